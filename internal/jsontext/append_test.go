@@ -1,0 +1,77 @@
+package jsontext_test
+
+import (
+	"bytes"
+	"encoding/json"
+	"strings"
+	"testing"
+	"unicode/utf8"
+
+	"github.com/stretchr/testify/require"
+
+	"github.com/taskhawk/taskhawk-go/internal/jsontext"
+)
+
+func TestAppendString(t *testing.T) {
+	t.Parallel()
+	for _, c := range []struct{ in, want string }{
+		{"", `""`},
+		{"plain", `"plain"`},
+		{"<a href='x'>&</a>", `"<a href='x'>&</a>"`},
+		{`say "hi" \ now`, `"say \"hi\" \\ now"`},
+		{"\b\f\n\r\t\x00\x1f\x7f", `"\b\f\n\r\t\u0000\u001f` + "\x7f" + `"`},
+		{"日本語 ok", `"日本語 ok"`},
+		{"a\u2028b\u2029c\u202a", `"a\u2028b\u2029c` + "\u202a" + `"`},
+		{"\ufffd\ufffe\uffff\U0001fffe", `"` + "\ufffd" + `\ufffe\uffff` + "\U0001fffe" + `"`},
+		{"12345678\"12345678\n", `"12345678\"12345678\n"`},
+	} {
+		got, ok := jsontext.AppendString([]byte("x"), c.in)
+		require.True(t, ok, "%q", c.in)
+		require.Equal(t, "x"+c.want, string(got))
+	}
+}
+
+func TestAppendStringRefusesInvalidUTF8(t *testing.T) {
+	t.Parallel()
+	for _, in := range []string{"\xff", "abc\x80", "12345678\xc3", "\xed\xa0\x80", "日本\xe6", "\n\xc0\xaf"} {
+		got, ok := jsontext.AppendString([]byte("before"), in)
+		require.False(t, ok, "%q", in)
+		require.Equal(t, "before", string(got))
+	}
+}
+
+func TestAppendStringAllocatesNothing(t *testing.T) {
+	dst := make([]byte, 0, 256)
+	allocs := testing.AllocsPerRun(100, func() {
+		dst, _ = jsontext.AppendString(dst[:0], "The quick brown fox\njumps over 日本語\u2028")
+	})
+	require.Zero(t, allocs)
+}
+
+// encodingJSON writes s as encoding/json does, then escapes the two characters that SQS refuses.
+func encodingJSON(t *testing.T, s string) string {
+	var b bytes.Buffer
+	e := json.NewEncoder(&b)
+	e.SetEscapeHTML(false)
+	require.NoError(t, e.Encode(s))
+	return strings.NewReplacer("\ufffe", `\ufffe`, "\uffff", `\uffff`).Replace(strings.TrimSuffix(b.String(), "\n"))
+}
+
+func FuzzAppendString(f *testing.F) {
+	for _, s := range []string{"", "plain", "a\"b\\c\n", "日本語\u2028\ufffe", "\xff", "12345678\x1f90\x80", "\U0001f600é"} {
+		f.Add(s)
+	}
+	f.Fuzz(func(t *testing.T, s string) {
+		got, ok := jsontext.AppendString(nil, s)
+		require.Equal(t, utf8.ValidString(s), ok)
+		if !ok {
+			require.Empty(t, got)
+			return
+		}
+		require.Equal(t, encodingJSON(t, s), string(got))
+		back, end, err := jsontext.ReadString(string(got), 0)
+		require.NoError(t, err)
+		require.Equal(t, len(got), end)
+		require.Equal(t, s, back)
+	})
+}

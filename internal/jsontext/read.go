@@ -1,0 +1,165 @@
+package jsontext
+
+import (
+	"strings"
+	"unicode/utf16"
+	"unicode/utf8"
+)
+
+// ReadString reads the JSON string that begins at s[i], which must be its opening quote, and returns its value and the index just past
+// the closing quote. A value without escapes, and valid UTF-8, is a substring of s: no allocation, and it keeps all of s alive.
+//
+// Unescaping is that of encoding/json: a lone surrogate, and each byte that is not valid UTF-8, becomes U+FFFD. Raw control characters and
+// unknown escapes are errors of type [*SyntaxError].
+func ReadString(s string, i int) (v string, end int, err error) {
+	if i >= len(s) || s[i] != '"' {
+		return "", i, unexpected(s, i, "a string")
+	}
+	start := i + 1
+	end, ascii := scanSpecial(s, start)
+	if end < len(s) && s[end] == '"' && (ascii || utf8.ValidString(s[start:end])) {
+		return s[start:end], end + 1, nil
+	}
+	return readEscaped(s, start, end)
+}
+
+// readEscaped checks the rest of a string whose content begins at start and is free of special bytes before i, then unescapes it.
+func readEscaped(s string, start, i int) (string, int, error) {
+	end, err := skipString(s, i)
+	if err != nil {
+		return "", end, err
+	}
+	return unescape(s[start : end-1]), end, nil
+}
+
+// SkipString checks the JSON string that begins at s[i], which must be its opening quote, and returns the index just past
+// the closing quote. It accepts and refuses exactly what [ReadString] does.
+func SkipString(s string, i int) (end int, err error) {
+	if i >= len(s) || s[i] != '"' {
+		return i, unexpected(s, i, "a string")
+	}
+	return skipString(s, i+1)
+}
+
+// skipString is SkipString from an index inside the string.
+func skipString(s string, i int) (int, error) {
+	for {
+		i, _ = scanSpecial(s, i)
+		switch {
+		case i >= len(s):
+			return i, unexpected(s, i, "'\"'")
+		case s[i] == '"':
+			return i + 1, nil
+		case s[i] != '\\':
+			return i, &SyntaxError{Offset: i, Reason: "raw control character " + quoteAt(s, i) + " in a string"}
+		}
+		n, err := skipEscape(s, i)
+		if err != nil {
+			return i, err
+		}
+		i = n
+	}
+}
+
+// skipEscape checks the escape whose backslash is s[i] and returns the index past it.
+func skipEscape(s string, i int) (int, error) {
+	if i+1 >= len(s) {
+		return i, unexpected(s, i+1, "an escape")
+	}
+	switch s[i+1] {
+	case '"', '\\', '/', 'b', 'f', 'n', 'r', 't':
+		return i + 2, nil
+	case 'u':
+		for j := i + 2; j < i+6; j++ {
+			if j >= len(s) || hexValue(s[j]) < 0 {
+				return i, unexpected(s, j, "a hexadecimal digit")
+			}
+		}
+		return i + 6, nil
+	}
+	return i, unexpected(s, i+1, "an escape")
+}
+
+// unescape decodes the checked content of a string.
+func unescape(s string) string {
+	var b strings.Builder
+	b.Grow(len(s))
+	for i := 0; i < len(s); {
+		n := scanPlain(s, i)
+		b.WriteString(s[i:n])
+		i = n
+		if i >= len(s) {
+			break
+		}
+		var r rune
+		if s[i] == '\\' {
+			r, i = readEscape(s, i)
+		} else {
+			var size int
+			r, size = utf8.DecodeRuneInString(s[i:])
+			i += size
+		}
+		b.WriteRune(r)
+	}
+	return b.String()
+}
+
+// readEscape decodes the checked escape whose backslash is s[i], both halves of a surrogate pair at once.
+func readEscape(s string, i int) (rune, int) {
+	switch s[i+1] {
+	case 'b':
+		return '\b', i + 2
+	case 'f':
+		return '\f', i + 2
+	case 'n':
+		return '\n', i + 2
+	case 'r':
+		return '\r', i + 2
+	case 't':
+		return '\t', i + 2
+	case 'u':
+		return readHex(s, i)
+	}
+	return rune(s[i+1]), i + 2
+}
+
+func readHex(s string, i int) (rune, int) {
+	r := hexRune(s, i)
+	i += 6
+	if !utf16.IsSurrogate(r) {
+		return r, i
+	}
+	if pair := utf16.DecodeRune(r, hexRune(s, i)); pair != utf8.RuneError {
+		return pair, i + 6
+	}
+	return utf8.RuneError, i
+}
+
+// hexRune returns the value of the \uXXXX at s[i], or -1 if there is none.
+func hexRune(s string, i int) rune {
+	if i+6 > len(s) || s[i] != '\\' || s[i+1] != 'u' {
+		return -1
+	}
+	var r rune
+	for _, c := range []byte(s[i+2 : i+6]) {
+		v := hexValue(c)
+		if v < 0 {
+			return -1
+		}
+		r = r<<4 | v
+	}
+	return r
+}
+
+// hexValue returns the value of a hexadecimal digit, or -1.
+func hexValue(c byte) rune {
+	switch {
+	case c >= '0' && c <= '9':
+		return rune(c - '0')
+	case c >= 'a' && c <= 'f':
+		return rune(c - 'a' + 10)
+	case c >= 'A' && c <= 'F':
+		return rune(c - 'A' + 10)
+	}
+	return -1
+}
