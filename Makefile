@@ -1,0 +1,114 @@
+# Everything a contributor or CI runs. `make` alone lists the targets; CONTRIBUTING.md says when to use which.
+
+SHELL := bash
+.SHELLFLAGS := -euo pipefail -c
+.DEFAULT_GOAL := help
+MAKEFLAGS += --no-print-directory
+
+# Tools are built from the Go module proxy at these versions and kept in .tmp/bin, where `make clean` removes them.
+GOLANGCI_LINT_VERSION := v2.15.0
+GOVULNCHECK_VERSION   := v1.9.0
+BENCHSTAT_VERSION     := v0.0.0-20260908200009-22c9c6c9d4da
+
+TMP   := $(CURDIR)/.tmp
+TOOLS := $(TMP)/bin
+
+# The race detector needs cgo, so a C compiler: without one the tests still run, and say so.
+RACE := $(if $(filter 1,$(shell go env CGO_ENABLED)),-race)
+
+# Settings of the targets below; a call overrides them: make fuzz FUZZTIME=5m FUZZ=Decode
+COUNT     ?= 5
+FUZZTIME  ?= 60s
+FUZZ      ?= .
+BENCH     ?= .
+BENCHTIME ?= 1s
+BASE      ?= main
+VULNDB    ?=
+
+# Folders with a go.mod, fixtures aside.
+MODULES = $(shell find . \( -name .tmp -o -name testdata \) -prune -o -name go.mod -exec dirname {} \; | sort)
+
+.PHONY: help
+help: ## List the targets
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  %-14s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+
+.PHONY: build
+build: ## Compile every package and program
+	@go build -buildvcs=false ./...
+
+.PHONY: test
+test: ## Vet, then run all tests with the race detector, the checks of the layout among them
+	@$(if $(RACE),,echo 'test: no cgo here, so no race detector' >&2)
+	@go vet ./...
+	@go test $(RACE) ./...
+
+.PHONY: race
+race: ## Run all tests COUNT times (5) with the race detector, shuffled, to find what happens seldom
+	@go test -race -count=$(COUNT) -shuffle=on ./...
+
+.PHONY: fmt
+fmt: ## Format all Go files
+	@gofmt -s -w $(MODULES)
+
+.PHONY: lint
+lint: $(TOOLS)/golangci-lint-$(GOLANGCI_LINT_VERSION) ## Run golangci-lint over every module
+	@for module in $(MODULES); do (cd "$$module" && '$<' run --config '$(CURDIR)/.golangci.yml'); done
+
+.PHONY: fuzz
+fuzz: ## Run every fuzz target for FUZZTIME (60s), one after another; FUZZ=regexp selects
+	@.ci/fuzz '$(FUZZ)' '$(FUZZTIME)'
+
+.PHONY: cover
+cover: ## Measure statement coverage; fail below 90 % in codec and taskhawk, 80 % in sqsx
+	@.ci/cover codec=90 taskhawk=90 sqsx=80
+
+.PHONY: bench
+bench: bench/go.mod ## Run the benchmarks that match BENCH (all), each for BENCHTIME (1s)
+	@cd bench && go test -run '^$$' -bench '$(BENCH)' -benchtime '$(BENCHTIME)' -benchmem ./...
+
+.PHONY: bench-compare
+bench-compare: bench/go.mod $(TOOLS)/benchstat-$(BENCHSTAT_VERSION) ## Compare the benchmarks with those of revision BASE (main), COUNT times (5) each
+	@.ci/bench-compare '$(BASE)' '$(BENCH)' '$(BENCHTIME)' '$(COUNT)' '$(TOOLS)/benchstat-$(BENCHSTAT_VERSION)'
+
+.PHONY: demo
+demo: ## Run the quickstart: tasks end to end on an embedded SQS
+	@go run ./examples/quickstart
+
+.PHONY: tidy-check
+tidy-check: ## Fail when a go.mod or go.sum is not what go mod tidy would write
+	@for module in $(MODULES); do (cd "$$module" && go mod tidy -diff); done
+
+.PHONY: vuln
+vuln: $(if $(VULNDB),$(TOOLS)/govulncheck-$(GOVULNCHECK_VERSION)) ## Look for known vulnerabilities in VULNDB, a database's address such as file:///srv/vulndb
+	@[[ -n '$(VULNDB)' ]] || { \
+		echo 'vuln: nothing checked, no database given; set VULNDB to https://vuln.go.dev or to file:// and a copy of it' >&2; \
+		exit 2; }
+	@for module in $(MODULES); do (cd "$$module" && '$<' -db '$(VULNDB)' -test ./...); done
+
+.PHONY: ci
+ci: ## Run what CI runs
+	@.ci/run
+
+.PHONY: clean
+clean: ## Remove built tools and temporary results
+	@rm -rf '$(TMP)'
+
+# A tool's file carries its version, so a new version is built and an old one never used.
+$(TOOLS)/golangci-lint-%:
+	@echo 'building golangci-lint $* (once, a minute or more)' >&2
+	@$(call install,github.com/golangci/golangci-lint/v2/cmd/golangci-lint,$*)
+
+$(TOOLS)/govulncheck-%:
+	@$(call install,golang.org/x/vuln/cmd/govulncheck,$*)
+
+$(TOOLS)/benchstat-%:
+	@$(call install,golang.org/x/perf/cmd/benchstat,$*)
+
+# install builds the program $(1) at version $(2) in a folder of its own, outside of any module, and moves it in place.
+define install
+	mkdir -p '$(TOOLS)/new' && cd '$(TOOLS)/new' && \
+	GOBIN='$(TOOLS)/new' GOFLAGS= nice -n 10 go install '$(1)@$(2)' && mv '$(TOOLS)/new/$(notdir $(1))' '$@'
+endef
+
+bench/go.mod:
+	@echo 'bench: no module in bench/' >&2; exit 1

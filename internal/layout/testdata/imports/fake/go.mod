@@ -1,0 +1,3 @@
+module github.com/aws
+
+go 1.26.0

@@ -1,0 +1,3 @@
+package hidden
+
+import _ "github.com/aws/aws-sdk-go-v2/service/sqs"

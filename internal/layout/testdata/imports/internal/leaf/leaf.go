@@ -1,0 +1,6 @@
+package leaf
+
+import (
+	_ "github.com/taskhawk/taskhawk-go/codec"
+	_ "github.com/taskhawk/taskhawk-go/examples/tasks"
+)

@@ -1,0 +1,3 @@
+package sqstest
+
+import _ "github.com/taskhawk/taskhawk-go/codec"

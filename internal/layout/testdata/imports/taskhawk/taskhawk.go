@@ -1,0 +1,3 @@
+package taskhawk
+
+import _ "github.com/taskhawk/taskhawk-go/internal/hidden"

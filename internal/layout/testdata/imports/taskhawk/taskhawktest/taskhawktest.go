@@ -1,0 +1,3 @@
+package taskhawktest
+
+import _ "github.com/taskhawk/taskhawk-go/lambdax"

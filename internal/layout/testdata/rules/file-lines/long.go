@@ -1,0 +1,6 @@
+package fixture // want
+
+const (
+	one = 1
+	two = 2
+)

@@ -1,0 +1,6 @@
+package fixture_test
+
+const (
+	four = 4
+	five = 5
+)

@@ -1,0 +1,3 @@
+package fixture
+
+const three = 3

@@ -1,0 +1,6 @@
+package fixture // want
+
+const (
+	a1 = 1
+	a2 = 2
+)

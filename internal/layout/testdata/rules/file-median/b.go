@@ -1,0 +1,6 @@
+package fixture
+
+const (
+	b1 = 1
+	b2 = 2
+)

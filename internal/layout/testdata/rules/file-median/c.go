@@ -1,0 +1,6 @@
+package fixture
+
+const (
+	c1 = 1
+	c2 = 2
+)

@@ -1,0 +1,3 @@
+package fixture
+
+const d = 1

@@ -1,0 +1,5 @@
+package fixture_test // want
+
+import "testing"
+
+func TestMain(m *testing.M) { m.Run() }

@@ -1,0 +1,3 @@
+package fixture
+
+// HACK around it // want

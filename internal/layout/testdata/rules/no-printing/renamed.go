@@ -1,0 +1,7 @@
+package fixture
+
+import out "fmt"
+
+func renamed() {
+	out.Print("renamed") // want
+}

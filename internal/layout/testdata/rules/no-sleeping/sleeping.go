@@ -1,0 +1,5 @@
+package fixture
+
+import "time"
+
+func sleep() { time.Sleep(time.Second) }

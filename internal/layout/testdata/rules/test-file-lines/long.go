@@ -1,0 +1,6 @@
+package fixture
+
+const (
+	four = 4
+	five = 5
+)

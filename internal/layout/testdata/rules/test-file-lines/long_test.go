@@ -1,0 +1,6 @@
+package fixture_test // want
+
+const (
+	one = 1
+	two = 2
+)
