@@ -17,7 +17,6 @@ TOOLS := $(TMP)/bin
 RACE := $(if $(filter 1,$(shell go env CGO_ENABLED)),-race)
 
 # Settings of the targets below; a call overrides them: make fuzz FUZZTIME=5m FUZZ=Decode
-COUNT     ?= 5
 FUZZTIME  ?= 60s
 FUZZ      ?= .
 BENCH     ?= .
@@ -43,6 +42,7 @@ test: ## Vet, then run all tests with the race detector, the checks of the layou
 	@go test $(RACE) ./...
 
 .PHONY: race
+race: COUNT ?= 5
 race: ## Run all tests COUNT times (5) with the race detector, shuffled, to find what happens seldom
 	@go test -race -count=$(COUNT) -shuffle=on ./...
 
@@ -67,7 +67,8 @@ bench: bench/go.mod ## Run the benchmarks that match BENCH (all), each for BENCH
 	@cd bench && go test -run '^$$' -bench '$(BENCH)' -benchtime '$(BENCHTIME)' -benchmem ./...
 
 .PHONY: bench-compare
-bench-compare: bench/go.mod $(TOOLS)/benchstat-$(BENCHSTAT_VERSION) ## Compare the benchmarks with those of revision BASE (main), COUNT times (5) each
+bench-compare: COUNT ?= 10
+bench-compare: bench/go.mod $(TOOLS)/benchstat-$(BENCHSTAT_VERSION) ## Compare the benchmarks with those of revision BASE (main), COUNT times (10) each
 	@.ci/bench-compare '$(BASE)' '$(BENCH)' '$(BENCHTIME)' '$(COUNT)' '$(TOOLS)/benchstat-$(BENCHSTAT_VERSION)'
 
 .PHONY: demo
@@ -76,7 +77,8 @@ demo: ## Run the quickstart: tasks end to end on an embedded SQS
 
 .PHONY: tidy-check
 tidy-check: ## Fail when a go.mod or go.sum is not what go mod tidy would write
-	@for module in $(MODULES); do (cd "$$module" && go mod tidy -diff); done
+	@for module in $(MODULES); do (cd "$$module" && go mod tidy -diff) || { \
+		echo "tidy-check: run go mod tidy in $$module" >&2; exit 1; }; done
 
 .PHONY: vuln
 vuln: $(if $(VULNDB),$(TOOLS)/govulncheck-$(GOVULNCHECK_VERSION)) ## Look for known vulnerabilities in VULNDB, a database's address such as file:///srv/vulndb
