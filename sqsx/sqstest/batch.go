@@ -1,0 +1,181 @@
+package sqstest
+
+// maxBatchEntries is how many entries one batch request may have.
+const maxBatchEntries = 10
+
+// batchEntry is what the entries of all batches have: an id within the batch.
+type batchEntry struct {
+	Id string `sqs:"required"`
+}
+
+func (e batchEntry) entryID() string { return e.Id }
+
+// batchOutput is the answer to a batch: each entry is in one of the two lists.
+type batchOutput[R any] struct {
+	Successful []R
+	Failed     []batchFailure
+}
+
+type batchFailure struct {
+	Id          string
+	Code        string
+	Message     string
+	SenderFault bool
+}
+
+// batchResult is an entry that succeeded, for batches that answer no more.
+type batchResult struct {
+	Id string
+}
+
+// checkBatch checks the rules that refuse a whole batch.
+func checkBatch[E interface{ entryID() string }](entries []E) error {
+	if len(entries) == 0 {
+		return newError("EmptyBatchRequest", "There should be at least one entry in the request.")
+	}
+	if len(entries) > maxBatchEntries {
+		return newError("TooManyEntriesInBatchRequest",
+			"Maximum number of entries per request are %d. You have sent %d.", maxBatchEntries, len(entries))
+	}
+	seen := map[string]bool{}
+	for _, entry := range entries {
+		id := entry.entryID()
+		if !legalEntryID(id) {
+			return newError("InvalidBatchEntryId",
+				"A batch entry id can only contain alphanumeric characters, hyphens and underscores. It can be at most 80 letters long.")
+		}
+		if seen[id] {
+			return newError("BatchEntryIdsNotDistinct", "Id %s repeated.", id)
+		}
+		seen[id] = true
+	}
+	return nil
+}
+
+func legalEntryID(id string) bool {
+	for _, r := range id {
+		if !isWordCharacter(r) {
+			return false
+		}
+	}
+	return id != "" && len(id) <= 80
+}
+
+// eachEntry applies every entry of a checked batch by itself, and sorts the
+// results into the two lists of the answer.
+func eachEntry[E interface{ entryID() string }, R any](
+	c *call, entries []E, apply func(E) (R, error),
+) *batchOutput[R] {
+	out := &batchOutput[R]{Successful: []R{}, Failed: []batchFailure{}}
+	for i, entry := range entries {
+		if forced := c.forced(i, entry.entryID()); forced != nil {
+			out.Failed = append(out.Failed, failure(entry.entryID(), forced))
+			continue
+		}
+		result, err := apply(entry)
+		if err != nil {
+			c.refused = append(c.refused, asAPIError(err).code)
+			out.Failed = append(out.Failed, failure(entry.entryID(), asAPIError(err)))
+			continue
+		}
+		out.Successful = append(out.Successful, result)
+	}
+	return out
+}
+
+// forced is the error a fault lays on an entry, or nil.
+func (c *call) forced(index int, id string) *apiError {
+	if c.failed == nil {
+		return nil
+	}
+	return c.failed(index, id)
+}
+
+func failure(id string, err *apiError) batchFailure {
+	return batchFailure{Id: id, Code: err.code, Message: err.message, SenderFault: err.senderFault()}
+}
+
+type sendMessageBatchInput struct {
+	queueTarget
+	Entries []sendEntry `sqs:"required"`
+}
+
+type sendEntry struct {
+	batchEntry
+	outgoing
+}
+
+type sendEntryResult struct {
+	batchResult
+	*sendMessageOutput
+}
+
+func (a *account) sendMessageBatch(c *call, in *sendMessageBatchInput) (*batchOutput[sendEntryResult], error) {
+	q, err := a.queue(in.QueueUrl)
+	if err != nil {
+		return nil, err
+	}
+	if err := checkBatch(in.Entries); err != nil {
+		return nil, err
+	}
+	total := 0
+	for _, entry := range in.Entries {
+		total += entry.size()
+	}
+	if total > maxMessageBytes {
+		return nil, newError("BatchRequestTooLong",
+			"Batch requests cannot be longer than %d bytes. You have sent %d bytes.", maxMessageBytes, total)
+	}
+	return eachEntry(c, in.Entries, func(entry sendEntry) (sendEntryResult, error) {
+		out, err := a.send(q, &entry.outgoing, c.now)
+		return sendEntryResult{batchResult{entry.Id}, out}, err
+	}), nil
+}
+
+type deleteMessageBatchInput struct {
+	queueTarget
+	Entries []deleteEntry `sqs:"required"`
+}
+
+type deleteEntry struct {
+	batchEntry
+	deletion
+}
+
+func (a *account) deleteMessageBatch(c *call, in *deleteMessageBatchInput) (*batchOutput[batchResult], error) {
+	q, err := a.queue(in.QueueUrl)
+	if err != nil {
+		return nil, err
+	}
+	if err := checkBatch(in.Entries); err != nil {
+		return nil, err
+	}
+	return eachEntry(c, in.Entries, func(entry deleteEntry) (batchResult, error) {
+		return batchResult{entry.Id}, a.remove(q, entry.ReceiptHandle, c.now)
+	}), nil
+}
+
+type changeMessageVisibilityBatchInput struct {
+	queueTarget
+	Entries []visibilityEntry `sqs:"required"`
+}
+
+type visibilityEntry struct {
+	batchEntry
+	visibilityChange
+}
+
+func (a *account) changeMessageVisibilityBatch(
+	c *call, in *changeMessageVisibilityBatchInput,
+) (*batchOutput[batchResult], error) {
+	q, err := a.queue(in.QueueUrl)
+	if err != nil {
+		return nil, err
+	}
+	if err := checkBatch(in.Entries); err != nil {
+		return nil, err
+	}
+	return eachEntry(c, in.Entries, func(entry visibilityEntry) (batchResult, error) {
+		return batchResult{entry.Id}, a.change(q, &entry.visibilityChange, c.now)
+	}), nil
+}

@@ -1,0 +1,61 @@
+// Package sqstest is an SQS service in the test's own process, as
+// net/http/httptest is a web server: strict where Amazon SQS is strict, and
+// with a clock that testing/synctest can drive.
+//
+// # A server and a client
+//
+// NewServer listens on the loopback. Its Client is an ordinary SDK client:
+//
+//	server := sqstest.NewServer()
+//	defer server.Close()
+//	client := server.Client()
+//
+// A program that takes its configuration from the environment is pointed at the
+// server with AWS_ENDPOINT_URL_SQS set to Server.URL.
+//
+// # Virtual time
+//
+// NewUnstartedServer has no socket. Its Client calls the server in process, in
+// the calling goroutine, so the SDK, its retries and a 20-second long poll run
+// inside a testing/synctest bubble, where twelve hours pass in no time:
+//
+//	synctest.Test(t, func(t *testing.T) {
+//		server := sqstest.NewUnstartedServer()
+//		defer server.Close()
+//		client := server.Client()
+//		...
+//	})
+//
+// The server has no goroutine of its own. Visibility timeouts, delays,
+// retention and move tasks are made up for when the next request looks, and a
+// parked poll sleeps until the next instant at which it could find something.
+//
+// # What it does
+//
+// It speaks the AWS JSON 1.0 protocol, which current SDKs speak, and checks
+// what Amazon SQS checks: sizes, characters, attributes, batches, ranges,
+// receipt handles, redrive policies, FIFO rules. It refuses, beyond that,
+// requests with members the service does not know. Errors are those of the
+// service: errors.As finds *types.QueueDoesNotExist, and so on. Signatures are
+// not checked.
+//
+// Where Amazon SQS leaves something open, the server does the same thing every
+// time:
+//
+//   - A receive returns the visible messages accepted first, and short polls see
+//     all of them.
+//   - Attributes, deletes of queues and purges take effect at once, and the
+//     approximate counts are exact.
+//   - On a standard queue a stale receipt handle (the message was received again
+//     since) deletes nothing and succeeds; it cannot change the visibility
+//     timeout, which is MessageNotInflight. On a FIFO queue a handle whose
+//     visibility timeout has passed deletes nothing and fails.
+//   - A poll whose client is gone takes no messages.
+//   - A dead letter is moved when the receive after its last allowed one would
+//     have returned it.
+//
+// # Looking in
+//
+// Server.Queue says what a queue holds, Server.Requests how many requests were
+// made, and Server.ClientErrors which rules they broke.
+package sqstest

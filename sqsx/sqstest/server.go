@@ -1,0 +1,115 @@
+package sqstest
+
+import (
+	"net/http"
+	"net/http/httptest"
+	"sync"
+)
+
+// offlineURL is the URL of a server without a socket. It looks like loopback,
+// and nothing listens there: a client that takes it for real is refused.
+const offlineURL = "http://127.0.0.1:1"
+
+// Server is an SQS service in this process. All its methods can be called
+// concurrently. It is an http.Handler too, to be mounted wherever a test wants
+// it.
+//
+// Inside a testing/synctest bubble, make the server in the bubble and leave it
+// unstarted: its time is then the bubble's, and sockets do not work there.
+type Server struct {
+	// URL is the endpoint, without a slash at its end. It is set by NewServer
+	// and Start; on an unstarted server it is a fixed address where nothing
+	// listens. Queue URLs begin with it.
+	URL string
+
+	account   *account
+	tally     tally
+	listener  *httptest.Server
+	transport *http.Transport // of loopback clients
+	closeOnce sync.Once
+}
+
+// NewServer starts a server on a free port of 127.0.0.1. The caller must call
+// Close when done.
+func NewServer() *Server {
+	s := NewUnstartedServer()
+	s.Start()
+	return s
+}
+
+// NewUnstartedServer returns a server without a socket: Client and HTTPClient
+// call it in process. Start gives it a socket.
+func NewUnstartedServer() *Server {
+	s := &Server{URL: offlineURL, account: newAccount()}
+	s.account.baseURL = s.URL
+	return s
+}
+
+// Start makes the server listen on a free port of 127.0.0.1. Queues that exist
+// keep their URLs, whose paths stay good. It panics if the server was started
+// or closed before.
+func (s *Server) Start() {
+	if s.listener != nil || s.isClosed() {
+		panic("sqstest: the server was started or closed before")
+	}
+	s.listener = httptest.NewServer(s)
+	s.transport = &http.Transport{MaxIdleConns: 0, MaxIdleConnsPerHost: 256}
+	s.URL = s.listener.URL
+	s.account.mu.Lock()
+	defer s.account.mu.Unlock()
+	s.account.baseURL = s.URL
+}
+
+// Close ends parked polls, waits for the requests under way and closes all
+// connections, also those of clients that Client made. Later in-process
+// requests fail as refused connections do. Close may be called more than once.
+func (s *Server) Close() {
+	s.closeOnce.Do(func() {
+		close(s.account.closed)
+		if s.listener != nil {
+			s.transport.CloseIdleConnections()
+			s.listener.Close()
+			s.transport.CloseIdleConnections()
+		}
+	})
+}
+
+func (s *Server) isClosed() bool {
+	select {
+	case <-s.account.closed:
+		return true
+	default:
+		return false
+	}
+}
+
+// ServeHTTP answers one request of the AWS JSON 1.0 protocol.
+func (s *Server) ServeHTTP(w http.ResponseWriter, r *http.Request) {
+	s.exchange(r).write(w)
+}
+
+// exchange takes a request to its answer. It returns early when the request's
+// context ends.
+func (s *Server) exchange(r *http.Request) *reply {
+	c, err := s.account.newCall(r)
+	s.tally.request(c.name)
+	if err != nil {
+		return s.refuse(err)
+	}
+	out, err := c.apply(r.Context(), c)
+	if err != nil {
+		return s.refuse(err)
+	}
+	s.tally.refusal(c.refused...)
+	return replyTo(out, nil)
+}
+
+// refuse answers with an error of the service and counts it if the client is
+// to blame.
+func (s *Server) refuse(err error) *reply {
+	r := replyTo(nil, err)
+	if r.err == nil && r.status < http.StatusInternalServerError {
+		s.tally.refusal(asAPIError(err).code)
+	}
+	return r
+}

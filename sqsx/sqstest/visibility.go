@@ -1,0 +1,56 @@
+package sqstest
+
+import "time"
+
+// maxVisibilitySeconds is the longest visibility timeout, and the longest a
+// message can stay in flight after one receive: 12 hours.
+const maxVisibilitySeconds = 43_200
+
+type visibilityChange struct {
+	ReceiptHandle     string `sqs:"required"`
+	VisibilityTimeout *int   `sqs:"required"`
+}
+
+type changeMessageVisibilityInput struct {
+	queueTarget
+	visibilityChange
+}
+
+func (a *account) changeMessageVisibility(c *call, in *changeMessageVisibilityInput) (*empty, error) {
+	q, err := a.queue(in.QueueUrl)
+	if err != nil {
+		return nil, err
+	}
+	return &empty{}, a.change(q, &in.visibilityChange, c.now)
+}
+
+// change sets the visibility timeout of a message in flight, counted from now.
+// A handle that is not the latest, or whose timeout has passed, has lost its
+// claim: MessageNotInflight.
+func (a *account) change(q *queue, in *visibilityChange, now time.Time) error {
+	seconds := *in.VisibilityTimeout
+	if seconds < 0 || seconds > maxVisibilitySeconds {
+		return errParameterRange("VisibilityTimeout", seconds, "VisibilityTimeout must be an integer between 0 and 43200.")
+	}
+	m, stale, err := a.find(q, in.ReceiptHandle)
+	switch {
+	case err != nil:
+		return err
+	case m == nil:
+		return errInvalidParameter("Value for parameter ReceiptHandle is invalid. " +
+			"Reason: Message does not exist or is not available for visibility timeout change.")
+	case stale || m.state != inFlight:
+		return newError("MessageNotInflight", "The specified message isn't in flight.")
+	}
+	until := now.Add(time.Duration(seconds) * time.Second)
+	if until.After(m.receivedAt.Add(maxVisibilitySeconds * time.Second)) {
+		return errParameterRange("VisibilityTimeout", seconds,
+			"Total VisibilityTimeout for the message is beyond the limit [43200 seconds].")
+	}
+	a.record(VisibilityChanged, q, m, now)
+	q.lift(m)
+	q.hide(m, inFlight, until)
+	a.settleQueue(q, now)
+	q.signal()
+	return nil
+}
