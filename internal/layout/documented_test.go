@@ -13,25 +13,24 @@ import (
 // all of them; a field or method may also be named in the comment of its type or of its neighbour above.
 func documented() rule {
 	return rule{
-		name: "documented",
-		fix:  "write a doc comment: what a caller may rely on, units, defaults, errors, concurrency",
-		check: func(f folder) []finding {
-			found := over(f.code(), undocumented)
-			if code := f.code(); len(code) > 0 && !packageDocumented(code) {
-				found = append(found, code[0].at(code[0].syntax.Package, "package without a doc comment"))
-			}
-			return found
-		},
+		name:  "documented",
+		fix:   "write a doc comment: what a caller may rely on, units, defaults, errors, concurrency",
+		check: eachFile(undocumented),
 	}
 }
 
-func packageDocumented(code []source) bool {
-	for _, s := range code {
-		if s.syntax.Doc != nil {
-			return true
-		}
+func packageDocumented() rule {
+	return rule{
+		name: "package-documented",
+		fix:  "write a package comment, in doc.go: what it is for and where to start; of a program, what it shows",
+		check: func(f folder) []finding {
+			code := f.code()
+			if len(code) == 0 || slices.ContainsFunc(code, func(s source) bool { return s.syntax.Doc != nil }) {
+				return nil
+			}
+			return []finding{code[0].at(code[0].syntax.Package, "package without a comment")}
+		},
 	}
-	return false
 }
 
 func undocumented(s source) []finding {

@@ -62,6 +62,7 @@ func rules() []rule {
 		fileMedian(150, 5),
 		functionMedian(12, 10),
 		documented(),
+		packageDocumented(),
 		noInit(),
 		noVariables(),
 		noMarkers(),

@@ -1,0 +1,3 @@
+// A comment that a blank line separates documents nothing.
+
+package fixture // want

@@ -1,0 +1,2 @@
+// Package fixture_test is documented, but tests do not count.
+package fixture_test
