@@ -5,6 +5,7 @@ import (
 	"net/url"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"time"
 )
 
@@ -20,6 +21,7 @@ const (
 type account struct {
 	receiptKey []byte
 	closed     chan struct{} // closed when the server closes
+	parked     atomic.Int64  // polls that wait now
 
 	mu          sync.Mutex
 	baseURL     string // of the queue URLs
@@ -29,13 +31,13 @@ type account struct {
 	deleted     map[string]time.Time // when a queue of that name was deleted
 	tasks       []*moveTask          // newest last
 	sequence    uint64               // of the message accepted last
-	ledger      Ledger
+	journal     journal
 }
 
 func newAccount() *account {
 	a := &account{
 		receiptKey: make([]byte, 32), closed: make(chan struct{}), maxInFlight: defaultMaxInFlight,
-		queues: map[string]*queue{}, deleted: map[string]time.Time{},
+		queues: map[string]*queue{}, deleted: map[string]time.Time{}, journal: journal{limit: defaultLedgerLimit},
 	}
 	_, _ = rand.Read(a.receiptKey) // never fails, says its documentation
 	return a

@@ -10,6 +10,20 @@ type batchEntry struct {
 
 func (e batchEntry) entryID() string { return e.Id }
 
+// batchInput is the input of a batch of one kind of entries.
+type batchInput[E interface{ entryID() string }] struct {
+	queueTarget
+	Entries []E `sqs:"required"`
+}
+
+func (in *batchInput[E]) entryIDs() []string {
+	ids := make([]string, len(in.Entries))
+	for i, entry := range in.Entries {
+		ids[i] = entry.entryID()
+	}
+	return ids
+}
+
 // batchOutput is the answer to a batch: each entry is in one of the two lists.
 type batchOutput[R any] struct {
 	Successful []R
@@ -26,6 +40,15 @@ type batchFailure struct {
 // batchResult is an entry that succeeded, for batches that answer no more.
 type batchResult struct {
 	Id string
+}
+
+// openBatch finds the queue of a batch and checks the batch as a whole.
+func openBatch[E interface{ entryID() string }](a *account, in *batchInput[E]) (*queue, error) {
+	q, err := a.queue(in.QueueUrl)
+	if err != nil {
+		return nil, err
+	}
+	return q, checkBatch(in.Entries)
 }
 
 // checkBatch checks the rules that refuse a whole batch.
@@ -68,36 +91,36 @@ func eachEntry[E interface{ entryID() string }, R any](
 ) *batchOutput[R] {
 	out := &batchOutput[R]{Successful: []R{}, Failed: []batchFailure{}}
 	for i, entry := range entries {
-		if forced := c.forced(i, entry.entryID()); forced != nil {
-			out.Failed = append(out.Failed, failure(entry.entryID(), forced))
+		id, fault := entry.entryID(), c.entryFault(i)
+		if fault != nil && !fault.after {
+			out.Failed = fault.report(out.Failed, id)
 			continue
 		}
 		result, err := apply(entry)
-		if err != nil {
+		switch {
+		case fault != nil:
+			out.Failed = fault.report(out.Failed, id)
+		case err != nil:
 			c.refused = append(c.refused, asAPIError(err).code)
-			out.Failed = append(out.Failed, failure(entry.entryID(), asAPIError(err)))
-			continue
+			out.Failed = append(out.Failed, failure(id, asAPIError(err)))
+		default:
+			out.Successful = append(out.Successful, result)
 		}
-		out.Successful = append(out.Successful, result)
 	}
 	return out
 }
 
-// forced is the error a fault lays on an entry, or nil.
-func (c *call) forced(index int, id string) *apiError {
-	if c.failed == nil {
-		return nil
+// succeeded is the answer to a batch all of whose entries succeeded.
+func succeeded(ids []string) *batchOutput[batchResult] {
+	out := &batchOutput[batchResult]{Successful: []batchResult{}, Failed: []batchFailure{}}
+	for _, id := range ids {
+		out.Successful = append(out.Successful, batchResult{id})
 	}
-	return c.failed(index, id)
+	return out
 }
 
 func failure(id string, err *apiError) batchFailure {
 	return batchFailure{Id: id, Code: err.code, Message: err.message, SenderFault: err.senderFault()}
-}
-
-type sendMessageBatchInput struct {
-	queueTarget
-	Entries []sendEntry `sqs:"required"`
 }
 
 type sendEntry struct {
@@ -110,12 +133,9 @@ type sendEntryResult struct {
 	*sendMessageOutput
 }
 
-func (a *account) sendMessageBatch(c *call, in *sendMessageBatchInput) (*batchOutput[sendEntryResult], error) {
-	q, err := a.queue(in.QueueUrl)
+func (a *account) sendMessageBatch(c *call, in *batchInput[sendEntry]) (*batchOutput[sendEntryResult], error) {
+	q, err := openBatch(a, in)
 	if err != nil {
-		return nil, err
-	}
-	if err := checkBatch(in.Entries); err != nil {
 		return nil, err
 	}
 	total := 0
@@ -132,32 +152,19 @@ func (a *account) sendMessageBatch(c *call, in *sendMessageBatchInput) (*batchOu
 	}), nil
 }
 
-type deleteMessageBatchInput struct {
-	queueTarget
-	Entries []deleteEntry `sqs:"required"`
-}
-
 type deleteEntry struct {
 	batchEntry
 	deletion
 }
 
-func (a *account) deleteMessageBatch(c *call, in *deleteMessageBatchInput) (*batchOutput[batchResult], error) {
-	q, err := a.queue(in.QueueUrl)
+func (a *account) deleteMessageBatch(c *call, in *batchInput[deleteEntry]) (*batchOutput[batchResult], error) {
+	q, err := openBatch(a, in)
 	if err != nil {
-		return nil, err
-	}
-	if err := checkBatch(in.Entries); err != nil {
 		return nil, err
 	}
 	return eachEntry(c, in.Entries, func(entry deleteEntry) (batchResult, error) {
 		return batchResult{entry.Id}, a.remove(q, entry.ReceiptHandle, c.now)
 	}), nil
-}
-
-type changeMessageVisibilityBatchInput struct {
-	queueTarget
-	Entries []visibilityEntry `sqs:"required"`
 }
 
 type visibilityEntry struct {
@@ -166,13 +173,10 @@ type visibilityEntry struct {
 }
 
 func (a *account) changeMessageVisibilityBatch(
-	c *call, in *changeMessageVisibilityBatchInput,
+	c *call, in *batchInput[visibilityEntry],
 ) (*batchOutput[batchResult], error) {
-	q, err := a.queue(in.QueueUrl)
+	q, err := openBatch(a, in)
 	if err != nil {
-		return nil, err
-	}
-	if err := checkBatch(in.Entries); err != nil {
 		return nil, err
 	}
 	return eachEntry(c, in.Entries, func(entry visibilityEntry) (batchResult, error) {

@@ -1,13 +1,11 @@
 package sqstest
 
 import (
-	"bytes"
-	"io"
 	"net"
 	"net/http"
 	"os"
-	"strconv"
 	"syscall"
+	"time"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
 	"github.com/aws/aws-sdk-go-v2/credentials"
@@ -60,23 +58,11 @@ func (t inProcess) RoundTrip(req *http.Request) (*http.Response, error) {
 	if err := req.Context().Err(); err != nil {
 		return nil, err
 	}
-	if answer.err != nil {
-		return nil, answer.err
-	}
-	return answer.response(req), nil
+	pause := func(d time.Duration) error { return t.server.pause(req.Context(), d) }
+	return answer.response(req, pause)
 }
 
 // connectionError is the error a TCP connection would give.
 func connectionError(op, call string, errno syscall.Errno) error {
 	return &net.OpError{Op: op, Net: "tcp", Err: os.NewSyscallError(call, errno)}
-}
-
-// response is the answer as a client's transport would give it.
-func (r *reply) response(req *http.Request) *http.Response {
-	r.header.Set("Content-Length", strconv.Itoa(len(r.body)))
-	return &http.Response{
-		Status: strconv.Itoa(r.status) + " " + http.StatusText(r.status), StatusCode: r.status,
-		Proto: "HTTP/1.1", ProtoMajor: 1, ProtoMinor: 1,
-		Header: r.header, ContentLength: int64(len(r.body)), Body: io.NopCloser(bytes.NewReader(r.body)), Request: req,
-	}
 }

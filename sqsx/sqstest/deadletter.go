@@ -28,6 +28,16 @@ func (a *account) deadLetter(q, target *queue, m *message, now time.Time) {
 	target.put(m, now, now)
 }
 
+// isDeadLetterQueue says whether a queue's redrive policy names q.
+func (a *account) isDeadLetterQueue(q *queue) bool {
+	for _, source := range a.queues {
+		if source.redrive != nil && source.redrive.targetARN == q.arn {
+			return true
+		}
+	}
+	return false
+}
+
 // checkRedrive checks what a queue's redrive policy says of other queues.
 func (a *account) checkRedrive(q *queue, policy *redrivePolicy) error {
 	if policy == nil {

@@ -38,11 +38,14 @@ type operation func(a *account, body []byte) (*call, error)
 // call is one request on its way: decoded, not yet applied.
 type call struct {
 	name    string
-	queue   string // the queue's name, "" when the operation names none
+	body    []byte
+	queue   string   // the queue's name, "" when the operation names none
+	ids     []string // of the entries of a batch
 	now     time.Time
-	failed  func(index int, id string) *apiError // entries of a batch made to fail
-	refused []string                             // error codes of entries that broke a rule
 	apply   func(ctx context.Context, c *call) (any, error)
+	refused []string // error codes of entries that broke a rule
+
+	entryFaults []entryFault
 }
 
 // queueTarget is the part of an input that says which queue is meant.
@@ -62,6 +65,15 @@ func targetName(in any) string {
 	return name
 }
 
+// entryIDs are the ids of the entries of a batch, nil for another input.
+func entryIDs(in any) []string {
+	batch, ok := in.(interface{ entryIDs() []string })
+	if !ok {
+		return nil
+	}
+	return batch.entryIDs()
+}
+
 // unlocked makes an operation of a method that takes the account's lock itself.
 func unlocked[In, Out any](method func(*account, context.Context, *call, *In) (Out, error)) operation {
 	return func(a *account, body []byte) (*call, error) {
@@ -70,7 +82,7 @@ func unlocked[In, Out any](method func(*account, context.Context, *call, *In) (O
 			return nil, err
 		}
 		apply := func(ctx context.Context, c *call) (any, error) { return method(a, ctx, c, in) }
-		return &call{queue: targetName(in), apply: apply}, nil
+		return &call{queue: targetName(in), ids: entryIDs(in), apply: apply}, nil
 	}
 }
 

@@ -131,7 +131,3 @@ func (q *queue) signal() {
 	close(q.wake)
 	q.wake = make(chan struct{})
 }
-
-// defaultMaxInFlight is how many messages of one queue may be in flight, standard
-// or FIFO ("Amazon SQS message quotas").
-const defaultMaxInFlight = 120_000

@@ -1,26 +1,19 @@
 package sqstest
 
-import (
-	"context"
-	"slices"
-	"strings"
-	"time"
-)
+import "time"
 
-const (
-	maxWaitSeconds     = 20
-	maxReceiveMessages = 10
-)
+// defaultMaxInFlight is how many messages of one queue may be in flight, standard
+// or FIFO ("Amazon SQS message quotas").
+const defaultMaxInFlight = 120_000
 
-type receiveMessageInput struct {
-	queueTarget
-	AttributeNames              []string
-	MaxNumberOfMessages         *int
-	MessageAttributeNames       []string
-	MessageSystemAttributeNames []string
-	ReceiveRequestAttemptId     *string
-	VisibilityTimeout           *int
-	WaitTimeSeconds             *int
+// LimitInFlight sets how many messages of one queue may be in flight: 120,000 if
+// it is never called, which is the limit of the service. At the limit a short
+// poll of a standard queue fails with OverLimit; a long poll, and any poll of a
+// FIFO queue, finds nothing.
+func (s *Server) LimitInFlight(messages int) {
+	s.account.mu.Lock()
+	defer s.account.mu.Unlock()
+	s.account.maxInFlight = messages
 }
 
 type receiveMessageOutput struct {
@@ -35,85 +28,6 @@ type receivedMessage struct {
 	Attributes             map[string]string         `json:",omitempty"`
 	MessageAttributes      map[string]attributeValue `json:",omitempty"`
 	MD5OfMessageAttributes string                    `json:",omitempty"`
-}
-
-// receiveMessage takes messages at once or parks until there are some, the wait
-// is over, or the client is gone. It holds the lock only while it looks.
-func (a *account) receiveMessage(ctx context.Context, c *call, in *receiveMessageInput) (*receiveMessageOutput, error) {
-	if err := in.check(); err != nil {
-		return nil, err
-	}
-	started := time.Now()
-	for {
-		out, parked, err := a.tryReceive(ctx, in, started)
-		if err != nil || parked == nil {
-			return out, err
-		}
-		if err := a.park(ctx, parked); err != nil {
-			return nil, err
-		}
-	}
-}
-
-// parkedPoll says what wakes a poll that found nothing.
-type parkedPoll struct {
-	until time.Time // the next instant at which something may become visible, or the wait ends
-	wake  <-chan struct{}
-}
-
-// tryReceive looks once. It returns messages, an error, or how to wait.
-func (a *account) tryReceive(
-	ctx context.Context, in *receiveMessageInput, started time.Time,
-) (*receiveMessageOutput, *parkedPoll, error) {
-	a.mu.Lock()
-	defer a.mu.Unlock()
-	if err := ctx.Err(); err != nil {
-		return nil, nil, err
-	}
-	now := time.Now()
-	a.settle(now)
-	q, err := a.queue(in.QueueUrl)
-	if err != nil {
-		return nil, nil, err
-	}
-	wait := in.wait(q)
-	messages, err := a.receive(q, in, wait > 0, now)
-	if err != nil {
-		return nil, nil, err
-	}
-	deadline := started.Add(wait)
-	if len(messages) > 0 || !now.Before(deadline) {
-		return &receiveMessageOutput{Messages: messages}, nil, nil
-	}
-	return nil, &parkedPoll{until: a.nextInstant(q, deadline), wake: q.wake}, nil
-}
-
-// nextInstant is when a poll on q should look again, at the latest at deadline.
-func (a *account) nextInstant(q *queue, deadline time.Time) time.Time {
-	if m := q.waiting.first(); m != nil && m.visibleAt.Before(deadline) {
-		deadline = m.visibleAt
-	}
-	for _, task := range a.tasks {
-		if due, running := task.due(); running && due.Before(deadline) {
-			deadline = due
-		}
-	}
-	return deadline
-}
-
-// park waits without the lock. It fails when the client or the server is gone.
-func (a *account) park(ctx context.Context, poll *parkedPoll) error {
-	timer := time.NewTimer(time.Until(poll.until))
-	defer timer.Stop()
-	select {
-	case <-ctx.Done():
-		return ctx.Err()
-	case <-a.closed:
-		return newError("ServiceUnavailable", "The server is closed.")
-	case <-poll.wake:
-	case <-timer.C:
-	}
-	return nil
 }
 
 // receive puts up to the wanted number of visible messages in flight. A message
@@ -182,103 +96,4 @@ func (a *account) describe(q *queue, m *message, in *receiveMessageInput) receiv
 		MessageAttributes:      attributes,
 		MD5OfMessageAttributes: md5OfAttributes(attributes),
 	}
-}
-
-func (in *receiveMessageInput) check() error {
-	if n := in.max(); n < 1 || n > maxReceiveMessages {
-		return errParameterRange("MaxNumberOfMessages", n, "Must be between 1 and 10, if provided.")
-	}
-	if n := in.WaitTimeSeconds; n != nil && (*n < 0 || *n > maxWaitSeconds) {
-		return errParameterRange("WaitTimeSeconds", *n, "Must be >= 0 and <= 20, if provided.")
-	}
-	if n := in.VisibilityTimeout; n != nil && (*n < 0 || *n > maxVisibilitySeconds) {
-		return errParameterRange("VisibilityTimeout", *n, "Must be >= 0 and <= 43200, if provided.")
-	}
-	if err := checkToken("ReceiveRequestAttemptId", in.ReceiveRequestAttemptId); err != nil {
-		return err
-	}
-	for _, name := range slices.Concat(in.AttributeNames, in.MessageSystemAttributeNames) {
-		if !isSystemAttributeName(name) {
-			return errAttributeName(name)
-		}
-	}
-	return in.checkMessageAttributeNames()
-}
-
-func (in *receiveMessageInput) checkMessageAttributeNames() error {
-	for _, name := range in.MessageAttributeNames {
-		if name == "All" || name == ".*" {
-			continue
-		}
-		if err := checkAttributeName(strings.TrimSuffix(name, ".*")); err != nil {
-			return err
-		}
-	}
-	return nil
-}
-
-func isSystemAttributeName(name string) bool {
-	switch name {
-	case "All", "SenderId", "SentTimestamp", "ApproximateReceiveCount", "ApproximateFirstReceiveTimestamp",
-		"SequenceNumber", "MessageDeduplicationId", "MessageGroupId", "AWSTraceHeader",
-		"DeadLetterQueueSourceArn", "SqsManagedSseEnabled":
-		return true
-	}
-	return false
-}
-
-func (in *receiveMessageInput) max() int {
-	if in.MaxNumberOfMessages == nil {
-		return 1
-	}
-	return *in.MaxNumberOfMessages
-}
-
-// wait is how long the poll waits: what it says, else what its queue says.
-func (in *receiveMessageInput) wait(q *queue) time.Duration {
-	if in.WaitTimeSeconds == nil {
-		return q.settings.seconds("ReceiveMessageWaitTimeSeconds")
-	}
-	return time.Duration(*in.WaitTimeSeconds) * time.Second
-}
-
-func (in *receiveMessageInput) visibility(q *queue) time.Duration {
-	if in.VisibilityTimeout == nil {
-		return q.settings.seconds("VisibilityTimeout")
-	}
-	return time.Duration(*in.VisibilityTimeout) * time.Second
-}
-
-// systemAttributes keeps those that were asked for, by either member.
-func (in *receiveMessageInput) systemAttributes(all map[string]string) map[string]string {
-	names := slices.Concat(in.AttributeNames, in.MessageSystemAttributeNames)
-	if slices.Contains(names, "All") {
-		return all
-	}
-	kept := map[string]string{}
-	for _, name := range names {
-		if value, ok := all[name]; ok {
-			kept[name] = value
-		}
-	}
-	return kept
-}
-
-// messageAttributes keeps those that were asked for by name or by prefix.
-func (in *receiveMessageInput) messageAttributes(all map[string]attributeValue) map[string]attributeValue {
-	kept := map[string]attributeValue{}
-	for name, value := range all {
-		if slices.ContainsFunc(in.MessageAttributeNames, func(pattern string) bool { return matchesName(pattern, name) }) {
-			kept[name] = value
-		}
-	}
-	return kept
-}
-
-func matchesName(pattern, name string) bool {
-	if pattern == "All" || pattern == name {
-		return true
-	}
-	prefix, ok := strings.CutSuffix(pattern, ".*")
-	return ok && strings.HasPrefix(name, prefix)
 }

@@ -40,12 +40,12 @@ func (a *account) newCall(r *http.Request) (*call, error) {
 	}
 	decode, ok := operationNamed(name)
 	if !ok {
-		return &call{name: name}, newError("UnknownOperationException", "The operation is not known to this server.")
+		return &call{name: name, body: body}, newError("UnknownOperationException", "The operation is not known to this server.")
 	}
 	c, err := decode(a, body)
 	if err != nil {
-		return &call{name: name}, err
+		return &call{name: name, body: body}, err
 	}
-	c.name = name
+	c.name, c.body = name, body
 	return c, nil
 }

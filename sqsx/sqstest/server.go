@@ -4,6 +4,7 @@ import (
 	"net/http"
 	"net/http/httptest"
 	"sync"
+	"time"
 )
 
 // offlineURL is the URL of a server without a socket. It looks like loopback,
@@ -24,9 +25,11 @@ type Server struct {
 
 	account   *account
 	tally     tally
+	script    script
 	listener  *httptest.Server
 	transport *http.Transport // of loopback clients
 	closeOnce sync.Once
+	orphans   sync.WaitGroup // polls whose client has left, see OrphanPoll
 }
 
 // NewServer starts a server on a free port of 127.0.0.1. The caller must call
@@ -71,6 +74,7 @@ func (s *Server) Close() {
 			s.listener.Close()
 			s.transport.CloseIdleConnections()
 		}
+		s.orphans.Wait()
 	})
 }
 
@@ -85,31 +89,6 @@ func (s *Server) isClosed() bool {
 
 // ServeHTTP answers one request of the AWS JSON 1.0 protocol.
 func (s *Server) ServeHTTP(w http.ResponseWriter, r *http.Request) {
-	s.exchange(r).write(w)
-}
-
-// exchange takes a request to its answer. It returns early when the request's
-// context ends.
-func (s *Server) exchange(r *http.Request) *reply {
-	c, err := s.account.newCall(r)
-	s.tally.request(c.name)
-	if err != nil {
-		return s.refuse(err)
-	}
-	out, err := c.apply(r.Context(), c)
-	if err != nil {
-		return s.refuse(err)
-	}
-	s.tally.refusal(c.refused...)
-	return replyTo(out, nil)
-}
-
-// refuse answers with an error of the service and counts it if the client is
-// to blame.
-func (s *Server) refuse(err error) *reply {
-	r := replyTo(nil, err)
-	if r.err == nil && r.status < http.StatusInternalServerError {
-		s.tally.refusal(asAPIError(err).code)
-	}
-	return r
+	pause := func(d time.Duration) error { return s.pause(r.Context(), d) }
+	s.exchange(r).write(w, pause)
 }
