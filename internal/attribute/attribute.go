@@ -1,0 +1,79 @@
+package attribute
+
+import (
+	"cmp"
+	"maps"
+	"slices"
+	"strings"
+)
+
+// The attribute names of Taskhawk.
+const (
+	Task     = "taskhawk_task"     // the name of the task, on every message
+	Encoding = "taskhawk_encoding" // "base64", or absent
+	Reason   = "taskhawk_reason"   // why a message is on the dead-letter queue
+	Attempt  = "taskhawk_attempt"  // the attempt that failed, on the dead-letter queue
+)
+
+// Max is how many attributes SQS takes, and SNS delivers raw.
+const Max = 10
+
+// maxName is the length of an attribute name in bytes.
+const maxName = 256
+
+// Attribute is one attribute of the data type String.
+type Attribute struct{ Name, Value string }
+
+// Size is what the attribute counts towards the size of a message, in bytes: name, type and value.
+func (a Attribute) Size() int { return len(a.Name) + len("String") + len(a.Value) }
+
+// Mirror returns the attributes of a task: its name, then the headers of trace context, then the other headers in name order, up to
+// [Max]. Headers that SQS would refuse are left out; they are in the body.
+func Mirror(task string, headers map[string]string) []Attribute {
+	attributes := make([]Attribute, 0, min(1+len(headers), Max))
+	if ValidValue(task) {
+		attributes = append(attributes, Attribute{Task, task})
+	}
+	for _, name := range slices.SortedFunc(maps.Keys(headers), byRank) {
+		if len(attributes) == Max {
+			break
+		}
+		if value := headers[name]; ValidName(name) && ValidValue(value) {
+			attributes = append(attributes, Attribute{name, value})
+		}
+	}
+	return attributes
+}
+
+func byRank(a, b string) int {
+	return cmp.Or(cmp.Compare(rank(a), rank(b)), cmp.Compare(a, b))
+}
+
+// rank puts trace context first: the headers of W3C, B3 and X-Ray.
+func rank(name string) int {
+	switch strings.ToLower(name) {
+	case "traceparent", "tracestate", "baggage", "b3", "x-amzn-trace-id":
+		return 0
+	}
+	return 1
+}
+
+// ValidName reports whether SQS takes name for an attribute: up to 256 letters, digits, '_', '-' and '.'; no leading, trailing or
+// double dot; not beginning with "AWS." or "Amazon." in any case.
+func ValidName(name string) bool {
+	if name == "" || len(name) > maxName || name[0] == '.' || name[len(name)-1] == '.' {
+		return false
+	}
+	lower := strings.ToLower(name)
+	if strings.HasPrefix(lower, "aws.") || strings.HasPrefix(lower, "amazon.") || strings.Contains(name, "..") {
+		return false
+	}
+	return strings.IndexFunc(name, func(r rune) bool { return !nameRune(r) }) < 0
+}
+
+func nameRune(r rune) bool {
+	return r >= 'a' && r <= 'z' || r >= 'A' && r <= 'Z' || r >= '0' && r <= '9' || r == '_' || r == '-' || r == '.'
+}
+
+// ValidValue reports whether SQS takes value for an attribute: not empty, and only characters that [Forbidden] does not name.
+func ValidValue(value string) bool { return value != "" && Forbidden(value) < 0 }

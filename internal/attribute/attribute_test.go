@@ -1,0 +1,74 @@
+package attribute_test
+
+import (
+	"fmt"
+	"strings"
+	"testing"
+
+	"github.com/stretchr/testify/require"
+
+	"github.com/taskhawk/taskhawk-go/internal/attribute"
+)
+
+func TestMirrorAlwaysHasTheTask(t *testing.T) {
+	t.Parallel()
+	require.Equal(t, []attribute.Attribute{{Name: "taskhawk_task", Value: "t"}}, attribute.Mirror("t", nil))
+}
+
+func TestMirrorPutsTraceContextFirst(t *testing.T) {
+	t.Parallel()
+	headers := map[string]string{"tracestate": "s", "traceparent": "p", "X-Amzn-Trace-Id": "x", "a": "1", "b": "2"}
+	var names []string
+	for _, a := range attribute.Mirror("t", headers) {
+		names = append(names, a.Name)
+	}
+	require.Equal(t, []string{"taskhawk_task", "X-Amzn-Trace-Id", "traceparent", "tracestate", "a", "b"}, names)
+}
+
+func TestMirrorHasAtMostTen(t *testing.T) {
+	t.Parallel()
+	headers := map[string]string{"": "x", "bad name": "x", "empty": ""}
+	for i := range 20 {
+		headers[fmt.Sprintf("h%02d", i)] = "v"
+	}
+	mirror := attribute.Mirror("t", headers)
+	require.Len(t, mirror, attribute.Max)
+	require.Equal(t, "h08", mirror[9].Name)
+}
+
+func TestValidName(t *testing.T) {
+	t.Parallel()
+	for _, name := range []string{"a", "A-b_c.d9", "aws", "awsx", "amazonia.x", strings.Repeat("a", 256)} {
+		require.True(t, attribute.ValidName(name), name)
+	}
+	for _, name := range []string{
+		"", "a b", "a\r\nb", "\u00e9", ".a", "a.", "a..b", "AWS.x", "aws.x", "Amazon.x", "aMaZoN.", strings.Repeat("a", 257),
+	} {
+		require.False(t, attribute.ValidName(name), name)
+	}
+}
+
+func TestForbidden(t *testing.T) {
+	t.Parallel()
+	for text, want := range map[string]int{
+		"":                                     -1,
+		"\t\n\r ~\x7f\u0085\ud7ff\ue000\ufffd": -1,
+		"\U0001fffe\U0010ffff":                 -1,
+		"ab\x00":                               2,
+		"\x1f":                                 0,
+		"\u00e9\ufffe":                         2,
+		"\uffff":                               0,
+		"a\xff":                                1,
+		"\ufffd\xed\xa0\x80":                   3,
+	} {
+		require.Equal(t, want, attribute.Forbidden(text), "%q", text)
+	}
+	require.False(t, attribute.ValidValue(""))
+	require.False(t, attribute.ValidValue("\x00"))
+	require.True(t, attribute.ValidValue("x"))
+}
+
+func TestSize(t *testing.T) {
+	t.Parallel()
+	require.Equal(t, len("nameStringvalue"), attribute.Attribute{Name: "name", Value: "value"}.Size())
+}

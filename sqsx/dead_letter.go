@@ -1,0 +1,92 @@
+package sqsx
+
+import (
+	"context"
+	"fmt"
+	"maps"
+	"slices"
+	"strconv"
+	"strings"
+
+	"github.com/aws/aws-sdk-go-v2/aws"
+	"github.com/aws/aws-sdk-go-v2/service/sqs"
+	"github.com/aws/aws-sdk-go-v2/service/sqs/types"
+
+	"github.com/taskhawk/taskhawk-go/internal/attribute"
+	"github.com/taskhawk/taskhawk-go/taskhawk"
+)
+
+// maxReason is the length of the reason on a dead letter, in bytes.
+const maxReason = 256
+
+// DeadLetter sends the message to the dead-letter queue, with task, reason and attempt as attributes beside its own, and
+// deletes it only when that has stored it. A crash in between leaves a copy on both queues and loses none.
+func (q *queue) DeadLetter(ctx context.Context, d *taskhawk.Delivery, letter taskhawk.DeadLetter) error {
+	if err := q.sendDeadLetter(ctx, d, letter); err != nil {
+		return fmt.Errorf("dead letter: %w", err)
+	}
+	return q.Delete(ctx, d)
+}
+
+func (q *queue) sendDeadLetter(ctx context.Context, d *taskhawk.Delivery, letter taskhawk.DeadLetter) error {
+	ctx, cancel := context.WithTimeout(ctx, callTimeout)
+	defer cancel()
+	name := DeadLetterQueueName(q.name)
+	url, err := q.urls.get(ctx, name)
+	if err != nil {
+		return err
+	}
+	message, _ := d.Raw.(types.Message)
+	input := &sqs.SendMessageInput{
+		QueueUrl: url, MessageBody: aws.String(d.Body),
+		MessageAttributes: deadLetterAttributes(message.MessageAttributes, letter),
+	}
+	if isFIFO(name) {
+		input.MessageGroupId, input.MessageDeduplicationId = optional(d.Group), optional(d.MessageID)
+	}
+	if _, err := q.api.SendMessage(ctx, input); err != nil {
+		return &QueueError{Queue: name, Err: err, receipt: d.Receipt}
+	}
+	return nil
+}
+
+// deadLetterAttributes are those of the letter, and of the message's own as many as there is room for, in name order.
+func deadLetterAttributes(
+	own map[string]types.MessageAttributeValue, letter taskhawk.DeadLetter,
+) map[string]types.MessageAttributeValue {
+	attributes := map[string]types.MessageAttributeValue{
+		attribute.Reason:  stringAttribute(cleanReason(letter.Reason)),
+		attribute.Attempt: stringAttribute(strconv.Itoa(letter.Attempt)),
+	}
+	if attribute.ValidValue(letter.Task) {
+		attributes[attribute.Task] = stringAttribute(letter.Task)
+	}
+	// The encoding says how to read the body: it comes before all others.
+	if encoding, ok := own[attribute.Encoding]; ok {
+		attributes[attribute.Encoding] = encoding
+	}
+	for _, name := range slices.Sorted(maps.Keys(own)) {
+		if _, set := attributes[name]; !set && len(attributes) < attribute.Max {
+			attributes[name] = own[name]
+		}
+	}
+	return attributes
+}
+
+// cleanReason makes an error's text one that SQS takes: one line, of bounded length.
+func cleanReason(reason string) string {
+	if len(reason) > maxReason {
+		reason = reason[:maxReason]
+	}
+	reason = strings.ToValidUTF8(reason, "")
+	reason = strings.Map(func(r rune) rune {
+		if attribute.Forbidden(string(r)) >= 0 || r == '\n' || r == '\r' {
+			return ' '
+		}
+		return r
+	}, reason)
+	if reason == "" {
+		return "permanent failure"
+	}
+	return reason
+}

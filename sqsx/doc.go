@@ -1,0 +1,4 @@
+// Package sqsx is the SQS transport of Taskhawk.
+//
+// placeholder
+package sqsx

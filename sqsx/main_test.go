@@ -1,0 +1,110 @@
+package sqsx_test
+
+import (
+	"context"
+	"errors"
+	"log/slog"
+	"testing"
+
+	"github.com/aws/aws-sdk-go-v2/service/sqs"
+	"github.com/stretchr/testify/require"
+	"go.uber.org/goleak"
+
+	"github.com/taskhawk/taskhawk-go/sqsx"
+	"github.com/taskhawk/taskhawk-go/sqsx/sqstest"
+	"github.com/taskhawk/taskhawk-go/taskhawk"
+)
+
+func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
+
+// app is the application that all tests are about.
+const app = "dev-myapp"
+
+var errTest = errors.New("test error")
+
+type numberArgs struct{ N int }
+
+// rig is an application on an embedded server: in process, so that it runs in a synctest bubble.
+type rig struct {
+	*testing.T
+	server *sqstest.Server
+	client *sqs.Client
+	hub    *taskhawk.Hub
+	number *taskhawk.Task[numberArgs]
+	cancel context.CancelFunc
+	done   chan error
+}
+
+// newRig makes the server, the queues and a hub with one task.
+func newRig(t *testing.T, handle func(ctx context.Context, n int) error) *rig {
+	t.Helper()
+	r := &rig{T: t, server: sqstest.NewUnstartedServer(), done: make(chan error, 1)}
+	t.Cleanup(r.server.Close)
+	r.client = r.server.Client()
+	require.NoError(t, sqsx.Provision(t.Context(), r.client, app, sqsx.ProvisionConfig{}))
+	publisher, err := sqsx.NewPublisher(r.client, app, sqsx.PublisherConfig{})
+	require.NoError(t, err)
+	r.number = taskhawk.New("tests.number", func(ctx context.Context, args numberArgs) error {
+		return handle(ctx, args.N)
+	})
+	r.hub, err = taskhawk.NewHub(taskhawk.Config{
+		Publisher: publisher, Tasks: []taskhawk.AnyTask{r.number}, Logger: slog.New(slog.DiscardHandler),
+	})
+	require.NoError(t, err)
+	return r
+}
+
+func succeed(context.Context, int) error { return nil }
+
+func (r *rig) dispatch(n int, options ...taskhawk.DispatchOption) {
+	r.Helper()
+	_, err := r.number.Dispatch(r.Context(), numberArgs{N: n}, options...)
+	require.NoError(r, err)
+}
+
+// start runs a worker until stop.
+func (r *rig) start(config sqsx.WorkerConfig) {
+	r.Helper()
+	worker, err := sqsx.NewWorker(r.client, app, r.hub, config)
+	require.NoError(r, err)
+	ctx, cancel := context.WithCancel(r.Context())
+	r.cancel = cancel
+	go func() { r.done <- worker.Run(ctx) }()
+}
+
+func (r *rig) stop() {
+	r.Helper()
+	r.cancel()
+	require.NoError(r, <-r.done)
+}
+
+// raw puts a body on the default queue as any program could.
+func (r *rig) raw(body string) {
+	r.Helper()
+	url, err := r.client.GetQueueUrl(r.Context(), &sqs.GetQueueUrlInput{QueueName: name(taskhawk.Default)})
+	require.NoError(r, err)
+	_, err = r.client.SendMessage(r.Context(), &sqs.SendMessageInput{QueueUrl: url.QueueUrl, MessageBody: &body})
+	require.NoError(r, err)
+}
+
+func name(priority taskhawk.Priority) *string {
+	queue := sqsx.QueueName(app, priority)
+	return &queue
+}
+
+// messages are those on a queue, in flight or not.
+func (r *rig) messages(queue string) []sqstest.Message { return r.server.Queue(queue).Messages }
+
+func (r *rig) requireEmpty() {
+	r.Helper()
+	for _, priority := range taskhawk.Priorities() {
+		require.Empty(r, r.messages(*name(priority)))
+	}
+}
+
+func (r *rig) requireNoneInFlight() {
+	r.Helper()
+	for _, priority := range taskhawk.Priorities() {
+		require.Zero(r, r.server.Queue(*name(priority)).InFlight)
+	}
+}

@@ -1,0 +1,103 @@
+package sqsx_test
+
+import (
+	"strings"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"github.com/aws/aws-sdk-go-v2/service/sqs"
+	"github.com/aws/aws-sdk-go-v2/service/sqs/types"
+	"github.com/stretchr/testify/require"
+
+	"github.com/taskhawk/taskhawk-go/sqsx"
+	"github.com/taskhawk/taskhawk-go/sqsx/sqstest"
+	"github.com/taskhawk/taskhawk-go/taskhawk"
+)
+
+func attributesOf(t *testing.T, client *sqs.Client, queue string) map[string]string {
+	t.Helper()
+	url, err := client.GetQueueUrl(t.Context(), &sqs.GetQueueUrlInput{QueueName: &queue})
+	require.NoError(t, err)
+	out, err := client.GetQueueAttributes(t.Context(), &sqs.GetQueueAttributesInput{
+		QueueUrl: url.QueueUrl, AttributeNames: []types.QueueAttributeName{types.QueueAttributeNameAll},
+	})
+	require.NoError(t, err)
+	return out.Attributes
+}
+
+func TestProvisionCreatesQueuesWithDeadLetters(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		server := sqstest.NewUnstartedServer()
+		defer server.Close()
+		client := server.Client()
+		config := sqsx.ProvisionConfig{
+			MaxReceiveCount: 7, VisibilityTimeout: time.Minute, Retention: time.Hour, Tags: map[string]string{"team": "a"},
+		}
+		for range 3 { // it can be repeated
+			require.NoError(t, sqsx.Provision(t.Context(), client, app, config))
+		}
+		require.Equal(t, 8, server.Requests("CreateQueue"))
+		for _, queue := range []string{
+			"TASKHAWK-DEV-MYAPP", "TASKHAWK-DEV-MYAPP-HIGH-PRIORITY", "TASKHAWK-DEV-MYAPP-LOW-PRIORITY", "TASKHAWK-DEV-MYAPP-BULK",
+		} {
+			attributes := attributesOf(t, client, queue)
+			require.Equal(t, "60", attributes["VisibilityTimeout"])
+			require.Equal(t, "3600", attributes["MessageRetentionPeriod"])
+			require.Contains(t, attributes["RedrivePolicy"], `"maxReceiveCount":7`)
+			require.Contains(t, attributes["RedrivePolicy"], ":"+queue+`-DLQ"`)
+			require.Equal(t, "1209600", attributesOf(t, client, queue+"-DLQ")["MessageRetentionPeriod"])
+		}
+	})
+}
+
+func TestProvisionLeavesWhatExists(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		server := sqstest.NewUnstartedServer()
+		defer server.Close()
+		client := server.Client()
+		_, err := client.CreateQueue(t.Context(), &sqs.CreateQueueInput{
+			QueueName: name(taskhawk.Bulk), Attributes: map[string]string{"VisibilityTimeout": "99"},
+		})
+		require.NoError(t, err)
+		config := sqsx.ProvisionConfig{Priorities: []taskhawk.Priority{taskhawk.Bulk}, VisibilityTimeout: time.Minute}
+		require.NoError(t, sqsx.Provision(t.Context(), client, app, config))
+		attributes := attributesOf(t, client, *name(taskhawk.Bulk))
+		require.Equal(t, "99", attributes["VisibilityTimeout"])
+		require.Contains(t, attributes["RedrivePolicy"], `"maxReceiveCount":5`, "but it gets the redrive policy it lacked")
+
+		config.MaxReceiveCount = 9
+		require.NoError(t, sqsx.Provision(t.Context(), client, app, config))
+		require.Contains(t, attributesOf(t, client, *name(taskhawk.Bulk))["RedrivePolicy"], `"maxReceiveCount":5`)
+		_, err = client.GetQueueUrl(t.Context(), &sqs.GetQueueUrlInput{QueueName: name(taskhawk.High)})
+		require.Error(t, err, "only the priorities that were asked for")
+	})
+}
+
+func TestProvisionFIFO(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		server := sqstest.NewUnstartedServer()
+		defer server.Close()
+		client := server.Client()
+		require.NoError(t, sqsx.Provision(t.Context(), client, app, sqsx.ProvisionConfig{Naming: fifoName}))
+		require.Equal(t, "true", attributesOf(t, client, "TASKHAWK-DEV-MYAPP.fifo")["FifoQueue"])
+		require.Equal(t, "true", attributesOf(t, client, "TASKHAWK-DEV-MYAPP-DLQ.fifo")["FifoQueue"])
+	})
+}
+
+func TestProvisionRefusesBadConfiguration(t *testing.T) {
+	t.Parallel()
+	client := sqstest.NewUnstartedServer().Client()
+	for want, config := range map[string]sqsx.ProvisionConfig{
+		"negative MaxReceiveCount": {MaxReceiveCount: -1},
+		"VisibilityTimeout":        {VisibilityTimeout: 13 * time.Hour},
+		"retention":                {Retention: 15 * 24 * time.Hour},
+		"unknown priority":         {Priorities: []taskhawk.Priority{7}},
+	} {
+		require.ErrorContains(t, sqsx.Provision(t.Context(), client, app, config), want)
+	}
+	require.ErrorContains(t, sqsx.Provision(t.Context(), client, strings.Repeat("x", 70), sqsx.ProvisionConfig{}), "SQS takes 80")
+}

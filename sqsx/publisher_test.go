@@ -1,0 +1,191 @@
+package sqsx_test
+
+import (
+	"context"
+	"encoding/json"
+	"fmt"
+	"strings"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"github.com/aws/aws-sdk-go-v2/service/sqs/types"
+	"github.com/stretchr/testify/require"
+
+	"github.com/taskhawk/taskhawk-go/sqsx"
+	"github.com/taskhawk/taskhawk-go/sqsx/sqstest"
+	"github.com/taskhawk/taskhawk-go/taskhawk"
+)
+
+func TestPublishLooksUpAQueueOnce(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		r := newRig(t, succeed)
+		before := r.server.Requests("GetQueueUrl")
+		for n := range 20 {
+			go r.dispatch(n)
+		}
+		synctest.Wait()
+		require.Equal(t, 20, r.server.Requests("SendMessage"))
+		require.Equal(t, 1, r.server.Requests("GetQueueUrl")-before)
+	})
+}
+
+func TestPublishedMessageHasBodyAndMirror(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		r := newRig(t, succeed)
+		headers := taskhawk.Headers{"traceparent": "00-1", "empty": "", "AWS.x": "refused", "bad name": "x", "control": "\x01"}
+		for i := range 12 {
+			headers[fmt.Sprintf("h%02d", i)] = "v"
+		}
+		r.dispatch(1, taskhawk.WithHeaders(headers), taskhawk.WithPriority(taskhawk.High))
+		messages := r.messages(*name(taskhawk.High))
+		require.Len(t, messages, 1)
+		var body struct {
+			Task    string
+			Headers map[string]string
+		}
+		require.NoError(t, json.Unmarshal([]byte(messages[0].Body), &body))
+		require.Equal(t, map[string]string(headers), body.Headers, "the body has all of them")
+		var names []string
+		for attribute, value := range messages[0].Attributes {
+			names = append(names, attribute+"="+value)
+		}
+		require.ElementsMatch(t, []string{
+			"taskhawk_task=tests.number", "traceparent=00-1",
+			"h00=v", "h01=v", "h02=v", "h03=v", "h04=v", "h05=v", "h06=v", "h07=v",
+		}, names)
+	})
+}
+
+func TestPublishRefusesWhatSQSWouldRefuse(t *testing.T) {
+	t.Parallel()
+	server := sqstest.NewUnstartedServer()
+	t.Cleanup(server.Close)
+	standard, err := sqsx.NewPublisher(server.Client(), app, sqsx.PublisherConfig{})
+	require.NoError(t, err)
+	fifo, err := sqsx.NewPublisher(server.Client(), app, sqsx.PublisherConfig{Naming: fifoName})
+	require.NoError(t, err)
+	attributes := len("taskhawk_task") + len("String") + len("t")
+	for _, c := range []struct {
+		name  string
+		to    *sqsx.Publisher
+		out   taskhawk.Outgoing
+		field string
+	}{
+		{"no body", standard, taskhawk.Outgoing{}, "body"},
+		{"control character", standard, taskhawk.Outgoing{Body: "a\x00"}, "body"},
+		{"noncharacter", standard, taskhawk.Outgoing{Body: "a\uffff"}, "body"},
+		{"invalid UTF-8", standard, taskhawk.Outgoing{Body: "a\xff"}, "body"},
+		{"size", standard, taskhawk.Outgoing{Body: strings.Repeat("a", sqsx.MaxMessageSize-attributes+1)}, "size"},
+		{"delay", standard, taskhawk.Outgoing{Body: "a", Delay: 15*time.Minute + 1}, "delay"},
+		{"group", standard, taskhawk.Outgoing{Body: "a", Group: strings.Repeat("g", 129)}, "group"},
+		{"group characters", standard, taskhawk.Outgoing{Body: "a", Group: "a b"}, "group"},
+		{"deduplication on a standard queue", standard, taskhawk.Outgoing{Body: "a", DeduplicationID: "1"}, "deduplication id"},
+		{"deduplication characters", fifo, taskhawk.Outgoing{Body: "a", Group: "g", DeduplicationID: "\u00e9"}, "deduplication id"},
+		{"no group on FIFO", fifo, taskhawk.Outgoing{Body: "a"}, "group"},
+		{"delay on FIFO", fifo, taskhawk.Outgoing{Body: "a", Group: "g", Delay: time.Second}, "delay"},
+	} {
+		c.out.Task = "t"
+		var refused *sqsx.LimitError
+		require.ErrorAs(t, c.to.Publish(t.Context(), &c.out), &refused, c.name)
+		require.Equal(t, "t", refused.Task, c.name)
+		require.Equal(t, c.field, refused.Field, c.name)
+		require.ErrorAs(t, c.to.PublishBatch(t.Context(), []*taskhawk.Outgoing{&c.out})[0], &refused, c.name)
+	}
+	require.Zero(t, server.TotalRequests())
+}
+
+func fifoName(queue string, priority taskhawk.Priority) string { return sqsx.QueueName(queue, priority) + ".fifo" }
+
+func TestPublishTakesTheLargestMessage(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		r := newRig(t, succeed)
+		publisher, err := sqsx.NewPublisher(r.client, app, sqsx.PublisherConfig{})
+		require.NoError(t, err)
+		room := sqsx.MaxMessageSize - len("taskhawk_task") - len("String") - len("t")
+		out := &taskhawk.Outgoing{Task: "t", Body: strings.Repeat("a", room)}
+		require.NoError(t, publisher.Publish(t.Context(), out))
+	})
+}
+
+func TestPublishToAMissingQueue(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		server := sqstest.NewUnstartedServer()
+		defer server.Close()
+		publisher, err := sqsx.NewPublisher(server.Client(), app, sqsx.PublisherConfig{})
+		require.NoError(t, err)
+		out := &taskhawk.Outgoing{Task: "t", Body: "a"}
+		for _, err := range append(publisher.PublishBatch(t.Context(), []*taskhawk.Outgoing{out}), publisher.Publish(t.Context(), out)) {
+			var missing *types.QueueDoesNotExist
+			require.ErrorAs(t, err, &missing)
+			var located *sqsx.QueueError
+			require.ErrorAs(t, err, &located)
+			require.Equal(t, "TASKHAWK-DEV-MYAPP", located.Queue)
+			require.ErrorContains(t, err, "create it, for example with sqsx.Provision")
+		}
+	})
+}
+
+func TestNewPublisherRefusesBadNames(t *testing.T) {
+	t.Parallel()
+	client := sqstest.NewUnstartedServer().Client()
+	for queue, want := range map[string]string{
+		"":                      "no name",
+		"a b":                   "SQS takes letters",
+		"a.b":                   "SQS takes letters",
+		strings.Repeat("a", 80): "SQS takes 80",
+	} {
+		_, err := sqsx.NewPublisher(client, queue, sqsx.PublisherConfig{})
+		require.ErrorContains(t, err, want)
+	}
+	_, err := sqsx.NewPublisher(nil, app, sqsx.PublisherConfig{})
+	require.ErrorContains(t, err, "nil API")
+}
+
+func TestDispatchAllSendsTens(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		r := newRig(t, succeed)
+		ids, err := r.number.DispatchAll(t.Context(), make([]numberArgs, 25))
+		require.NoError(t, err)
+		require.Len(t, ids, 25)
+		require.Equal(t, 3, r.server.Requests("SendMessageBatch"))
+		require.Zero(t, r.server.Requests("SendMessage"))
+		require.Len(t, r.messages(*name(taskhawk.Default)), 25)
+	})
+}
+
+func TestPublishBatchSplitsBySize(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		r := newRig(t, succeed)
+		publisher, err := sqsx.NewPublisher(r.client, app, sqsx.PublisherConfig{})
+		require.NoError(t, err)
+		outs := make([]*taskhawk.Outgoing, 10)
+		for i := range outs {
+			outs[i] = &taskhawk.Outgoing{Task: "t", Body: strings.Repeat("a", 200<<10) + fmt.Sprint(i)}
+		}
+		for _, err := range publisher.PublishBatch(t.Context(), outs) {
+			require.NoError(t, err)
+		}
+		require.Equal(t, 2, r.server.Requests("SendMessageBatch"), "five of 200 KiB fit into 1 MiB")
+		for i, message := range r.messages(*name(taskhawk.Default)) {
+			require.True(t, strings.HasSuffix(message.Body, fmt.Sprint(i)), "in order")
+		}
+	})
+}
+
+func TestPublishGivesUpOnASilentServer(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		publisher, err := sqsx.NewPublisher(silentAPI{}, app, sqsx.PublisherConfig{})
+		require.NoError(t, err)
+		start := time.Now()
+		require.ErrorIs(t, publisher.Publish(t.Context(), &taskhawk.Outgoing{Task: "t", Body: "a"}), context.DeadlineExceeded)
+		require.Equal(t, 10*time.Second, time.Since(start))
+	})
+}

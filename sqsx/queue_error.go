@@ -1,0 +1,36 @@
+package sqsx
+
+import (
+	"errors"
+	"fmt"
+	"strings"
+
+	"github.com/aws/aws-sdk-go-v2/service/sqs/types"
+)
+
+// QueueError says which queue a call to SQS was for. errors.As also finds what SQS answered, such as
+// *types.QueueDoesNotExist: compare types, since the codes differ between the protocols of SQS.
+type QueueError struct {
+	// Queue is the name of the queue.
+	Queue string
+	// Err is the error of the call. Its own text may hold the receipt handle; that of QueueError does not.
+	Err error
+
+	receipt string
+}
+
+// Error names the queue; for one that does not exist it says what to do. It is one line, without the receipt handle.
+func (e *QueueError) Error() string {
+	var missing *types.QueueDoesNotExist
+	if errors.As(e.Err, &missing) {
+		return fmt.Sprintf("queue %s does not exist in this account and region: create it, for example with sqsx.Provision", e.Queue)
+	}
+	text := e.Err.Error()
+	if e.receipt != "" {
+		text = strings.ReplaceAll(text, e.receipt, "(receipt handle)")
+	}
+	return fmt.Sprintf("queue %s: %s", e.Queue, strings.Join(strings.Fields(text), " "))
+}
+
+// Unwrap returns the error of the call.
+func (e *QueueError) Unwrap() error { return e.Err }

@@ -1,0 +1,72 @@
+package taskhawk_test
+
+import (
+	"context"
+	"testing"
+
+	"github.com/stretchr/testify/require"
+
+	"github.com/taskhawk/taskhawk-go/taskhawk"
+)
+
+func TestContextWithHubChoosesTheHub(t *testing.T) {
+	t.Parallel()
+	email, registered := newEmail(t)
+	chosen := &fakePublisher{}
+	hub := newHub(t, taskhawk.Config{Publisher: chosen})
+	ctx := taskhawk.ContextWithHub(t.Context(), hub)
+	require.Same(t, hub, taskhawk.HubFrom(ctx))
+
+	_, err := email.Dispatch(ctx, emailArgs{})
+	require.NoError(t, err)
+	require.Len(t, chosen.published(), 1, "though the task is registered with another")
+	require.Empty(t, registered.published())
+
+	_, err = email.Dispatch(taskhawk.ContextWithHub(ctx, nil), emailArgs{})
+	require.NoError(t, err)
+	require.Len(t, registered.published(), 1, "nil chooses none")
+}
+
+func TestContextOutsideOfAHandler(t *testing.T) {
+	t.Parallel()
+	for name, ctx := range map[string]context.Context{
+		"plain":      t.Context(),
+		"with a hub": taskhawk.ContextWithHub(t.Context(), newHub(t, taskhawk.Config{})),
+	} {
+		require.Equal(t, taskhawk.Metadata{}, taskhawk.MetadataFrom(ctx), name)
+		require.Nil(t, taskhawk.DeliveryFrom(ctx), name)
+		require.ErrorIs(t, taskhawk.ExtendVisibility(ctx, 1), taskhawk.ErrNoVisibility, name)
+	}
+	require.Nil(t, taskhawk.HubFrom(t.Context()))
+}
+
+func TestAHandlerDispatchesThroughItsOwnHub(t *testing.T) {
+	t.Parallel()
+	email, elsewhere := newEmail(t)
+	here := &fakePublisher{}
+	task := taskhawk.New("tasks.outer", func(ctx context.Context, _ struct{}) error {
+		_, err := email.Dispatch(ctx, emailArgs{To: taskhawk.MetadataFrom(ctx).ID})
+		return err
+	})
+	hub := newHub(t, taskhawk.Config{Publisher: here, Tasks: []taskhawk.AnyTask{task}})
+	require.NoError(t, hub.Handle(t.Context(), delivery("tasks.outer", "")))
+	require.Empty(t, elsewhere.published())
+	require.Contains(t, here.last(t).Body, `"task":"tasks.send_email","args":["i1",""]`)
+}
+
+func TestAHandlerMayChooseAnotherHub(t *testing.T) {
+	t.Parallel()
+	email, _ := newEmail(t)
+	there := &fakePublisher{}
+	other := newHub(t, taskhawk.Config{Publisher: there})
+	task := taskhawk.New("tasks.outer", func(ctx context.Context, _ struct{}) error {
+		chosen := taskhawk.ContextWithHub(ctx, other)
+		require.Equal(t, taskhawk.MetadataFrom(ctx), taskhawk.MetadataFrom(chosen), "it is the same delivery")
+		require.Same(t, taskhawk.DeliveryFrom(ctx), taskhawk.DeliveryFrom(chosen))
+		_, err := email.Dispatch(chosen, emailArgs{})
+		return err
+	})
+	hub := newHub(t, taskhawk.Config{Publisher: &fakePublisher{err: errDown}, Tasks: []taskhawk.AnyTask{task}})
+	require.NoError(t, hub.Handle(t.Context(), delivery("tasks.outer", "")))
+	require.Len(t, there.published(), 1)
+}

@@ -1,0 +1,169 @@
+package taskhawk
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"maps"
+	"sync"
+	"time"
+
+	"github.com/google/uuid"
+)
+
+// Dispatch sends the task to run with args, and returns the id of the run once the service has stored it.
+//
+// Everything that can be found wrong without the network is an error before it is used: [*ValidationError] for a
+// `validate` tag, [*ArgumentError] for arguments that do not convert, [ErrHeader], [ErrUnknownPriority], [ErrNoHub]. An error
+// of the publisher means that the message is not stored or not known to be; when it may be, repeat with WithID and the
+// returned id, which is empty only when nothing was sent.
+//
+// In Sync mode the task has run when Dispatch returns, and its error is the handler's.
+func (t *Task[Args]) Dispatch(ctx context.Context, args Args, options ...DispatchOption) (string, error) {
+	hub, out, err := t.prepare(ctx, &args, options)
+	if err != nil {
+		return "", fmt.Errorf("taskhawk: dispatch %s: %w", t.Name(), err)
+	}
+	if err := hub.publisher.Publish(ctx, out); err != nil {
+		return out.ID, fmt.Errorf("taskhawk: dispatch %s: %w", t.Name(), err)
+	}
+	return out.ID, nil
+}
+
+// DispatchAll sends the task once for each of args, in batches where the publisher can (SQS: ten a call), and returns
+// their ids in the order of args. It checks all of them before it sends any.
+//
+// When some could not be sent the error is a [*BatchError] that names them by index; the others are stored.
+func (t *Task[Args]) DispatchAll(ctx context.Context, args []Args, options ...DispatchOption) ([]string, error) {
+	if len(args) == 0 {
+		return nil, nil
+	}
+	outs := make([]*Outgoing, len(args))
+	var hub *Hub
+	failed := map[int]error{}
+	ids := make(map[string]bool, len(args))
+	for i := range args {
+		var err error
+		if hub, outs[i], err = t.prepare(ctx, &args[i], options); err != nil {
+			failed[i] = err
+			continue
+		}
+		if ids[outs[i].ID] {
+			failed[i] = errors.New("WithID gives several dispatches one id")
+		}
+		ids[outs[i].ID] = true
+	}
+	if len(failed) > 0 {
+		return nil, &BatchError{Task: t.Name(), Total: len(args), Failed: failed}
+	}
+	return t.publishAll(ctx, hub, outs)
+}
+
+func (t *Task[Args]) publishAll(ctx context.Context, hub *Hub, outs []*Outgoing) ([]string, error) {
+	ids := make([]string, len(outs))
+	for i, out := range outs {
+		ids[i] = out.ID
+	}
+	failed := map[int]error{}
+	for i, err := range publishBatch(ctx, hub.publisher, outs) {
+		if err != nil {
+			failed[i] = err
+		}
+	}
+	if len(failed) > 0 {
+		return ids, &BatchError{Task: t.Name(), Total: len(outs), Failed: failed}
+	}
+	return ids, nil
+}
+
+// errNoAnswer is the error of a message for which a BatchPublisher broke its contract: what was not confirmed has failed.
+var errNoAnswer = errors.New("the publisher gave no answer for this message, which may or may not be stored")
+
+// publishBatch sends outs by the batch where publisher can, and one by one where it cannot.
+func publishBatch(ctx context.Context, publisher Publisher, outs []*Outgoing) []error {
+	errs := make([]error, len(outs))
+	if batcher, ok := publisher.(BatchPublisher); ok {
+		answers := batcher.PublishBatch(ctx, outs)
+		for i := copy(errs, answers); i < len(errs); i++ {
+			errs[i] = errNoAnswer
+		}
+		return errs
+	}
+	for i, out := range outs {
+		errs[i] = publisher.Publish(ctx, out)
+	}
+	return errs
+}
+
+// prepare does all of a dispatch that needs no network.
+func (t *Task[Args]) prepare(ctx context.Context, args *Args, options []DispatchOption) (*Hub, *Outgoing, error) {
+	hub, err := t.identity.hub(ctx)
+	if err != nil {
+		return nil, nil, err
+	}
+	if hub.publisher == nil {
+		return nil, nil, ErrNoPublisher
+	}
+	set := t.settings
+	for _, o := range options {
+		o.applyDispatch(&set)
+	}
+	if hub.defaultHeaders != nil {
+		set.headers = maps.Clone(hub.defaultHeaders(ctx, t.Name())).merge(set.headers)
+	}
+	if err := set.checkDispatch(); err != nil {
+		return nil, nil, err
+	}
+	if t.check != nil {
+		if err := t.check(args); err != nil {
+			return nil, nil, err
+		}
+	}
+	out, err := t.encode(args, &set)
+	return hub, out, err
+}
+
+// bodies holds the buffers that messages are encoded in before they are copied into strings of just their size.
+var bodies = sync.Pool{New: func() any { return new([]byte) }}
+
+// maxPooledBody is the largest buffer that is kept, in bytes: one huge message is not pinned for ever.
+const maxPooledBody = 64 << 10
+
+func (t *Task[Args]) encode(args *Args, set *settings) (*Outgoing, error) {
+	out := &Outgoing{
+		ID: set.id, Task: t.Name(), Priority: set.priority, Headers: set.headers,
+		Delay: set.delay, Group: set.group, DeduplicationID: set.deduplicationID,
+	}
+	if out.ID == "" {
+		id, err := uuid.NewRandom()
+		if err != nil {
+			return nil, err
+		}
+		out.ID = id.String()
+	}
+	buffer, _ := bodies.Get().(*[]byte)
+	body, err := t.appendBody((*buffer)[:0], out, args, set.keywordArgs)
+	if err == nil {
+		out.Body = string(body)
+	}
+	if *buffer = body; cap(body) <= maxPooledBody {
+		bodies.Put(buffer)
+	}
+	return out, err
+}
+
+func (t *Task[Args]) appendBody(dst []byte, out *Outgoing, args *Args, keyword bool) ([]byte, error) {
+	dst, err := appendHead(dst, out.ID, out.Priority, time.Now(), out.Headers, out.Task)
+	if err != nil {
+		return dst, err
+	}
+	if keyword {
+		dst, err = t.codec.AppendKeyword(dst, args)
+	} else {
+		dst, err = t.codec.Append(dst, args)
+	}
+	if err != nil {
+		return dst, newArgumentError(t.Name(), err)
+	}
+	return append(dst, '}'), nil
+}

@@ -1,0 +1,83 @@
+package taskhawk
+
+import (
+	"context"
+	"errors"
+	"log/slog"
+	"time"
+)
+
+// Handle runs the task of one delivery: reads the message, goes through the middleware, binds and validates the arguments
+// and calls the handler. It is the one way in: the worker, Lambda and Sync mode all use it.
+//
+// It does not settle the delivery: what to do with the message is what [OutcomeOf] says of the error. It never panics,
+// whatever the message or the handler does, but for runtime.Goexit, which a caller that must survive it runs in a
+// goroutine of its own, as the worker does. It may be called concurrently.
+func (h *Hub) Handle(ctx context.Context, d *Delivery) (err error) {
+	start := time.Now()
+	msg, err := readBody(d.Body, d.Attributes[encodingAttribute])
+	if err == nil {
+		err = h.deliver(ctx, d, msg)
+	}
+	h.log(ctx, d, msg, err, time.Since(start))
+	return err
+}
+
+// deliver recovers once more, outside of all middleware, since that is user code as well.
+func (h *Hub) deliver(ctx context.Context, d *Delivery, msg *Message) (err error) {
+	defer recoverTo(&err)
+	s := &scope{hub: h, delivery: d, metadata: Metadata{
+		ID: msg.ID, Task: msg.Task, Priority: msg.Priority, Headers: msg.Headers, Timestamp: msg.Timestamp,
+		Version: FormatVersion, Attempt: max(d.Attempt, 1), Queue: d.Queue, Receipt: d.Receipt,
+	}}
+	return h.handler(context.WithValue(ctx, scopeKey{}, s), msg)
+}
+
+// log writes the one line of a delivery. A logger that panics must not undo what the handler has done.
+func (h *Hub) log(ctx context.Context, d *Delivery, msg *Message, err error, took time.Duration) {
+	var ignored error
+	defer recoverTo(&ignored)
+	outcome := OutcomeOf(err)
+	level := slog.LevelError
+	if err == nil || outcome.Expected {
+		level = slog.LevelDebug
+	}
+	if !h.enabled(ctx, level) {
+		return
+	}
+	attrs := []slog.Attr{slog.Any("delivery", d), slog.Duration("took", took), slog.String("outcome", outcome.Action.String())}
+	if msg != nil {
+		attrs = append(attrs, slog.String("task", clip(msg.Task)), slog.String("id", clip(msg.ID)))
+	}
+	if err != nil {
+		attrs = append(attrs, slog.String("error", err.Error()))
+	}
+	var panicked *PanicError
+	if errors.As(err, &panicked) {
+		attrs = append(attrs, slog.String("stack", string(panicked.Stack)))
+	}
+	h.report(ctx, level, logMessage(outcome), attrs...)
+}
+
+func (h *Hub) enabled(ctx context.Context, level slog.Level) (enabled bool) {
+	defer func() { _ = recover() }()
+	return h.logger.Enabled(ctx, level)
+}
+
+// report writes a line to the logger, and survives one that panics: a bug there must not stop the worker.
+func (h *Hub) report(ctx context.Context, level slog.Level, text string, attrs ...slog.Attr) {
+	defer func() { _ = recover() }()
+	h.logger.LogAttrs(ctx, level, text, attrs...)
+}
+
+func logMessage(outcome Outcome) string {
+	switch {
+	case outcome.Err == nil:
+		return "task done"
+	case outcome.Action == ActionDelete:
+		return "task failed, ignored"
+	case outcome.Action == ActionDeadLetter:
+		return "task failed for good"
+	}
+	return "task failed, will be retried"
+}

@@ -1,0 +1,52 @@
+package taskhawk
+
+import (
+	"errors"
+	"fmt"
+	"maps"
+	"strings"
+	"unicode/utf8"
+)
+
+// Headers travel with a task beside its arguments: request ids, trace context, tenant names.
+// They are in the message body and, as far as SQS allows, mirrored as message attributes.
+//
+// Keys that begin with "taskhawk_" are reserved and refused by Dispatch, as the older Go library does.
+type Headers map[string]string
+
+// ErrHeader is wrapped by the error of a Dispatch whose headers have a reserved key, an empty key, or text that is not
+// valid UTF-8.
+var ErrHeader = errors.New("bad header")
+
+const reservedHeaderPrefix = "taskhawk_"
+
+// merge returns base overlaid with over, leaving both unchanged; it returns one of them itself where the other is empty,
+// so both must be maps that nobody changes any more.
+func (base Headers) merge(over Headers) Headers {
+	if len(over) == 0 {
+		return base
+	}
+	if len(base) == 0 {
+		return over
+	}
+	merged := make(Headers, len(base)+len(over))
+	maps.Copy(merged, base)
+	maps.Copy(merged, over)
+	return merged
+}
+
+func (base Headers) check() error {
+	for key, value := range base {
+		switch {
+		case key == "":
+			return fmt.Errorf("%w: empty key", ErrHeader)
+		case strings.HasPrefix(key, reservedHeaderPrefix):
+			return fmt.Errorf("%w: %q: keys beginning with %q are reserved", ErrHeader, clip(key), reservedHeaderPrefix)
+		case !utf8.ValidString(key):
+			return fmt.Errorf("%w: a key is not valid UTF-8", ErrHeader)
+		case !utf8.ValidString(value):
+			return fmt.Errorf("%w: %q: value is not valid UTF-8", ErrHeader, clip(key))
+		}
+	}
+	return nil
+}

@@ -1,0 +1,22 @@
+package taskhawk
+
+import "context"
+
+// Handler runs one message: what [Middleware] wraps. MetadataFrom(ctx) describes the delivery.
+type Handler func(ctx context.Context, msg *Message) error
+
+// Middleware wraps the handling of every delivery whose message could be read, also of those whose task is unknown.
+// It returns next's error, or another: what it returns is what [OutcomeOf] decides on.
+//
+// The first middleware in Config.Middleware is the outermost. Inside all of them come the task's timeout and [Recover], so
+// middleware sees a panic of the handler as a *PanicError. Middleware is called concurrently.
+type Middleware func(next Handler) Handler
+
+// chain folds middleware around the innermost handler.
+func chain(innermost Handler, middleware []Middleware) Handler {
+	handler := innermost
+	for i := len(middleware) - 1; i >= 0; i-- {
+		handler = middleware[i](handler)
+	}
+	return handler
+}

@@ -1,0 +1,48 @@
+package taskhawk
+
+import (
+	"context"
+	"time"
+)
+
+// Settler settles deliveries. It is what Lambda needs of SQS, and the lower half of [Queue].
+//
+// Both methods may block within ctx, retry what is worth retrying themselves, and must be safe to call concurrently.
+type Settler interface {
+	// SetVisibility makes the message invisible to others for timeout, counted from now; 0 gives it back at once.
+	// It is an error when the claim is lost, or when timeout reaches past d.ClaimEnds.
+	SetVisibility(ctx context.Context, d *Delivery, timeout time.Duration) error
+	// DeadLetter puts the message on the dead-letter queue, with letter beside it, and then takes it off its own.
+	// When the dead-letter queue refuses it, the message stays where it is and the error says so.
+	DeadLetter(ctx context.Context, d *Delivery, letter DeadLetter) error
+}
+
+// Queue is one queue as the [Worker] sees it: what a transport implements.
+// The conformance suite in taskhawktest checks every sentence below.
+type Queue interface {
+	Settler
+	// Name is the name of the queue, for metadata and logs.
+	Name() string
+	// Priority is the priority this queue is for.
+	Priority() Priority
+	// Receive waits for messages and returns at least one and at most limit, or none when its wait (a long poll) is
+	// over. Only one Receive of a queue runs at a time.
+	//
+	// A cancelled ctx ends it at once, and messages that the service had assigned by then stay in flight until their
+	// visibility timeout: so the worker lets a poll finish and cancels it only when the grace period is over.
+	// It does not retry: on error, the worker waits and calls again.
+	Receive(ctx context.Context, limit int) ([]*Delivery, error)
+	// Delete takes a message off the queue for good. It may block within ctx, retries what is worth retrying itself,
+	// and must be safe to call concurrently.
+	Delete(ctx context.Context, d *Delivery) error
+}
+
+// DeadLetter says why a message went to the dead-letter queue.
+type DeadLetter struct {
+	// Task is the task's name; empty when the message could not be read.
+	Task string
+	// Reason is the text of the error given to [Permanent].
+	Reason string
+	// Attempt is the attempt that failed, from 1.
+	Attempt int
+}

@@ -1,0 +1,106 @@
+package taskhawk
+
+import (
+	"context"
+	"sync"
+)
+
+// slotWeights is how often a waiting priority is served next to the others that wait.
+var slotWeights = [...]int{High: 8, Default: 4, Low: 2, Bulk: 1}
+
+// slots hands out the right to run a handler. Messages of several priorities that wait for one are served by weight, so
+// that urgent ones go first and none starves.
+type slots struct {
+	mu     sync.Mutex
+	free   int
+	lines  [len(slotWeights)][]chan struct{} // who waits, by priority; only while none is free
+	credit [len(slotWeights)]int
+}
+
+func newSlots(n int) *slots { return &slots{free: n} }
+
+// unused returns how many are free now.
+func (s *slots) unused() int {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.free
+}
+
+// acquire waits for a slot, and reports false when ctx ends first.
+func (s *slots) acquire(ctx context.Context, priority Priority) bool {
+	if ctx.Err() != nil {
+		return false
+	}
+	granted := s.join(priority)
+	if granted == nil {
+		return true
+	}
+	select {
+	case <-granted:
+		return true
+	case <-ctx.Done():
+	}
+	s.leave(priority, granted)
+	return false
+}
+
+// join takes a free slot and returns nil, or stands in line.
+func (s *slots) join(priority Priority) chan struct{} {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.free > 0 {
+		s.free--
+		return nil
+	}
+	granted := make(chan struct{})
+	s.lines[priority] = append(s.lines[priority], granted)
+	return granted
+}
+
+// leave gives up a place in line, or the slot if it was granted in that moment.
+func (s *slots) leave(priority Priority, granted chan struct{}) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	for i, waiting := range s.lines[priority] {
+		if waiting == granted {
+			s.lines[priority] = append(s.lines[priority][:i], s.lines[priority][i+1:]...)
+			return
+		}
+	}
+	s.pass()
+}
+
+// release gives a slot back, to the next in line if there is one.
+func (s *slots) release() {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.pass()
+}
+
+func (s *slots) pass() {
+	if line := s.next(); line >= 0 {
+		close(s.lines[line][0])
+		s.lines[line] = s.lines[line][1:]
+		return
+	}
+	s.free++
+}
+
+// next chooses among the lines where somebody waits, by smooth weighted round robin; -1 when nobody does.
+func (s *slots) next() int {
+	best, total := -1, 0
+	for line, weight := range slotWeights {
+		if len(s.lines[line]) == 0 {
+			s.credit[line] = 0
+			continue
+		}
+		total += weight
+		if s.credit[line] += weight; best < 0 || s.credit[line] > s.credit[best] {
+			best = line
+		}
+	}
+	if best >= 0 {
+		s.credit[best] -= total
+	}
+	return best
+}

@@ -1,0 +1,190 @@
+package taskhawktest
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"strconv"
+	"sync"
+	"time"
+
+	"github.com/taskhawk/taskhawk-go/taskhawk"
+)
+
+// errLostClaim is the answer to a receipt of a message that was received again, or is gone.
+var errLostClaim = errors.New("the message is not in flight with this receipt")
+
+// memoryClaim is the longest that a message can be kept from others, as on SQS.
+const memoryClaim = 12 * time.Hour
+
+// memoryQueue is one queue. Its state is brought up to date by each call, so it needs no goroutine.
+type memoryQueue struct {
+	config   MemoryConfig
+	priority taskhawk.Priority
+
+	mu       sync.Mutex
+	messages []*memoryMessage
+	letters  []Letter
+	sent     int
+	receipts int
+	changed  chan struct{} // closed and replaced whenever a waiting Receive should look again
+}
+
+type memoryMessage struct {
+	id       string
+	out      *taskhawk.Outgoing
+	visible  time.Time // invisible until then
+	receipt  string    // of the delivery in flight
+	received int
+}
+
+func (q *memoryQueue) add(out *taskhawk.Outgoing) {
+	q.mu.Lock()
+	defer q.mu.Unlock()
+	q.sent++
+	q.messages = append(q.messages, &memoryMessage{
+		id: fmt.Sprintf("%s-%d", q.Name(), q.sent), out: out, visible: time.Now().Add(out.Delay),
+	})
+	q.wake()
+}
+
+func (q *memoryQueue) wake() {
+	close(q.changed)
+	q.changed = make(chan struct{})
+}
+
+// Name is the text form of the priority.
+func (q *memoryQueue) Name() string { return "memory-" + q.priority.String() }
+
+// Priority is the priority of the queue.
+func (q *memoryQueue) Priority() taskhawk.Priority { return q.priority }
+
+// Receive waits for visible messages.
+func (q *memoryQueue) Receive(ctx context.Context, limit int) ([]*taskhawk.Delivery, error) {
+	if limit < 1 {
+		return nil, fmt.Errorf("limit %d", limit)
+	}
+	end := time.NewTimer(q.config.WaitTime)
+	defer end.Stop()
+	for {
+		deliveries, changed, next := q.take(limit)
+		if len(deliveries) > 0 {
+			return deliveries, nil
+		}
+		select {
+		case <-changed:
+		case <-next:
+		case <-end.C:
+			return nil, nil
+		case <-ctx.Done():
+			return nil, context.Cause(ctx)
+		}
+	}
+}
+
+// take claims what is visible now; when there is nothing, it says what to wait for.
+func (q *memoryQueue) take(limit int) (deliveries []*taskhawk.Delivery, changed <-chan struct{}, next <-chan time.Time) {
+	q.mu.Lock()
+	defer q.mu.Unlock()
+	q.expire()
+	now := time.Now()
+	var soonest time.Time
+	for _, message := range q.messages {
+		switch {
+		case len(deliveries) == limit:
+			return deliveries, nil, nil
+		case !message.visible.After(now):
+			deliveries = append(deliveries, q.claim(message, now))
+		case soonest.IsZero() || message.visible.Before(soonest):
+			soonest = message.visible
+		}
+	}
+	if !soonest.IsZero() {
+		next = time.After(time.Until(soonest))
+	}
+	return deliveries, q.changed, next
+}
+
+func (q *memoryQueue) claim(message *memoryMessage, now time.Time) *taskhawk.Delivery {
+	q.receipts++
+	message.received++
+	message.receipt = "receipt-" + strconv.Itoa(q.receipts)
+	message.visible = now.Add(q.config.VisibilityTimeout)
+	return &taskhawk.Delivery{
+		Body: message.out.Body, MessageID: message.id, Queue: q.Name(), Receipt: message.receipt,
+		Attempt: message.received, Group: message.out.Group, Received: now, ClaimEnds: now.Add(memoryClaim),
+		Raw: message.out, Settler: q,
+	}
+}
+
+// expire ends the claims that are over, and moves what was received too often to the dead letters.
+func (q *memoryQueue) expire() {
+	now := time.Now()
+	kept := q.messages[:0]
+	for _, message := range q.messages {
+		if !message.visible.After(now) {
+			message.receipt = ""
+			if message.received >= q.config.MaxReceiveCount {
+				q.letters = append(q.letters, Letter{
+					Body:       message.out.Body,
+					DeadLetter: taskhawk.DeadLetter{Task: message.out.Task, Attempt: message.received},
+				})
+				continue
+			}
+		}
+		kept = append(kept, message)
+	}
+	clear(q.messages[len(kept):])
+	q.messages = kept
+}
+
+// find returns the index of the message that is in flight with the receipt of d.
+func (q *memoryQueue) find(d *taskhawk.Delivery) (int, error) {
+	q.expire()
+	for i, message := range q.messages {
+		if message.receipt != "" && message.receipt == d.Receipt {
+			return i, nil
+		}
+	}
+	return 0, fmt.Errorf("%s: %w", d.MessageID, errLostClaim)
+}
+
+// Delete removes the message.
+func (q *memoryQueue) Delete(ctx context.Context, d *taskhawk.Delivery) error {
+	return q.remove(ctx, d, nil)
+}
+
+// DeadLetter moves the message to the dead letters.
+func (q *memoryQueue) DeadLetter(ctx context.Context, d *taskhawk.Delivery, letter taskhawk.DeadLetter) error {
+	return q.remove(ctx, d, &Letter{DeadLetter: letter, Body: d.Body})
+}
+
+func (q *memoryQueue) remove(ctx context.Context, d *taskhawk.Delivery, letter *Letter) error {
+	q.mu.Lock()
+	defer q.mu.Unlock()
+	i, err := q.find(d)
+	if err = errors.Join(ctx.Err(), err); err != nil {
+		return err
+	}
+	q.messages = append(q.messages[:i], q.messages[i+1:]...)
+	if letter != nil {
+		q.letters = append(q.letters, *letter)
+	}
+	return nil
+}
+
+// SetVisibility moves the end of the claim.
+func (q *memoryQueue) SetVisibility(ctx context.Context, d *taskhawk.Delivery, timeout time.Duration) error {
+	q.mu.Lock()
+	defer q.mu.Unlock()
+	i, err := q.find(d)
+	if err = errors.Join(ctx.Err(), err); err != nil {
+		return err
+	}
+	if end := time.Now().Add(timeout); end.After(d.ClaimEnds) {
+		return fmt.Errorf("%s: a claim ends %s after it was received", d.MessageID, memoryClaim)
+	} else if q.messages[i].visible = end; timeout == 0 {
+		q.wake()
+	}
+	return nil
+}

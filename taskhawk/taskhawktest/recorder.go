@@ -1,0 +1,95 @@
+package taskhawktest
+
+import (
+	"context"
+	"slices"
+	"sync"
+	"testing"
+
+	"github.com/taskhawk/taskhawk-go/taskhawk"
+)
+
+// Recorder is a publisher that sends nothing and remembers everything. The zero value is ready; it is safe for concurrent use.
+type Recorder struct {
+	mu   sync.Mutex
+	outs []*taskhawk.Outgoing
+	err  error
+}
+
+var _ taskhawk.BatchPublisher = (*Recorder)(nil)
+
+// Record returns a context in which the tasks dispatch to a new recorder, for tests of code that dispatches. Tests with a
+// context of their own may run in parallel, though the tasks are package variables.
+func Record(t testing.TB, tasks ...taskhawk.AnyTask) (context.Context, *Recorder) {
+	t.Helper()
+	recorder := &Recorder{}
+	hub, err := taskhawk.NewHub(taskhawk.Config{Publisher: recorder, Tasks: tasks})
+	if err != nil {
+		t.Fatalf("taskhawktest: %v", err)
+	}
+	return taskhawk.ContextWithHub(t.Context(), hub), recorder
+}
+
+// Publish remembers the message, or returns the error given to Fail.
+func (r *Recorder) Publish(_ context.Context, out *taskhawk.Outgoing) error {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	if r.err != nil {
+		return r.err
+	}
+	r.outs = append(r.outs, out)
+	return nil
+}
+
+// PublishBatch remembers the messages, or returns the error given to Fail for each.
+func (r *Recorder) PublishBatch(ctx context.Context, outs []*taskhawk.Outgoing) []error {
+	errs := make([]error, len(outs))
+	for i, out := range outs {
+		errs[i] = r.Publish(ctx, out)
+	}
+	return errs
+}
+
+// Fail makes everything from now on fail with err and record nothing; nil ends that.
+func (r *Recorder) Fail(err error) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	r.err = err
+}
+
+// Outgoing returns what was dispatched, in order, with ids, headers, priorities and the wire JSON. The slice is the
+// caller's.
+func (r *Recorder) Outgoing() []*taskhawk.Outgoing {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	return slices.Clone(r.outs)
+}
+
+// Reset forgets what was dispatched.
+func (r *Recorder) Reset() {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	r.outs = nil
+}
+
+// Dispatched returns the arguments of each dispatch of the task, in order, as a handler would get them. It fails the test when some
+// do not bind or are not valid.
+func Dispatched[Args any](t testing.TB, recorder *Recorder, task *taskhawk.Task[Args]) []Args {
+	t.Helper()
+	var all []Args
+	for _, out := range recorder.Outgoing() {
+		if out.Task != task.Name() {
+			continue
+		}
+		msg, err := taskhawk.ParseMessage(out.Body)
+		if err != nil {
+			t.Fatalf("taskhawktest: dispatch of %s: %v", out.Task, err)
+		}
+		args, err := task.Bind(msg)
+		if err != nil {
+			t.Fatalf("taskhawktest: dispatch of %s: %v", out.Task, err)
+		}
+		all = append(all, args)
+	}
+	return all
+}

@@ -1,0 +1,176 @@
+package taskhawk_test
+
+import (
+	"context"
+	"sync"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"github.com/stretchr/testify/require"
+
+	"github.com/taskhawk/taskhawk-go/taskhawk"
+)
+
+func TestWorkerStopLosesNothing(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		const tasks, stops = 1000, 10
+		w := newWorkerTest(t, func(context.Context, int) error { time.Sleep(100 * time.Millisecond); return nil })
+		for n := range tasks {
+			w.dispatch(n, taskhawk.WithPriority(taskhawk.Priorities()[n%4]))
+		}
+		for range stops {
+			w.start(w.memory.Queues(), taskhawk.WorkerConfig{Concurrency: 8})
+			time.Sleep(777 * time.Millisecond)
+			w.cancel()
+			require.NoError(t, <-w.done)
+			w.requireNoneInFlight()
+		}
+		w.start(w.memory.Queues(), taskhawk.WorkerConfig{Concurrency: 8})
+		time.Sleep(time.Minute)
+		w.cancel()
+		require.NoError(t, <-w.done)
+
+		distinct := map[int]bool{}
+		for _, n := range w.runs() {
+			distinct[n] = true
+		}
+		require.Len(t, distinct, tasks)
+		require.Len(t, w.runs(), tasks, "no task ran twice")
+		w.requireEmpty()
+	})
+}
+
+func (w *workerTest) requireNoneInFlight() {
+	w.Helper()
+	for _, priority := range taskhawk.Priorities() {
+		_, inFlight := w.memory.Depth(priority)
+		require.Zero(w, inFlight, "in flight on the %s queue after a stop", priority)
+	}
+}
+
+func TestWorkerStopWaitsForHandlers(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		w := newWorkerTest(t, func(ctx context.Context, _ int) error {
+			time.Sleep(20 * time.Second)
+			return ctx.Err()
+		})
+		w.dispatch(1)
+		w.start(w.memory.Queues(), taskhawk.WorkerConfig{})
+		synctest.Wait()
+		start := time.Now()
+		w.cancel()
+		require.NoError(t, <-w.done)
+		require.Equal(t, 20*time.Second, time.Since(start))
+		w.requireEmpty()
+	})
+}
+
+func TestWorkerStopCancelsHandlersAfterTheGracePeriod(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		var cause error
+		w := newWorkerTest(t, func(ctx context.Context, _ int) error {
+			<-ctx.Done()
+			cause = context.Cause(ctx)
+			return ctx.Err()
+		})
+		w.dispatch(1)
+		w.start(w.memory.Queues(taskhawk.Default), taskhawk.WorkerConfig{GracePeriod: 5 * time.Second})
+		synctest.Wait()
+		start := time.Now()
+		w.cancel()
+		require.NoError(t, <-w.done)
+		require.Equal(t, 5*time.Second, time.Since(start), "the poll is cut off as well")
+		require.ErrorIs(t, cause, taskhawk.ErrStopping)
+		all, inFlight := w.memory.Depth(taskhawk.Default)
+		require.Equal(t, 1, all)
+		require.Zero(t, inFlight, "given back at once")
+	})
+}
+
+func TestWorkerStopGivesUpOnHungHandlers(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		hang := make(chan struct{})
+		w := newWorkerTest(t, func(context.Context, int) error { <-hang; return nil })
+		w.dispatch(1)
+		w.start(w.memory.Queues(), taskhawk.WorkerConfig{GracePeriod: 5 * time.Second})
+		synctest.Wait()
+		start := time.Now()
+		w.cancel()
+		err := <-w.done
+		var stopped *taskhawk.StopError
+		require.ErrorAs(t, err, &stopped)
+		require.Equal(t, []string{"tests.number"}, stopped.Tasks)
+		require.ErrorContains(t, err, "1 handlers still running [tests.number]")
+		require.LessOrEqual(t, time.Since(start), 6*time.Second, "the grace period and a second")
+		all, inFlight := w.memory.Depth(taskhawk.Default)
+		require.Equal(t, 1, all)
+		require.Zero(t, inFlight, "given back")
+
+		close(hang) // the handler returns after all: its message is no longer the worker's to delete
+		synctest.Wait()
+		all, _ = w.memory.Depth(taskhawk.Default)
+		require.Equal(t, 1, all)
+	})
+}
+
+func TestWorkerStopGivesBackWhatALatePollBrings(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		w := newWorkerTest(t, succeed)
+		w.start(w.memory.Queues(), taskhawk.WorkerConfig{})
+		synctest.Wait()
+		w.cancel()
+		synctest.Wait()
+		w.dispatch(1) // arrives on the poll that is still parked
+		require.NoError(t, <-w.done)
+		require.Empty(t, w.runs())
+		all, inFlight := w.memory.Depth(taskhawk.Default)
+		require.Equal(t, 1, all)
+		require.Zero(t, inFlight)
+	})
+}
+
+func TestWorkerStopOfAnIdleWorkerWaitsForItsPolls(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		w := newWorkerTest(t, succeed)
+		w.start(w.memory.Queues(), taskhawk.WorkerConfig{})
+		time.Sleep(5 * time.Second)
+		start := time.Now()
+		w.cancel()
+		require.NoError(t, <-w.done)
+		require.Equal(t, 15*time.Second, time.Since(start))
+	})
+}
+
+func TestWorkerRunsOnce(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		w := newWorkerTest(t, succeed)
+		worker, err := taskhawk.NewWorker(w.hub, w.memory.Queues(), taskhawk.WorkerConfig{})
+		require.NoError(t, err)
+		ctx, cancel := context.WithCancel(t.Context())
+		cancel()
+		var group sync.WaitGroup
+		errs := make(chan error, 4)
+		for range 4 {
+			group.Go(func() { errs <- worker.Run(ctx) })
+		}
+		group.Wait()
+		close(errs)
+		var nils int
+		for err := range errs {
+			if err == nil {
+				nils++
+			} else {
+				require.ErrorIs(t, err, taskhawk.ErrWorkerStarted)
+			}
+		}
+		require.Equal(t, 1, nils)
+	})
+}
