@@ -5,34 +5,58 @@ import (
 	"strings"
 )
 
-// noSleeping allows time.Sleep where time is virtual: inside a function given to synctest.Test. A
-// helper may sleep when its file imports synctest; that its callers are bubbles is theirs to keep.
+// noSleeping allows time.Sleep where time is virtual: in a test that opens a synctest bubble, itself or
+// through a helper, and in helpers of a package that has bubbles.
 func noSleeping() rule {
 	return rule{
-		name: "no-sleeping",
-		fix:  "run the test in a synctest bubble, or wait for a channel: a sleep is either too long or too short",
-		check: eachTest(func(s source) []finding {
-			var found []finding
-			for _, fn := range s.functions() {
-				if s.importName("testing/synctest") == "" || testEntry(fn) {
-					found = append(found, s.sleeps(fn)...)
-				}
-			}
-			return found
-		}),
+		name:  "no-sleeping",
+		fix:   "run the test in a synctest bubble, or wait for a channel: a sleep is either too long or too short",
+		check: sleepers,
 	}
 }
 
-// sleeps finds the calls of time.Sleep in fn, without looking into its synctest bubbles.
-func (s source) sleeps(fn ast.Node) []finding {
-	var found []finding
-	ast.Inspect(fn, func(node ast.Node) bool {
-		if s.calls(node, "time", "Sleep") {
-			found = append(found, s.at(node.Pos(), "sleeps in real time"))
+func sleepers(f folder) []finding {
+	opening := bubbles(f.tests())
+	return over(f.tests(), func(s source) []finding {
+		var found []finding
+		for _, fn := range s.functions() {
+			if virtual := opening[fn.Name.Name] || len(opening) > 0 && !testEntry(fn); !virtual {
+				found = append(found, s.matches(fn, "sleeps in real time", func(node ast.Node) bool {
+					return s.calls(node, "time", "Sleep")
+				})...)
+			}
 		}
-		return !s.calls(node, "testing/synctest", "Test")
+		return found
 	})
-	return found
+}
+
+// bubbles is the names of the functions that call synctest.Test, or another one that does.
+func bubbles(tests []source) map[string]bool {
+	opening := map[string]bool{}
+	for known := -1; known < len(opening); {
+		known = len(opening)
+		for _, s := range tests {
+			for _, fn := range s.functions() {
+				if len(s.matches(fn, "", func(node ast.Node) bool { return s.opens(node, opening) })) > 0 {
+					opening[fn.Name.Name] = true
+				}
+			}
+		}
+	}
+	return opening
+}
+
+// opens tells whether node is a call of synctest.Test or of one of the functions.
+func (s source) opens(node ast.Node, functions map[string]bool) bool {
+	if s.calls(node, "testing/synctest", "Test") {
+		return true
+	}
+	call, ok := node.(*ast.CallExpr)
+	if !ok {
+		return false
+	}
+	name, ok := call.Fun.(*ast.Ident)
+	return ok && functions[name.Name]
 }
 
 // testEntry tells whether the go command calls the function itself.

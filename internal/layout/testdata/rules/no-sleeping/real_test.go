@@ -6,7 +6,10 @@ import (
 )
 
 func TestReal(t *testing.T) {
+	pause()
 	time.Sleep(time.Second) // want
 }
 
-func wait() { time.Sleep(time.Second) } // want
+func BenchmarkReal(b *testing.B) {
+	func() { time.Sleep(time.Second) }() // want
+}

@@ -7,11 +7,19 @@ import (
 )
 
 func TestVirtual(t *testing.T) {
+	slow := func() { time.Sleep(time.Hour) }
 	synctest.Test(t, func(t *testing.T) {
-		go func() { time.Sleep(time.Hour) }()
+		go slow()
 		pause()
 	})
-	time.Sleep(time.Second) // want
 }
+
+func TestThroughHelpers(t *testing.T) {
+	inDeeperBubble(t, func(t *testing.T) { time.Sleep(time.Hour) })
+}
+
+func inDeeperBubble(t *testing.T, test func(*testing.T)) { inBubble(t, test) }
+
+func inBubble(t *testing.T, test func(*testing.T)) { synctest.Test(t, test) }
 
 func pause() { time.Sleep(time.Hour) }
