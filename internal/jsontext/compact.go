@@ -20,7 +20,7 @@ func AppendCompact(dst []byte, s string) ([]byte, error) {
 		return dst, err
 	}
 	if end = SkipSpace(s, end); end < len(s) {
-		return dst, unexpected(s, end, "the end")
+		return dst, Unexpected(s, end, "the end")
 	}
 	if !utf8.ValidString(s) {
 		return dst, ErrInvalidUTF8

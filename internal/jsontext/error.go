@@ -16,8 +16,8 @@ func (e *SyntaxError) Error() string {
 	return e.Reason + " at offset " + strconv.Itoa(e.Offset)
 }
 
-// unexpected describes the byte at i, or the end of s, where something else is required.
-func unexpected(s string, i int, want string) error {
+// Unexpected returns the [*SyntaxError] for the character at s[i], or the end of s, where want is required.
+func Unexpected(s string, i int, want string) error {
 	if i >= len(s) {
 		return &SyntaxError{Offset: len(s), Reason: "unexpected end, want " + want}
 	}

@@ -57,7 +57,7 @@ func (n *nesting) next(s string, i int) (int, error) {
 			n.pop()
 			i++
 		default:
-			return i, unexpected(s, i, "',' or '"+string(n.closer())+"'")
+			return i, Unexpected(s, i, "',' or '"+string(n.closer())+"'")
 		}
 	}
 	return i, nil
@@ -74,7 +74,7 @@ func (n *nesting) key(s string, i int) (int, error) {
 	}
 	i = SkipSpace(s, i)
 	if i >= len(s) || s[i] != ':' {
-		return i, unexpected(s, i, "':'")
+		return i, Unexpected(s, i, "':'")
 	}
 	return SkipSpace(s, i+1), nil
 }

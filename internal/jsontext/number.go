@@ -33,7 +33,7 @@ func skipDigits(s string, i int) (int, error) {
 		i++
 	}
 	if i == start {
-		return i, unexpected(s, i, "a digit")
+		return i, Unexpected(s, i, "a digit")
 	}
 	return i, nil
 }

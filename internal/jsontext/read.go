@@ -13,7 +13,7 @@ import (
 // unknown escapes are errors of type [*SyntaxError].
 func ReadString(s string, i int) (v string, end int, err error) {
 	if i >= len(s) || s[i] != '"' {
-		return "", i, unexpected(s, i, "a string")
+		return "", i, Unexpected(s, i, "a string")
 	}
 	start := i + 1
 	end, ascii := scanSpecial(s, start)
@@ -36,7 +36,7 @@ func readEscaped(s string, start, i int) (string, int, error) {
 // the closing quote. It accepts and refuses exactly what [ReadString] does.
 func SkipString(s string, i int) (end int, err error) {
 	if i >= len(s) || s[i] != '"' {
-		return i, unexpected(s, i, "a string")
+		return i, Unexpected(s, i, "a string")
 	}
 	return skipString(s, i+1)
 }
@@ -47,7 +47,7 @@ func skipString(s string, i int) (int, error) {
 		i, _ = scanSpecial(s, i)
 		switch {
 		case i >= len(s):
-			return i, unexpected(s, i, "'\"'")
+			return i, Unexpected(s, i, "'\"'")
 		case s[i] == '"':
 			return i + 1, nil
 		case s[i] != '\\':
@@ -64,7 +64,7 @@ func skipString(s string, i int) (int, error) {
 // skipEscape checks the escape whose backslash is s[i] and returns the index past it.
 func skipEscape(s string, i int) (int, error) {
 	if i+1 >= len(s) {
-		return i, unexpected(s, i+1, "an escape")
+		return i, Unexpected(s, i+1, "an escape")
 	}
 	switch s[i+1] {
 	case '"', '\\', '/', 'b', 'f', 'n', 'r', 't':
@@ -72,12 +72,12 @@ func skipEscape(s string, i int) (int, error) {
 	case 'u':
 		for j := i + 2; j < i+6; j++ {
 			if j >= len(s) || hexValue(s[j]) < 0 {
-				return i, unexpected(s, j, "a hexadecimal digit")
+				return i, Unexpected(s, j, "a hexadecimal digit")
 			}
 		}
 		return i + 6, nil
 	}
-	return i, unexpected(s, i+1, "an escape")
+	return i, Unexpected(s, i+1, "an escape")
 }
 
 // unescape decodes the checked content of a string.

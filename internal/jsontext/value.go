@@ -17,7 +17,7 @@ func SkipValue(s string, i int) (end int, err error) {
 
 func skipScalar(s string, i int) (int, error) {
 	if i >= len(s) {
-		return i, unexpected(s, i, "a value")
+		return i, Unexpected(s, i, "a value")
 	}
 	switch s[i] {
 	case '"':
@@ -31,7 +31,7 @@ func skipScalar(s string, i int) (int, error) {
 	case '-', '0', '1', '2', '3', '4', '5', '6', '7', '8', '9':
 		return SkipNumber(s, i)
 	}
-	return i, unexpected(s, i, "a value")
+	return i, Unexpected(s, i, "a value")
 }
 
 // SkipLiteral checks that s goes on at i with word, one of true, false and null, and returns the index just past it.
@@ -41,7 +41,7 @@ func SkipLiteral(s string, i int, word string) (end int, err error) {
 	}
 	for j := 0; ; j++ {
 		if i+j >= len(s) || s[i+j] != word[j] {
-			return i + j, unexpected(s, i+j, word)
+			return i + j, Unexpected(s, i+j, word)
 		}
 	}
 }

@@ -1,0 +1,48 @@
+// Package codec turns a Go struct into the arguments of a task message and back: a struct is a Python signature, a value of it is a call.
+//
+//	type SendEmail struct {
+//		To        string                                      // def send_email(to,
+//		Subject   string                                      //                subject, *,
+//		FromEmail *string `taskhawk:"from_email,kw,optional"` //                from_email=None)
+//	}
+//
+//	"args":["a@example.com","Hello!"],"kwargs":{"from_email":"b@example.com"}
+//
+// # Parameters
+//
+// Each exported field is one parameter, in the order of declaration. Unexported fields are left out. In order:
+//
+//  1. The name is that of the taskhawk tag, else that of the json tag, else the field's in snake_case: HTTPServer is http_server, UserID is user_id,
+//     UserIDs is user_ids, S3Key is s3_key. Acronyms with a small letter inside need a tag: OAuth2Token is o_auth2_token.
+//     A name may have what encoding/json allows: letters, digits and punctuation without quotes, backslash and comma.
+//  2. taskhawk:"-" leaves a field out. So does json:"-", unless a taskhawk tag gives the field a name. Other options of a json tag on a parameter
+//     have no effect (omitempty, omitzero) or are refused (string).
+//  3. The option kw makes a parameter keyword-only: taskhawk:"name,kw", or taskhawk:",kw" to keep the name.
+//  4. The option optional lets it be absent. It is then zero; and it is left out when zero: all of it zero bits, or its method IsZero() bool says so.
+//  5. The option rest is for the last field, a map with string keys: it takes the keywords that are no parameter, as **kwargs does.
+//  6. The fields of an embedded struct are parameters at that place. A pointer to a struct is allocated when one of its parameters is given, and
+//     encodes as a zero struct when nil. A parameter hides those of its name that are embedded deeper; two at one depth are refused.
+//     A struct embedded with a name in a tag is one parameter.
+//
+// [Of] reports what breaks these rules as a [*TypeError].
+//
+// # Encoding
+//
+// [Codec.Append] writes the leading parameters that are required and not keyword-only to args; from the first other one on, all go to kwargs by
+// name. A rest key that is also a parameter's name is an error.
+//
+// A value is what encoding/json writes for a pointer to it with SetEscapeHTML(false), byte for byte, with two exceptions, both because of SQS.
+// U+FFFE and U+FFFF, which SQS refuses, are written escaped; and a string that is not valid UTF-8 is an error, where encoding/json would
+// change it in silence.
+//
+// # Decoding
+//
+// [Codec.Decode] binds as Python does. args fill the parameters that are not keyword-only in order, optional ones too; kwargs fill by name,
+// whose case matters. Too many args, an unknown keyword, a parameter given twice or missing are errors. A null counts as given: a pointer, map,
+// slice or interface is then nil, all else zero.
+//
+// Values are read as encoding/json reads them, numbers into an interface as float64 among it; json.Number keeps all digits. Within a
+// value, keys match without regard to case, unknown ones are skipped, and of duplicates the last wins.
+//
+// Numbers are read by their text: 1.0 does not fit an int, and what is out of range is an error.
+package codec

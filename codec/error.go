@@ -1,0 +1,123 @@
+package codec
+
+import (
+	"errors"
+	"strconv"
+	"strings"
+)
+
+// What can be wrong with arguments; [Error.Err] is or wraps one of these.
+var (
+	// ErrTooManyArgs: args holds more values than the struct has positional parameters.
+	ErrTooManyArgs = errors.New("too many args")
+	// ErrUnknownKeyword: kwargs holds a name that is no parameter, and the struct has no rest.
+	ErrUnknownKeyword = errors.New("unknown keyword")
+	// ErrGivenTwice: a parameter is in args and in kwargs, or twice in kwargs, or is a key of rest as well.
+	ErrGivenTwice = errors.New("given twice")
+	// ErrMissing: a required parameter is in neither args nor kwargs.
+	ErrMissing = errors.New("missing")
+	// ErrWrongType: a JSON value does not fit the Go type: another kind, out of range, or refused by an UnmarshalJSON or UnmarshalText.
+	ErrWrongType = errors.New("wrong type")
+	// ErrSyntax: the text is not JSON by RFC 8259, or is nested deeper than 10,000 levels.
+	ErrSyntax = errors.New("syntax")
+	// ErrInvalidUTF8: a string to encode is not valid UTF-8.
+	ErrInvalidUTF8 = errors.New("invalid UTF-8")
+	// ErrUnsupportedValue: a value has no JSON form: NaN, an infinity, a pointer cycle, a number that is none,
+	// or a MarshalJSON or MarshalText that failed.
+	ErrUnsupportedValue = errors.New("unsupported value")
+)
+
+// Error reports arguments that do not fit their struct, in either direction. Its text names the parameter, the place and the two types,
+// never a value; map keys count as values. A keyword from the wire, which its sender chooses, is quoted and cut to 40 bytes.
+type Error struct {
+	// Param is the name of the parameter, the first one if several are missing. It is empty where no single parameter
+	// is at fault: ErrTooManyArgs, ErrUnknownKeyword, and args or kwargs that are broken as a whole.
+	Param string
+	// Path is where the value is, as a JSON path from the envelope: args[0], kwargs.order.items[3].price. A map entry shows as [*].
+	// It is cut at 256 bytes, and empty for a parameter that is missing.
+	Path string
+	// Err is or wraps one of the sentinel errors of this package. Where a method of the value's own type failed it wraps that
+	// error too, whose text, not shown here, may hold the value.
+	Err error
+}
+
+// Error returns the parameter, the path and what is wrong.
+func (e *Error) Error() string {
+	var b strings.Builder
+	b.WriteString("codec: ")
+	if e.Param != "" {
+		b.WriteString("parameter " + e.Param + ": ")
+	}
+	if e.Path != "" {
+		b.WriteString(e.Path + ": ")
+	}
+	b.WriteString(e.Err.Error())
+	return b.String()
+}
+
+// Unwrap returns Err.
+func (e *Error) Unwrap() error { return e.Err }
+
+const (
+	maxPath    = 256
+	maxKeyword = 40
+)
+
+// under puts the path so far below outer. The innermost part goes first when the path grows too long, so that the cost of an error does not
+// depend on how deep hostile input nests.
+func (e *Error) under(outer string) *Error {
+	e.Path = outer + e.Path
+	if len(e.Path) > maxPath {
+		e.Path = e.Path[:maxPath-3] + "..."
+	}
+	return e
+}
+
+// underField is under for a member of an object.
+func (e *Error) underField(name string) *Error { return e.under("." + name) }
+
+// underIndex is under for an element of an array.
+func (e *Error) underIndex(i int) *Error { return e.under("[" + strconv.Itoa(i) + "]") }
+
+// underEntry is under for a map entry, whose key may be a secret.
+func (e *Error) underEntry() *Error { return e.under("[*]") }
+
+// of names the parameter, and the path of its value.
+func (e *Error) of(param, path string) *Error {
+	e.Param = param
+	return e.under(path)
+}
+
+// keywordPath is the path of a keyword from the wire that is no parameter.
+func keywordPath(name string) string {
+	if len(name) > maxKeyword {
+		name = name[:maxKeyword] + "..."
+	}
+	return "kwargs[" + strconv.QuoteToASCII(name) + "]"
+}
+
+// fault is one of the sentinels with words for this case.
+type fault struct {
+	kind  error
+	text  string
+	cause error // kept out of the text, because it may quote the value
+}
+
+// newError returns an Error without a place yet.
+func newError(kind error, text string) *Error {
+	return &Error{Err: &fault{kind: kind, text: text}}
+}
+
+// newCausedError is newError for an error that user code returned.
+func newCausedError(kind error, text string, cause error) *Error {
+	return &Error{Err: &fault{kind: kind, text: text, cause: cause}}
+}
+
+func (f *fault) Error() string { return f.kind.Error() + ": " + f.text }
+
+func (f *fault) Unwrap() []error {
+	if f.cause == nil {
+		return []error{f.kind}
+	}
+	return []error{f.kind, f.cause}
+}

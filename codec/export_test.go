@@ -1,0 +1,42 @@
+package codec
+
+import "reflect"
+
+// EncodeValue writes one value, which is addressable, as the value of a parameter.
+func EncodeValue(v reflect.Value) ([]byte, error) {
+	enc, bad := newBuilder(v.Type()).encoder(v.Type(), true)
+	if bad != nil {
+		return nil, bad
+	}
+	var pool walkPool
+	dst, err := enc.encode(nil, placeOf(v), pool.get())
+	if err != nil {
+		return nil, err
+	}
+	return dst, nil
+}
+
+// DecodeValue reads one value, and nothing behind it, into v, which is addressable.
+func DecodeValue(s string, v reflect.Value) error {
+	dec, bad := newBuilder(v.Type()).decoder(v.Type(), false)
+	if bad != nil {
+		return bad
+	}
+	i, done, err := open("["+s+"]", '[', "array")
+	if err != nil || done {
+		return unexpected(s, 0, "a value")
+	}
+	if i, err = dec.decode("["+s+"]", i, placeOf(v), 0); err == nil {
+		i, done, err = leave("["+s+"]", i, ']')
+	}
+	if err != nil {
+		return err
+	}
+	if i != len(s)+2 || !done {
+		return unexpected(s, i, "the end")
+	}
+	return nil
+}
+
+// SnakeCase exposes the default naming.
+func SnakeCase(name string) string { return snakeCase(name) }

@@ -1,0 +1,90 @@
+package codec
+
+import (
+	"reflect"
+
+	"github.com/taskhawk/taskhawk-go/internal/jsontext"
+)
+
+// sliceEncoder writes a slice as an array, and null for nil.
+type sliceEncoder struct {
+	size uintptr // of an element, in bytes
+	elem encoder
+}
+
+func (k *sliceEncoder) encode(dst []byte, p place, w *walk) ([]byte, *Error) {
+	if p.isNil() {
+		return appendNull(dst), nil
+	}
+	n := p.sliceLen()
+	if err := w.enter(step{by: k, address: p.identity(), length: n}); err != nil {
+		return dst, err
+	}
+	dst = append(dst, '[')
+	for i := range n {
+		var err *Error
+		if dst, err = k.elem.encode(dst, p.sliceIndex(i, k.size), w); err != nil {
+			return dst, err.underIndex(i)
+		}
+		dst = append(dst, ',')
+	}
+	w.leave()
+	return closeWith(dst, ']'), nil
+}
+
+// sliceDecoder reads an array into a slice, over the elements that it has already. A null sets it to nil.
+type sliceDecoder struct {
+	typ  reflect.Type
+	size uintptr // of an element, in bytes
+	elem decoder
+}
+
+func (k *sliceDecoder) decode(s string, i int, p place, depth int) (int, *Error) {
+	if !at(s, i, '[') {
+		return k.decodeOther(s, i, p)
+	}
+	if depth >= jsontext.MaxDepth {
+		return i, tooDeep()
+	}
+	n := 0
+	start := i
+	i, done := enter(s, i, ']')
+	for !done {
+		var err *Error
+		if n == p.sliceCap() {
+			p.value(k.typ).Grow(growth(n, i-start, len(s)-i))
+		}
+		if n >= p.sliceLen() {
+			p.setSliceLen(n + 1)
+		}
+		if i, err = k.elem.decode(s, i, p.sliceIndex(n, k.size), depth+1); err != nil {
+			return i, err.underIndex(n)
+		}
+		n++
+		if i, done, err = leave(s, i, ']'); err != nil {
+			return i, err
+		}
+	}
+	if n == 0 {
+		p.value(k.typ).Set(reflect.MakeSlice(k.typ, 0, 0))
+	}
+	p.setSliceLen(n)
+	return i, nil
+}
+
+func (k *sliceDecoder) decodeOther(s string, i int, p place) (int, *Error) {
+	if isNull(s, i) {
+		p.value(k.typ).SetZero()
+		return i + len("null"), nil
+	}
+	return i, wrongType(s, i, k.typ.String())
+}
+
+// growth says how many more elements to make room for when n elements took read bytes and left bytes are still to come, this array's or not.
+// The estimate makes the last growth fit; four times at most keeps it honest where the first elements are not like the rest.
+func growth(n, read, left int) int {
+	if n == 0 {
+		return 4
+	}
+	return max(1, min(3*n, left*n/read+1))
+}

@@ -1,0 +1,114 @@
+package codec
+
+import "github.com/taskhawk/taskhawk-go/internal/jsontext"
+
+// structEncoder writes a struct as an object, its fields in the order of declaration.
+type structEncoder struct{ fields []fieldEncoder }
+
+// fieldEncoder writes one member.
+type fieldEncoder struct {
+	path fieldPath
+	omit []zeroTest // leave the field out if one of these holds
+	key  string     // "name": ready to append
+	name string
+	enc  encoder
+}
+
+func (k *structEncoder) encode(dst []byte, p place, w *walk) ([]byte, *Error) {
+	dst = append(dst, '{')
+	for i := range k.fields {
+		f := &k.fields[i]
+		at, ok := f.path.find(p)
+		if !ok || f.omits(at) {
+			continue
+		}
+		dst = append(dst, f.key...)
+		var err *Error
+		if dst, err = f.enc.encode(dst, at, w); err != nil {
+			return dst, err.underField(f.name)
+		}
+		dst = append(dst, ',')
+	}
+	return closeWith(dst, '}'), nil
+}
+
+func (f *fieldEncoder) omits(p place) bool {
+	for _, test := range f.omit {
+		if test(p) {
+			return true
+		}
+	}
+	return false
+}
+
+// structDecoder reads an object into a struct: keys match exactly or else without regard to case, unknown ones are skipped, and a
+// null changes nothing.
+type structDecoder struct {
+	name   string
+	fields []fieldDecoder
+	exact  map[string]int // index into fields by name
+	folded map[string]int // the same by folded name, the first in declaration winning
+}
+
+// fieldDecoder reads one member.
+type fieldDecoder struct {
+	path fieldPath
+	name string
+	dec  decoder
+}
+
+func (k *structDecoder) decode(s string, i int, p place, depth int) (int, *Error) {
+	if !at(s, i, '{') {
+		return nullOr(s, i, k.name)
+	}
+	if depth >= jsontext.MaxDepth {
+		return i, tooDeep()
+	}
+	likely := 0
+	i, done := enter(s, i, '}')
+	for !done {
+		key, next, err := readKey(s, i)
+		if err != nil {
+			return next, err
+		}
+		if n := k.find(key, likely); n >= 0 {
+			f := &k.fields[n]
+			likely = n + 1
+			if i, err = f.dec.decode(s, next, f.path.reach(p), depth+1); err != nil {
+				return i, err.underField(f.name)
+			}
+		} else if i, err = skip(s, next); err != nil {
+			return i, err
+		}
+		if i, done, err = leave(s, i, '}'); err != nil {
+			return i, err
+		}
+	}
+	return i, nil
+}
+
+// find returns the index of the field that a key means, -1 if none. Senders mostly keep the order of the fields,
+// so the one after the last is tried before the maps.
+func (k *structDecoder) find(key string, likely int) int {
+	if likely < len(k.fields) && k.fields[likely].name == key {
+		return likely
+	}
+	if n, ok := k.exact[key]; ok {
+		return n
+	}
+	var buf [foldBuffer]byte
+	if n, ok := k.folded[string(appendFolded(buf[:0], key))]; ok {
+		return n
+	}
+	return -1
+}
+
+// deadEndDecoder is for fields behind an embedded pointer to an unexported struct, which reflection, and so encoding/json, cannot allocate.
+type deadEndDecoder struct{}
+
+func (deadEndDecoder) decode(s string, i int, _ place, _ int) (int, *Error) {
+	if _, err := skip(s, i); err != nil {
+		return i, err
+	}
+	return i, newError(ErrWrongType, "cannot set an embedded pointer to an unexported struct")
+}

@@ -1,0 +1,35 @@
+package codec
+
+import "time"
+
+// timeKind is time.Time, in JSON an RFC 3339 string.
+type timeKind struct{}
+
+func (timeKind) encode(dst []byte, p place, _ *walk) ([]byte, *Error) {
+	return appendTime(dst, p.value(timeType).Addr().Interface().(*time.Time))
+}
+
+func appendTime(dst []byte, t *time.Time) ([]byte, *Error) {
+	dst = append(dst, '"')
+	dst, err := t.AppendText(dst)
+	if err != nil {
+		return dst, newCausedError(ErrUnsupportedValue, "time.Time that RFC 3339 cannot express", err)
+	}
+	return append(dst, '"'), nil
+}
+
+// decode passes on what is between the quotes as it stands: time.Time takes no escapes in JSON.
+func (timeKind) decode(s string, i int, p place, _ int) (int, *Error) {
+	if !at(s, i, '"') {
+		return nullOr(s, i, "time.Time")
+	}
+	_, end, err := readString(s, i)
+	if err != nil {
+		return end, err
+	}
+	t := p.value(timeType).Addr().Interface().(*time.Time)
+	if bad := t.UnmarshalText([]byte(s[i+1 : end-1])); bad != nil {
+		return i, newCausedError(ErrWrongType, "got string that is not RFC 3339, want time.Time", bad)
+	}
+	return end, nil
+}
