@@ -8,8 +8,8 @@
 //   - modules: the root go.mod requires what docs/decisions.md argues for and nothing else, so that
 //     the rivals of bench/ never reach users;
 //   - sizes: lines in a file, lines in a function, and their medians in a package;
-//   - declarations: exported names are documented, no init function, no package variable but sentinel
-//     errors and type caches;
+//   - declarations: exported names and packages are documented, no init function, no package variable
+//     but sentinel errors, lookup tables and type caches;
 //   - habits: no marker without an issue, no printing from a library, and in tests no sleeping outside
 //     a synctest bubble, no skipping, and a goroutine leak check in every package.
 //
