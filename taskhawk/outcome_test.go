@@ -65,9 +65,6 @@ func TestOutcomeOf(t *testing.T) {
 			t.Parallel()
 			want := c.want
 			want.Err = c.err
-			if c.err == nil {
-				want.Err = nil
-			}
 			require.Equal(t, want, taskhawk.OutcomeOf(c.err))
 		})
 	}
