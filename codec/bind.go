@@ -66,11 +66,7 @@ func (b *binding) kwargs(s string) *Error {
 	}
 	likely := b.sig.leading
 	for !done {
-		name, next, err := readKey(s, i)
-		if err != nil {
-			return err.under("kwargs")
-		}
-		if i, likely, err = b.keyword(s, next, name, likely); err != nil {
+		if i, likely, err = b.keyword(s, i, likely); err != nil {
 			return err
 		}
 		if i, done, err = leave(s, i, '}'); err != nil {
@@ -81,8 +77,11 @@ func (b *binding) kwargs(s string) *Error {
 }
 
 // keyword binds one member, and says which parameter is likely next.
-func (b *binding) keyword(s string, i int, name string, likely int) (end, next int, err *Error) {
-	n := b.sig.find(name, likely)
+func (b *binding) keyword(s string, i, likely int) (end, next int, err *Error) {
+	n, name, i, err := b.sig.member(s, i, likely)
+	if err != nil {
+		return i, likely, err.under("kwargs")
+	}
 	if n < 0 {
 		end, err = b.unknown(s, i, name)
 		return end, likely, err
@@ -95,6 +94,19 @@ func (b *binding) keyword(s string, i int, name string, likely int) (end, next i
 		return end, n, err.of(f.Name, "kwargs."+f.Name)
 	}
 	return end, n + 1, nil
+}
+
+// member reads the name of a keyword and returns the index of its parameter, or -1 and the name. Senders mostly keep the order of declaration
+// and put no space before the colon, so the text of the parameter after the last is tried first.
+func (sig *signature) member(s string, i, likely int) (n int, name string, value int, err *Error) {
+	if likely < len(sig.params) && strings.HasPrefix(s[i:], sig.params[likely].key) {
+		return likely, "", jsontext.SkipSpace(s, i+len(sig.params[likely].key)), nil
+	}
+	name, value, err = readKey(s, i)
+	if n, ok := sig.byName[name]; ok && err == nil {
+		return n, name, value, nil
+	}
+	return -1, name, value, err
 }
 
 // unknown binds a member that is no parameter.
@@ -119,17 +131,6 @@ func (b *binding) missing() *Error {
 	err := newError(ErrMissing, strings.Join(names, ", "))
 	err.Param = names[0]
 	return err
-}
-
-// find returns the index of the parameter called name, -1 if there is none. Senders mostly keep the order of declaration.
-func (sig *signature) find(name string, likely int) int {
-	if likely < len(sig.params) && sig.params[likely].Name == name {
-		return likely
-	}
-	if n, ok := sig.byName[name]; ok {
-		return n
-	}
-	return -1
 }
 
 // open begins to read the whole text of args or kwargs; none, or null, has no elements.

@@ -41,8 +41,7 @@ func (b *builder) newDecoder(t reflect.Type, pointed bool) (decoder, *TypeError)
 	case reflect.Struct:
 		return b.structDecoder(t)
 	case reflect.Map:
-		elem, err := b.decoder(t.Elem(), false)
-		return &mapDecoder{typ: t, key: keyParserOf(t.Key()), elem: elem}, err
+		return b.mapDecoder(t)
 	case reflect.Slice:
 		return b.sliceDecoder(t)
 	case reflect.Array:
@@ -53,6 +52,15 @@ func (b *builder) newDecoder(t reflect.Type, pointed bool) (decoder, *TypeError)
 		return &pointerDecoder{typ: t, elemType: t.Elem(), elem: elem}, err
 	}
 	return b.scalar(t)
+}
+
+func (b *builder) mapDecoder(t reflect.Type) (decoder, *TypeError) {
+	elem, err := b.decoder(t.Elem(), false)
+	k := mapDecoder{typ: t, key: keyParserOf(t.Key()), elem: elem}
+	if isStringMap(t) {
+		return &stringMapKind{generic: k}, err
+	}
+	return &k, err
 }
 
 func (b *builder) sliceDecoder(t reflect.Type) (decoder, *TypeError) {
@@ -95,7 +103,7 @@ func (b *builder) fieldDecoder(t reflect.Type, f scanned) (fieldDecoder, *TypeEr
 	if f.quoted {
 		dec = quoted(f.field.Type, dec)
 	}
-	return fieldDecoder{path: pathOf(t, f.index), name: f.name, dec: dec}, err
+	return fieldDecoder{path: pathOf(t, f.index), key: `"` + f.name + `":`, name: f.name, dec: dec}, err
 }
 
 // deadEnd tells whether the way to a field leads through an embedded pointer to an unexported struct.

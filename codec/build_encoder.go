@@ -1,8 +1,6 @@
 package codec
 
-import (
-	"reflect"
-)
+import "reflect"
 
 // encoder returns the encoder of a type, the one being built if the type is recursive.
 func (b *builder) encoder(t reflect.Type, addr bool) (encoder, *TypeError) {
@@ -33,6 +31,8 @@ func (b *builder) newEncoder(t reflect.Type, addr bool) (encoder, *TypeError) {
 		return &textEncoder{typ: t}, nil
 	case t == numberType:
 		return numberKind{}, nil
+	case isStringMap(t):
+		return &stringMapKind{}, nil
 	}
 	switch t.Kind() {
 	case reflect.Interface:
@@ -73,6 +73,11 @@ func (b *builder) scalar(t reflect.Type) (kind, *TypeError) {
 		return &floatKind{size: t.Size(), name: t.String()}, nil
 	}
 	return nil, b.fail("unsupported type " + t.String())
+}
+
+// isStringMap tells whether a type has the layout and the keys of map[string]string.
+func isStringMap(t reflect.Type) bool {
+	return t.Kind() == reflect.Map && t.Key() == reflect.TypeFor[string]() && t.Elem() == reflect.TypeFor[string]()
 }
 
 func (b *builder) mapEncoder(t reflect.Type) (encoder, *TypeError) {

@@ -1,8 +1,8 @@
 package codec
 
 import (
-	"cmp"
 	"slices"
+	"strings"
 )
 
 // entry is one map entry as it was written, in the order of the map: its key, and where "key":value, lies in dst.
@@ -15,7 +15,7 @@ type entry struct {
 // Writing first and sorting the text after needs no copy of the map's keys and values.
 func (w *walk) order(dst []byte, base int) []byte {
 	es := w.entries[base:]
-	byKey := func(a, b entry) int { return cmp.Compare(a.key, b.key) }
+	byKey := func(a, b entry) int { return strings.Compare(a.key, b.key) }
 	if !slices.IsSortedFunc(es, byKey) {
 		from := es[0].start
 		w.scratch = append(w.scratch[:0], dst[from:]...)

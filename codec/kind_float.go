@@ -16,6 +16,10 @@ func (k *floatKind) encode(dst []byte, p place, _ *walk) ([]byte, *Error) {
 }
 
 func (k *floatKind) decode(s string, i int, p place, _ int) (int, *Error) {
+	if f, end := scanFloat(s, i, k.size); end > 0 {
+		p.setFloat(k.size, f)
+		return end, nil
+	}
 	text, end, err := readNumber(s, i, k.name)
 	if text == "" {
 		return end, err
@@ -28,9 +32,30 @@ func (k *floatKind) decode(s string, i int, p place, _ int) (int, *Error) {
 	return end, nil
 }
 
+// scanFloat reads a float of size bytes the fast way; the end is 0 if there is none.
+func scanFloat(s string, i int, size uintptr) (f float64, end int) {
+	d, end := scanDecimal(s, i)
+	if end == 0 {
+		return 0, 0
+	}
+	f, ok := d.float()
+	if size == 4 {
+		f, ok = d.float32()
+	}
+	if !ok {
+		return 0, 0
+	}
+	return f, end
+}
+
 // appendFloat writes f as encoding/json does, which follows ECMAScript: the shortest digits that read back as f, with an exponent
 // below 1e-6 and from 1e21 on, and without a zero before a one-digit exponent.
 func appendFloat(dst []byte, f float64, bits int) ([]byte, *Error) {
+	if bits == 64 {
+		if dst, ok := appendShort(dst, f); ok {
+			return dst, nil
+		}
+	}
 	if math.IsNaN(f) || math.IsInf(f, 0) {
 		return dst, newError(ErrUnsupportedValue, "NaN or an infinity")
 	}

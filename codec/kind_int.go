@@ -1,10 +1,6 @@
 package codec
 
-import (
-	"strconv"
-
-	"github.com/taskhawk/taskhawk-go/internal/jsontext"
-)
+import "strconv"
 
 // intKind is a signed integer type.
 type intKind struct {
@@ -17,6 +13,14 @@ func (k *intKind) encode(dst []byte, p place, _ *walk) ([]byte, *Error) {
 }
 
 func (k *intKind) decode(s string, i int, p place, _ int) (int, *Error) {
+	if d, end := scanDecimal(s, i); end > 0 && !d.point {
+		x := d.integer()
+		if unused := 64 - 8*k.size; x<<unused>>unused != x {
+			return i, doesNotFit(k.name)
+		}
+		p.setInteger(k.size, x)
+		return end, nil
+	}
 	text, end, err := readInteger(s, i, k.name)
 	if text == "" {
 		return end, err
@@ -40,6 +44,13 @@ func (k *uintKind) encode(dst []byte, p place, _ *walk) ([]byte, *Error) {
 }
 
 func (k *uintKind) decode(s string, i int, p place, _ int) (int, *Error) {
+	if d, end := scanDecimal(s, i); end > 0 && !d.point && !d.negative {
+		if unused := 64 - 8*k.size; d.digits<<unused>>unused != d.digits {
+			return i, doesNotFit(k.name)
+		}
+		p.setUnsigned(k.size, d.digits)
+		return end, nil
+	}
 	text, end, err := readInteger(s, i, k.name)
 	if text == "" {
 		return end, err
@@ -50,28 +61,4 @@ func (k *uintKind) decode(s string, i int, p place, _ int) (int, *Error) {
 	}
 	p.setUnsigned(k.size, x)
 	return end, nil
-}
-
-// readInteger reads a number without fraction or exponent. The text is empty for a null, and with an error.
-func readInteger(s string, i int, want string) (text string, end int, err *Error) {
-	text, end, err = readNumber(s, i, want)
-	for j := range len(text) {
-		if c := text[j]; c == '.' || c|0x20 == 'e' {
-			return "", i, newError(ErrWrongType, "got number with a fraction or exponent, want "+want)
-		}
-	}
-	return text, end, err
-}
-
-// readNumber reads a number. The text is empty for a null, and with an error.
-func readNumber(s string, i int, want string) (text string, end int, err *Error) {
-	if i >= len(s) || s[i] != '-' && s[i]-'0' > 9 {
-		end, err = nullOr(s, i, want)
-		return "", end, err
-	}
-	end, bad := jsontext.SkipNumber(s, i)
-	if bad != nil {
-		return "", end, syntaxError(bad)
-	}
-	return s[i:end], end, nil
 }

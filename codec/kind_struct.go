@@ -1,6 +1,10 @@
 package codec
 
-import "github.com/taskhawk/taskhawk-go/internal/jsontext"
+import (
+	"strings"
+
+	"github.com/taskhawk/taskhawk-go/internal/jsontext"
+)
 
 // structEncoder writes a struct as an object, its fields in the order of declaration.
 type structEncoder struct{ fields []fieldEncoder }
@@ -53,6 +57,7 @@ type structDecoder struct {
 // fieldDecoder reads one member.
 type fieldDecoder struct {
 	path fieldPath
+	key  string // "name": as most senders write it
 	name string
 	dec  decoder
 }
@@ -67,11 +72,11 @@ func (k *structDecoder) decode(s string, i int, p place, depth int) (int, *Error
 	likely := 0
 	i, done := enter(s, i, '}')
 	for !done {
-		key, next, err := readKey(s, i)
+		n, next, err := k.member(s, i, likely)
 		if err != nil {
 			return next, err
 		}
-		if n := k.find(key, likely); n >= 0 {
+		if n >= 0 {
 			f := &k.fields[n]
 			likely = n + 1
 			if i, err = f.dec.decode(s, next, f.path.reach(p), depth+1); err != nil {
@@ -87,20 +92,24 @@ func (k *structDecoder) decode(s string, i int, p place, depth int) (int, *Error
 	return i, nil
 }
 
-// find returns the index of the field that a key means, -1 if none. Senders mostly keep the order of the fields,
-// so the one after the last is tried before the maps.
-func (k *structDecoder) find(key string, likely int) int {
-	if likely < len(k.fields) && k.fields[likely].name == key {
-		return likely
+// member reads the name of a member and returns the index of the field that it means, -1 if none. Senders mostly keep the order of the fields
+// and put no space before the colon, so the text of the field after the last is tried first.
+func (k *structDecoder) member(s string, i, likely int) (n, value int, err *Error) {
+	if likely < len(k.fields) && strings.HasPrefix(s[i:], k.fields[likely].key) {
+		return likely, jsontext.SkipSpace(s, i+len(k.fields[likely].key)), nil
 	}
-	if n, ok := k.exact[key]; ok {
-		return n
+	name, value, err := readKey(s, i)
+	if err != nil {
+		return -1, value, err
+	}
+	if n, ok := k.exact[name]; ok {
+		return n, value, nil
 	}
 	var buf [foldBuffer]byte
-	if n, ok := k.folded[string(appendFolded(buf[:0], key))]; ok {
-		return n
+	if n, ok := k.folded[string(appendFolded(buf[:0], name))]; ok {
+		return n, value, nil
 	}
-	return -1
+	return -1, value, nil
 }
 
 // deadEndDecoder is for fields behind an embedded pointer to an unexported struct, which reflection, and so encoding/json, cannot allocate.

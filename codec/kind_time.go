@@ -1,17 +1,11 @@
 package codec
 
-import "time"
-
 // timeKind is time.Time, in JSON an RFC 3339 string.
 type timeKind struct{}
 
 func (timeKind) encode(dst []byte, p place, _ *walk) ([]byte, *Error) {
-	return appendTime(dst, p.value(timeType).Addr().Interface().(*time.Time))
-}
-
-func appendTime(dst []byte, t *time.Time) ([]byte, *Error) {
 	dst = append(dst, '"')
-	dst, err := t.AppendText(dst)
+	dst, err := p.time().AppendText(dst)
 	if err != nil {
 		return dst, newCausedError(ErrUnsupportedValue, "time.Time that RFC 3339 cannot express", err)
 	}
@@ -27,8 +21,7 @@ func (timeKind) decode(s string, i int, p place, _ int) (int, *Error) {
 	if err != nil {
 		return end, err
 	}
-	t := p.value(timeType).Addr().Interface().(*time.Time)
-	if bad := t.UnmarshalText([]byte(s[i+1 : end-1])); bad != nil {
+	if bad := p.time().UnmarshalText([]byte(s[i+1 : end-1])); bad != nil {
 		return i, newCausedError(ErrWrongType, "got string that is not RFC 3339, want time.Time", bad)
 	}
 	return end, nil

@@ -2,7 +2,10 @@
 
 package codec
 
-import "reflect"
+import (
+	"reflect"
+	"time"
+)
 
 // place is where a value lives in memory: here an addressable value of package reflect. place_unsafe.go says why there are two.
 type place struct{ v reflect.Value }
@@ -31,6 +34,12 @@ func (p place) setBool(b bool)  { p.v.SetBool(b) }
 
 func (p place) bytes() []byte     { return p.v.Bytes() }
 func (p place) setBytes(b []byte) { p.v.SetBytes(b) }
+
+func (p place) time() *time.Time { return p.v.Addr().Interface().(*time.Time) }
+
+func (p place) stringMap() *map[string]string {
+	return p.v.Addr().Convert(reflect.TypeFor[*map[string]string]()).Interface().(*map[string]string)
+}
 
 // integer reads a signed integer.
 func (p place) integer(uintptr) int64 { return p.v.Int() }

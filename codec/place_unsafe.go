@@ -4,6 +4,7 @@ package codec
 
 import (
 	"reflect"
+	"time"
 	"unsafe"
 )
 
@@ -52,6 +53,9 @@ func (p place) setBool(b bool)  { *(*bool)(p.p) = b }
 
 func (p place) bytes() []byte     { return *(*[]byte)(p.p) }
 func (p place) setBytes(b []byte) { *(*[]byte)(p.p) = b }
+
+func (p place) time() *time.Time              { return (*time.Time)(p.p) }
+func (p place) stringMap() *map[string]string { return (*map[string]string)(p.p) }
 
 // integer reads a signed integer of size bytes.
 func (p place) integer(size uintptr) int64 {

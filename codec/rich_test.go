@@ -44,7 +44,9 @@ func (u *upper) UnmarshalText(b []byte) error {
 	return nil
 }
 
-func (s *shout) MarshalJSON() ([]byte, error) { return json.Marshal(map[string]string{"shout": s.Text}) }
+func (s *shout) MarshalJSON() ([]byte, error) {
+	return json.Marshal(map[string]string{"shout": s.Text})
+}
 
 func (s *shout) UnmarshalJSON(b []byte) error {
 	s.Text = string(b)
@@ -94,7 +96,7 @@ type rich struct {
 	Shadow  string `json:"shadow,omitempty"`
 	Bool    bool
 	Int     int
-	Int8    int8   `json:"int8,omitempty"`
+	Int8    int8 `json:"int8,omitempty"`
 	Int16   namedInt
 	Int32   int32
 	Int64   int64 `json:",string"`

@@ -19,6 +19,20 @@ func zeroTestOf(t reflect.Type) zeroTest {
 	case isReference(t.Kind()):
 		return place.isNil
 	}
+	return zeroNumberTestOf(t)
+}
+
+// zeroNumberTestOf is the test for all that has no pointers to look at; numbers and booleans go without reflection.
+func zeroNumberTestOf(t reflect.Type) zeroTest {
+	size := t.Size()
+	switch k := t.Kind(); {
+	case k == reflect.Bool:
+		return func(p place) bool { return !p.boolean() }
+	case isSigned(k):
+		return func(p place) bool { return p.integer(size) == 0 }
+	case isUnsigned(k):
+		return func(p place) bool { return p.unsigned(size) == 0 }
+	}
 	return func(p place) bool { return p.value(t).IsZero() }
 }
 
@@ -53,7 +67,7 @@ func emptyTestOf(t reflect.Type) zeroTest {
 	case k == reflect.Struct:
 		return func(place) bool { return false }
 	}
-	return func(p place) bool { return p.value(t).IsZero() }
+	return zeroNumberTestOf(t)
 }
 
 func isReference(k reflect.Kind) bool {

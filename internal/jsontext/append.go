@@ -1,6 +1,9 @@
 package jsontext
 
-import "unicode/utf8"
+import (
+	"slices"
+	"unicode/utf8"
+)
 
 const hexDigits = "0123456789abcdef"
 
@@ -11,10 +14,24 @@ const hexDigits = "0123456789abcdef"
 // U+FFFE and U+FFFF are escaped too, because they are not XML characters and SQS refuses a body that holds them
 // (SendMessage, valid characters: #x9 | #xA | #xD | #x20 to #xD7FF | #xE000 to #xFFFD | #x10000 to #x10FFFF).
 func AppendString(dst []byte, s string) ([]byte, bool) {
+	i := scanPlain(s, 0)
+	if i < len(s) {
+		return appendEscapes(dst, s, i)
+	}
+	n := len(dst)
+	dst = slices.Grow(dst, len(s)+2)[:n+len(s)+2]
+	dst[n] = '"'
+	copy(dst[n+1:], s)
+	dst[len(dst)-1] = '"'
+	return dst, true
+}
+
+// appendEscapes is AppendString for a string whose first byte that needs a look is s[i].
+func appendEscapes(dst []byte, s string, i int) ([]byte, bool) {
 	before := len(dst)
-	dst = append(dst, '"')
+	dst = append(slices.Grow(dst, len(s)+len(`"\u0000"`)), '"')
 	done := 0
-	for i := scanPlain(s, 0); i < len(s); i = scanPlain(s, i) {
+	for ; i < len(s); i = scanPlain(s, i) {
 		if s[i] < utf8.RuneSelf {
 			dst = appendEscape(append(dst, s[done:i]...), s[i])
 			i++

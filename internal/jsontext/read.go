@@ -16,20 +16,14 @@ func ReadString(s string, i int) (v string, end int, err error) {
 		return "", i, Unexpected(s, i, "a string")
 	}
 	start := i + 1
-	end, ascii := scanSpecial(s, start)
-	if end < len(s) && s[end] == '"' && (ascii || utf8.ValidString(s[start:end])) {
-		return s[start:end], end + 1, nil
+	i, ascii := scanSpecial(s, start)
+	if i < len(s) && s[i] == '"' && (ascii || utf8.ValidString(s[start:i])) {
+		return s[start:i], i + 1, nil
 	}
-	return readEscaped(s, start, end)
-}
-
-// readEscaped checks the rest of a string whose content begins at start and is free of special bytes before i, then unescapes it.
-func readEscaped(s string, start, i int) (string, int, error) {
-	end, err := skipString(s, i)
-	if err != nil {
+	if end, err = skipString(s, i); err != nil {
 		return "", end, err
 	}
-	return unescape(s[start : end-1]), end, nil
+	return unescape(validate(s[start : end-1])), end, nil
 }
 
 // SkipString checks the JSON string that begins at s[i], which must be its opening quote, and returns the index just past
@@ -80,27 +74,39 @@ func skipEscape(s string, i int) (int, error) {
 	return i, Unexpected(s, i+1, "an escape")
 }
 
-// unescape decodes the checked content of a string.
-func unescape(s string) string {
+// validate puts U+FFFD for each byte of s that is not valid UTF-8.
+func validate(s string) string {
+	if utf8.ValidString(s) {
+		return s
+	}
+	n := 0
+	for _, r := range s {
+		n += utf8.RuneLen(r)
+	}
 	var b strings.Builder
-	b.Grow(len(s))
-	for i := 0; i < len(s); {
-		n := scanPlain(s, i)
-		b.WriteString(s[i:n])
-		i = n
-		if i >= len(s) {
-			break
-		}
-		var r rune
-		if s[i] == '\\' {
-			r, i = readEscape(s, i)
-		} else {
-			var size int
-			r, size = utf8.DecodeRuneInString(s[i:])
-			i += size
-		}
+	b.Grow(n)
+	for _, r := range s {
 		b.WriteRune(r)
 	}
+	return b.String()
+}
+
+// unescape decodes the checked content of a string. It never gets longer.
+func unescape(s string) string {
+	i := strings.IndexByte(s, '\\')
+	if i < 0 {
+		return s
+	}
+	var b strings.Builder
+	b.Grow(len(s))
+	for i >= 0 {
+		b.WriteString(s[:i])
+		r, end := readEscape(s, i)
+		b.WriteRune(r)
+		s = s[end:]
+		i = strings.IndexByte(s, '\\')
+	}
+	b.WriteString(s)
 	return b.String()
 }
 

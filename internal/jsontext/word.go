@@ -2,8 +2,8 @@ package jsontext
 
 import "math/bits"
 
-// Strings are scanned eight bytes at a time: one word is loaded, and arithmetic on all its bytes at once marks with their top bit
-// the ones that end a plain run. A borrow can mark a byte after a true hit as well, never one before it, so the lowest mark is exact.
+// Strings are scanned eight bytes at a time: a word is loaded, and arithmetic on all its bytes at once marks with their top bit those that end a
+// plain run. A borrow can mark a byte after a true hit as well, never one before it, so the lowest mark is exact.
 const (
 	wordSize = 8
 	ones     = 0x0101010101010101
@@ -17,51 +17,67 @@ func loadWord(s string, i int) uint64 {
 		uint64(s[4])<<32 | uint64(s[5])<<40 | uint64(s[6])<<48 | uint64(s[7])<<56
 }
 
-// markSpecial marks quotes, backslashes and control characters. Flipping bit 1 swaps '"' (0x22) with space (0x20) and maps the control
-// characters onto themselves, so that one comparison with 0x21 finds both.
+// loadTail returns s[i:], which is shorter than a word, as one filled up with spaces.
+func loadTail(s string, i int) uint64 {
+	n := 8 * (len(s) - i) // bits
+	spaces := uint64(' '*ones) << n
+	if len(s) >= wordSize {
+		return spaces | loadWord(s, len(s)-wordSize)>>(64-n)
+	}
+	var w uint64
+	for j := len(s) - 1; j >= i; j-- {
+		w = w<<8 | uint64(s[j])
+	}
+	return spaces | w
+}
+
+// markPlainEnd marks quotes, backslashes, control characters and all that is not ASCII. Flipping bit 1 swaps '"' (0x22) with space (0x20) and maps
+// the control characters onto themselves, so that one comparison with 0x21 finds both.
+func markPlainEnd(w uint64) uint64 {
+	quotes, backslashes := w^0x02*ones, w^'\\'*ones
+	return ((quotes - 0x21*ones) | (backslashes - ones) | w) & highBits
+}
+
+// markSpecial marks quotes, backslashes and control characters, and passes over what is not ASCII.
 func markSpecial(w uint64) uint64 {
-	q := w ^ 0x02*ones
-	b := w ^ '\\'*ones
-	return ((q-0x21*ones)&^q | (b-ones)&^b) & highBits
+	quotes, backslashes := w^0x02*ones, w^'\\'*ones
+	return ((quotes - 0x21*ones) | (backslashes - ones)) &^ w & highBits
 }
 
 // firstMark returns the index within the word of the lowest marked byte.
 func firstMark(m uint64) int { return bits.TrailingZeros64(m) / 8 }
 
-// isSpecial is markSpecial for one byte.
-func isSpecial(c byte) bool { return c < ' ' || c == '"' || c == '\\' }
-
 // scanPlain returns the index of the first byte of s at or after i that is special or not ASCII, or len(s).
 func scanPlain(s string, i int) int {
-	for i+wordSize <= len(s) {
-		w := loadWord(s, i)
-		if m := markSpecial(w) | w&highBits; m != 0 {
+	for ; i+wordSize <= len(s); i += wordSize {
+		if m := markPlainEnd(loadWord(s, i)); m != 0 {
 			return i + firstMark(m)
 		}
-		i += wordSize
 	}
-	for i < len(s) && s[i] < 0x80 && !isSpecial(s[i]) {
-		i++
+	if i < len(s) {
+		if m := markPlainEnd(loadTail(s, i)); m != 0 {
+			return i + firstMark(m)
+		}
 	}
-	return i
+	return len(s)
 }
 
 // scanSpecial returns the index of the first special byte of s at or after i, or len(s), and whether all bytes before it are ASCII.
 func scanSpecial(s string, i int) (end int, ascii bool) {
 	var seen uint64
-	for i+wordSize <= len(s) {
+	for ; i+wordSize <= len(s); i += wordSize {
 		w := loadWord(s, i)
 		if m := markSpecial(w); m != 0 {
-			n := firstMark(m)
-			seen |= w & (1<<(8*n) - 1)
-			return i + n, seen&highBits == 0
+			return i + firstMark(m), (seen|w&(m^(m-1)))&highBits == 0
 		}
 		seen |= w
-		i += wordSize
 	}
-	for i < len(s) && !isSpecial(s[i]) {
-		seen |= uint64(s[i])
-		i++
+	if i < len(s) {
+		w := loadTail(s, i)
+		if m := markSpecial(w); m != 0 {
+			return i + firstMark(m), (seen|w&(m^(m-1)))&highBits == 0
+		}
+		seen |= w
 	}
-	return i, seen&highBits == 0
+	return len(s), seen&highBits == 0
 }
