@@ -24,6 +24,14 @@ type moveTask struct {
 	failure     string
 }
 
+// begin notes how much there is to move; nothing is done at once.
+func (t *moveTask) begin(messages int) {
+	t.toMove, t.status = messages, taskRunning
+	if messages == 0 {
+		t.status = taskCompleted
+	}
+}
+
 // due is when the task moves its next message.
 func (t *moveTask) due() (at time.Time, running bool) {
 	if t.status != taskRunning {
@@ -51,7 +59,7 @@ func (a *account) advance(t *moveTask, at time.Time) {
 		return
 	}
 	m := source.next()
-	if m == nil || t.moved == t.toMove {
+	if m == nil {
 		t.status = taskCompleted
 		return
 	}
@@ -61,7 +69,9 @@ func (a *account) advance(t *moveTask, at time.Time) {
 		return
 	}
 	a.redrive(source, target, m, at)
-	t.moved++
+	if t.moved++; t.moved == t.toMove {
+		t.status = taskCompleted
+	}
 }
 
 func (t *moveTask) destinationOf(m *message) string {

@@ -1,148 +1,98 @@
 package sqstest
 
 import (
-	"bytes"
 	"encoding/json"
-	"fmt"
+	"errors"
 	"reflect"
 	"strings"
+	"sync"
 	"unicode/utf8"
 )
 
-// decodeShape reads the JSON of a request into a shape: a pointer to a struct
-// whose fields are named as the members are. It is stricter than the service:
-// a member the shape does not have is an error, so that a misspelled or
-// misplaced one is found, not ignored. A field tagged sqs:"required" must be
+// shape is what there is to know of a type of the service's model: a struct, a
+// list, a map, or a scalar, which has none of these.
+type shape struct {
+	members  map[string]*shape // of a struct, by their names on the wire
+	required []string          // of a struct
+	element  *shape            // of a list or a map
+}
+
+// shapes caches the shape of each input, by reflect.Type.
+var shapes sync.Map
+
+func shapeOf(t reflect.Type) *shape {
+	if known, ok := shapes.Load(t); ok {
+		return known.(*shape)
+	}
+	made, _ := shapes.LoadOrStore(t, newShape(t))
+	return made.(*shape)
+}
+
+func newShape(t reflect.Type) *shape {
+	switch t.Kind() {
+	case reflect.Pointer:
+		return newShape(t.Elem())
+	case reflect.Map:
+		return &shape{element: newShape(t.Elem())}
+	case reflect.Slice:
+		if t.Elem().Kind() != reflect.Uint8 { // bytes are text on the wire
+			return &shape{element: newShape(t.Elem())}
+		}
+	case reflect.Struct:
+		return newStructShape(t)
+	}
+	return &shape{}
+}
+
+// newStructShape reads the fields of a struct. A member is named by the field's
+// json tag, else by the field; a field tagged sqs:"required" is one that must be
 // there and not null.
+func newStructShape(t reflect.Type) *shape {
+	s := &shape{members: map[string]*shape{}}
+	for _, field := range reflect.VisibleFields(t) {
+		if field.Anonymous || !field.IsExported() {
+			continue
+		}
+		name, _, _ := strings.Cut(field.Tag.Get("json"), ",")
+		if name == "" {
+			name = field.Name
+		}
+		s.members[name] = newShape(field.Type)
+		if field.Tag.Get("sqs") == "required" {
+			s.required = append(s.required, name)
+		}
+	}
+	return s
+}
+
+// decodeShape reads the JSON of a request into a pointer to a struct. It is
+// stricter than the service: a member the struct does not have, also one in
+// another case, and a member given twice are errors, so that a misspelled or
+// misplaced one is found, not ignored.
 func decodeShape(data []byte, into any) error {
 	if !utf8.Valid(data) {
 		return errSerialization("the request is not valid UTF-8")
 	}
-	return decodeValue(data, reflect.ValueOf(into).Elem(), "")
+	if err := json.Unmarshal(data, into); err != nil {
+		return decodeError(err)
+	}
+	walk := &walk{data: data}
+	walk.space()
+	if data[walk.at] != '{' {
+		return decodeError(nil)
+	}
+	return walk.value(shapeOf(reflect.TypeOf(into)), nil)
+}
+
+// decodeError says where the JSON is not as it should be, without its values.
+func decodeError(err error) error {
+	var mismatch *json.UnmarshalTypeError
+	if errors.As(err, &mismatch) && mismatch.Field != "" {
+		return errSerialization("the member %s is of another type", mismatch.Field)
+	}
+	return errSerialization("the request is not a JSON object of the operation's members")
 }
 
 func errSerialization(format string, args ...any) *apiError {
 	return newError("SerializationException", format, args...)
-}
-
-// decodeValue reads one JSON value; path names it in errors.
-func decodeValue(data []byte, v reflect.Value, path string) error {
-	switch {
-	case v.Kind() == reflect.Pointer:
-		v.Set(reflect.New(v.Type().Elem()))
-		return decodeValue(data, v.Elem(), path)
-	case v.Kind() == reflect.Struct:
-		return decodeStruct(data, v, path)
-	case v.Kind() == reflect.Map:
-		return decodeMap(data, v, path)
-	case v.Kind() == reflect.Slice && v.Type().Elem().Kind() != reflect.Uint8:
-		return decodeList(data, v, path)
-	}
-	if err := json.Unmarshal(data, v.Addr().Interface()); err != nil {
-		return errSerialization("%s cannot be read as %s", named(path), v.Type())
-	}
-	return nil
-}
-
-func decodeStruct(data []byte, v reflect.Value, path string) error {
-	members := map[string]json.RawMessage{}
-	if err := json.Unmarshal(data, &members); err != nil {
-		return errSerialization("%s is not a JSON object", named(path))
-	}
-	for name, raw := range members {
-		field, ok := memberField(v.Type(), name)
-		if !ok {
-			return errSerialization("unknown member %q", join(path, name))
-		}
-		if isNull(raw) {
-			delete(members, name)
-			continue
-		}
-		if err := decodeValue(raw, v.FieldByIndex(field.Index), join(path, name)); err != nil {
-			return err
-		}
-	}
-	return checkRequired(v.Type(), members, path)
-}
-
-// memberField finds the field of a member: by the name in its json tag, else by
-// its own. Case matters.
-func memberField(t reflect.Type, member string) (reflect.StructField, bool) {
-	for _, field := range reflect.VisibleFields(t) {
-		if field.IsExported() && !field.Anonymous && memberName(field) == member {
-			return field, true
-		}
-	}
-	return reflect.StructField{}, false
-}
-
-func memberName(field reflect.StructField) string {
-	if name, _, _ := strings.Cut(field.Tag.Get("json"), ","); name != "" {
-		return name
-	}
-	return field.Name
-}
-
-func checkRequired(t reflect.Type, members map[string]json.RawMessage, path string) error {
-	for _, field := range reflect.VisibleFields(t) {
-		if field.Tag.Get("sqs") != "required" {
-			continue
-		}
-		if _, ok := members[memberName(field)]; !ok {
-			return errMissingParameter(join(path, memberName(field)))
-		}
-	}
-	return nil
-}
-
-func decodeMap(data []byte, v reflect.Value, path string) error {
-	members := map[string]json.RawMessage{}
-	if err := json.Unmarshal(data, &members); err != nil {
-		return errSerialization("%s is not a JSON object", named(path))
-	}
-	v.Set(reflect.MakeMapWithSize(v.Type(), len(members)))
-	for name, raw := range members {
-		if isNull(raw) {
-			continue
-		}
-		value := reflect.New(v.Type().Elem()).Elem()
-		if err := decodeValue(raw, value, join(path, name)); err != nil {
-			return err
-		}
-		v.SetMapIndex(reflect.ValueOf(name), value)
-	}
-	return nil
-}
-
-func decodeList(data []byte, v reflect.Value, path string) error {
-	var items []json.RawMessage
-	if err := json.Unmarshal(data, &items); err != nil {
-		return errSerialization("%s is not a JSON array", named(path))
-	}
-	v.Set(reflect.MakeSlice(v.Type(), len(items), len(items)))
-	for i, raw := range items {
-		if isNull(raw) {
-			return errSerialization("%s.%d is null", path, i+1)
-		}
-		if err := decodeValue(raw, v.Index(i), fmt.Sprintf("%s.%d", path, i+1)); err != nil {
-			return err
-		}
-	}
-	return nil
-}
-
-func isNull(raw []byte) bool { return bytes.Equal(raw, []byte("null")) }
-
-func join(path, name string) string {
-	if path == "" {
-		return name
-	}
-	return path + "." + name
-}
-
-func named(path string) string {
-	if path == "" {
-		return "the request"
-	}
-	return path
 }

@@ -16,7 +16,7 @@ type moveTaskHandle struct {
 }
 
 func (a *account) startMessageMoveTask(c *call, in *startMessageMoveTaskInput) (*moveTaskHandle, error) {
-	task := &moveTask{handle: newID(), sourceARN: in.SourceArn, started: c.now, status: taskRunning}
+	task := &moveTask{handle: newID(), sourceARN: in.SourceArn, started: c.now}
 	if in.DestinationArn != nil {
 		task.destination = *in.DestinationArn
 	}
@@ -29,12 +29,13 @@ func (a *account) startMessageMoveTask(c *call, in *startMessageMoveTaskInput) (
 	if err := a.checkTask(task); err != nil {
 		return nil, err
 	}
+	task.begin(a.queueByARN(task.sourceARN).counts[visible])
 	a.tasks = append(a.tasks, task)
 	a.settleTasks(c.now)
 	return &moveTaskHandle{TaskHandle: task.handle}, nil
 }
 
-// checkTask checks a new task's queues and notes how much there is to move.
+// checkTask checks the queues of a new task.
 func (a *account) checkTask(task *moveTask) error {
 	source := a.queueByARN(task.sourceARN)
 	if source == nil {
@@ -46,7 +47,6 @@ func (a *account) checkTask(task *moveTask) error {
 	if slices.ContainsFunc(a.tasks, func(t *moveTask) bool { return t.sourceARN == source.arn && t.status == taskRunning }) {
 		return errInvalidParameter("There is already a task running. Only one active task is allowed for a source queue arn at a given time.")
 	}
-	task.toMove = source.counts[visible]
 	return a.checkDestination(task, source)
 }
 

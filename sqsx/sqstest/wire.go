@@ -76,17 +76,21 @@ func (t *truncated) Read(p []byte) (int, error) {
 	return n, err
 }
 
-// dripping gives one byte for each pause.
+// dripping gives one byte after each pause.
 type dripping struct {
 	body  io.Reader
 	pause func() error
 }
 
 func (d *dripping) Read(p []byte) (int, error) {
+	n, err := d.body.Read(p[:min(1, len(p))])
+	if n == 0 {
+		return 0, err
+	}
 	if err := d.pause(); err != nil {
 		return 0, err
 	}
-	return d.body.Read(p[:min(1, len(p))])
+	return n, err
 }
 
 // resetConnection ends the connection of a request with a TCP reset.
