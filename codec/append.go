@@ -36,7 +36,7 @@ func (sig *signature) appendKwargs(dst []byte, p place, leading int, w *walk) ([
 		if f.Optional && f.zero(at) {
 			continue
 		}
-		dst = append(dst, f.key...)
+		dst = f.key.append(dst)
 		var err *Error
 		if dst, err = f.enc.encode(dst, at, w); err != nil {
 			return dst, err.of(f.Name, "kwargs."+f.Name)

@@ -122,7 +122,7 @@ func (b *builder) fieldEncoder(t reflect.Type, f scanned, addr bool) (fieldEncod
 	if f.quoted && !hasMethods(enc) {
 		enc = &quotedEncoder{plain: enc}
 	}
-	fe := fieldEncoder{path: path, key: `"` + f.name + `":`, name: f.name, enc: enc}
+	fe := fieldEncoder{path: path, key: newMemberKey(f.name), name: f.name, enc: enc}
 	if f.omitEmpty {
 		fe.omit = append(fe.omit, emptyTestOf(f.field.Type))
 	}

@@ -41,6 +41,14 @@ func pathOf(t reflect.Type, index []int) fieldPath {
 // find returns the field's place; ok is false if a pointer on the way is nil.
 func (f *fieldPath) find(p place) (field place, ok bool) {
 	p = p.field(f.first)
+	if f.hops == nil {
+		return p, true
+	}
+	return f.follow(p)
+}
+
+// follow is find behind the first pointer.
+func (f *fieldPath) follow(p place) (field place, ok bool) {
 	for _, h := range f.hops {
 		if p, ok = p.target(); !ok {
 			return p, false

@@ -29,3 +29,27 @@ func closeWith(dst []byte, closer byte) []byte {
 }
 
 func appendNull(dst []byte) []byte { return append(dst, "null"...) }
+
+// memberKey is the text "name": of an object's member.
+type memberKey struct {
+	text  string
+	short [maxShortKey]byte // text, if it is not longer
+}
+
+const maxShortKey = 32
+
+func newMemberKey(name string) memberKey {
+	k := memberKey{text: `"` + name + `":`}
+	copy(k.short[:], k.text)
+	return k
+}
+
+// append writes the key. A copy of fixed length takes two instructions, one of the length of the key a call; what it writes beyond does not matter.
+func (k *memberKey) append(dst []byte) []byte {
+	n := len(dst)
+	if len(k.text) > maxShortKey || cap(dst)-n < maxShortKey {
+		return append(dst, k.text...)
+	}
+	*(*[maxShortKey]byte)(dst[n : n+maxShortKey]) = k.short
+	return dst[:n+len(k.text)]
+}

@@ -13,7 +13,7 @@ type structEncoder struct{ fields []fieldEncoder }
 type fieldEncoder struct {
 	path fieldPath
 	omit []zeroTest // leave the field out if one of these holds
-	key  string     // "name": ready to append
+	key  memberKey
 	name string
 	enc  encoder
 }
@@ -26,7 +26,7 @@ func (k *structEncoder) encode(dst []byte, p place, w *walk) ([]byte, *Error) {
 		if !ok || f.omits(at) {
 			continue
 		}
-		dst = append(dst, f.key...)
+		dst = f.key.append(dst)
 		var err *Error
 		if dst, err = f.enc.encode(dst, at, w); err != nil {
 			return dst, err.underField(f.name)

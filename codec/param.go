@@ -38,7 +38,7 @@ type Param struct {
 type param struct {
 	Param
 	path  fieldPath
-	key   string   // "name": ready to append
+	key   memberKey
 	blank place    // a zero value, written where an embedded pointer on the way is nil
 	zero  zeroTest // of optional ones
 	enc   encoder

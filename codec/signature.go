@@ -86,7 +86,7 @@ func (b *builder) addParam(sig *signature, f scanned, last bool) *TypeError {
 	p := param{
 		Param: Param{Name: f.name, Field: f.goes, Kind: f.kind, Optional: f.optional, Type: f.field.Type},
 		path:  pathOf(b.root, f.index),
-		key:   `"` + f.name + `":`,
+		key:   newMemberKey(f.name),
 		blank: placeOf(reflect.New(f.field.Type).Elem()),
 	}
 	if p.Kind == Rest {

@@ -1,6 +1,7 @@
 package jsontext
 
 import (
+	"encoding/binary"
 	"slices"
 	"unicode/utf8"
 )
@@ -14,41 +15,65 @@ const hexDigits = "0123456789abcdef"
 // U+FFFE and U+FFFF are escaped too, because they are not XML characters and SQS refuses a body that holds them
 // (SendMessage, valid characters: #x9 | #xA | #xD | #x20 to #xD7FF | #xE000 to #xFFFD | #x10000 to #x10FFFF).
 func AppendString(dst []byte, s string) ([]byte, bool) {
-	i := scanPlain(s, 0)
-	if i < len(s) {
-		return appendEscapes(dst, s, i)
+	before := len(dst)
+	dst, i := copyPlain(append(slices.Grow(dst, len(s)+slack), '"'), s)
+	if i == len(s) {
+		return append(dst, '"'), true
 	}
-	n := len(dst)
-	dst = slices.Grow(dst, len(s)+2)[:n+len(s)+2]
-	dst[n] = '"'
-	copy(dst[n+1:], s)
-	dst[len(dst)-1] = '"'
-	return dst, true
+	if !utf8.ValidString(s[i:]) {
+		return dst[:before], false
+	}
+	return appendText(dst, s, i), true
 }
 
-// appendEscapes is AppendString for a string whose first byte that needs a look is s[i].
-func appendEscapes(dst []byte, s string, i int) ([]byte, bool) {
-	before := len(dst)
-	dst = append(slices.Grow(dst, len(s)+len(`"\u0000"`)), '"')
-	done := 0
-	for ; i < len(s); i = scanPlain(s, i) {
-		if s[i] < utf8.RuneSelf {
-			dst = appendEscape(append(dst, s[done:i]...), s[i])
-			i++
-			done = i
-			continue
+// slack is the room behind a string that a word beyond it and the quotes may use.
+const slack = len(`""`) + wordSize
+
+// copyPlain appends s up to the first byte that needs a look, and returns the index of that. Each word goes over whole, and what is too much of
+// the last is written over later, so that looking and copying are one pass. dst has room for s and the slack.
+func copyPlain(dst []byte, s string) ([]byte, int) {
+	n := len(dst)
+	i := 0
+	for ; i+wordSize <= len(s); i += wordSize {
+		w := loadWord(s, i)
+		binary.LittleEndian.PutUint64(dst[n+i:cap(dst)], w)
+		if m := markPlainEnd(w); m != 0 {
+			i += firstMark(m)
+			return dst[:n+i], i
 		}
-		r, size := utf8.DecodeRuneInString(s[i:])
-		if r == utf8.RuneError && size == 1 {
-			return dst[:before], false
-		}
-		if escapesRune(r) {
-			dst = appendHex(append(dst, s[done:i]...), uint16(r))
-			done = i + size
-		}
-		i += size
 	}
-	return append(append(dst, s[done:]...), '"'), true
+	if i < len(s) {
+		w := loadTail(s, i)
+		binary.LittleEndian.PutUint64(dst[n+i:cap(dst)], w)
+		i = min(len(s), i+firstMark(markPlainEnd(w)))
+	}
+	return dst[:n+i], i
+}
+
+// appendText appends the rest of s from i on, which is valid UTF-8, and the closing quote.
+func appendText(dst []byte, s string, i int) []byte {
+	for i < len(s) {
+		switch c := s[i]; {
+		case isSpecial(c):
+			dst = appendEscape(dst, c)
+			i++
+		case c == leadLineSeparator || c == leadNonchar:
+			dst = appendTriple(dst, s[i:i+3])
+			i += 3
+		}
+		start := i
+		i = scanText(s, i)
+		dst = append(dst, s[start:i]...)
+	}
+	return append(dst, '"')
+}
+
+// appendTriple appends a character of three bytes, escaped if it has to be.
+func appendTriple(dst []byte, c string) []byte {
+	if r, _ := utf8.DecodeRuneInString(c); r|1 == '\u2029' || r|1 == '\uFFFF' {
+		return appendHex(dst, uint16(r))
+	}
+	return append(dst, c...)
 }
 
 // appendEscape writes the escape of a quote, a backslash or a control character.
@@ -69,9 +94,6 @@ func appendEscape(dst []byte, c byte) []byte {
 	}
 	return appendHex(dst, uint16(c))
 }
-
-// escapesRune tells which valid characters beyond ASCII are written escaped.
-func escapesRune(r rune) bool { return r|1 == '\u2029' || r|1 == '\uFFFF' }
 
 func appendHex(dst []byte, u uint16) []byte {
 	return append(dst, '\\', 'u', hexDigits[u>>12], hexDigits[u>>8&0xf], hexDigits[u>>4&0xf], hexDigits[u&0xf])

@@ -38,7 +38,7 @@ func SkipString(s string, i int) (end int, err error) {
 // skipString is SkipString from an index inside the string.
 func skipString(s string, i int) (int, error) {
 	for {
-		i, _ = scanSpecial(s, i)
+		i = skipText(s, i)
 		switch {
 		case i >= len(s):
 			return i, Unexpected(s, i, "'\"'")

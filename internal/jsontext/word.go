@@ -17,18 +17,18 @@ func loadWord(s string, i int) uint64 {
 		uint64(s[4])<<32 | uint64(s[5])<<40 | uint64(s[6])<<48 | uint64(s[7])<<56
 }
 
-// loadTail returns s[i:], which is shorter than a word, as one filled up with spaces.
+// loadTail returns s[i:], which is shorter than a word, or empty, as one filled up with spaces.
 func loadTail(s string, i int) uint64 {
 	n := 8 * (len(s) - i) // bits
 	spaces := uint64(' '*ones) << n
-	if len(s) >= wordSize {
+	if len(s) >= wordSize && n > 0 {
 		return spaces | loadWord(s, len(s)-wordSize)>>(64-n)
 	}
-	var w uint64
 	for j := len(s) - 1; j >= i; j-- {
-		w = w<<8 | uint64(s[j])
+		n -= 8
+		spaces |= uint64(s[j]) << n
 	}
-	return spaces | w
+	return spaces
 }
 
 // markPlainEnd marks quotes, backslashes, control characters and all that is not ASCII. Flipping bit 1 swaps '"' (0x22) with space (0x20) and maps
@@ -44,25 +44,46 @@ func markSpecial(w uint64) uint64 {
 	return ((quotes - 0x21*ones) | (backslashes - ones)) &^ w & highBits
 }
 
-// firstMark returns the index within the word of the lowest marked byte.
-func firstMark(m uint64) int { return bits.TrailingZeros64(m) / 8 }
+// The first bytes, in UTF-8, of the characters beyond ASCII that are written escaped: U+2028 and U+2029, U+FFFE and U+FFFF.
+// Others share them.
+const (
+	leadLineSeparator = 0xE2
+	leadNonchar       = 0xEF
+)
 
-// scanPlain returns the index of the first byte of s at or after i that is special or not ASCII, or len(s).
-func scanPlain(s string, i int) int {
-	for ; i+wordSize <= len(s); i += wordSize {
-		if m := markPlainEnd(loadWord(s, i)); m != 0 {
-			return i + firstMark(m)
-		}
-	}
-	if i < len(s) {
-		if m := markPlainEnd(loadTail(s, i)); m != 0 {
-			return i + firstMark(m)
-		}
-	}
-	return len(s)
+// markText marks what markSpecial does, and the lead bytes above.
+func markText(w uint64) uint64 {
+	separators, nonchars := w^leadLineSeparator*ones, w^leadNonchar*ones
+	return markSpecial(w) | ((separators-ones)&^separators|(nonchars-ones)&^nonchars)&highBits
 }
 
-// scanSpecial returns the index of the first special byte of s at or after i, or len(s), and whether all bytes before it are ASCII.
+// firstMark returns the index within the word of the lowest marked byte, 8 if there is none.
+func firstMark(m uint64) int { return bits.TrailingZeros64(m) / 8 }
+
+// isSpecial tells whether a byte is a quote, a backslash or a control character.
+func isSpecial(c byte) bool { return c < ' ' || c == '"' || c == '\\' }
+
+// scanText returns the index of the first byte of s at or after i that markText marks, or len(s).
+func scanText(s string, i int) int {
+	for ; i+wordSize <= len(s); i += wordSize {
+		if m := markText(loadWord(s, i)); m != 0 {
+			return i + firstMark(m)
+		}
+	}
+	return min(len(s), i+firstMark(markText(loadTail(s, i))))
+}
+
+// skipText returns the index of the first special byte of s at or after i, or len(s).
+func skipText(s string, i int) int {
+	for ; i+wordSize <= len(s); i += wordSize {
+		if m := markSpecial(loadWord(s, i)); m != 0 {
+			return i + firstMark(m)
+		}
+	}
+	return min(len(s), i+firstMark(markSpecial(loadTail(s, i))))
+}
+
+// scanSpecial is skipText, and also tells whether all bytes before the end are ASCII.
 func scanSpecial(s string, i int) (end int, ascii bool) {
 	var seen uint64
 	for ; i+wordSize <= len(s); i += wordSize {
@@ -72,12 +93,9 @@ func scanSpecial(s string, i int) (end int, ascii bool) {
 		}
 		seen |= w
 	}
-	if i < len(s) {
-		w := loadTail(s, i)
-		if m := markSpecial(w); m != 0 {
-			return i + firstMark(m), (seen|w&(m^(m-1)))&highBits == 0
-		}
-		seen |= w
+	w := loadTail(s, i)
+	if m := markSpecial(w); m != 0 {
+		return i + firstMark(m), (seen|w&(m^(m-1)))&highBits == 0
 	}
-	return len(s), seen&highBits == 0
+	return len(s), (seen|w)&highBits == 0
 }
