@@ -7,18 +7,23 @@ import (
 )
 
 // API is what publishers and workers need of SQS. *sqs.Client satisfies it; make that from your aws.Config as usual.
+// The methods GetQueueUrl, SendMessageBatch, ReceiveMessage, DeleteMessageBatch and ChangeMessageVisibilityBatch are those of
+// the client, and the IAM actions they need are sqs:GetQueueUrl, sqs:SendMessage, sqs:ReceiveMessage, sqs:DeleteMessage and
+// sqs:ChangeMessageVisibility.
 type API interface {
 	GetQueueUrl(context.Context, *sqs.GetQueueUrlInput, ...func(*sqs.Options)) (*sqs.GetQueueUrlOutput, error)
-	SendMessage(context.Context, *sqs.SendMessageInput, ...func(*sqs.Options)) (*sqs.SendMessageOutput, error)
 	SendMessageBatch(context.Context, *sqs.SendMessageBatchInput, ...func(*sqs.Options)) (*sqs.SendMessageBatchOutput, error)
 	ReceiveMessage(context.Context, *sqs.ReceiveMessageInput, ...func(*sqs.Options)) (*sqs.ReceiveMessageOutput, error)
-	DeleteMessage(context.Context, *sqs.DeleteMessageInput, ...func(*sqs.Options)) (*sqs.DeleteMessageOutput, error)
-	ChangeMessageVisibility(
-		context.Context, *sqs.ChangeMessageVisibilityInput, ...func(*sqs.Options),
-	) (*sqs.ChangeMessageVisibilityOutput, error)
+	DeleteMessageBatch(
+		context.Context, *sqs.DeleteMessageBatchInput, ...func(*sqs.Options),
+	) (*sqs.DeleteMessageBatchOutput, error)
+	ChangeMessageVisibilityBatch(
+		context.Context, *sqs.ChangeMessageVisibilityBatchInput, ...func(*sqs.Options),
+	) (*sqs.ChangeMessageVisibilityBatchOutput, error)
 }
 
-// AdminAPI is what [Provision] needs on top of [API]. *sqs.Client satisfies it.
+// AdminAPI is what [Provision] needs on top of [API]: CreateQueue, GetQueueAttributes and SetQueueAttributes. *sqs.Client satisfies
+// it.
 type AdminAPI interface {
 	API
 	CreateQueue(context.Context, *sqs.CreateQueueInput, ...func(*sqs.Options)) (*sqs.CreateQueueOutput, error)

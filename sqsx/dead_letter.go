@@ -8,8 +8,6 @@ import (
 	"strconv"
 	"strings"
 
-	"github.com/aws/aws-sdk-go-v2/aws"
-	"github.com/aws/aws-sdk-go-v2/service/sqs"
 	"github.com/aws/aws-sdk-go-v2/service/sqs/types"
 
 	"github.com/taskhawk/taskhawk-go/internal/attribute"
@@ -22,32 +20,16 @@ const maxReason = 256
 // DeadLetter sends the message to the dead-letter queue, with task, reason and attempt as attributes beside its own, and
 // deletes it only when that has stored it. A crash in between leaves a copy on both queues and loses none.
 func (q *queue) DeadLetter(ctx context.Context, d *taskhawk.Delivery, letter taskhawk.DeadLetter) error {
-	if err := q.sendDeadLetter(ctx, d, letter); err != nil {
-		return fmt.Errorf("dead letter: %w", err)
+	name := DeadLetterQueueName(q.info.Name)
+	message, _ := d.Raw.(types.Message)
+	e := entry{body: d.Body, attributes: deadLetterAttributes(message.MessageAttributes, letter), group: d.Group}
+	if isFIFO(name) {
+		e.deduplication = d.MessageID
+	}
+	if err := q.service.send(ctx, name, []entry{e})[0]; err != nil {
+		return fmt.Errorf("dead letter: %w", hide(err, d))
 	}
 	return q.Delete(ctx, d)
-}
-
-func (q *queue) sendDeadLetter(ctx context.Context, d *taskhawk.Delivery, letter taskhawk.DeadLetter) error {
-	ctx, cancel := context.WithTimeout(ctx, callTimeout)
-	defer cancel()
-	name := DeadLetterQueueName(q.name)
-	url, err := q.urls.get(ctx, name)
-	if err != nil {
-		return err
-	}
-	message, _ := d.Raw.(types.Message)
-	input := &sqs.SendMessageInput{
-		QueueUrl: url, MessageBody: aws.String(d.Body),
-		MessageAttributes: deadLetterAttributes(message.MessageAttributes, letter),
-	}
-	if isFIFO(name) {
-		input.MessageGroupId, input.MessageDeduplicationId = optional(d.Group), optional(d.MessageID)
-	}
-	if _, err := q.api.SendMessage(ctx, input); err != nil {
-		return &QueueError{Queue: name, Err: err, receipt: d.Receipt}
-	}
-	return nil
 }
 
 // deadLetterAttributes are those of the letter, and of the message's own as many as there is room for, in name order.

@@ -35,10 +35,20 @@ func newDelivery(message types.Message, queue string, received time.Time) *taskh
 		Receipt:    aws.ToString(message.ReceiptHandle),
 		Attempt:    attempt,
 		Group:      message.Attributes[string(types.MessageSystemAttributeNameMessageGroupId)],
+		Sent:       sentAt(message),
 		Received:   received,
 		ClaimEnds:  received.Add(MaxVisibility),
 		Raw:        message,
 	}
+}
+
+// sentAt is when SQS stored the message; zero if it does not say.
+func sentAt(message types.Message) time.Time {
+	ms, err := strconv.ParseInt(message.Attributes[string(types.MessageSystemAttributeNameSentTimestamp)], 10, 64)
+	if err != nil {
+		return time.Time{}
+	}
+	return time.UnixMilli(ms)
 }
 
 // stringAttributes leaves out what has no text: anybody may send a binary attribute.

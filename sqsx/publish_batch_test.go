@@ -2,6 +2,7 @@ package sqsx_test
 
 import (
 	"testing"
+	"testing/synctest"
 
 	"github.com/stretchr/testify/require"
 
@@ -9,23 +10,26 @@ import (
 	"github.com/taskhawk/taskhawk-go/taskhawk"
 )
 
-func TestPublishBatchReportsEachEntry(t *testing.T) {
+func TestPublishBatchReportsEachEntryAndResendsOnlyWhatMayPass(t *testing.T) {
 	t.Parallel()
-	publisher, err := sqsx.NewPublisher(partialAPI{}, app, sqsx.PublisherConfig{})
-	require.NoError(t, err)
-	task := taskhawk.New[numberArgs]("tests.number", nil)
-	hub, err := taskhawk.NewHub(taskhawk.Config{Publisher: publisher, Tasks: []taskhawk.AnyTask{task}})
-	require.NoError(t, err)
-
-	ids, err := task.DispatchAll(taskhawk.ContextWithHub(t.Context(), hub), make([]numberArgs, 3))
-	require.Len(t, ids, 3)
-	var batch *taskhawk.BatchError
-	require.ErrorAs(t, err, &batch)
-	require.Len(t, batch.Failed, 2)
-	require.NotContains(t, batch.Failed, 0)
-	var refused *sqsx.EntryError
-	require.ErrorAs(t, batch.Failed[1], &refused)
-	require.Equal(t, sqsx.EntryError{Code: "InternalError", Message: "try again"}, *refused)
-	require.ErrorContains(t, batch.Failed[1], "queue TASKHAWK-DEV-MYAPP: SQS refused the entry: InternalError: try again")
-	require.ErrorContains(t, batch.Failed[2], "did not say what became of the entry")
+	synctest.Test(t, func(t *testing.T) {
+		api := &partialAPI{sent: map[string]int{}}
+		publisher, err := sqsx.NewPublisher(api, app, sqsx.PublisherConfig{})
+		require.NoError(t, err)
+		var outs []*taskhawk.Outgoing
+		for _, body := range []string{"stored", "internal", "refused", "unanswered"} {
+			outs = append(outs, &taskhawk.Outgoing{Task: "t", Body: body})
+		}
+		errs := publisher.PublishBatch(t.Context(), outs)
+		require.NoError(t, errs[0])
+		var refused *sqsx.EntryError
+		require.ErrorAs(t, errs[1], &refused)
+		require.Equal(t, sqsx.EntryError{Code: "InternalError", Message: "try again"}, *refused)
+		require.EqualError(t, errs[1], "queue TASKHAWK-DEV-MYAPP: SQS refused the entry: InternalError: try again")
+		require.NotErrorIs(t, errs[1], taskhawk.ErrOutcomeUnknown)
+		require.ErrorAs(t, errs[2], &refused)
+		require.True(t, refused.SenderFault)
+		require.ErrorIs(t, errs[3], taskhawk.ErrOutcomeUnknown)
+		require.Equal(t, map[string]int{"stored": 1, "internal": 3, "refused": 1, "unanswered": 3}, api.sent)
+	})
 }

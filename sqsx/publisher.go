@@ -4,12 +4,9 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"time"
 
-	"github.com/aws/aws-sdk-go-v2/aws"
-	"github.com/aws/aws-sdk-go-v2/service/sqs"
-	"github.com/aws/aws-sdk-go-v2/service/sqs/types"
-
-	"github.com/taskhawk/taskhawk-go/internal/attribute"
+	"github.com/taskhawk/taskhawk-go/internal/groupcommit"
 	"github.com/taskhawk/taskhawk-go/taskhawk"
 )
 
@@ -17,17 +14,33 @@ import (
 type PublisherConfig struct {
 	// Naming returns the names of the queues. Default: [QueueName].
 	Naming Naming
+	// Linger is how long the first message of a batch waits for others. Default 0: not at all; messages that come while a
+	// call is in flight share the next one anyway. A few milliseconds save requests where many goroutines dispatch now and
+	// then.
+	Linger time.Duration
 }
 
 // Publisher puts messages on the four queues of an application. It implements taskhawk.Publisher and
 // taskhawk.BatchPublisher and is safe for concurrent use.
+//
+// Messages share requests by group commit: the first one goes at once, and those that come while its call is in flight go
+// together in the next, up to ten and 1 MiB. Each Publish still returns when SQS has stored its own message.
 type Publisher struct {
-	api   API
-	urls  queueURLs
-	names map[taskhawk.Priority]string
+	service *service
+	queues  map[taskhawk.Priority]*outbox
+}
+
+// outbox is where the messages for one queue gather.
+type outbox struct {
+	name   string
+	commit *groupcommit.Committer[entry]
 }
 
 var _ taskhawk.BatchPublisher = (*Publisher)(nil)
+
+// maxCalls is how many full batches may be in flight at once for one queue: SQS answers in some 10 ms, so that is up to
+// 8,000 messages a second.
+const maxCalls = 8
 
 // NewPublisher makes a publisher for the queues of an application, such as "dev-myapp". It makes no call: queue URLs are
 // looked up when they are first needed, once each.
@@ -35,55 +48,75 @@ func NewPublisher(api API, queue string, config PublisherConfig) (*Publisher, er
 	if api == nil {
 		return nil, errors.New("sqsx: new publisher: nil API")
 	}
+	if config.Linger < 0 {
+		return nil, fmt.Errorf("sqsx: new publisher: negative Linger %s", config.Linger)
+	}
 	names, err := config.Naming.names(queue, nil)
 	if err != nil {
 		return nil, fmt.Errorf("sqsx: new publisher: %w", err)
 	}
-	return &Publisher{api: api, urls: queueURLs{api: api}, names: names}, nil
+	p := &Publisher{service: newService(api), queues: map[taskhawk.Priority]*outbox{}}
+	for priority, name := range names {
+		p.queues[priority] = p.outbox(name, config.Linger)
+	}
+	return p, nil
+}
+
+func (p *Publisher) outbox(name string, linger time.Duration) *outbox {
+	calls := maxCalls
+	if isFIFO(name) {
+		calls = 1 // two calls side by side could change the order
+	}
+	return &outbox{name: name, commit: groupcommit.New(groupcommit.Config[entry]{
+		Commit:   func(ctx context.Context, entries []entry) []error { return p.service.send(ctx, name, entries) },
+		Size:     func(e entry) int { return e.size },
+		MaxItems: maxBatch, MaxBytes: MaxMessageSize, MaxCalls: calls, Linger: linger,
+	})}
 }
 
 // Publish sends one message. It returns a [*LimitError] before any call when SQS would refuse the message, and a
-// [*QueueError] when the call failed: the message is then not stored, or not known to be. The SDK retries as it is
-// configured (by default three attempts); all of it takes at most 10 s.
+// [*QueueError] when it is not known to be stored. Failures that may pass are retried, three attempts and 20 s in all. When
+// SQS may have stored the message though no answer said so, the error wraps taskhawk.ErrOutcomeUnknown.
 func (p *Publisher) Publish(ctx context.Context, out *taskhawk.Outgoing) error {
-	name := p.names[out.Priority]
-	e, err := newEntry(out, isFIFO(name))
-	if err != nil {
-		return err
-	}
-	ctx, cancel := context.WithTimeout(ctx, callTimeout)
-	defer cancel()
-	url, err := p.urls.get(ctx, name)
-	if err != nil {
-		return err
-	}
-	_, err = p.api.SendMessage(ctx, &sqs.SendMessageInput{
-		QueueUrl: url, MessageBody: aws.String(out.Body), MessageAttributes: sdkAttributes(e.attributes),
-		DelaySeconds: seconds(out.Delay), MessageGroupId: optional(out.Group),
-		MessageDeduplicationId: optional(out.DeduplicationID),
-	})
-	if err != nil {
-		return &QueueError{Queue: name, Err: err}
-	}
-	return nil
+	return p.PublishBatch(ctx, []*taskhawk.Outgoing{out})[0]
 }
 
-func sdkAttributes(attributes []attribute.Attribute) map[string]types.MessageAttributeValue {
-	values := make(map[string]types.MessageAttributeValue, len(attributes))
-	for _, a := range attributes {
-		values[a.Name] = stringAttribute(a.Value)
+// PublishBatch sends the messages in as few calls as the limits allow, together with those of others. The result has an error for
+// each message that failed, as Publish gives it; what SQS refused for an entry is an [*EntryError] in it.
+func (p *Publisher) PublishBatch(ctx context.Context, outs []*taskhawk.Outgoing) []error {
+	errs := make([]error, len(outs))
+	entries, indexes := map[*outbox][]entry{}, map[*outbox][]int{}
+	for i, out := range outs {
+		box := p.queues[out.Priority]
+		if box == nil {
+			errs[i] = fmt.Errorf("%w: %s", taskhawk.ErrUnknownPriority, out.Priority)
+			continue
+		}
+		e, err := newEntry(out, isFIFO(box.name))
+		if err != nil {
+			errs[i] = err
+			continue
+		}
+		entries[box], indexes[box] = append(entries[box], e), append(indexes[box], i)
 	}
-	return values
+	for box, es := range entries {
+		for i, err := range box.commit.DoAll(ctx, es) {
+			errs[indexes[box][i]] = box.result(err)
+		}
+	}
+	return errs
 }
 
-func stringAttribute(value string) types.MessageAttributeValue {
-	return types.MessageAttributeValue{DataType: aws.String("String"), StringValue: aws.String(value)}
+// result is the error of a publish.
+func (b *outbox) result(err error) error {
+	switch {
+	case errors.Is(err, groupcommit.ErrAbandoned):
+		return &QueueError{Queue: b.name, Err: fmt.Errorf("%w: %w", taskhawk.ErrOutcomeUnknown, err)}
+	case errors.Is(err, groupcommit.ErrNotSent):
+		return &QueueError{Queue: b.name, Err: err}
+	}
+	return err
 }
 
-// optional is nil for an empty text: SQS refuses empty ids.
-func optional(text string) *string {
-	if text == "" {
-		return nil
-	}
-	return &text
-}
+// Stats counts the requests of this publisher. It may be called at any time, concurrently.
+func (p *Publisher) Stats() RequestStats { return p.service.counts.stats() }

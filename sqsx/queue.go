@@ -2,8 +2,7 @@ package sqsx
 
 import (
 	"context"
-	"crypto/md5" //nolint:gosec // the checksum that SQS sends, not for security
-	"encoding/hex"
+	"errors"
 	"fmt"
 	"log/slog"
 	"time"
@@ -12,55 +11,63 @@ import (
 	"github.com/aws/aws-sdk-go-v2/service/sqs"
 	"github.com/aws/aws-sdk-go-v2/service/sqs/types"
 
+	"github.com/taskhawk/taskhawk-go/internal/groupcommit"
 	"github.com/taskhawk/taskhawk-go/taskhawk"
 )
 
 // queue is one SQS queue for the worker loop.
 type queue struct {
-	api        API
-	urls       *queueURLs
-	name       string
-	priority   taskhawk.Priority
-	wait       time.Duration
-	visibility time.Duration
-	logger     *slog.Logger
+	service *service
+	info    taskhawk.QueueInfo
+	wait    time.Duration
+	logger  *slog.Logger
+	deletes *groupcommit.Committer[string]
+	changes *groupcommit.Committer[visibility]
 }
 
 var _ taskhawk.Queue = (*queue)(nil)
 
-// Name returns the name of the queue.
-func (q *queue) Name() string { return q.name }
+func newQueue(s *service, info taskhawk.QueueInfo, wait time.Duration, logger *slog.Logger) *queue {
+	q := &queue{service: s, info: info, wait: wait, logger: logger}
+	q.deletes = groupcommit.New(groupcommit.Config[string]{
+		Commit:   func(ctx context.Context, receipts []string) []error { return s.remove(ctx, info.Name, receipts) },
+		MaxItems: maxBatch, MaxCalls: maxCalls,
+	})
+	q.changes = groupcommit.New(groupcommit.Config[visibility]{
+		Commit:   func(ctx context.Context, changes []visibility) []error { return s.change(ctx, info.Name, changes) },
+		MaxItems: maxBatch, MaxCalls: maxCalls,
+	})
+	return q
+}
 
-// Priority returns the priority that the queue is for.
-func (q *queue) Priority() taskhawk.Priority { return q.priority }
+// Info describes the queue.
+func (q *queue) Info() taskhawk.QueueInfo { return q.info }
 
-// Receive makes one long poll. It is not retried here or in the SDK: the loop has its own backoff, and the retry quota that
-// all calls of a client share is for sends and deletes.
+// Receive makes one long poll. It is not retried here: the loop has its own backoff.
 func (q *queue) Receive(ctx context.Context, limit int) ([]*taskhawk.Delivery, error) {
 	ctx, cancel := context.WithTimeout(ctx, q.wait+callTimeout)
 	defer cancel()
-	url, err := q.urls.get(ctx, q.name)
+	url, err := q.service.urls.get(ctx, q.info.Name)
 	if err != nil {
 		return nil, err
 	}
-	out, err := q.api.ReceiveMessage(ctx, &sqs.ReceiveMessageInput{
+	out, err := q.service.api.ReceiveMessage(ctx, &sqs.ReceiveMessageInput{
 		QueueUrl:                    url,
 		MaxNumberOfMessages:         int32(min(limit, maxBatch)),
 		WaitTimeSeconds:             seconds(q.wait),
-		VisibilityTimeout:           seconds(q.visibility),
+		VisibilityTimeout:           seconds(q.info.Visibility),
 		MessageAttributeNames:       []string{"All"},
 		MessageSystemAttributeNames: []types.MessageSystemAttributeName{types.MessageSystemAttributeNameAll},
 	}, receiveOptions)
 	if err != nil {
-		return nil, &QueueError{Queue: q.name, Err: err}
+		q.service.counts.receives.add(0)
+		return nil, &QueueError{Queue: q.info.Name, Err: err}
+	}
+	q.service.counts.receives.add(len(out.Messages))
+	if len(out.Messages) == 0 {
+		q.service.counts.emptyReceives.Add(1)
 	}
 	return q.deliveries(ctx, out.Messages), nil
-}
-
-// receiveOptions turns off the SDK's check of all bodies together, which drops nine good messages with a bad one.
-func receiveOptions(o *sqs.Options) {
-	o.RetryMaxAttempts = 1
-	o.DisableMessageChecksumValidation = true
 }
 
 func (q *queue) deliveries(ctx context.Context, messages []types.Message) []*taskhawk.Delivery {
@@ -69,57 +76,39 @@ func (q *queue) deliveries(ctx context.Context, messages []types.Message) []*tas
 	for _, message := range messages {
 		if !intact(message) {
 			q.logger.LogAttrs(ctx, slog.LevelError, "message arrived damaged, left for another delivery",
-				slog.String("queue", q.name), slog.String("message_id", aws.ToString(message.MessageId)))
+				slog.String("queue", q.info.Name), slog.String("message_id", aws.ToString(message.MessageId)))
 			continue
 		}
-		d := newDelivery(message, q.name, now)
+		d := newDelivery(message, q.info.Name, now)
 		d.Settler = q
 		deliveries = append(deliveries, d)
 	}
 	return deliveries
 }
 
-// intact checks the MD5 of the body, where there is one.
-func intact(message types.Message) bool {
-	if message.MD5OfBody == nil {
-		return true
-	}
-	sum := md5.Sum([]byte(aws.ToString(message.Body))) //nolint:gosec // see the import
-	return hex.EncodeToString(sum[:]) == *message.MD5OfBody
-}
-
-// Delete takes the message off the queue. Only the last receipt handle of a message does that for certain.
+// Delete takes the message off the queue, in one request with others. Only the last receipt handle of a message does that
+// for certain.
 func (q *queue) Delete(ctx context.Context, d *taskhawk.Delivery) error {
-	ctx, cancel := context.WithTimeout(ctx, callTimeout)
-	defer cancel()
-	url, err := q.urls.get(ctx, q.name)
-	if err != nil {
-		return err
-	}
-	_, err = q.api.DeleteMessage(ctx, &sqs.DeleteMessageInput{QueueUrl: url, ReceiptHandle: aws.String(d.Receipt)})
-	return q.wrap(err, d)
+	return hide(q.deletes.Do(ctx, d.Receipt), d)
 }
 
-// SetVisibility changes the visibility timeout of the message, in whole seconds, rounded up.
+// SetVisibility changes the visibility timeout of the message, in whole seconds, rounded up, in one request with others.
 func (q *queue) SetVisibility(ctx context.Context, d *taskhawk.Delivery, timeout time.Duration) error {
 	if timeout < 0 || timeout > MaxVisibility {
 		return fmt.Errorf("visibility timeout %s: SQS takes 0 to %s", timeout, MaxVisibility)
 	}
-	ctx, cancel := context.WithTimeout(ctx, callTimeout)
-	defer cancel()
-	url, err := q.urls.get(ctx, q.name)
-	if err != nil {
-		return err
+	err := q.changes.Do(ctx, visibility{receipt: d.Receipt, timeout: timeout})
+	if lost(err) {
+		err = fmt.Errorf("%w: %w", taskhawk.ErrVisibilityLost, err)
 	}
-	_, err = q.api.ChangeMessageVisibility(ctx, &sqs.ChangeMessageVisibilityInput{
-		QueueUrl: url, ReceiptHandle: aws.String(d.Receipt), VisibilityTimeout: seconds(timeout),
-	})
-	return q.wrap(err, d)
+	return hide(err, d)
 }
 
-func (q *queue) wrap(err error, d *taskhawk.Delivery) error {
-	if err == nil {
-		return nil
+// hide keeps the receipt handle out of the text of an error.
+func hide(err error, d *taskhawk.Delivery) error {
+	var located *QueueError
+	if errors.As(err, &located) {
+		located.receipt = d.Receipt
 	}
-	return &QueueError{Queue: q.name, Err: err, receipt: d.Receipt}
+	return err
 }

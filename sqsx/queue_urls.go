@@ -3,14 +3,10 @@ package sqsx
 import (
 	"context"
 	"sync"
-	"time"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
 	"github.com/aws/aws-sdk-go-v2/service/sqs"
 )
-
-// callTimeout bounds every call but the long poll, SDK retries included: the SDK itself would wait for ever.
-const callTimeout = 10 * time.Second
 
 // queueURLs looks up the URL of each queue once. A look-up that failed is tried again by the next call.
 type queueURLs struct {

@@ -9,7 +9,6 @@ import (
 	"strconv"
 	"time"
 
-	"github.com/aws/aws-sdk-go-v2/aws"
 	"github.com/aws/aws-sdk-go-v2/service/sqs"
 	"github.com/aws/aws-sdk-go-v2/service/sqs/types"
 
@@ -154,32 +153,16 @@ func (r *redriver) sentSince(message types.Message) bool {
 }
 
 func (r *redriver) move(ctx context.Context, message types.Message) error {
-	ctx, cancel := context.WithTimeout(ctx, callTimeout)
-	defer cancel()
-	to, err := r.urls.get(ctx, r.queue)
-	if err != nil {
-		return err
-	}
-	from, err := r.urls.get(ctx, r.letters)
-	if err != nil {
-		return err
-	}
 	group := message.Attributes[string(types.MessageSystemAttributeNameMessageGroupId)]
-	input := &sqs.SendMessageInput{
-		QueueUrl: to, MessageBody: message.Body, MessageAttributes: redriveAttributes(message.MessageAttributes),
-		MessageGroupId: optional(group),
-	}
+	e := entry{body: *message.Body, attributes: redriveAttributes(message.MessageAttributes), group: group}
 	if isFIFO(r.queue) {
-		input.MessageDeduplicationId = message.MessageId
+		e.deduplication = *message.MessageId
 	}
-	if _, err := r.api.SendMessage(ctx, input); err != nil {
-		return &QueueError{Queue: r.queue, Err: err}
+	service := newService(r.api)
+	if err := service.send(ctx, r.queue, []entry{e})[0]; err != nil {
+		return err
 	}
-	_, err = r.api.DeleteMessage(ctx, &sqs.DeleteMessageInput{QueueUrl: from, ReceiptHandle: message.ReceiptHandle})
-	if err != nil {
-		return &QueueError{Queue: r.letters, Err: err, receipt: aws.ToString(message.ReceiptHandle)}
-	}
-	return nil
+	return service.remove(ctx, r.letters, []string{*message.ReceiptHandle})[0]
 }
 
 // redriveAttributes are those of the message without what made it a dead letter.

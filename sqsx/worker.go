@@ -25,20 +25,42 @@ type WorkerConfig struct {
 	// Default: exponential from 5 s to 15 min, with jitter.
 	Backoff taskhawk.Backoff
 	// VisibilityTimeout is how long a received message stays invisible to other workers, 1 s to 12 h, in whole seconds,
-	// rounded up. It must be longer than a handler runs, or the handler extends it by taskhawk.ExtendVisibility.
-	// Default 0: what the queue is set to.
+	// rounded up. The worker extends it at half of it for as long as the handler runs, up to the 12 hours of SQS: it is how
+	// soon a task runs again after a crash, not how long a task may take. It replaces the queue's own. Default 30 s.
 	VisibilityTimeout time.Duration
 	// WaitTime is how long a poll waits for messages, 1 s to 20 s, in whole seconds, rounded up. Default 20 s. An idle
-	// worker takes as long to stop; every empty poll is a request that SQS bills.
+	// worker takes as long to stop, unless AbortPolls is set; every empty poll is a request that SQS bills.
 	WaitTime time.Duration
+	// StrictPriority gives every free slot to the most urgent message that waits; by default they are served by weight, so that
+	// none starves. See taskhawk.WorkerConfig.
+	StrictPriority bool
+	// Prefetch is how many messages of each queue may wait for a slot while tasks are quick. Default 10; see
+	// taskhawk.WorkerConfig.
+	Prefetch int
+	// AbortPolls cancels the running polls when a stop begins. A message that SQS assigns in that moment stays invisible until
+	// its visibility timeout, and the receive counts. By default polls end by themselves.
+	AbortPolls bool
 	// Naming returns the names of the queues. Default: [QueueName].
 	Naming Naming
 }
 
+// DefaultVisibilityTimeout is the visibility timeout of messages that a worker receives.
+const DefaultVisibilityTimeout = 30 * time.Second
+
 // Worker receives from the queues of an application and runs its tasks.
 type Worker struct {
-	queues []*queue
-	loop   *taskhawk.Worker
+	service *service
+	queues  []*queue
+	loop    *taskhawk.Worker
+}
+
+var _ taskhawk.Runner = (*Worker)(nil)
+
+// WorkerStats counts what a worker has done.
+type WorkerStats struct {
+	taskhawk.WorkerStats
+	// Requests counts its requests to SQS.
+	Requests RequestStats
 }
 
 // NewWorker makes a worker for the queues of an application, such as "dev-myapp". It makes no call yet.
@@ -53,20 +75,20 @@ func NewWorker(api API, queueName string, hub *taskhawk.Hub, config WorkerConfig
 	if err != nil {
 		return nil, fmt.Errorf("sqsx: new worker: %w", err)
 	}
-	w := &Worker{}
-	urls := &queueURLs{api: api}
+	w := &Worker{service: newService(api)}
 	var queues []taskhawk.Queue
 	for _, priority := range taskhawk.Priorities() {
 		if name, ok := names[priority]; ok {
-			q := &queue{
-				api: api, urls: urls, name: name, priority: priority,
-				wait: config.wait(), visibility: config.VisibilityTimeout, logger: hub.Logger(),
+			info := taskhawk.QueueInfo{
+				Name: name, Priority: priority, Visibility: config.VisibilityTimeout, Ordered: isFIFO(name),
 			}
+			q := newQueue(w.service, info, config.WaitTime, hub.Logger())
 			w.queues, queues = append(w.queues, q), append(queues, q)
 		}
 	}
 	w.loop, err = taskhawk.NewWorker(hub, queues, taskhawk.WorkerConfig{
-		Concurrency: config.Concurrency, GracePeriod: config.GracePeriod, Backoff: config.Backoff,
+		Concurrency: config.Concurrency, StrictPriority: config.StrictPriority, Prefetch: config.Prefetch,
+		AbortPolls: config.AbortPolls, GracePeriod: config.GracePeriod, Backoff: config.Backoff,
 	})
 	return w, err
 }
@@ -75,25 +97,37 @@ func NewWorker(api API, queueName string, hub *taskhawk.Hub, config WorkerConfig
 // [*QueueError] at once when a queue does not exist or cannot be reached, and nil after a clean stop.
 func (w *Worker) Run(ctx context.Context) error {
 	for _, q := range w.queues {
-		if _, err := q.urls.get(ctx, q.name); err != nil {
+		if _, err := w.service.urls.get(ctx, q.info.Name); err != nil {
 			return fmt.Errorf("sqsx: run worker: %w", err)
 		}
 	}
 	return w.loop.Run(ctx)
 }
 
-func (c WorkerConfig) wait() time.Duration {
-	if c.WaitTime == 0 {
-		return MaxWaitTime
-	}
-	return c.WaitTime
+// Abort ends the grace period of a stop, for a second signal. See taskhawk.Worker.Abort.
+func (w *Worker) Abort() { w.loop.Abort() }
+
+// Stats counts what the worker has done so far. It may be called at any time, concurrently.
+func (w *Worker) Stats() WorkerStats {
+	return WorkerStats{WorkerStats: w.loop.Stats(), Requests: w.service.counts.stats()}
 }
 
-func (c WorkerConfig) check() error {
+// Health tells for each queue when a poll last succeeded, for liveness probes. It may be called at any time, concurrently.
+func (w *Worker) Health() []taskhawk.QueueHealth { return w.loop.Health() }
+
+// check fills in the defaults.
+func (c *WorkerConfig) check() error {
+	if c.WaitTime == 0 {
+		c.WaitTime = MaxWaitTime
+	}
+	if c.VisibilityTimeout == 0 {
+		c.VisibilityTimeout = DefaultVisibilityTimeout
+	}
+	c.VisibilityTimeout = time.Duration(seconds(c.VisibilityTimeout)) * time.Second
 	switch {
 	case c.WaitTime < 0 || c.WaitTime > MaxWaitTime:
 		return fmt.Errorf("WaitTime %s: SQS takes up to %s", c.WaitTime, MaxWaitTime)
-	case c.VisibilityTimeout < 0 || c.VisibilityTimeout > MaxVisibility:
+	case c.VisibilityTimeout <= 0 || c.VisibilityTimeout > MaxVisibility:
 		return fmt.Errorf("VisibilityTimeout %s: SQS takes up to %s", c.VisibilityTimeout, MaxVisibility)
 	}
 	sorted := slices.Sorted(slices.Values(c.Priorities))

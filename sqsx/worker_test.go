@@ -43,7 +43,7 @@ func TestWorkerRunsTasksOfAllPriorities(t *testing.T) {
 		}
 		r.stop()
 		r.requireEmpty()
-		require.Equal(t, 4, r.server.Requests("DeleteMessage"))
+		require.Equal(t, 4, r.server.Requests("DeleteMessageBatch"))
 	})
 }
 

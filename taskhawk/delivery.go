@@ -22,6 +22,8 @@ type Delivery struct {
 	Attempt int
 	// Group is the message group (FIFO order, or the tenant on a standard queue); empty for none.
 	Group string
+	// Sent is when the message was put on the queue, by the service's clock; zero when unknown.
+	Sent time.Time
 	// Received is when the transport got it.
 	Received time.Time
 	// ClaimEnds is when the claim on it ends however often it is extended (on SQS, 12 hours after Received);

@@ -16,29 +16,72 @@ const (
 
 // poller is the loop of one queue.
 type poller struct {
-	worker   *Worker
-	queue    Queue
-	running  *sync.WaitGroup
-	failures int
-	reported time.Time
+	worker  *Worker
+	queue   Queue
+	info    QueueInfo
+	running *sync.WaitGroup
+	backlog backlog
+	wait    Backoff
+	state   pollState
 }
 
-// poll receives until stop ends; handlers and the polls themselves run under work.
+func newPoller(worker *Worker, queue Queue, running *sync.WaitGroup) *poller {
+	return &poller{
+		worker: worker, queue: queue, info: queue.Info(), running: running,
+		wait: ExponentialBackoff(firstPollWait, lastPollWait),
+	}
+}
+
+// poll receives until stop ends; handlers, and the polls themselves, run under work.
 //
-// It asks for as many messages as there are free slots, and for one when there are none: with that one in line, the next
-// slot goes by priority and not to whoever polls first. It polls again only when all it has are started.
+// It polls again only when what it has is started: messages stay on the queue, for other workers too, until they can run
+// soon. On an ordered queue, where a group holds up its own messages, some may still wait.
 func (p *poller) poll(stop, work context.Context) {
-	for stop.Err() == nil {
-		deliveries, err := p.receive(work, max(p.worker.slots.unused(), 1))
+	receiving := work
+	if p.worker.config.AbortPolls {
+		receiving = stop
+	}
+	for {
+		waiting, ok := p.backlog.wait(stop, p.lowWater())
+		if !ok {
+			return
+		}
+		deliveries, err := p.receive(receiving, p.want()-waiting)
+		p.worker.health.polled(p.info, err)
 		if err != nil {
-			if p.failed(stop, err); !sleep(stop, p.wait()) {
+			if stop.Err() != nil {
+				return
+			}
+			p.state.failed(stop, p, err)
+			if !sleep(stop, p.wait(p.state.failures)) {
 				return
 			}
 			continue
 		}
-		p.failures = 0
-		p.start(stop, work, deliveries)
+		p.state.failures = 0
+		p.worker.counters.received.Add(int64(len(deliveries)))
+		for _, l := range p.lanes(work, deliveries) {
+			p.running.Go(func() { l.run(stop, work) })
+		}
 	}
+}
+
+func (p *poller) lowWater() int {
+	if p.info.Ordered {
+		return p.worker.config.Prefetch / 2
+	}
+	return 0
+}
+
+// want is how many messages may wait: as many as can start soon, and one even when no slot is free, since with that one in
+// line the next slot goes by priority and not to whoever polls first.
+func (p *poller) want() int {
+	config := p.worker.config
+	if p.info.Ordered {
+		return max(config.Prefetch, 2)
+	}
+	ready := max(p.worker.slots.unused(), p.worker.pace.startable(config.Concurrency), 1)
+	return min(ready, config.Prefetch)
 }
 
 // receive turns a panic of the transport, or of the SDK below it, into an error: the loop lives through anything.
@@ -47,31 +90,62 @@ func (p *poller) receive(ctx context.Context, limit int) (deliveries []*Delivery
 	return p.queue.Receive(ctx, limit)
 }
 
-// start runs the deliveries as slots become free, and gives back those that a stop leaves unstarted.
-func (p *poller) start(stop, work context.Context, deliveries []*Delivery) {
-	for i, d := range deliveries {
-		if !p.worker.slots.acquire(stop, p.queue.Priority()) {
-			p.worker.release(work, deliveries[i:])
-			return
+// lanes claims the messages and sorts them into what may run side by side: each message, or each group of an ordered queue.
+func (p *poller) lanes(work context.Context, deliveries []*Delivery) []*lane {
+	var lanes []*lane
+	groups := map[string]*lane{}
+	for _, d := range deliveries {
+		c := p.claim(work, d)
+		if c == nil {
+			continue
 		}
-		p.worker.flying.start(d)
-		p.running.Go(func() { p.worker.process(work, p.queue, d) })
+		p.backlog.add(1)
+		if l := groups[d.Group]; l != nil {
+			l.claims = append(l.claims, c)
+			continue
+		}
+		l := &lane{poller: p, claims: []*claim{c}}
+		lanes = append(lanes, l)
+		if p.info.Ordered {
+			groups[d.Group] = l
+		}
 	}
+	return lanes
+}
+
+// claim holds the message of a delivery; nil when it must not run: it ran before and was only not deleted, or this worker
+// holds it already, under an older receipt.
+func (p *poller) claim(work context.Context, d *Delivery) *claim {
+	w := p.worker
+	if w.acked.has(keyOf(d)) {
+		w.counters.alreadyDone.Add(1)
+		p.running.Go(func() { w.deleteAgain(work, p.queue, d) })
+		return nil
+	}
+	c, held := w.claims.add(d, func() *claim { return newClaim(d, p.queue, w.lost) })
+	if held {
+		w.counters.duplicates.Add(1)
+		c.adopt(d)
+		return nil
+	}
+	return c
+}
+
+// pollState is what a poller remembers of its failures.
+type pollState struct {
+	failures int
+	reported time.Time
 }
 
 // failed reports the first error at once, and after that one a minute.
-func (p *poller) failed(ctx context.Context, err error) {
-	p.failures++
-	if p.failures > 1 && time.Since(p.reported) < reportEvery {
+func (s *pollState) failed(ctx context.Context, p *poller, err error) {
+	s.failures++
+	if s.failures > 1 && time.Since(s.reported) < reportEvery {
 		return
 	}
-	p.reported = time.Now()
+	s.reported = time.Now()
 	p.worker.hub.report(ctx, slog.LevelError, "cannot receive messages, will go on trying",
-		slog.String("queue", p.queue.Name()), slog.Int("failures", p.failures), slog.String("error", err.Error()))
-}
-
-func (p *poller) wait() time.Duration {
-	return ExponentialBackoff(firstPollWait, lastPollWait)(p.failures)
+		slog.String("queue", p.info.Name), slog.Int("failures", s.failures), slog.String("error", err.Error()))
 }
 
 // sleep reports false when ctx ends first.

@@ -10,21 +10,33 @@ import (
 // Both methods may block within ctx, retry what is worth retrying themselves, and must be safe to call concurrently.
 type Settler interface {
 	// SetVisibility makes the message invisible to others for timeout, counted from now; 0 gives it back at once.
-	// It is an error when the claim is lost, or when timeout reaches past d.ClaimEnds.
+	// It is an error when timeout reaches past d.ClaimEnds, and one that wraps [ErrVisibilityLost] when the message is no
+	// longer in flight with this receipt.
 	SetVisibility(ctx context.Context, d *Delivery, timeout time.Duration) error
 	// DeadLetter puts the message on the dead-letter queue, with letter beside it, and then takes it off its own.
 	// When the dead-letter queue refuses it, the message stays where it is and the error says so.
 	DeadLetter(ctx context.Context, d *Delivery, letter DeadLetter) error
 }
 
+// QueueInfo describes a queue.
+type QueueInfo struct {
+	// Name is the name of the queue, for metadata and logs; no two queues of a worker share it.
+	Name string
+	// Priority is the priority this queue is for.
+	Priority Priority
+	// Visibility is how long a received message stays invisible to others; the worker extends it in time. Zero for a
+	// transport without visibility timeouts.
+	Visibility time.Duration
+	// Ordered tells that messages of one group must be handled in order (FIFO), each after the one before is settled.
+	Ordered bool
+}
+
 // Queue is one queue as the [Worker] sees it: what a transport implements.
 // The conformance suite in taskhawktest checks every sentence below.
 type Queue interface {
 	Settler
-	// Name is the name of the queue, for metadata and logs.
-	Name() string
-	// Priority is the priority this queue is for.
-	Priority() Priority
+	// Info describes the queue. It does not change, and may be called concurrently.
+	Info() QueueInfo
 	// Receive waits for messages and returns at least one and at most limit, or none when its wait (a long poll) is
 	// over. Only one Receive of a queue runs at a time.
 	//

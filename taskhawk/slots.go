@@ -11,13 +11,14 @@ var slotWeights = [...]int{High: 8, Default: 4, Low: 2, Bulk: 1}
 // slots hands out the right to run a handler. Messages of several priorities that wait for one are served by weight, so
 // that urgent ones go first and none starves.
 type slots struct {
+	strict bool
 	mu     sync.Mutex
 	free   int
 	lines  [len(slotWeights)][]chan struct{} // who waits, by priority; only while none is free
 	credit [len(slotWeights)]int
 }
 
-func newSlots(n int) *slots { return &slots{free: n} }
+func newSlots(n int, strict bool) *slots { return &slots{free: n, strict: strict} }
 
 // unused returns how many are free now.
 func (s *slots) unused() int {
@@ -86,8 +87,21 @@ func (s *slots) pass() {
 	s.free++
 }
 
-// next chooses among the lines where somebody waits, by smooth weighted round robin; -1 when nobody does.
+// next chooses among the lines where somebody waits; -1 when nobody does.
 func (s *slots) next() int {
+	if !s.strict {
+		return s.nextByWeight()
+	}
+	for _, priority := range Priorities() {
+		if len(s.lines[priority]) > 0 {
+			return int(priority)
+		}
+	}
+	return -1
+}
+
+// nextByWeight is smooth weighted round robin.
+func (s *slots) nextByWeight() int {
 	best, total := -1, 0
 	for line, weight := range slotWeights {
 		if len(s.lines[line]) == 0 {

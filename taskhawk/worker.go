@@ -26,12 +26,18 @@ const (
 // Worker receives messages from queues and runs their tasks: the loop behind every transport. Users of SQS make theirs
 // with sqsx.NewWorker; [NewWorker] is for other transports.
 type Worker struct {
-	hub     *Hub
-	queues  []Queue
-	config  WorkerConfig
-	slots   *slots
-	flying  inFlight
-	started atomic.Bool
+	hub      *Hub
+	queues   []Queue
+	config   WorkerConfig
+	slots    *slots
+	pace     pace
+	claims   *claims
+	acked    ackMemory
+	counters counters
+	health   *health
+	started  atomic.Bool
+	abort    chan struct{}
+	aborting sync.Once
 }
 
 // NewWorker makes a worker for one or more queues of a transport.
@@ -45,13 +51,16 @@ func NewWorker(hub *Hub, queues []Queue, config WorkerConfig) (*Worker, error) {
 	case len(queues) == 0:
 		return nil, errors.New("taskhawk: new worker: no queues")
 	}
-	return &Worker{hub: hub, queues: queues, config: config, slots: newSlots(config.Concurrency)}, nil
+	return &Worker{
+		hub: hub, queues: queues, config: config, slots: newSlots(config.Concurrency, config.StrictPriority),
+		claims: newClaims(), health: newHealth(queues), abort: make(chan struct{}),
+	}, nil
 }
 
 // Run receives and runs tasks until ctx ends, and then stops without losing any:
 //
 //   - no new poll begins; the running ones end by themselves, since a cancelled poll would strand messages
-//   - what they still bring is given back at once
+//   - what they still bring, and what waits for a slot, is given back at once
 //   - running handlers have the grace period; then their context ends with the cause [ErrStopping], and their messages
 //     are given back too
 //
@@ -66,7 +75,7 @@ func (w *Worker) Run(ctx context.Context) error {
 
 	var running sync.WaitGroup
 	for _, queue := range w.queues {
-		p := &poller{worker: w, queue: queue, running: &running}
+		p := newPoller(w, queue, &running)
 		running.Go(func() { p.poll(ctx, work) })
 	}
 	done := make(chan struct{})
@@ -78,9 +87,18 @@ func (w *Worker) Run(ctx context.Context) error {
 	return w.stop(work, cancel, done)
 }
 
+// Abort ends the grace period of a stop, or leaves none to a stop that has not begun: handlers are cancelled at once. For a
+// second signal. It may be called at any time, concurrently, and more than once.
+func (w *Worker) Abort() { w.aborting.Do(func() { close(w.abort) }) }
+
 func (w *Worker) stop(work context.Context, cancel context.CancelCauseFunc, done <-chan struct{}) error {
-	if within(w.config.GracePeriod, done) {
+	grace := time.NewTimer(w.config.GracePeriod)
+	defer grace.Stop()
+	select {
+	case <-done:
 		return nil
+	case <-grace.C:
+	case <-w.abort:
 	}
 	cancel(ErrStopping)
 	if within(lastWords, done) {
@@ -91,10 +109,10 @@ func (w *Worker) stop(work context.Context, cancel context.CancelCauseFunc, done
 
 // abandon gives back the messages of handlers that do not return.
 func (w *Worker) abandon(work context.Context) error {
-	running, settling := w.flying.abandon()
+	running, settling := w.claims.abandon()
 	stopped := &StopError{Settling: settling}
-	for _, d := range running {
-		stopped.Tasks = append(stopped.Tasks, taskOf(d))
+	for _, c := range running {
+		stopped.Tasks = append(stopped.Tasks, taskOf(c.current()))
 	}
 	released := make(chan struct{})
 	go func() {

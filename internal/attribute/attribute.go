@@ -21,7 +21,7 @@ const Max = 10
 // maxName is the length of an attribute name in bytes.
 const maxName = 256
 
-// Attribute is one attribute of the data type String.
+// Attribute is one attribute of the data type String, with a Name and a Value.
 type Attribute struct{ Name, Value string }
 
 // Size is what the attribute counts towards the size of a message, in bytes: name, type and value.

@@ -113,7 +113,7 @@ func TestMemoryRefusesAStaleReceipt(t *testing.T) {
 		current := m.receive()
 		letter := taskhawk.DeadLetter{Reason: "stale"}
 		require.NotEqual(m, stale.Receipt, current.Receipt)
-		require.ErrorContains(m, m.queue.Delete(m.Context(), stale), "not in flight with this receipt")
+		require.ErrorIs(m, m.queue.Delete(m.Context(), stale), taskhawk.ErrVisibilityLost)
 		require.Error(m, stale.Settler.SetVisibility(m.Context(), stale, 0))
 		require.Error(m, m.queue.DeadLetter(m.Context(), stale, letter))
 		m.requireDepth(1, 1)

@@ -11,9 +11,6 @@ import (
 	"github.com/taskhawk/taskhawk-go/taskhawk"
 )
 
-// errLostClaim is the answer to a receipt of a message that was received again, or is gone.
-var errLostClaim = errors.New("the message is not in flight with this receipt")
-
 // memoryClaim is the longest that a message can be kept from others, as on SQS.
 const memoryClaim = 12 * time.Hour
 
@@ -33,6 +30,7 @@ type memoryQueue struct {
 type memoryMessage struct {
 	id       string
 	out      *taskhawk.Outgoing
+	sent     time.Time
 	visible  time.Time // invisible until then
 	receipt  string    // of the delivery in flight
 	received int
@@ -42,8 +40,9 @@ func (q *memoryQueue) add(out *taskhawk.Outgoing) {
 	q.mu.Lock()
 	defer q.mu.Unlock()
 	q.sent++
+	now := time.Now()
 	q.messages = append(q.messages, &memoryMessage{
-		id: fmt.Sprintf("%s-%d", q.Name(), q.sent), out: out, visible: time.Now().Add(out.Delay),
+		id: fmt.Sprintf("%s-%d", q.name(), q.sent), out: out, sent: now, visible: now.Add(out.Delay),
 	})
 	q.wake()
 }
@@ -53,11 +52,12 @@ func (q *memoryQueue) wake() {
 	q.changed = make(chan struct{})
 }
 
-// Name is the text form of the priority.
-func (q *memoryQueue) Name() string { return "memory-" + q.priority.String() }
+// Info describes the queue.
+func (q *memoryQueue) Info() taskhawk.QueueInfo {
+	return taskhawk.QueueInfo{Name: q.name(), Priority: q.priority, Visibility: q.config.VisibilityTimeout}
+}
 
-// Priority is the priority of the queue.
-func (q *memoryQueue) Priority() taskhawk.Priority { return q.priority }
+func (q *memoryQueue) name() string { return "memory-" + q.priority.String() }
 
 // Receive waits for visible messages.
 func (q *memoryQueue) Receive(ctx context.Context, limit int) ([]*taskhawk.Delivery, error) {
@@ -111,8 +111,8 @@ func (q *memoryQueue) claim(message *memoryMessage, now time.Time) *taskhawk.Del
 	message.receipt = "receipt-" + strconv.Itoa(q.receipts)
 	message.visible = now.Add(q.config.VisibilityTimeout)
 	return &taskhawk.Delivery{
-		Body: message.out.Body, MessageID: message.id, Queue: q.Name(), Receipt: message.receipt,
-		Attempt: message.received, Group: message.out.Group, Received: now, ClaimEnds: now.Add(memoryClaim),
+		Body: message.out.Body, MessageID: message.id, Queue: q.name(), Receipt: message.receipt,
+		Attempt: message.received, Group: message.out.Group, Sent: message.sent, Received: now, ClaimEnds: now.Add(memoryClaim),
 		Raw: message.out, Settler: q,
 	}
 }
@@ -146,7 +146,7 @@ func (q *memoryQueue) find(d *taskhawk.Delivery) (int, error) {
 			return i, nil
 		}
 	}
-	return 0, fmt.Errorf("%s: %w", d.MessageID, errLostClaim)
+	return 0, fmt.Errorf("%s: %w", d.MessageID, taskhawk.ErrVisibilityLost)
 }
 
 // Delete removes the message.

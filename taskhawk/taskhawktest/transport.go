@@ -75,7 +75,7 @@ type transportTest struct {
 
 func (t *transportTest) queue(priority taskhawk.Priority) taskhawk.Queue {
 	for _, queue := range t.Queues {
-		if queue.Priority() == priority {
+		if queue.Info().Priority == priority {
 			return queue
 		}
 	}

@@ -15,7 +15,7 @@ func (t *transportTest) delivers() {
 	d := t.receiveOne()
 	require.Equal(t, out.Body, d.Body)
 	require.Equal(t, 1, d.Attempt)
-	require.Equal(t, t.queue(taskhawk.Default).Name(), d.Queue)
+	require.Equal(t, t.queue(taskhawk.Default).Info().Name, d.Queue)
 	require.NotEmpty(t, d.MessageID)
 	require.NotEmpty(t, d.Receipt)
 	require.NotNil(t, d.Settler)
@@ -33,7 +33,7 @@ func (t *transportTest) keepsPrioritiesApart() {
 		require.NoError(t, err)
 		require.Len(t, deliveries, 1)
 		require.Equal(t, outgoing(n, priority).Headers["n"], parsed(t, deliveries[0]).ID)
-		names[t.queue(priority).Name()] = true
+		names[t.queue(priority).Info().Name] = true
 	}
 	require.Len(t, names, len(taskhawk.Priorities()), "each queue has a name of its own")
 }

@@ -1,0 +1,207 @@
+package taskhawk
+
+import (
+	"context"
+	"errors"
+	"sync"
+	"time"
+)
+
+// claim is a message that this worker holds: received, and not settled. It extends the visibility timeout by itself at
+// half of it, until it is closed or lost.
+type claim struct {
+	key        messageKey
+	queue      Queue
+	visibility time.Duration // 0: the queue has none
+	onLost     func(c *claim)
+
+	mu       sync.Mutex
+	delivery *Delivery     // the last receipt, if the message came more than once
+	until    time.Time     // when the message becomes visible to others
+	timer    *time.Timer   // of the next extension
+	beating  chan struct{} // closed when the extension under way is over; nil when none is
+	closed   bool          // no more extensions: settled, or given back by hand
+	lost     bool
+	cancel   context.CancelCauseFunc // of the handler's context; nil before it runs
+}
+
+func newClaim(d *Delivery, queue Queue, onLost func(*claim)) *claim {
+	c := &claim{key: keyOf(d), queue: queue, visibility: queue.Info().Visibility, onLost: onLost}
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.hold(d)
+	return c
+}
+
+// hold takes a delivery as the one to extend and settle, with this claim in the place of its settler.
+func (c *claim) hold(d *Delivery) {
+	held := *d
+	held.Settler = c
+	c.delivery = &held
+	if c.visibility > 0 {
+		c.until = d.Received.Add(c.visibility)
+		c.schedule()
+	}
+}
+
+// schedule sets the timer of the next extension: when half a visibility timeout is left.
+func (c *claim) schedule() {
+	wait := max(time.Until(c.until)-c.visibility/2, minBeat)
+	if c.timer == nil {
+		c.timer = time.AfterFunc(wait, c.beat)
+		return
+	}
+	c.timer.Reset(wait)
+}
+
+// The bounds of the waits between extensions: never a tight loop, and soon again after one that failed.
+const (
+	minBeat   = 100 * time.Millisecond
+	retryBeat = time.Second
+)
+
+// current returns the delivery with the last receipt.
+func (c *claim) current() *Delivery {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	return c.delivery
+}
+
+// adopt takes over another delivery of the same message, whose receipt replaces the one that is held. It reports false when
+// the claim is over, so that the delivery is none of its.
+func (c *claim) adopt(d *Delivery) bool {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if c.closed || c.lost {
+		return false
+	}
+	c.hold(d)
+	return true
+}
+
+// beat extends the claim once, and plans the next time.
+func (c *claim) beat() {
+	d, ok := c.begin()
+	if !ok {
+		return
+	}
+	extension := c.visibility
+	if !d.ClaimEnds.IsZero() {
+		extension = min(extension, time.Until(d.ClaimEnds)-time.Second)
+	}
+	err := ErrVisibilityLost
+	start := time.Now()
+	if extension >= time.Second || extension == c.visibility {
+		err = c.extend(d, extension)
+	}
+	if c.end(d, start.Add(extension), err) {
+		c.onLost(c)
+	}
+}
+
+func (c *claim) extend(d *Delivery, extension time.Duration) (err error) {
+	defer recoverTo(&err)
+	ctx, cancel := context.WithDeadline(context.Background(), c.deadline())
+	defer cancel()
+	return c.queue.SetVisibility(ctx, d, extension)
+}
+
+func (c *claim) deadline() time.Time {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	return c.until
+}
+
+func (c *claim) begin() (d *Delivery, ok bool) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if c.closed || c.lost || c.beating != nil {
+		return nil, false
+	}
+	c.beating = make(chan struct{})
+	return c.delivery, true
+}
+
+// end records what became of an extension, and reports whether the claim is lost by it.
+func (c *claim) end(d *Delivery, until time.Time, err error) (lost bool) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	close(c.beating)
+	c.beating = nil
+	switch {
+	case c.closed || c.lost:
+		return false
+	case d != c.delivery: // another receipt replaced it meanwhile; its timer runs
+		c.schedule()
+		return false
+	case err == nil:
+		c.until = until
+		c.schedule()
+		return false
+	case !errors.Is(err, ErrVisibilityLost) && time.Now().Before(c.until):
+		c.timer.Reset(max(min(retryBeat, time.Until(c.until)/2), minBeat))
+		return false
+	}
+	c.lose()
+	return true
+}
+
+// lose ends the handler: somebody else may run the task already.
+func (c *claim) lose() {
+	c.lost = true
+	if c.cancel != nil {
+		c.cancel(ErrVisibilityLost)
+	}
+}
+
+// start gives the claim the context of the handler to end; it reports false when the claim was lost before.
+func (c *claim) start(cancel context.CancelCauseFunc) bool {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.cancel = cancel
+	return !c.lost
+}
+
+// close ends the extensions, waits for one that is under way, and reports whether the claim still holds. After that nothing
+// but the settlement touches the message, so that no late extension overrides it.
+func (c *claim) close() (d *Delivery, holds bool) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.closed = true
+	if c.timer != nil {
+		c.timer.Stop()
+	}
+	for c.beating != nil {
+		beating := c.beating
+		c.mu.Unlock()
+		<-beating
+		c.mu.Lock()
+	}
+	return c.delivery, !c.lost
+}
+
+// SetVisibility is the settler of handlers that extend by hand.
+func (c *claim) SetVisibility(ctx context.Context, _ *Delivery, timeout time.Duration) error {
+	start := time.Now()
+	err := c.queue.SetVisibility(ctx, c.current(), timeout)
+	if err != nil && !errors.Is(err, ErrVisibilityLost) {
+		return err
+	}
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	switch {
+	case err != nil && !c.closed && !c.lost:
+		c.lose()
+	case err == nil && timeout == 0:
+		c.closed = true
+	case err == nil && !c.closed && c.visibility > 0:
+		c.until = start.Add(timeout)
+		c.schedule()
+	}
+	return err
+}
+
+// DeadLetter is the settler of nobody: a handler asks for it by Permanent.
+func (c *claim) DeadLetter(ctx context.Context, _ *Delivery, letter DeadLetter) error {
+	return c.queue.DeadLetter(ctx, c.current(), letter)
+}

@@ -1,0 +1,86 @@
+package taskhawk
+
+import "sync"
+
+// messageKey identifies a message over all its deliveries.
+type messageKey struct{ queue, id string }
+
+func keyOf(d *Delivery) messageKey { return messageKey{d.Queue, d.MessageID} }
+
+// claims is the set of messages that a worker holds. Who takes a claim out of it may settle the message: the goroutine of
+// the handler, or the stop that gives up on the handler, never both.
+type claims struct {
+	mu       sync.Mutex
+	held     map[messageKey]*claim
+	running  map[*claim]struct{}
+	settling int
+}
+
+func newClaims() *claims {
+	return &claims{held: map[messageKey]*claim{}, running: map[*claim]struct{}{}}
+}
+
+// add holds a message; it returns the claim that holds it already when it was delivered twice.
+func (s *claims) add(d *Delivery, make func() *claim) (c *claim, held bool) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if c, held = s.held[keyOf(d)]; held {
+		return c, true
+	}
+	c = make()
+	s.held[keyOf(d)] = c
+	return c, false
+}
+
+// run marks that the handler of c is running.
+func (s *claims) run(c *claim) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.running[c] = struct{}{}
+}
+
+// settle takes c from its handler, and reports false when a stop has taken it before; settled must follow.
+func (s *claims) settle(c *claim) bool {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if _, ok := s.running[c]; !ok {
+		return false
+	}
+	delete(s.running, c)
+	s.settling++
+	return true
+}
+
+// settled forgets a claim that settle has taken.
+func (s *claims) settled(c *claim) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.settling--
+	delete(s.held, c.key)
+}
+
+// forget forgets a claim whose handler was never started.
+func (s *claims) forget(c *claim) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	delete(s.held, c.key)
+}
+
+// abandon takes all that is running, and counts what is being settled.
+func (s *claims) abandon() (running []*claim, settling int) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	for c := range s.running {
+		running = append(running, c)
+		delete(s.held, c.key)
+	}
+	clear(s.running)
+	return running, s.settling
+}
+
+// counts returns how many handlers run, and how many messages are held besides.
+func (s *claims) counts() (running, waiting int) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return len(s.running), len(s.held) - len(s.running)
+}

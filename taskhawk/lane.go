@@ -1,0 +1,40 @@
+package taskhawk
+
+import "context"
+
+// lane is a list of messages to run one after the other: one message, or those of one group of an ordered queue.
+type lane struct {
+	poller *poller
+	claims []*claim
+}
+
+// run handles the messages in order. A message that is not done holds up those behind it: they are given back, neither run
+// nor deleted, as they are when a stop comes first.
+func (l *lane) run(stop, work context.Context) {
+	w, waiting := l.poller.worker, l.claims
+	for len(waiting) > 0 && w.slots.acquire(stop, l.poller.info.Priority) {
+		c := waiting[0]
+		waiting = waiting[1:]
+		l.poller.backlog.remove(1)
+		if len(waiting) == 0 {
+			w.process(work, c)
+			return
+		}
+		if !isolated(func() bool { return w.process(work, c) }) {
+			break
+		}
+	}
+	l.poller.backlog.remove(len(waiting))
+	w.release(work, waiting)
+}
+
+// isolated runs f in a goroutine of its own, which a handler may end by runtime.Goexit; it reports false then.
+func isolated(f func() bool) (ok bool) {
+	done := make(chan struct{})
+	go func() {
+		defer close(done)
+		ok = f()
+	}()
+	<-done
+	return ok
+}

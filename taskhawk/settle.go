@@ -1,0 +1,133 @@
+package taskhawk
+
+import (
+	"context"
+	"errors"
+	"log/slog"
+	"sync"
+	"time"
+)
+
+// settleTimeout bounds the calls that settle one message, retries included.
+const settleTimeout = 25 * time.Second
+
+// settling returns a context that a stop does not cancel: work that is done must not be done again because a delete was
+// cut off.
+func settling(work context.Context) (context.Context, context.CancelFunc) {
+	return context.WithTimeout(context.WithoutCancel(work), settleTimeout)
+}
+
+// settle does with the message what the outcome says, unless a stop has given it back already or the claim is lost. It reports
+// whether the message is off the queue.
+func (w *Worker) settle(work context.Context, c *claim, handled error) (done bool) {
+	if !w.claims.settle(c) {
+		return false
+	}
+	defer w.claims.settled(c)
+	d, holds := c.close()
+	outcome := w.outcome(work, d, handled)
+	if !holds {
+		if outcome.Action == ActionDelete {
+			w.acked.add(c.key)
+		}
+		return false
+	}
+	ctx, cancel := settling(work)
+	defer cancel()
+	err := apply(ctx, c.queue, d, outcome)
+	w.counters.settle(outcome.Action, err)
+	if err == nil {
+		return outcome.Action != ActionRetry
+	}
+	if outcome.Action == ActionDelete {
+		w.acked.add(c.key)
+	}
+	w.hub.report(ctx, slog.LevelError, "cannot settle a message, it will be delivered again",
+		slog.Any("delivery", d), slog.String("outcome", outcome.Action.String()), slog.String("error", err.Error()))
+	return false
+}
+
+// apply survives a panic of the transport.
+func apply(ctx context.Context, queue Queue, d *Delivery, outcome Outcome) (err error) {
+	defer recoverTo(&err)
+	switch outcome.Action {
+	case ActionDelete:
+		return queue.Delete(ctx, d)
+	case ActionDeadLetter:
+		return queue.DeadLetter(ctx, d, DeadLetter{
+			Task: taskOf(d), Reason: reasonOf(outcome.Err), Attempt: max(d.Attempt, 1),
+		})
+	default:
+		return queue.SetVisibility(ctx, d, outcome.Delay)
+	}
+}
+
+// outcome is OutcomeOf with the delay of a retry filled in: none for a handler that the stop cut off.
+func (w *Worker) outcome(work context.Context, d *Delivery, handled error) Outcome {
+	outcome := OutcomeOf(handled)
+	switch {
+	case outcome.Action != ActionRetry:
+		return outcome
+	case work.Err() != nil:
+		outcome.Delay = 0
+	case !outcome.HasDelay:
+		outcome.Delay = w.backoff(max(d.Attempt, 1))
+	}
+	if !d.ClaimEnds.IsZero() {
+		outcome.Delay = min(outcome.Delay, max(time.Until(d.ClaimEnds)-time.Second, 0))
+	}
+	return outcome
+}
+
+// backoff survives a panic of the configured function, and a negative result.
+func (w *Worker) backoff(attempt int) (delay time.Duration) {
+	defer func() {
+		if recover() != nil {
+			delay = defaultLastRetry
+		}
+	}()
+	return max(w.config.Backoff(attempt), 0)
+}
+
+// deleteAgain deletes a message whose handler succeeded at an earlier delivery.
+func (w *Worker) deleteAgain(work context.Context, queue Queue, d *Delivery) {
+	ctx, cancel := settling(work)
+	defer cancel()
+	err := apply(ctx, queue, d, Outcome{Action: ActionDelete})
+	if err != nil {
+		w.hub.report(ctx, slog.LevelError, "cannot delete a message that is done, it will be delivered again",
+			slog.Any("delivery", d), slog.String("error", err.Error()))
+	}
+}
+
+// release gives messages back that were not handled to the end, so that others see them at once.
+func (w *Worker) release(work context.Context, claims []*claim) {
+	ctx, cancel := settling(work)
+	defer cancel()
+	var group sync.WaitGroup
+	for _, c := range claims {
+		group.Go(func() {
+			defer w.claims.forget(c)
+			d, holds := c.close()
+			if !holds {
+				return
+			}
+			err := apply(ctx, c.queue, d, Outcome{Action: ActionRetry})
+			w.counters.released.Add(1)
+			if err != nil {
+				w.hub.report(ctx, slog.LevelWarn, "cannot give a message back, it stays invisible until its visibility timeout",
+					slog.Any("delivery", d), slog.String("error", err.Error()))
+			}
+		})
+	}
+	group.Wait()
+}
+
+// reasonOf is the text of the error that was given to Permanent.
+func reasonOf(err error) string {
+	var marked *outcomeError
+	if errors.As(err, &marked) && marked.outcome.Err != nil {
+		return marked.outcome.Err.Error()
+	}
+	return "permanent failure"
+}

@@ -1,0 +1,93 @@
+package taskhawk
+
+import (
+	"sync/atomic"
+	"time"
+)
+
+// WorkerStats counts what a [Worker] has done since it was made. Counters only grow.
+type WorkerStats struct {
+	// Running is how many handlers run now, settlement included.
+	Running int
+	// Waiting is how many messages wait in this worker for a slot now.
+	Waiting int
+	// Received counts messages received.
+	Received int64
+	// Started counts handlers started.
+	Started int64
+	// Succeeded counts messages deleted because their handler was done with them.
+	Succeeded int64
+	// Retried counts messages made visible again for a retry.
+	Retried int64
+	// Dead counts messages sent to the dead-letter queue by Permanent.
+	Dead int64
+	// Released counts messages given back unhandled, by a stop or behind a failed message of their group.
+	Released int64
+	// LostClaims counts messages whose claim was lost while this worker held them.
+	LostClaims int64
+	// Duplicates counts deliveries of messages that this worker was holding already.
+	Duplicates int64
+	// AlreadyDone counts deliveries that were deleted and not run, because the handler had succeeded before.
+	AlreadyDone int64
+	// SettleFailures counts messages that could not be settled, so that they are delivered again.
+	SettleFailures int64
+	// Lag is the time from sending to start of the tasks started, delays and retries included, where the transport knows it.
+	Lag Lag
+}
+
+// Lag sums up durations.
+type Lag struct {
+	// Count is how many there were.
+	Count int64
+	// Total is their sum: divide by Count for the mean.
+	Total time.Duration
+	// Max is the longest.
+	Max time.Duration
+}
+
+// counters is the changing form of WorkerStats.
+type counters struct {
+	received, started, succeeded, retried, dead, released, lostClaims, duplicates, alreadyDone, settleFailures atomic.Int64
+
+	lagCount, lagTotal, lagMax atomic.Int64
+}
+
+func (c *counters) start(d *Delivery, now time.Time) {
+	c.started.Add(1)
+	if d.Sent.IsZero() {
+		return
+	}
+	lag := max(int64(now.Sub(d.Sent)), 0)
+	c.lagCount.Add(1)
+	c.lagTotal.Add(lag)
+	for most := c.lagMax.Load(); lag > most && !c.lagMax.CompareAndSwap(most, lag); most = c.lagMax.Load() {
+	}
+}
+
+func (c *counters) settle(action Action, err error) {
+	switch {
+	case err != nil:
+		c.settleFailures.Add(1)
+	case action == ActionDelete:
+		c.succeeded.Add(1)
+	case action == ActionDeadLetter:
+		c.dead.Add(1)
+	default:
+		c.retried.Add(1)
+	}
+}
+
+// Stats returns the counters of the worker. It may be called at any time, concurrently.
+func (w *Worker) Stats() WorkerStats {
+	c := &w.counters
+	running, waiting := w.claims.counts()
+	return WorkerStats{
+		Running: running, Waiting: waiting,
+		Received: c.received.Load(), Started: c.started.Load(), Succeeded: c.succeeded.Load(), Retried: c.retried.Load(),
+		Dead: c.dead.Load(), Released: c.released.Load(), LostClaims: c.lostClaims.Load(),
+		Duplicates: c.duplicates.Load(), AlreadyDone: c.alreadyDone.Load(), SettleFailures: c.settleFailures.Load(),
+		Lag: Lag{
+			Count: c.lagCount.Load(), Total: time.Duration(c.lagTotal.Load()), Max: time.Duration(c.lagMax.Load()),
+		},
+	}
+}
