@@ -1,0 +1,41 @@
+package setting
+
+import (
+	"context"
+	"errors"
+
+	"github.com/aws/aws-sdk-go-v2/service/sqs"
+
+	"github.com/taskhawk/taskhawk-go/taskhawk"
+)
+
+// The names that a document's snippets use and that are the reader's own.
+var (
+	ctx       context.Context
+	client    *sqs.Client
+	hub       *taskhawk.Hub
+	publisher taskhawk.Publisher
+
+	errAlreadyCharged = errors.New("already charged")
+	errDeclined       = errors.New("declined")
+	errBusy           = errors.New("busy")
+)
+
+type (
+	ChargeArgs  struct{ OrderID int }
+	transaction struct{}
+)
+
+func (*transaction) insertRun(id string) (fresh bool, err error) { return true, nil }
+
+func (*transaction) recordCharge(args ChargeArgs) error { return nil }
+
+func inTransaction(ctx context.Context, do func(tx *transaction) error) error {
+	return do(&transaction{})
+}
+
+func chargeCard(ctx context.Context, args ChargeArgs) error { return nil }
+
+func transcode(ctx context.Context, part string) error { return nil }
+
+func requestID(ctx context.Context) string { return "" }
