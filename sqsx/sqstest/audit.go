@@ -14,7 +14,7 @@ type Audit struct {
 	Complete bool
 
 	Accepted int // messages stored, without the copies that move tasks made
-	Deleted  int
+	Deleted  int // messages deleted
 	Left     int // messages still in a queue that is nobody's dead-letter queue
 	Dead     int // messages in dead-letter queues
 

@@ -47,7 +47,7 @@ func (t inProcess) RoundTrip(req *http.Request) (*http.Response, error) {
 	if req.Body == nil {
 		req.Body = http.NoBody
 	}
-	defer req.Body.Close()
+	defer func() { _ = req.Body.Close() }()
 	if err := req.Context().Err(); err != nil {
 		return nil, err
 	}

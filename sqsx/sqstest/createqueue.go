@@ -64,7 +64,11 @@ func (in *createQueueInput) check(q *queue) error {
 // attribute the request names has the value the queue has.
 func (q *queue) sameAs(wanted *queue, attributes map[string]string) (*queueURLOutput, error) {
 	for name := range attributes {
-		if q.settings[name] != wanted.settings[name] {
+		same := q.settings[name] == wanted.settings[name]
+		if name == "RedrivePolicy" { // JSON can be written in more than one way
+			same = q.redrive == wanted.redrive
+		}
+		if !same {
 			return nil, newError("QueueNameExists",
 				"A queue already exists with the same name and a different value for attribute %s", name)
 		}

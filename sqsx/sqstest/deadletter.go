@@ -6,7 +6,7 @@ import "time"
 // received once more, or nil: when the queue has no redrive policy, the message
 // may be received again, or the dead-letter queue is gone.
 func (a *account) deadLetterQueue(q *queue, m *message) *queue {
-	if q.redrive == nil || m.localReceives < q.redrive.maxReceiveCount {
+	if q.redrive.targetARN == "" || m.localReceives < q.redrive.maxReceiveCount {
 		return nil
 	}
 	return a.queueByARN(q.redrive.targetARN)
@@ -31,7 +31,7 @@ func (a *account) deadLetter(q, target *queue, m *message, now time.Time) {
 // isDeadLetterQueue says whether a queue's redrive policy names q.
 func (a *account) isDeadLetterQueue(q *queue) bool {
 	for _, source := range a.queues {
-		if source.redrive != nil && source.redrive.targetARN == q.arn {
+		if source.redrive.targetARN == q.arn {
 			return true
 		}
 	}
@@ -39,8 +39,8 @@ func (a *account) isDeadLetterQueue(q *queue) bool {
 }
 
 // checkRedrive checks what a queue's redrive policy says of other queues.
-func (a *account) checkRedrive(q *queue, policy *redrivePolicy) error {
-	if policy == nil {
+func (a *account) checkRedrive(q *queue, policy redrivePolicy) error {
+	if policy.targetARN == "" {
 		return nil
 	}
 	target := a.queueByARN(policy.targetARN)
@@ -73,7 +73,7 @@ func (a *account) listDeadLetterSourceQueues(
 		return nil, err
 	}
 	urls, token, err := in.page(a.urlsWhere(func(source *queue) bool {
-		return source.redrive != nil && source.redrive.targetARN == q.arn
+		return source.redrive.targetARN == q.arn
 	}))
 	return &listDeadLetterSourceQueuesOutput{QueueUrls: urls, NextToken: token}, err
 }

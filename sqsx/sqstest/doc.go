@@ -58,4 +58,35 @@
 //
 // Server.Queue says what a queue holds, Server.Requests how many requests were
 // made, and Server.ClientErrors which rules they broke.
+//
+// # Making things go wrong
+//
+// Server.Inject puts a Fault to work: on which requests, and what happens. This
+// one loses the answer to the second batch of deletes, which is applied:
+//
+//	lost := server.Inject(sqstest.Fault{
+//		On:    sqstest.OpDeleteMessageBatch,
+//		Nth:   2,
+//		After: true,
+//		Do:    sqstest.Reset(),
+//	})
+//
+// lost.Fired says how often it happened, lost.Remove ends it. The effects are:
+//
+//   - the exchange: Reset, Silence, Delay, Status, Error, ErrorStatus, ClockSkew
+//   - the bytes of the answer: Truncate, Drip, Oversize
+//   - entries of a batch: FailEntries, OmitEntries
+//   - what the answer says: CorruptMD5, StaleReceipts, Pretend
+//   - deliveries: Redeliver, DuplicateInBatch, OrphanPoll
+//
+// All work over the loopback and in process.
+//
+// # Checking that nothing was lost
+//
+// Server.Ledger records what happens to every message, with its time. A test
+// notes there when its handlers begin and succeed, and Ledger.Audit sums up:
+// messages lost, messages deleted before their handler was done, handlers that
+// ran more often than their message was delivered. Server.KeyBy makes it count
+// by an id of the application's, so that the copies of a message that was sent
+// twice are one.
 package sqstest

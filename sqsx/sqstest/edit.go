@@ -57,8 +57,9 @@ func editMessages(name string, change func(a *account, q *queue, out *receiveMes
 			return ok && len(received.Messages) > 0
 		},
 		edit: func(a *account, c *call, out any) {
+			received, _ := out.(*receiveMessageOutput)
 			if q := a.queues[c.queue]; q != nil {
-				change(a, q, out.(*receiveMessageOutput))
+				change(a, q, received)
 			}
 		},
 	}

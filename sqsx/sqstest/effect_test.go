@@ -2,7 +2,6 @@ package sqstest_test
 
 import (
 	"context"
-	"errors"
 	"io"
 	"syscall"
 	"testing"
@@ -244,5 +243,5 @@ func TestKMSErrors(t *testing.T) {
 	f.Inject(sqstest.Fault{On: sqstest.OpReceiveMessage, Queue: "jobs", Do: sqstest.Error("KmsAccessDenied", "no")})
 	_, err := f.client.ReceiveMessage(t.Context(), &sqs.ReceiveMessageInput{QueueUrl: &url})
 	var denied *types.KmsAccessDenied
-	require.True(t, errors.As(err, &denied))
+	require.ErrorAs(t, err, &denied)
 }

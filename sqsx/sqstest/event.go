@@ -62,9 +62,9 @@ func (k Kind) String() string {
 // Event is one entry of the ledger.
 type Event struct {
 	Time      time.Time // when it took effect; virtual in a testing/synctest bubble
-	Kind      Kind
-	Queue     string // the queue's name; for a move, the one it left; "" when noted by a test
-	MessageID string // "" when noted by a test
-	Key       string // what Server.Key makes of the body, else the message id
-	Receives  int    // how often the message had been received by then, over all queues
+	Kind      Kind      // what happened
+	Queue     string    // the queue's name; for a move, the one it left; "" when noted by a test
+	MessageID string    // "" when noted by a test
+	Key       string    // what Server.Key makes of the body, else the message id
+	Receives  int       // how often the message had been received by then, over all queues
 }

@@ -14,7 +14,7 @@ type Fault struct {
 	// Queue is the name of the queue the request is about.
 	Queue string
 	// If is asked about each request that matches On and Queue. It may be called
-	// concurrently and must not call the server.
+	// concurrently.
 	If func(Request) bool
 	// Nth makes the fault act on the n-th of the matching requests only, counted
 	// from 1 at the injection. With Times it acts on the n-th and those after it.
@@ -31,7 +31,7 @@ type Fault struct {
 
 // Request is what Fault.If decides on.
 type Request struct {
-	Operation   string
+	Operation   string      // one of the Op constants
 	Queue       string      // the queue's name; "" when the operation names none
 	Entries     int         // of a batch; else 0
 	AccessKeyID string      // of the signature; "" when there is none
@@ -81,7 +81,7 @@ func (f Fault) includes(n int) bool {
 // Inject puts a fault to work at once. It panics if the fault has no effect.
 func (s *Server) Inject(f Fault) *Injection {
 	if f.Do.name == "" {
-		panic("sqstest: a fault needs an effect in Do")
+		panic("sqstest: a fault needs an effect in Do") //nolint:forbidigo // a mistake in the test
 	}
 	injection := &Injection{fault: f}
 	s.script.add(injection)

@@ -1,13 +1,12 @@
 package sqstest
 
-// lane is a line of visible messages that is opened and closed as one. A
-// standard queue has a single lane; a FIFO queue has one per message group,
-// closed while a message of the group is in flight.
+// lane holds the messages of one message group; those without a group share one.
+// On a FIFO queue it is closed while a message of the group is in flight.
 type lane struct {
 	group    string
 	ready    timeline
-	inFlight int // how many of its messages are in flight
-	members  int // how many messages stand in it, visible or not
+	inFlight int // how many of the group's messages are in flight
+	members  int // how many there are, visible or not
 }
 
 func newLane(group string) *lane {

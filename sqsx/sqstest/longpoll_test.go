@@ -123,6 +123,9 @@ func TestCancelledPollOverLoopback(t *testing.T) {
 	defer cancel()
 	_, err := f.client.ReceiveMessage(ctx, &sqs.ReceiveMessageInput{QueueUrl: &url, WaitTimeSeconds: 20})
 	require.ErrorIs(t, err, context.DeadlineExceeded)
+	require.Eventually(t, func() bool { return server.Ledger().Audit().ParkedPolls == 0 }, 5*time.Second, time.Millisecond)
+	f.send(url, "a")
+	require.Equal(t, 1, server.Queue("jobs").Visible)
 }
 
 func TestCloseEndsParkedPolls(t *testing.T) {

@@ -14,15 +14,15 @@ type queue struct {
 	fifo bool
 
 	settings settings
-	redrive  *redrivePolicy // parsed from settings; nil for none
-	allow    *allowPolicy   // parsed from settings
+	redrive  redrivePolicy // parsed from settings
+	allow    *allowPolicy  // parsed from settings
 	tags     map[string]string
 	created  time.Time
 	modified time.Time
 	purgedAt time.Time
 
 	messages     map[string]*message // by message id
-	lanes        map[string]*lane    // by message group; a standard queue has one, named ""
+	lanes        map[string]*lane    // by message group
 	waiting      timeline
 	aging        timeline
 	counts       [3]int // messages by state
@@ -60,14 +60,10 @@ func (q *queue) put(m *message, visibleAt, now time.Time) {
 
 // laneOf is the lane a message of q stands in.
 func (q *queue) laneOf(m *message) *lane {
-	group := ""
-	if q.fifo {
-		group = m.groupID
-	}
-	l := q.lanes[group]
+	l := q.lanes[m.groupID]
 	if l == nil {
-		l = newLane(group)
-		q.lanes[group] = l
+		l = newLane(m.groupID)
+		q.lanes[m.groupID] = l
 	}
 	return l
 }
@@ -115,15 +111,31 @@ func (q *queue) take(m *message) {
 	q.signal()
 }
 
-// next is the visible message that comes first and may be received, or nil.
+// next is the visible message that comes first and may be received, or nil:
+// the one accepted first, where messages of quiet tenants come before those of
+// noisy ones.
 func (q *queue) next() *message {
 	var first *message
 	for _, l := range q.lanes {
-		if m := l.head(q.fifo); m != nil && (first == nil || m.sequence < first.sequence) {
+		if m := l.head(q.fifo); m != nil && (first == nil || q.before(m, first)) {
 			first = m
 		}
 	}
 	return first
+}
+
+func (q *queue) before(a, b *message) bool {
+	if noisy := q.noisy(a.lane); noisy != q.noisy(b.lane) {
+		return !noisy
+	}
+	return a.sequence < b.sequence
+}
+
+// noisy says whether a group of a standard queue is a noisy neighbour: it has at
+// least 30 messages in flight, and more than a tenth of all ("Amazon SQS fair
+// queues").
+func (q *queue) noisy(l *lane) bool {
+	return !q.fifo && l.group != "" && l.inFlight >= 30 && l.inFlight*10 > q.counts[inFlight]
 }
 
 // signal makes every parked poll of the queue look again.

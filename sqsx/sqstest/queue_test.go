@@ -54,6 +54,10 @@ func TestCreateQueueIsIdempotent(t *testing.T) {
 	require.Equal(t, url, f.queue("jobs"))
 	require.Equal(t, url, f.queue("jobs", "DelaySeconds", "00"), "the default, spelt another way")
 	require.True(t, is[*types.QueueNameExists](f.create("jobs", map[string]string{"VisibilityTimeout": "61"})))
+	f.queue("dlq")
+	f.queue("dead", "RedrivePolicy", redriveTo("dlq", "5"))
+	f.queue("dead", "RedrivePolicy", " "+redriveTo("dlq", `"5"`))
+	require.True(t, is[*types.QueueNameExists](f.create("dead", map[string]string{"RedrivePolicy": redriveTo("dlq", "6")})))
 	require.True(t, is[*types.QueueNameExists](f.create("jobs", map[string]string{"VisibilityTimeout": "60", "DelaySeconds": "1"})))
 }
 

@@ -78,7 +78,7 @@ func TestSystemAttributes(t *testing.T) {
 		}, m.Attributes)
 		time.Sleep(2 * time.Second)
 		legacy := f.receiveOne(url, func(in *sqs.ReceiveMessageInput) {
-			in.AttributeNames = []types.QueueAttributeName{"ApproximateReceiveCount"}
+			in.AttributeNames = []types.QueueAttributeName{"ApproximateReceiveCount"} //nolint:staticcheck // older clients ask so
 			in.MessageSystemAttributeNames = []types.MessageSystemAttributeName{"SenderId", "SequenceNumber"}
 		})
 		require.Equal(f, map[string]string{"SenderId": "000000000000", "ApproximateReceiveCount": "3"}, legacy.Attributes)

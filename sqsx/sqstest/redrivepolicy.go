@@ -6,7 +6,8 @@ import (
 	"strconv"
 )
 
-// redrivePolicy is the RedrivePolicy of a source queue.
+// redrivePolicy is the RedrivePolicy of a queue; its zero value is that of a
+// queue without one.
 type redrivePolicy struct {
 	targetARN       string
 	maxReceiveCount int
@@ -14,27 +15,27 @@ type redrivePolicy struct {
 
 // parseRedrivePolicy reads the attribute; maxReceiveCount may be a number or a
 // number in a string, from 1 to 1,000, and is 10 when it is not given.
-func parseRedrivePolicy(text string) (*redrivePolicy, error) {
+func parseRedrivePolicy(text string) (redrivePolicy, error) {
 	if text == "" {
-		return nil, nil
+		return redrivePolicy{}, nil
 	}
 	var wire struct {
 		DeadLetterTargetArn string          `json:"deadLetterTargetArn"`
 		MaxReceiveCount     json.RawMessage `json:"maxReceiveCount"`
 	}
 	if err := json.Unmarshal([]byte(text), &wire); err != nil {
-		return nil, errRedrivePolicy("It is not a JSON object with deadLetterTargetArn and maxReceiveCount.")
+		return redrivePolicy{}, errRedrivePolicy("It is not a JSON object with deadLetterTargetArn and maxReceiveCount.")
 	}
-	policy := &redrivePolicy{targetARN: wire.DeadLetterTargetArn, maxReceiveCount: 10}
+	policy := redrivePolicy{targetARN: wire.DeadLetterTargetArn, maxReceiveCount: 10}
 	if wire.MaxReceiveCount != nil {
 		n, err := strconv.Atoi(unquote(string(wire.MaxReceiveCount)))
 		if err != nil || n < 1 || n > 1000 {
-			return nil, errRedrivePolicy("Invalid value for maxReceiveCount. It must be between 1 and 1000.")
+			return redrivePolicy{}, errRedrivePolicy("Invalid value for maxReceiveCount. It must be between 1 and 1000.")
 		}
 		policy.maxReceiveCount = n
 	}
 	if policy.targetARN == "" {
-		return nil, errRedrivePolicy("The deadLetterTargetArn is missing.")
+		return redrivePolicy{}, errRedrivePolicy("The deadLetterTargetArn is missing.")
 	}
 	return policy, nil
 }

@@ -4,6 +4,7 @@ import (
 	"encoding/json"
 	"errors"
 	"io"
+	"maps"
 	"net/http"
 	"strconv"
 	"syscall"
@@ -47,8 +48,7 @@ func replyTo(out any, err error) *reply {
 	if err == nil {
 		return newReply(http.StatusOK, out)
 	}
-	var api *apiError
-	if errors.As(err, &api) {
+	if api, ok := errors.AsType[*apiError](err); ok {
 		return errorReply(api)
 	}
 	return &reply{err: err}
@@ -56,8 +56,7 @@ func replyTo(out any, err error) *reply {
 
 // asAPIError is err as an error of the service.
 func asAPIError(err error) *apiError {
-	var api *apiError
-	if errors.As(err, &api) {
+	if api, ok := errors.AsType[*apiError](err); ok {
 		return api
 	}
 	return newError("InternalError", "%v", err)
@@ -70,15 +69,13 @@ func (r *reply) write(w http.ResponseWriter, pause func(time.Duration) error) {
 		resetConnection(w)
 		return
 	case r.err != nil:
-		panic(http.ErrAbortHandler) // the way to end the connection without an answer
+		panic(http.ErrAbortHandler) //nolint:forbidigo // net/http's way to end the connection without an answer
 	}
-	for name, values := range r.header {
-		w.Header()[name] = values
-	}
+	maps.Copy(w.Header(), r.header)
 	w.Header().Set("Content-Length", strconv.Itoa(r.length()))
 	w.WriteHeader(r.status)
 	if !r.copyTo(w, pause) {
-		panic(http.ErrAbortHandler)
+		panic(http.ErrAbortHandler) //nolint:forbidigo // net/http's way to end the connection early
 	}
 }
 

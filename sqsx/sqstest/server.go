@@ -53,7 +53,7 @@ func NewUnstartedServer() *Server {
 // or closed before.
 func (s *Server) Start() {
 	if s.listener != nil || s.isClosed() {
-		panic("sqstest: the server was started or closed before")
+		panic("sqstest: the server was started or closed before") //nolint:forbidigo // a mistake in the test
 	}
 	s.listener = httptest.NewServer(s)
 	s.transport = &http.Transport{MaxIdleConns: 0, MaxIdleConnsPerHost: 256}
@@ -78,6 +78,12 @@ func (s *Server) Close() {
 	})
 }
 
+// ServeHTTP answers one request of the AWS JSON 1.0 protocol.
+func (s *Server) ServeHTTP(w http.ResponseWriter, r *http.Request) {
+	pause := func(d time.Duration) error { return s.pause(r.Context(), d) }
+	s.exchange(r).write(w, pause)
+}
+
 func (s *Server) isClosed() bool {
 	select {
 	case <-s.account.closed:
@@ -85,10 +91,4 @@ func (s *Server) isClosed() bool {
 	default:
 		return false
 	}
-}
-
-// ServeHTTP answers one request of the AWS JSON 1.0 protocol.
-func (s *Server) ServeHTTP(w http.ResponseWriter, r *http.Request) {
-	pause := func(d time.Duration) error { return s.pause(r.Context(), d) }
-	s.exchange(r).write(w, pause)
 }

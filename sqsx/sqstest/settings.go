@@ -3,6 +3,7 @@ package sqstest
 import (
 	"encoding/json"
 	"maps"
+	"slices"
 	"strconv"
 	"time"
 )
@@ -117,10 +118,8 @@ func checkSetting(name, value string) (string, error) {
 		}
 		return strconv.Itoa(n), nil
 	}
-	for _, choice := range settingChoices(name) {
-		if value == choice {
-			return value, nil
-		}
+	if slices.Contains(settingChoices(name), value) {
+		return value, nil
 	}
 	switch name {
 	case "KmsMasterKeyId":

@@ -17,15 +17,17 @@ type shape struct {
 	element  *shape            // of a list or a map
 }
 
-// shapes caches the shape of each input, by reflect.Type.
+// shapes caches the shape (*shape) of each input, by reflect.Type.
 var shapes sync.Map
 
 func shapeOf(t reflect.Type) *shape {
-	if known, ok := shapes.Load(t); ok {
-		return known.(*shape)
+	known, _ := shapes.Load(t)
+	if s, ok := known.(*shape); ok {
+		return s
 	}
-	made, _ := shapes.LoadOrStore(t, newShape(t))
-	return made.(*shape)
+	made := newShape(t)
+	shapes.Store(t, made)
+	return made
 }
 
 func newShape(t reflect.Type) *shape {

@@ -9,29 +9,29 @@ import (
 
 // Queue is what a queue holds at one instant.
 type Queue struct {
-	Exists       bool // false when there is no queue of that name; all else is zero then
-	Name         string
-	URL          string
-	ARN          string
-	Visible      int // messages that can be received
-	InFlight     int // messages received, neither deleted nor visible again
-	Delayed      int // messages whose delay has not passed
-	PeakInFlight int // the most messages ever in flight at once
-	Messages     []Message
+	Exists       bool      // false when there is no queue of that name; all else is zero then
+	Name         string    // as it was asked for
+	URL          string    // what CreateQueue and GetQueueUrl return
+	ARN          string    // what redrive policies and move tasks name
+	Visible      int       // messages that can be received
+	InFlight     int       // messages received, neither deleted nor visible again
+	Delayed      int       // messages whose delay has not passed
+	PeakInFlight int       // the most messages ever in flight at once
+	Messages     []Message // in the order in which they were accepted
 }
 
 // Message is one stored message.
 type Message struct {
-	ID             string
-	Body           string
+	ID             string            // the MessageId
+	Body           string            // as it was sent
 	Attributes     map[string]string // message attributes: text, or bytes as a string
-	GroupID        string
-	Receives       int       // over all queues
-	SentAt         time.Time // kept when moved to a dead-letter queue
-	VisibleAt      time.Time // when in flight or delayed: the end of that; else zero
-	InFlight       bool
-	Delayed        bool
-	SourceQueueARN string // for a dead letter: the queue it came from
+	GroupID        string            // the MessageGroupId, "" for none
+	Receives       int               // over all queues
+	SentAt         time.Time         // kept when moved to a dead-letter queue
+	VisibleAt      time.Time         // when in flight or delayed: the end of that; else zero
+	InFlight       bool              // received, neither deleted nor visible again
+	Delayed        bool              // its delay has not passed
+	SourceQueueARN string            // for a dead letter: the queue it came from
 }
 
 // Queue looks into a queue, by name. The messages come in the order in which

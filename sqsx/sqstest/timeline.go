@@ -50,7 +50,7 @@ func (t *timeline) Swap(i, j int) {
 }
 
 func (t *timeline) Push(x any) {
-	m := x.(*message)
+	m, _ := x.(*message) // nothing else is ever pushed
 	m.places[t.kind] = len(t.messages)
 	t.messages = append(t.messages, m)
 }

@@ -38,7 +38,7 @@ type wire struct {
 // reader is the body as it comes over the connection. The pause function waits
 // between bytes that drip; its error ends the body.
 func (r *reply) reader(pause func(time.Duration) error) io.Reader {
-	var body io.Reader = io.MultiReader(bytes.NewReader(r.body), &blanks{left: r.padding})
+	body := io.MultiReader(bytes.NewReader(r.body), &blanks{left: r.padding})
 	if r.isCut {
 		body = &truncated{io.LimitReader(body, int64(r.cut))}
 	}
@@ -97,7 +97,7 @@ func (d *dripping) Read(p []byte) (int, error) {
 func resetConnection(w http.ResponseWriter) {
 	conn, _, err := http.NewResponseController(w).Hijack()
 	if err != nil {
-		panic(http.ErrAbortHandler) // the nearest thing for a writer without a connection
+		panic(http.ErrAbortHandler) //nolint:forbidigo // the nearest thing for a writer without a connection
 	}
 	if tcp, ok := conn.(*net.TCPConn); ok {
 		_ = tcp.SetLinger(0) // makes Close send a reset; failing that it still closes
