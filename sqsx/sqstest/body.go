@@ -1,6 +1,9 @@
 package sqstest
 
-import "strings"
+import (
+	"strings"
+	"unicode/utf8"
+)
 
 // maxMessageBytes is the largest message, and the largest sum of a batch: 1 MiB.
 const maxMessageBytes = 1 << 20
@@ -24,10 +27,8 @@ func illegalCharacter(text string) (rune, bool) {
 	if i < 0 {
 		return 0, false
 	}
-	for _, r := range text[i:] {
-		return r, true
-	}
-	return 0, false
+	r, _ := utf8.DecodeRuneInString(text[i:])
+	return r, true
 }
 
 func legalCharacter(r rune) bool {

@@ -51,6 +51,9 @@
 //     timeout, which is MessageNotInflight. On a FIFO queue a handle whose
 //     visibility timeout has passed deletes nothing and fails.
 //   - A poll whose client is gone takes no messages.
+//   - A message group of a standard queue with 30 messages in flight, and more than
+//     a tenth of all, waits behind the other groups and the messages without one.
+//   - A move task without a rate moves everything at the instant it starts.
 //   - A dead letter is moved when the receive after its last allowed one would
 //     have returned it.
 //

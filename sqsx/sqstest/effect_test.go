@@ -3,6 +3,7 @@ package sqstest_test
 import (
 	"context"
 	"io"
+	"net/http"
 	"syscall"
 	"testing"
 	"time"
@@ -47,6 +48,13 @@ func TestResetLosesTheRequestOrTheResponse(t *testing.T) {
 		require.ErrorIs(f, err, syscall.ECONNRESET)
 		require.Len(f, f.Queue("jobs").Messages, 1)
 	})
+}
+
+func TestResetWithoutAConnection(t *testing.T) {
+	t.Parallel()
+	f := newFixture(t)
+	f.Inject(sqstest.Fault{Do: sqstest.Reset()})
+	require.PanicsWithValue(t, http.ErrAbortHandler, func() { post(f.Server, "AmazonSQS.ListQueues", "{}") })
 }
 
 func TestTruncate(t *testing.T) {

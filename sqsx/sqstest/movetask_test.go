@@ -132,6 +132,19 @@ func TestMoveTaskFailsWhenItsSourceIsDeleted(t *testing.T) {
 	})
 }
 
+func TestMoveTaskEndsWhenAConsumerWasFaster(t *testing.T) {
+	t.Parallel()
+	inBubble(t, func(f *fixture) {
+		_, dead := f.graveyard(2)
+		_, err := f.startMove(&sqs.StartMessageMoveTaskInput{SourceArn: aws.String(arnOf + "dlq"), MaxNumberOfMessagesPerSecond: aws.Int32(1)})
+		require.NoError(f, err)
+		require.Len(f, f.receive(dead), 2)
+		time.Sleep(2 * time.Second)
+		require.Equal(f, "COMPLETED", *f.moves("dlq")[0].Status)
+		require.Zero(f, f.moves("dlq")[0].ApproximateNumberOfMessagesMoved)
+	})
+}
+
 func TestMoveTaskRules(t *testing.T) {
 	t.Parallel()
 	f := newFixture(t)

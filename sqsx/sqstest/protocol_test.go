@@ -102,6 +102,22 @@ func TestAnswerHasTheHeadersOfTheService(t *testing.T) {
 	require.Equal(t, "AWS.SimpleQueueService.NonExistentQueue;Sender", bad.Header().Get("x-amzn-query-error"))
 }
 
+func TestHTTPClient(t *testing.T) {
+	t.Parallel()
+	f := newFixture(t)
+	ctx, cancel := context.WithCancel(t.Context())
+	get, err := http.NewRequestWithContext(ctx, http.MethodGet, "http://anything.example/", nil)
+	require.NoError(t, err)
+	response, err := f.HTTPClient().Do(get)
+	require.NoError(t, err)
+	require.Equal(t, http.StatusBadRequest, response.StatusCode)
+	require.NoError(t, response.Body.Close())
+	cancel()
+	_, err = f.HTTPClient().Do(get) //nolint:bodyclose // there is no response
+	require.ErrorIs(t, err, context.Canceled)
+	require.Equal(t, 1, f.TotalRequests(), "a request whose context has ended is never sent")
+}
+
 func TestRequestThatEndsEarlyIsRefused(t *testing.T) {
 	t.Parallel()
 	f := newFixture(t)

@@ -223,6 +223,8 @@ func TestTags(t *testing.T) {
 	for _, bad := range []map[string]string{tooMany, {"": "x"}, {strings.Repeat("k", 129): "x"}, {"k": strings.Repeat("v", 257)}} {
 		_, err = f.client.TagQueue(t.Context(), &sqs.TagQueueInput{QueueUrl: out.QueueUrl, Tags: bad})
 		require.Equal(t, "InvalidParameterValue", code(t, err))
+		_, err = f.client.CreateQueue(t.Context(), &sqs.CreateQueueInput{QueueName: aws.String("other"), Tags: bad})
+		require.Equal(t, "InvalidParameterValue", code(t, err))
 	}
 }
 
