@@ -2,17 +2,16 @@ package codec
 
 // append writes both members of the envelope; the first leading parameters go to args, all others to kwargs.
 func (sig *signature) append(dst []byte, p place, leading int) ([]byte, error) {
-	before := len(dst)
 	w := sig.walks.get()
-	dst, err := sig.appendArgs(dst, p, leading, w)
+	done, err := sig.appendArgs(dst, p, leading, w)
 	if err == nil {
-		dst, err = sig.appendKwargs(dst, p, leading, w)
+		done, err = sig.appendKwargs(done, p, leading, w)
 	}
 	sig.walks.put(w)
 	if err != nil {
-		return dst[:before], err
+		return dst, err.settled()
 	}
-	return dst, nil
+	return done, nil
 }
 
 func (sig *signature) appendArgs(dst []byte, p place, leading int, w *walk) ([]byte, *Error) {

@@ -4,6 +4,8 @@ import (
 	"reflect"
 	"strings"
 	"testing"
+
+	"github.com/taskhawk/taskhawk-go/codec"
 )
 
 func BenchmarkAppend(b *testing.B) {
@@ -19,6 +21,7 @@ func BenchmarkDecode(b *testing.B) {
 }
 
 func benchmarkAppend[T any](b *testing.B, size string, v T) {
+	b.Helper()
 	c := of[T](b)
 	names, positional := shape[T](b)
 	b.Run(size+"/codec", func(b *testing.B) {
@@ -40,6 +43,7 @@ func benchmarkAppend[T any](b *testing.B, size string, v T) {
 }
 
 func benchmarkDecode[T any](b *testing.B, size string, v T) {
+	b.Helper()
 	c := of[T](b)
 	names, _ := shape[T](b)
 	text := encode(b, v)
@@ -68,9 +72,10 @@ func benchmarkDecode[T any](b *testing.B, size string, v T) {
 
 // shape returns the parameters' names, and how many go to args.
 func shape[T any](tb testing.TB) (names []string, positional int) {
+	tb.Helper()
 	for i, p := range of[T](tb).Params() {
 		names = append(names, p.Name)
-		if p.Kind == 0 && !p.Optional && positional == i {
+		if p.Kind == codec.Positional && !p.Optional && positional == i {
 			positional++
 		}
 	}

@@ -81,7 +81,8 @@ func TestDecodeRefusesAsPython(t *testing.T) {
 			_, err := decode[call](t, c.args, c.kwargs)
 			require.ErrorIs(t, err, c.kind)
 			require.EqualError(t, err, c.text)
-			require.IsType(t, &codec.Error{}, err)
+			var fault *codec.Error
+			require.ErrorAs(t, err, &fault)
 		})
 	}
 }

@@ -97,13 +97,13 @@ func (b *builder) structDecoder(t reflect.Type) (decoder, *TypeError) {
 
 func (b *builder) fieldDecoder(t reflect.Type, f scanned) (fieldDecoder, *TypeError) {
 	if deadEnd(t, f.index) {
-		return fieldDecoder{name: f.name, dec: deadEndDecoder{}}, nil
+		return fieldDecoder{member: "." + f.name, dec: deadEndDecoder{}}, nil
 	}
 	dec, err := b.decoder(f.field.Type, false)
 	if f.quoted {
 		dec = quoted(f.field.Type, dec)
 	}
-	return fieldDecoder{path: pathOf(t, f.index), key: `"` + f.name + `":`, name: f.name, dec: dec}, err
+	return fieldDecoder{path: pathOf(t, f.index), key: `"` + f.name + `":`, member: "." + f.name, dec: dec}, err
 }
 
 // deadEnd tells whether the way to a field leads through an embedded pointer to an unexported struct.

@@ -80,7 +80,7 @@ func isStringMap(t reflect.Type) bool {
 	return t.Kind() == reflect.Map && t.Key() == reflect.TypeFor[string]() && t.Elem() == reflect.TypeFor[string]()
 }
 
-func (b *builder) mapEncoder(t reflect.Type) (encoder, *TypeError) {
+func (b *builder) mapEncoder(t reflect.Type) (*mapEncoder, *TypeError) {
 	key := keyNameOf(t.Key())
 	if key == nil {
 		return nil, b.fail("unsupported map key type " + t.Key().String())
@@ -122,7 +122,7 @@ func (b *builder) fieldEncoder(t reflect.Type, f scanned, addr bool) (fieldEncod
 	if f.quoted && !hasMethods(enc) {
 		enc = &quotedEncoder{plain: enc}
 	}
-	fe := fieldEncoder{path: path, key: newMemberKey(f.name), name: f.name, enc: enc}
+	fe := fieldEncoder{path: path, key: newMemberKey(f.name), member: "." + f.name, enc: enc}
 	if f.omitEmpty {
 		fe.omit = append(fe.omit, emptyTestOf(f.field.Type))
 	}

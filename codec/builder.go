@@ -3,7 +3,6 @@ package codec
 import (
 	"reflect"
 	"strings"
-	"sync"
 )
 
 // builder compiles the encoders and decoders of one type and all types below it.
@@ -44,17 +43,16 @@ func (b *builder) within(path string, compile func() *TypeError) *TypeError {
 }
 
 // dynamicEncoders caches the encoders of types that turn up in interfaces.
-var dynamicEncoders sync.Map // of reflect.Type to encoder
+var dynamicEncoders typeCache[encoder]
 
 // dynamicEncoder returns the encoder of a type that turned up in an interface.
 func dynamicEncoder(t reflect.Type) (encoder, *TypeError) {
-	if enc, ok := dynamicEncoders.Load(t); ok {
-		return enc.(encoder), nil
+	if enc, ok := dynamicEncoders.get(t); ok {
+		return enc, nil
 	}
 	enc, err := newBuilder(t).encoder(t, false)
 	if err != nil {
 		return nil, err
 	}
-	cached, _ := dynamicEncoders.LoadOrStore(t, enc)
-	return cached.(encoder), nil
+	return dynamicEncoders.put(t, enc), nil
 }

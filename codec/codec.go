@@ -41,7 +41,7 @@ func (c *Codec[T]) Decode(args, kwargs string, v *T) error {
 	var zero T
 	*v = zero
 	if err := c.sig.bind(args, kwargs, placeAt(v)); err != nil {
-		return err
+		return err.settled()
 	}
 	return nil
 }

@@ -53,7 +53,7 @@ func TestAppendExtendsTheCallersSlice(t *testing.T) {
 	t.Parallel()
 	dst, err := of[sendEmail](t).Append([]byte(`{"id":"x",`), &sendEmail{To: "a"})
 	require.NoError(t, err)
-	require.Equal(t, `{"id":"x","args":["a",""],"kwargs":{}`, string(dst))
+	require.Equal(t, `{"id":"x",`+`"args":["a",""],"kwargs":{}`, string(dst))
 }
 
 func TestAppendKeyword(t *testing.T) {

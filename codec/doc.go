@@ -18,7 +18,8 @@
 //  2. taskhawk:"-" leaves a field out. So does json:"-", unless a taskhawk tag gives the field a name. Other options of a json tag on a parameter
 //     have no effect (omitempty, omitzero) or are refused (string).
 //  3. The option kw makes a parameter keyword-only: taskhawk:"name,kw", or taskhawk:",kw" to keep the name.
-//  4. The option optional lets it be absent. It is then zero; and it is left out when zero: all of it zero bits, or its method IsZero() bool says so.
+//  4. The option optional lets it be absent. It is then zero; and it is left out when zero, as reflect.Value.IsZero has it or its own
+//     method IsZero() bool.
 //  5. The option rest is for the last field, a map with string keys: it takes the keywords that are no parameter, as **kwargs does.
 //  6. The fields of an embedded struct are parameters at that place. A pointer to a struct is allocated when one of its parameters is given, and
 //     encodes as a zero struct when nil. A parameter hides those of its name that are embedded deeper; two at one depth are refused.

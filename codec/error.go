@@ -39,6 +39,8 @@ type Error struct {
 	// Err is or wraps one of the sentinel errors of this package. Where a method of the value's own type failed it wraps that
 	// error too, whose text, not shown here, may hold the value.
 	Err error
+
+	trail []string // the parts of Path while the error is on its way out, innermost first
 }
 
 // Error returns the parameter, the path and what is wrong.
@@ -63,18 +65,11 @@ const (
 	maxKeyword = 40
 )
 
-// under puts the path so far below outer. The innermost part goes first when the path grows too long, so that the cost of an error does not
-// depend on how deep hostile input nests.
+// under puts the path so far below outer.
 func (e *Error) under(outer string) *Error {
-	e.Path = outer + e.Path
-	if len(e.Path) > maxPath {
-		e.Path = e.Path[:maxPath-3] + "..."
-	}
+	e.trail = append(e.trail, outer)
 	return e
 }
-
-// underField is under for a member of an object.
-func (e *Error) underField(name string) *Error { return e.under("." + name) }
 
 // underIndex is under for an element of an array.
 func (e *Error) underIndex(i int) *Error { return e.under("[" + strconv.Itoa(i) + "]") }
@@ -86,6 +81,20 @@ func (e *Error) underEntry() *Error { return e.under("[*]") }
 func (e *Error) of(param, path string) *Error {
 	e.Param = param
 	return e.under(path)
+}
+
+// settled returns the error with its Path made up, the outermost parts of it if it is long. Only here, so that the cost of an error does
+// not depend on how deep hostile input nests.
+func (e *Error) settled() *Error {
+	var b strings.Builder
+	for i := len(e.trail) - 1; i >= 0 && b.Len() <= maxPath; i-- {
+		b.WriteString(e.trail[i])
+	}
+	e.Path, e.trail = b.String(), nil
+	if len(e.Path) > maxPath {
+		e.Path = e.Path[:maxPath-len("...")] + "..."
+	}
+	return e
 }
 
 // keywordPath is the path of a keyword from the wire that is no parameter.

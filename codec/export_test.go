@@ -38,5 +38,13 @@ func DecodeValue(s string, v reflect.Value) error {
 	return nil
 }
 
+// CheckType compiles an argument struct that only package reflect knows.
+func CheckType(t reflect.Type) error {
+	if _, err := newBuilder(t).signature(); err != nil {
+		return err
+	}
+	return nil
+}
+
 // SnakeCase exposes the default naming.
 func SnakeCase(name string) string { return snakeCase(name) }

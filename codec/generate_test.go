@@ -81,9 +81,9 @@ func (g generator) fill(v reflect.Value, depth int) {
 		v.Set(reflect.New(v.Type().Elem()))
 		g.fill(v.Elem(), depth-1)
 	case reflect.Struct:
-		for i := range v.NumField() {
-			if v.Field(i).CanSet() {
-				g.fill(v.Field(i), depth-1)
+		for _, f := range v.Fields() {
+			if f.CanSet() {
+				g.fill(f, depth-1)
 			}
 		}
 	case reflect.Slice:

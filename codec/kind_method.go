@@ -78,7 +78,8 @@ func (k *unmarshalDecoder) decode(s string, i int, p place, _ int) (int, *Error)
 	if err != nil {
 		return end, err
 	}
-	if bad := p.value(k.typ).Addr().Interface().(json.Unmarshaler).UnmarshalJSON([]byte(s[i:end])); bad != nil {
+	u, _ := reflect.TypeAssert[json.Unmarshaler](p.value(k.typ).Addr())
+	if bad := u.UnmarshalJSON([]byte(s[i:end])); bad != nil {
 		return i, refused(s, i, k.typ, bad)
 	}
 	return end, nil
@@ -98,7 +99,8 @@ func (k *textDecoder) decode(s string, i int, p place, _ int) (int, *Error) {
 	if err != nil {
 		return end, err
 	}
-	if bad := p.value(k.typ).Addr().Interface().(encoding.TextUnmarshaler).UnmarshalText([]byte(text)); bad != nil {
+	u, _ := reflect.TypeAssert[encoding.TextUnmarshaler](p.value(k.typ).Addr())
+	if bad := u.UnmarshalText([]byte(text)); bad != nil {
 		return i, refused(s, i, k.typ, bad)
 	}
 	return end, nil

@@ -11,11 +11,11 @@ type structEncoder struct{ fields []fieldEncoder }
 
 // fieldEncoder writes one member.
 type fieldEncoder struct {
-	path fieldPath
-	omit []zeroTest // leave the field out if one of these holds
-	key  memberKey
-	name string
-	enc  encoder
+	path   fieldPath
+	omit   []zeroTest // leave the field out if one of these holds
+	key    memberKey
+	member string // .name, for errors
+	enc    encoder
 }
 
 func (k *structEncoder) encode(dst []byte, p place, w *walk) ([]byte, *Error) {
@@ -29,7 +29,7 @@ func (k *structEncoder) encode(dst []byte, p place, w *walk) ([]byte, *Error) {
 		dst = f.key.append(dst)
 		var err *Error
 		if dst, err = f.enc.encode(dst, at, w); err != nil {
-			return dst, err.underField(f.name)
+			return dst, err.under(f.member)
 		}
 		dst = append(dst, ',')
 	}
@@ -56,10 +56,10 @@ type structDecoder struct {
 
 // fieldDecoder reads one member.
 type fieldDecoder struct {
-	path fieldPath
-	key  string // "name": as most senders write it
-	name string
-	dec  decoder
+	path   fieldPath
+	key    string // "name": as most senders write it
+	member string // .name, for errors
+	dec    decoder
 }
 
 func (k *structDecoder) decode(s string, i int, p place, depth int) (int, *Error) {
@@ -80,7 +80,7 @@ func (k *structDecoder) decode(s string, i int, p place, depth int) (int, *Error
 			f := &k.fields[n]
 			likely = n + 1
 			if i, err = f.dec.decode(s, next, f.path.reach(p), depth+1); err != nil {
-				return i, err.underField(f.name)
+				return i, err.under(f.member)
 			}
 		} else if i, err = skip(s, next); err != nil {
 			return i, err

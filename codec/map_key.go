@@ -35,7 +35,8 @@ func textKeyName(key reflect.Value) (string, *Error) {
 	if (key.Kind() == reflect.Pointer || key.Kind() == reflect.Interface) && key.IsNil() {
 		return "", nil
 	}
-	text, err := key.Interface().(encoding.TextMarshaler).MarshalText()
+	m, _ := reflect.TypeAssert[encoding.TextMarshaler](key)
+	text, err := m.MarshalText()
 	if err != nil {
 		return "", newCausedError(ErrUnsupportedValue, "MarshalText of map key "+key.Type().String()+" failed", err).underEntry()
 	}
@@ -63,12 +64,14 @@ func keyMethodOf(pointer reflect.Type) keyParser {
 		return func(name string, key reflect.Value) *Error {
 			key.SetZero()
 			quoted, _ := jsontext.AppendString(nil, name)
-			return keyFault(key, key.Addr().Interface().(json.Unmarshaler).UnmarshalJSON(quoted))
+			u, _ := reflect.TypeAssert[json.Unmarshaler](key.Addr())
+			return keyFault(key, u.UnmarshalJSON(quoted))
 		}
 	}
 	return func(name string, key reflect.Value) *Error {
 		key.SetZero()
-		return keyFault(key, key.Addr().Interface().(encoding.TextUnmarshaler).UnmarshalText([]byte(name)))
+		u, _ := reflect.TypeAssert[encoding.TextUnmarshaler](key.Addr())
+		return keyFault(key, u.UnmarshalText([]byte(name)))
 	}
 }
 

@@ -21,6 +21,7 @@ func (k ParamKind) String() string {
 		return "keyword-only"
 	case Rest:
 		return "rest"
+	case Positional:
 	}
 	return "positional"
 }

@@ -86,9 +86,6 @@ func (p place) sliceIndex(i int, _ uintptr) place { return place{p.v.Index(i)} }
 // arrayIndex returns the place of the i-th element of an array.
 func (p place) arrayIndex(i int, _ uintptr) place { return place{p.v.Index(i)} }
 
-// empty reads a value of type any.
-func (p place) empty() any { return p.v.Interface() }
-
 // setEmpty stores a value of type any.
 func (p place) setEmpty(x any) {
 	if x == nil {

@@ -23,7 +23,7 @@ func (b *builder) addRest(sig *signature, p param, last bool) *TypeError {
 	if p.dec, err = b.decoder(p.Type.Elem(), false); err != nil {
 		return err
 	}
-	sig.rest = &restParam{param: p, entries: enc.(*mapEncoder)}
+	sig.rest = &restParam{param: p, entries: enc}
 	return nil
 }
 

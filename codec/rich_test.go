@@ -14,7 +14,7 @@ type (
 	namedString string
 	namedInt    int16
 	namedBytes  []byte
-	namedMap    map[string]int
+	namedMap    map[string]string
 
 	// upper has MarshalText and UnmarshalText, with value and pointer receiver.
 	upper string
@@ -123,6 +123,7 @@ type rich struct {
 	PP      **int
 	PStr    *string
 	Map     map[string]string
+	NMap    namedMap `json:",omitempty"`
 	IntMap  map[int8]leaf
 	UintMap map[uint]string
 	PtMap   map[point]int
@@ -147,12 +148,12 @@ type rich struct {
 		a int
 		B struct{ C []bool }
 	}
-	private int
-	Skip    string `json:"-"`
-	Dash    string `json:"-,"`
-	Odd     string `json:"odd name%"`
-	Case    int    `json:"case"`
-	CASE    int    `json:"CASE"`
+	_    int
+	Skip string `json:"-"`
+	Dash string `json:"-,"` //nolint:staticcheck // the odd rule of encoding/json is what is tested
+	Odd  string `json:"odd name%"`
+	Case int    `json:"case"`
+	CASE int    `json:"CASE"`
 }
 
 type leaf struct {

@@ -3,7 +3,6 @@ package codec
 import (
 	"reflect"
 	"slices"
-	"sync"
 )
 
 // maxParams is how many parameters a struct may have; more than that is a data structure, which belongs in one parameter.
@@ -21,19 +20,18 @@ type signature struct {
 }
 
 // signatures caches the plan of each argument struct.
-var signatures sync.Map // of reflect.Type to *signature
+var signatures typeCache[*signature]
 
 // signatureOf returns the plan of struct type t, compiling it the first time.
 func signatureOf(t reflect.Type) (*signature, error) {
-	if sig, ok := signatures.Load(t); ok {
-		return sig.(*signature), nil
+	if sig, ok := signatures.get(t); ok {
+		return sig, nil
 	}
 	sig, err := newBuilder(t).signature()
 	if err != nil {
 		return nil, err
 	}
-	cached, _ := signatures.LoadOrStore(t, sig)
-	return cached.(*signature), nil
+	return signatures.put(t, sig), nil
 }
 
 // signature compiles the root type.
@@ -64,7 +62,6 @@ func (b *builder) paramFields() ([]scanned, *TypeError) {
 		return nil, err
 	}
 	var fields []scanned
-	slices.SortStableFunc(found, byRank)
 	for _, f := range found {
 		i := slices.IndexFunc(fields, func(other scanned) bool { return other.name == f.name })
 		switch {

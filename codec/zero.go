@@ -9,7 +9,7 @@ type zeroer interface{ IsZero() bool }
 type zeroTest func(p place) bool
 
 // zeroTestOf returns the test for a type's zero value: its own IsZero method if it has one, as for omitzero in encoding/json,
-// else that all its memory is zero.
+// else as reflect.Value.IsZero has it.
 func zeroTestOf(t reflect.Type) zeroTest {
 	switch {
 	case t.Implements(reflect.TypeFor[zeroer]()) || reflect.PointerTo(t).Implements(reflect.TypeFor[zeroer]()):
@@ -32,6 +32,8 @@ func zeroNumberTestOf(t reflect.Type) zeroTest {
 		return func(p place) bool { return p.integer(size) == 0 }
 	case isUnsigned(k):
 		return func(p place) bool { return p.unsigned(size) == 0 }
+	case k == reflect.Float32 || k == reflect.Float64:
+		return func(p place) bool { return p.float(size) == 0 }
 	}
 	return func(p place) bool { return p.value(t).IsZero() }
 }
@@ -50,21 +52,22 @@ func asksZero(v reflect.Value) bool {
 	default:
 		v = v.Addr()
 	}
-	return v.Interface().(zeroer).IsZero()
+	z, _ := reflect.TypeAssert[zeroer](v)
+	return z.IsZero()
 }
 
 // emptyTestOf returns the test for omitempty: false, 0, nil, and what has no elements. A struct is never empty.
 func emptyTestOf(t reflect.Type) zeroTest {
-	switch k := t.Kind(); {
-	case k == reflect.String:
+	switch t.Kind() {
+	case reflect.String:
 		return func(p place) bool { return p.str() == "" }
-	case k == reflect.Slice:
+	case reflect.Slice:
 		return func(p place) bool { return p.sliceLen() == 0 }
-	case k == reflect.Map || k == reflect.Array:
+	case reflect.Map, reflect.Array:
 		return func(p place) bool { return p.value(t).Len() == 0 }
-	case k == reflect.Pointer || k == reflect.Interface:
+	case reflect.Pointer, reflect.Interface:
 		return place.isNil
-	case k == reflect.Struct:
+	case reflect.Struct:
 		return func(place) bool { return false }
 	}
 	return zeroNumberTestOf(t)

@@ -50,6 +50,7 @@ func TestAppendStringAllocatesNothing(t *testing.T) {
 
 // encodingJSON writes s as encoding/json does, then escapes the two characters that SQS refuses.
 func encodingJSON(t *testing.T, s string) string {
+	t.Helper()
 	var b bytes.Buffer
 	e := json.NewEncoder(&b)
 	e.SetEscapeHTML(false)

@@ -2,7 +2,6 @@ package jsontext_test
 
 import (
 	"encoding/json"
-	"errors"
 	"testing"
 
 	"github.com/stretchr/testify/require"
@@ -55,7 +54,7 @@ func TestReadStringErrors(t *testing.T) {
 	} {
 		_, _, err := jsontext.ReadString(c.in, 0)
 		var syntax *jsontext.SyntaxError
-		require.True(t, errors.As(err, &syntax), "%q: %v", c.in, err)
+		require.ErrorAs(t, err, &syntax, "%q", c.in)
 		require.EqualError(t, err, c.want)
 		_, err = jsontext.SkipString(c.in, 0)
 		require.EqualError(t, err, c.want)

@@ -60,7 +60,8 @@ func TestSkipValueErrors(t *testing.T) {
 	} {
 		_, err := jsontext.SkipValue(c.in, 0)
 		require.EqualError(t, err, c.want, "%.20q", c.in)
-		require.IsType(t, &jsontext.SyntaxError{}, err)
+		var syntax *jsontext.SyntaxError
+		require.ErrorAs(t, err, &syntax)
 	}
 }
 

@@ -1,0 +1,163 @@
+package codec_test
+
+import (
+	"encoding/json"
+	"errors"
+	"math"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/require"
+
+	"github.com/taskhawk/taskhawk-go/codec"
+)
+
+type order struct {
+	Items  []item            `json:"items"`
+	Labels map[string]item   `json:"labels"`
+	Small  int8              `json:"small"`
+	Plain  map[string]string `json:"plain"`
+	Fixed  [2]*item          `json:"fixed"`
+	Extra  any               `json:"extra"`
+}
+
+type item struct {
+	Price float64   `json:"price"`
+	Name  string    `json:"name"`
+	At    time.Time `json:"at"`
+	Up    upper     `json:"up"`
+	Raw   json.RawMessage
+	Any   any
+}
+
+type orderArgs struct {
+	ID    int
+	Order order `taskhawk:",kw,optional"`
+}
+
+func TestDecodeErrorsHaveAPath(t *testing.T) {
+	t.Parallel()
+	for kwargs, want := range map[string]string{
+		`{"order":{"items":[{},{},{},{"price":"9"}]}}`: `kwargs.order.items[3].price: wrong type: got string, want float64`,
+		`{"order":{"labels":{"secret":{"name":1}}}}`:   `kwargs.order.labels[*].name: wrong type: got number, want string`,
+		`{"order":{"plain":{"secret":1}}}`:             `kwargs.order.plain[*]: wrong type: got number, want string`,
+		`{"order":{"small":128}}`:                      `kwargs.order.small: wrong type: number does not fit int8`,
+		`{"order":{"small":1.5}}`:                      `kwargs.order.small: wrong type: got number with a fraction or exponent, want int8`,
+		`{"order":{"items":[{"price":1e999}]}}`:        `kwargs.order.items[0].price: wrong type: number does not fit float64`,
+		`{"order":{"items":{}}}`:                       `kwargs.order.items: wrong type: got object, want []codec_test.item`,
+		`{"order":{"fixed":[null,true]}}`:              `kwargs.order.fixed[1]: wrong type: got bool, want codec_test.item`,
+		`{"order":[]}`:                                 `kwargs.order: wrong type: got array, want codec_test.order`,
+		`{"order":{"items":[{"at":"secret"}]}}`:        `kwargs.order.items[0].at: wrong type: got string that is not RFC 3339, want time.Time`,
+		`{"order":{"items":[{"up":"secretsecret"}]}}`:  `kwargs.order.items[0].up: wrong type: got string that codec_test.upper refuses`,
+		`{"order":{"extra":[{"secret":1e999}]}}`:       `kwargs.order.extra[0][*]: wrong type: number does not fit float64`,
+		`{"order":{"items":[{"price":}]}}`:             `kwargs.order.items[0].price: syntax: unexpected '}', want a value at offset 28`,
+	} {
+		_, err := decode[orderArgs](t, `[1]`, kwargs)
+		require.EqualError(t, err, "codec: parameter order: "+want)
+		var fault *codec.Error
+		require.ErrorAs(t, err, &fault)
+		require.Equal(t, "order", fault.Param)
+		require.True(t, strings.HasPrefix(want, fault.Path+": "))
+		require.NotContains(t, err.Error(), "secret")
+	}
+}
+
+func TestDecodeErrorsWrapTheCauseWithoutShowingIt(t *testing.T) {
+	t.Parallel()
+	_, err := decode[orderArgs](t, `[1]`, `{"order":{"items":[{"up":"secretsecret"}]}}`)
+	require.ErrorIs(t, err, errRefused)
+	require.ErrorIs(t, err, codec.ErrWrongType)
+	_, err = decode[orderArgs](t, `[1]`, `{"order":{"items":[{"at":"secret"}]}}`)
+	var cause *time.ParseError
+	require.ErrorAs(t, err, &cause)
+	require.NotContains(t, err.Error(), "secret")
+}
+
+// failing refuses to be written, quoting a secret, or writes what is not JSON.
+type failing string
+
+func (f failing) MarshalJSON() ([]byte, error) {
+	if f == "fail" {
+		return nil, errors.New("secret")
+	}
+	return []byte(f), nil
+}
+
+type failingText string
+
+func (f failingText) MarshalText() ([]byte, error) {
+	if f == "fail" {
+		return nil, errors.New("secret")
+	}
+	return []byte(f), nil
+}
+
+type failingKey int
+
+func (failingKey) MarshalText() ([]byte, error) { return nil, errors.New("secret") }
+
+func TestAppendErrors(t *testing.T) {
+	t.Parallel()
+	var loop any
+	loop = []any{&loop}
+	inMap := map[string]any{}
+	inMap["m"] = inMap
+	ring := &tree{Value: 1}
+	ring.Next = &tree{Next: &tree{Next: ring}}
+	for _, c := range []struct {
+		value any
+		kind  error
+		text  string
+	}{
+		{math.NaN(), codec.ErrUnsupportedValue, `args[0]: unsupported value: NaN or an infinity`},
+		{float32(math.Inf(-1)), codec.ErrUnsupportedValue, `args[0]: unsupported value: NaN or an infinity`},
+		{[]any{1, map[string]any{"secret": "\xff"}}, codec.ErrInvalidUTF8, `args[0][1][*]: invalid UTF-8: a string holds bytes that JSON cannot carry`},
+		{map[string]string{"secret\xff": ""}, codec.ErrInvalidUTF8, `args[0][*]: invalid UTF-8: a string holds bytes that JSON cannot carry`},
+		{map[string]string{"secret": "\xff"}, codec.ErrInvalidUTF8, `args[0][*]: invalid UTF-8: a string holds bytes that JSON cannot carry`},
+		{failing("fail"), codec.ErrUnsupportedValue, `args[0]: unsupported value: MarshalJSON of codec_test.failing failed`},
+		{failing("{"), codec.ErrUnsupportedValue, `args[0]: unsupported value: MarshalJSON of codec_test.failing returned what is not JSON`},
+		{failing("\"\xff\""), codec.ErrInvalidUTF8, `args[0]: invalid UTF-8: MarshalJSON of codec_test.failing returned bytes that JSON cannot carry`},
+		{failingText("fail"), codec.ErrUnsupportedValue, `args[0]: unsupported value: MarshalText of codec_test.failingText failed`},
+		{failingText("\xff"), codec.ErrInvalidUTF8, `args[0]: invalid UTF-8: a string holds bytes that JSON cannot carry`},
+		{map[failingKey]int{1: 1}, codec.ErrUnsupportedValue, `args[0][*]: unsupported value: MarshalText of map key codec_test.failingKey failed`},
+		{json.Number("secret"), codec.ErrUnsupportedValue, `args[0]: unsupported value: json.Number that is no number`},
+		{time.Date(10000, 1, 1, 0, 0, 0, 0, time.UTC), codec.ErrUnsupportedValue, `args[0]: unsupported value: time.Time that RFC 3339 cannot express`},
+		{make(chan int), codec.ErrUnsupportedValue, `args[0]: unsupported value: unsupported type chan int`},
+		{loop, codec.ErrUnsupportedValue, `unsupported value: a pointer cycle`},
+		{inMap, codec.ErrUnsupportedValue, `unsupported value: a pointer cycle`},
+		{ring, codec.ErrUnsupportedValue, `unsupported value: a pointer cycle`},
+		{order{Items: []item{{}, {Name: "\xff"}}}, codec.ErrInvalidUTF8, `args[0].items[1].name: invalid UTF-8: a string holds bytes that JSON cannot carry`},
+		{order{Fixed: [2]*item{1: {Price: math.NaN()}}}, codec.ErrUnsupportedValue, `args[0].fixed[1].price: unsupported value: NaN or an infinity`},
+		{order{Labels: map[string]item{"secret": {Raw: json.RawMessage("}")}}}, codec.ErrUnsupportedValue, `args[0].labels[*].Raw: unsupported value: MarshalJSON of json.RawMessage returned what is not JSON`},
+	} {
+		dst, err := of[struct{ Value any }](t).Append([]byte("before"), &struct{ Value any }{c.value})
+		require.ErrorIs(t, err, c.kind)
+		require.ErrorContains(t, err, c.text)
+		require.ErrorContains(t, err, "codec: parameter value: args[0]")
+		require.NotContains(t, err.Error(), "secret")
+		require.LessOrEqual(t, len(err.Error()), 400)
+		require.Equal(t, "before", string(dst))
+	}
+}
+
+func TestAppendErrorInKwargs(t *testing.T) {
+	t.Parallel()
+	bad := "\xff"
+	_, err := of[sendEmail](t).Append(nil, &sendEmail{FromEmail: &bad})
+	require.EqualError(t, err, "codec: parameter from_email: kwargs.from_email: invalid UTF-8: a string holds bytes that JSON cannot carry")
+}
+
+func TestCyclesAreNotSeenWhereThereAreNone(t *testing.T) {
+	t.Parallel()
+	shared := &tree{Value: 7}
+	deep := shared
+	for range 3000 {
+		deep = &tree{Next: deep, Kids: []tree{{Next: shared}, {Next: shared}}}
+	}
+	text, err := of[struct{ T *tree }](t).Append(nil, &struct{ T *tree }{deep})
+	require.NoError(t, err)
+	want, err := json.Marshal(deep)
+	require.NoError(t, err)
+	require.Equal(t, `"args":[`+string(want)+`],"kwargs":{}`, string(text))
+}
