@@ -1,0 +1,133 @@
+package faults_test
+
+import (
+	"context"
+	"fmt"
+	"log/slog"
+	"slices"
+	"strings"
+	"sync"
+	"time"
+)
+
+// The secrets that must be found in no log line and in no error. They are in every message, and sign every request.
+const (
+	canaryArgument = "s3cr3t-argument"
+	canaryHeader   = "s3cr3t-header"
+	canaryKeyID    = "AKIDS3CR3T"
+	canaryKey      = "s3cr3t-key"
+	canaryToken    = "s3cr3t-token"
+)
+
+// line is one log line.
+type line struct {
+	Time  time.Time
+	Level slog.Level
+	Text  string
+	Attrs map[string]string // those in groups as group.name
+}
+
+// sink takes all log lines, of every level, and the texts of all errors, and knows what must not be in them.
+type sink struct {
+	mu      sync.Mutex
+	logged  []line
+	errors  []string
+	secrets map[string]bool
+}
+
+func newSink() *sink {
+	s := &sink{secrets: map[string]bool{}}
+	for _, canary := range []string{canaryArgument, canaryHeader, canaryKeyID, canaryKey, canaryToken} {
+		s.secret(canary)
+	}
+	return s
+}
+
+// secret adds a text that must not show, such as a receipt handle.
+func (s *sink) secret(text string) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if text != "" {
+		s.secrets[text] = true
+	}
+}
+
+// failure takes an error that a caller of the library got; nil is none.
+func (s *sink) failure(err error) {
+	if err == nil {
+		return
+	}
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.errors = append(s.errors, err.Error())
+}
+
+// lines are the log lines that have text as their message, or all for "".
+func (s *sink) lines(text string) []line {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return slices.DeleteFunc(slices.Clone(s.logged), func(l line) bool { return text != "" && l.Text != text })
+}
+
+// leaks are the texts that show a secret or have a raw line break, the stacks of panics apart.
+func (s *sink) leaks() []string {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	texts := slices.Clone(s.errors)
+	for _, l := range s.logged {
+		texts = append(texts, l.Text)
+		for name, value := range l.Attrs {
+			if name == "stack" {
+				value = strings.ReplaceAll(value, "\n", " ")
+			}
+			texts = append(texts, value)
+		}
+	}
+	return slices.DeleteFunc(texts, func(text string) bool { return !s.shows(text) })
+}
+
+// shows looks for secrets; a text with more than one thing in it is looked at whole, so that each receipt counts.
+func (s *sink) shows(text string) bool {
+	if strings.ContainsAny(text, "\r\n") {
+		return true
+	}
+	for secret := range s.secrets {
+		if strings.Contains(text, secret) {
+			return true
+		}
+	}
+	return false
+}
+
+// Enabled takes every level.
+func (s *sink) Enabled(context.Context, slog.Level) bool { return true }
+
+// Handle keeps the line.
+func (s *sink) Handle(_ context.Context, record slog.Record) error {
+	l := line{Time: record.Time, Level: record.Level, Text: record.Message, Attrs: map[string]string{}}
+	record.Attrs(func(a slog.Attr) bool {
+		l.add("", a)
+		return true
+	})
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.logged = append(s.logged, l)
+	return nil
+}
+
+func (l *line) add(prefix string, a slog.Attr) {
+	value := a.Value.Resolve()
+	if value.Kind() != slog.KindGroup {
+		l.Attrs[prefix+a.Key] = fmt.Sprint(value.Any())
+		return
+	}
+	for _, member := range value.Group() {
+		l.add(prefix+a.Key+".", member)
+	}
+}
+
+// WithAttrs and WithGroup are not used by the library.
+func (s *sink) WithAttrs([]slog.Attr) slog.Handler { return s }
+
+// WithGroup returns the sink itself.
+func (s *sink) WithGroup(string) slog.Handler { return s }
