@@ -33,7 +33,7 @@ func (h *Hub) deliver(ctx context.Context, d *Delivery, msg *Message) (err error
 	return h.handler(context.WithValue(ctx, scopeKey{}, s), msg)
 }
 
-// log writes the one line of a delivery. A logger that panics must not undo what the handler has done.
+// log writes the one line of a delivery. An error that panics when it is asked for its text must not get past it.
 func (h *Hub) log(ctx context.Context, d *Delivery, msg *Message, err error, took time.Duration) {
 	var ignored error
 	defer recoverTo(&ignored)
@@ -46,6 +46,13 @@ func (h *Hub) log(ctx context.Context, d *Delivery, msg *Message, err error, too
 		return
 	}
 	attrs := []slog.Attr{slog.Any("delivery", d), slog.Duration("took", took), slog.String("outcome", outcome.Action.String())}
+	if isUnknown(err) {
+		leftOut, ok := h.unknown.take(msg.Task)
+		if !ok {
+			return
+		}
+		attrs = append(attrs, slog.Int("left_out", leftOut))
+	}
 	if msg != nil {
 		attrs = append(attrs, slog.String("task", clip(msg.Task)), slog.String("id", clip(msg.ID)))
 	}

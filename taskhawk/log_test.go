@@ -114,6 +114,18 @@ func TestHandleOutlivesAPanickingLogger(t *testing.T) {
 	require.ErrorIs(t, hub.Handle(t.Context(), delivery("nope", "")), taskhawk.ErrUnknownTask)
 }
 
+// textless is an error that panics when it is asked for its text, as methods of a nil pointer do.
+type textless struct{ text *string }
+
+func (e textless) Error() string { return *e.text }
+
+func TestHandleOutlivesAnErrorWithoutAText(t *testing.T) {
+	t.Parallel()
+	logger, _ := newLog()
+	hub := newHub(t, taskhawk.Config{Logger: logger, Tasks: []taskhawk.AnyTask{returning(textless{})}})
+	require.ErrorAs(t, hub.Handle(t.Context(), delivery("t", "")), new(textless))
+}
+
 func TestLogValuesShowNoSecrets(t *testing.T) {
 	t.Parallel()
 	headers := taskhawk.Headers{"h": "canary"}

@@ -34,7 +34,7 @@ type Metadata struct {
 // MetadataFrom returns the metadata of the delivery that ctx belongs to, and the zero Metadata (its ID is empty)
 // outside of a handler.
 func MetadataFrom(ctx context.Context) Metadata {
-	if s := scopeFrom(ctx); s != nil && s.delivery != nil {
+	if s := scopeFrom(ctx); s != nil {
 		return s.metadata
 	}
 	return Metadata{}

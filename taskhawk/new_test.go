@@ -78,6 +78,9 @@ func TestNewPanicsOnBadValidateTags(t *testing.T) {
 	type notANumber struct {
 		S string `validate:"omitempty,min=three"`
 	}
+	type onlyOfZero struct {
+		S string `validate:"isdefault,min=three"`
+	}
 	type behindDive struct {
 		S []string `validate:"omitempty,dive,min=three"`
 	}
@@ -91,6 +94,7 @@ func TestNewPanicsOnBadValidateTags(t *testing.T) {
 	requireNewPanics[diveOnInt](t, "tasks.bad", nil, "bad validate tag", "diveOnInt", "dive")
 	requireNewPanics[minOfStruct](t, "tasks.bad", nil, "bad validate tag", "minOfStruct")
 	requireNewPanics[notANumber](t, "tasks.bad", nil, "bad validate tag", "notANumber", "three")
+	requireNewPanics[onlyOfZero](t, "tasks.bad", nil, "bad validate tag", "onlyOfZero", "three")
 	requireNewPanics[behindDive](t, "tasks.bad", nil, "bad validate tag", "behindDive", "three")
 	requireNewPanics[recursive](t, "tasks.bad", nil, "bad validate tag", "recursive", "nosuchrule")
 }

@@ -86,6 +86,9 @@ func TestWhatOnlyLooksLikeANotificationIsRefused(t *testing.T) {
 		"object message": notification(t, plainBody, func(n map[string]any) { n["Message"] = map[string]any{} }),
 		"wrapped twice":  notification(t, notification(t, plainBody, unchanged), unchanged),
 		"broken message": notification(t, plainBody[1:], unchanged),
+		"broken base64": notification(t, plainBody, func(n map[string]any) {
+			n["MessageAttributes"] = map[string]any{"taskhawk_encoding": map[string]any{"Type": "String", "Value": "base64"}}
+		}),
 		"cut off":        notification(t, plainBody, unchanged)[:300],
 		"word in a text": `{"id":"\"Notification\"","x":"Notification"}`,
 	} {

@@ -39,22 +39,25 @@ func TestMapsOfTheCallerDoNotLeak(t *testing.T) {
 	ours, theirs := taskhawk.Headers{"a": "1"}, taskhawk.Headers{"d": "1"}
 	task := taskhawk.New[emailArgs]("tasks.send_email", nil, taskhawk.WithHeaders(ours))
 	publisher := &fakePublisher{}
-	newHub(t, taskhawk.Config{
-		Publisher: publisher, Tasks: []taskhawk.AnyTask{task},
+	ctx := taskhawk.ContextWithHub(t.Context(), newHub(t, taskhawk.Config{
+		Publisher:      publisher,
 		DefaultHeaders: func(context.Context, string) taskhawk.Headers { return theirs },
-	})
+	}))
 	option := taskhawk.WithHeaders(ours)
 	saved := task.With(option)
 	ours["a"], ours["x"] = "changed", "new"
 
 	for _, dispatched := range []*taskhawk.Task[emailArgs]{task, saved, task.With(option)} {
-		_, err := dispatched.Dispatch(t.Context(), emailArgs{})
+		_, err := dispatched.Dispatch(ctx, emailArgs{})
 		require.NoError(t, err)
 		require.Equal(t, taskhawk.Headers{"a": "1", "d": "1"}, publisher.last(t).Headers)
 	}
 	sent := publisher.last(t)
+	_, err := taskhawk.New[emailArgs]("tasks.bare", nil).Dispatch(ctx, emailArgs{})
+	require.NoError(t, err)
 	theirs["d"] = "changed"
 	require.Equal(t, "1", sent.Headers["d"])
+	require.Equal(t, "1", publisher.last(t).Headers["d"], "also where no other headers are")
 	require.Len(t, theirs, 1, "the map of DefaultHeaders is not written to")
 }
 
