@@ -27,15 +27,21 @@
 // What SQS would refuse is a [*LimitError] before any call: the SDK checks nothing, and would store a body of invalid UTF-8 changed.
 // The task's name and the headers are mirrored as message attributes, as far as SQS takes them; the body has all of them.
 //
+// Concurrent dispatches share requests: the first goes at once, and those that come while its request is in flight go together in the
+// next, up to ten. Each returns when SQS has stored its own message. An error that wraps taskhawk.ErrOutcomeUnknown says that
+// it may be stored.
+//
 // # Work
 //
 // [NewWorker] makes a worker for all priorities, or for those in its config. Run ends when its context does, without losing a task:
 //
 //	worker, err := sqsx.NewWorker(client, "dev-myapp", hub, sqsx.WorkerConfig{Concurrency: 20})
-//	err = worker.Run(ctx)
+//	err = taskhawk.RunUntilSignal(ctx, worker)
 //
-// Each queue has one long poll at a time. A message is deleted when its handler has succeeded, and only then.
-// [MessageFrom] gives a handler the SQS message that it runs for.
+// Each queue has one long poll at a time. The worker extends the visibility timeout of each message that it holds, at half of it. A
+// message is deleted when its handler has succeeded, and only then; deletes share requests as sends do. On FIFO queues (names in .fifo)
+// the messages of a group are handled in order. [MessageFrom] gives a handler the SQS message that it runs for.
+// Stats and Health tell how the worker fares.
 //
 // # Failures
 //
@@ -49,9 +55,9 @@
 // # Limits
 //
 // A message has at most [MaxMessageSize] bytes with its attributes, a delay at most [MaxDelay], a visibility timeout at most
-// [MaxVisibility], counted from the receive over all extensions. A handler that runs longer than the visibility timeout calls
-// taskhawk.ExtendVisibility; there is no automatic extension. On FIFO queues, messages of a group that were
-// received together may be handled at once: their order is not kept yet.
+// [MaxVisibility], counted from the receive over all extensions. When that is over, or no extension has got through for a
+// visibility timeout, the claim is lost: the handler's context ends with the cause taskhawk.ErrVisibilityLost, and the worker
+// leaves the message alone.
 //
 // # Permissions
 //

@@ -93,7 +93,7 @@ func ExampleNewWorker() {
 		panic(err)
 	}
 	worker, err := sqsx.NewWorker(client, "dev-myapp", hub, sqsx.WorkerConfig{
-		Priorities: []taskhawk.Priority{taskhawk.Default}, Concurrency: 1, WaitTime: time.Second,
+		AbortPolls: true, // so that the example ends at once
 	})
 	if err != nil {
 		panic(err)
@@ -175,7 +175,7 @@ func runOne(task *taskhawk.Task[greetArgs], options ...taskhawk.DispatchOption) 
 		panic(err)
 	}
 	worker, err := sqsx.NewWorker(client, "dev-myapp", hub, sqsx.WorkerConfig{
-		Priorities: []taskhawk.Priority{taskhawk.Default}, Concurrency: 1, WaitTime: time.Second,
+		AbortPolls: true, // so that the example ends at once
 	})
 	if err != nil {
 		panic(err)

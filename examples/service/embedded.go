@@ -23,14 +23,18 @@ func runEmbedded(ctx context.Context, listener net.Listener, queue string, logge
 	logger.InfoContext(ctx, "SQS for other programs", "environment",
 		"AWS_ENDPOINT_URL_SQS="+server.URL+" AWS_REGION=us-east-1 AWS_ACCESS_KEY_ID=id AWS_SECRET_ACCESS_KEY=secret")
 
+	worker, err := work.New(client, queue, sqsx.WorkerConfig{WaitTime: time.Second}, logger)
+	if err != nil {
+		return err
+	}
 	ctx, cancel := context.WithCancel(ctx)
 	defer cancel()
 	worked := make(chan error, 1)
 	go func() {
 		defer cancel()
-		worked <- work.Run(ctx, client, queue, sqsx.WorkerConfig{WaitTime: time.Second}, logger)
+		worked <- worker.Run(ctx)
 	}()
-	err := serveAPI(ctx, listener, client, queue, logger)
+	err = serveAPI(ctx, listener, client, queue, logger)
 	cancel()
 	return errors.Join(err, <-worked)
 }

@@ -40,8 +40,9 @@ func TestProgramOfREADMERuns(t *testing.T) {
 	defer func() { _, _ = command.Process.Kill(), command.Wait() }()
 
 	require.Contains(t, lineWith(t, stderr, "Hello!"), "ann@example.com")
-	require.Eventually(t, func() bool { return server.Requests(sqstest.OpDeleteMessage) == 1 }, 5*time.Second, time.Millisecond)
-	require.Empty(t, server.Queue(sqsx.QueueName("dev-myapp", taskhawk.Default)).Messages)
+	queue := sqsx.QueueName("dev-myapp", taskhawk.Default)
+	deleted := func() bool { return len(server.Queue(queue).Messages) == 0 }
+	require.Eventually(t, deleted, 5*time.Second, time.Millisecond, "what is done is deleted")
 }
 
 // lineWith reads up to the first line with text in it.

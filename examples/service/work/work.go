@@ -2,7 +2,6 @@
 package work
 
 import (
-	"context"
 	"log/slog"
 
 	"github.com/taskhawk/taskhawk-go/examples/service/external"
@@ -12,11 +11,11 @@ import (
 	"github.com/taskhawk/taskhawk-go/taskhawk"
 )
 
-// Run runs tasks until ctx ends. The handlers dispatch too, so the hub has a publisher.
-func Run(ctx context.Context, client sqsx.API, queue string, config sqsx.WorkerConfig, logger *slog.Logger) error {
+// New returns the worker. The handlers dispatch too, so its hub has a publisher.
+func New(client sqsx.API, queue string, config sqsx.WorkerConfig, logger *slog.Logger) (*sqsx.Worker, error) {
 	publisher, err := sqsx.NewPublisher(client, queue, sqsx.PublisherConfig{})
 	if err != nil {
-		return err
+		return nil, err
 	}
 	world := external.World{Logger: logger}
 	hub, err := taskhawk.NewHub(taskhawk.Config{
@@ -27,12 +26,7 @@ func Run(ctx context.Context, client sqsx.API, queue string, config sqsx.WorkerC
 		Logger:         logger,
 	})
 	if err != nil {
-		return err
+		return nil, err
 	}
-	worker, err := sqsx.NewWorker(client, queue, hub, config)
-	if err != nil {
-		return err
-	}
-	logger.InfoContext(ctx, "working", "tasks", hub.TaskNames())
-	return worker.Run(ctx)
+	return sqsx.NewWorker(client, queue, hub, config)
 }

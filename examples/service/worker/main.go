@@ -9,10 +9,8 @@ import (
 	"flag"
 	"log/slog"
 	"os"
-	"os/signal"
-	"syscall"
 
-	"github.com/aws/aws-sdk-go-v2/config"
+	awsconfig "github.com/aws/aws-sdk-go-v2/config"
 	"github.com/aws/aws-sdk-go-v2/service/sqs"
 
 	"github.com/taskhawk/taskhawk-go/examples/service/work"
@@ -21,8 +19,7 @@ import (
 )
 
 func main() {
-	ctx, stop := signal.NotifyContext(context.Background(), syscall.SIGINT, syscall.SIGTERM)
-	context.AfterFunc(ctx, stop) // so that a second signal ends the process at once
+	ctx := context.Background()
 	logger := slog.New(slog.NewJSONHandler(os.Stderr, nil))
 	if err := run(ctx, os.Args[1:], logger); err != nil && !errors.Is(err, flag.ErrHelp) {
 		logger.ErrorContext(ctx, "worker failed", "error", err)
@@ -34,14 +31,14 @@ func run(ctx context.Context, args []string, logger *slog.Logger) error {
 	flags := flag.NewFlagSet("worker", flag.ContinueOnError)
 	queue := flags.String("queue", "dev-service", "name of the application's queues")
 	provision := flags.Bool("provision", false, "create the queues if they are missing")
-	var worker sqsx.WorkerConfig // its defaults are those of the flags
-	flags.IntVar(&worker.Concurrency, "concurrency", taskhawk.DefaultConcurrency, "tasks at once")
-	flags.DurationVar(&worker.GracePeriod, "grace", taskhawk.DefaultGracePeriod, "how long a stop waits for running tasks")
-	flags.DurationVar(&worker.WaitTime, "wait", sqsx.MaxWaitTime, "length of a long poll; an idle worker takes as long to stop")
+	var config sqsx.WorkerConfig
+	flags.IntVar(&config.Concurrency, "concurrency", taskhawk.DefaultConcurrency, "tasks at once")
+	flags.DurationVar(&config.GracePeriod, "grace", taskhawk.DefaultGracePeriod, "how long a stop waits for running tasks")
+	flags.DurationVar(&config.WaitTime, "wait", sqsx.MaxWaitTime, "length of a long poll; an idle worker takes as long to stop")
 	if err := flags.Parse(args); err != nil {
 		return err
 	}
-	cfg, err := config.LoadDefaultConfig(ctx)
+	cfg, err := awsconfig.LoadDefaultConfig(ctx)
 	if err != nil {
 		return err
 	}
@@ -51,5 +48,9 @@ func run(ctx context.Context, args []string, logger *slog.Logger) error {
 			return err
 		}
 	}
-	return work.Run(ctx, client, *queue, worker, logger)
+	worker, err := work.New(client, *queue, config, logger)
+	if err != nil {
+		return err
+	}
+	return taskhawk.RunUntilSignal(ctx, worker) // a second signal ends the grace period
 }

@@ -39,7 +39,7 @@ func TestWorkerRunsWhatWaitsUntilItIsStopped(t *testing.T) {
 	require.NoError(t, err)
 	_, err = tasks.SendWelcome.Dispatch(taskhawk.ContextWithHub(ctx, hub), tasks.SendWelcomeArgs{Email: "ann@example.com"})
 	require.NoError(t, err)
-	deleted := func() bool { return server.Requests(sqstest.OpDeleteMessage) == 1 }
+	deleted := func() bool { return len(server.Queue(sqsx.QueueName("test-service", taskhawk.High)).Messages) == 0 }
 	require.Eventually(t, deleted, 10*time.Second, time.Millisecond)
 	stop()
 	require.NoError(t, <-done)
