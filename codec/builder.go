@@ -42,17 +42,14 @@ func (b *builder) within(path string, compile func() *TypeError) *TypeError {
 	return err
 }
 
-// dynamicEncoders caches the encoders of types that turn up in interfaces.
-var dynamicEncoders typeCache[encoder]
-
 // dynamicEncoder returns the encoder of a type that turned up in an interface.
 func dynamicEncoder(t reflect.Type) (encoder, *TypeError) {
-	if enc, ok := dynamicEncoders.get(t); ok {
+	if enc, ok := cached[encoder](&dynamicEncoders, t); ok {
 		return enc, nil
 	}
 	enc, err := newBuilder(t).encoder(t, false)
 	if err != nil {
 		return nil, err
 	}
-	return dynamicEncoders.put(t, enc), nil
+	return store(&dynamicEncoders, t, enc), nil
 }

@@ -99,7 +99,7 @@ func TestDecodeAllocatesInProportion(t *testing.T) {
 	}
 }
 
-func TestDecodeRefusesManyArgsAtOnce(t *testing.T) {
+func TestDecodeOfManyArgsAllocatesNothingForThem(t *testing.T) {
 	c := of[sendEmail](t)
 	args := "[" + strings.Repeat("{},", 1<<20/3) + "{}]"
 	var v sendEmail

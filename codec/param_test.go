@@ -31,7 +31,7 @@ func TestParams(t *testing.T) {
 		Both    string            `json:"loses"  taskhawk:"wins"`
 		Keyword bool              `taskhawk:",kw"`
 		Maybe   *time.Time        `taskhawk:"maybe,kw,optional"`
-		Bad     int               `json:"\\"`
+		Bad     int               `json:"\\"` //nolint:staticcheck // encoding/json ignores such a name, and so do we
 		Skipped string            `taskhawk:"-"`
 		JSkip   string            `json:"-"`
 		Unskip  string            `json:"-"      taskhawk:"unskip,optional"`

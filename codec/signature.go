@@ -19,19 +19,16 @@ type signature struct {
 	walks      walkPool
 }
 
-// signatures caches the plan of each argument struct.
-var signatures typeCache[*signature]
-
 // signatureOf returns the plan of struct type t, compiling it the first time.
 func signatureOf(t reflect.Type) (*signature, error) {
-	if sig, ok := signatures.get(t); ok {
+	if sig, ok := cached[*signature](&signatures, t); ok {
 		return sig, nil
 	}
 	sig, err := newBuilder(t).signature()
 	if err != nil {
 		return nil, err
 	}
-	return signatures.put(t, sig), nil
+	return store(&signatures, t, sig), nil
 }
 
 // signature compiles the root type.

@@ -5,18 +5,22 @@ import (
 	"sync"
 )
 
-// typeCache keeps what was compiled for each type, for the life of the program. The zero value is empty and ready to use.
-type typeCache[V any] struct{ byType sync.Map }
+// What was compiled, for the life of the program: by argument struct its *signature, and by type that turned up in an interface its encoder.
+var (
+	signatures      sync.Map
+	dynamicEncoders sync.Map
+)
 
-func (c *typeCache[V]) get(t reflect.Type) (V, bool) {
-	cached, ok := c.byType.Load(t)
-	v, _ := cached.(V)
+// cached returns what a cache has for a type.
+func cached[V any](cache *sync.Map, t reflect.Type) (V, bool) {
+	x, _ := cache.Load(t)
+	v, ok := x.(V)
 	return v, ok
 }
 
-// put stores v unless another goroutine was first, and returns what is stored.
-func (c *typeCache[V]) put(t reflect.Type, v V) V {
-	cached, _ := c.byType.LoadOrStore(t, v)
-	v, _ = cached.(V)
+// store stores v unless another goroutine was first, and returns what is stored.
+func store[V any](cache *sync.Map, t reflect.Type, v V) V {
+	x, _ := cache.LoadOrStore(t, v)
+	v, _ = x.(V)
 	return v
 }
