@@ -48,10 +48,20 @@ type setup struct {
 	Loopback bool
 }
 
+// bed is what a rig stands on: a *testing.T, or a *rapid.T, which shrinks what fails.
+type bed interface {
+	require.TestingT
+	Helper()
+	Name() string
+	Logf(format string, args ...any)
+	Cleanup(f func())
+	Context() context.Context
+}
+
 // rig is an application on an embedded SQS: queues, publisher, hub, and workers that come and go. All it sees of tasks, log
 // lines and errors is kept until Check judges it.
 type rig struct {
-	*testing.T
+	bed
 
 	server    *sqstest.Server
 	client    *sqs.Client
@@ -71,9 +81,9 @@ func inBubble(t *testing.T, s setup, test func(r *rig)) {
 }
 
 // newRig makes the server, its queues, a publisher and a hub. The server keys its ledger by task id.
-func newRig(t *testing.T, s setup) *rig {
+func newRig(t bed, s setup) *rig {
 	t.Helper()
-	r := &rig{T: t, server: sqstest.NewUnstartedServer(), sink: newSink(), book: newBook(), what: s.What}
+	r := &rig{bed: t, server: sqstest.NewUnstartedServer(), sink: newSink(), book: newBook(), what: s.What}
 	if s.Loopback {
 		r.server.Start()
 	}
