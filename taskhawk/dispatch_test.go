@@ -3,7 +3,6 @@ package taskhawk_test
 import (
 	"encoding/json"
 	"math"
-	"regexp"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -111,7 +110,7 @@ func TestDispatchMakesRandomIDs(t *testing.T) {
 	for range 100 {
 		id, err := email.Dispatch(t.Context(), emailArgs{})
 		require.NoError(t, err)
-		require.Regexp(t, regexp.MustCompile(`^[0-9a-f]{8}-[0-9a-f]{4}-4[0-9a-f]{3}-[89ab][0-9a-f]{3}-[0-9a-f]{12}$`), id)
+		require.Regexp(t, `^[0-9a-f]{8}-[0-9a-f]{4}-4[0-9a-f]{3}-[89ab][0-9a-f]{3}-[0-9a-f]{12}$`, id)
 		require.False(t, seen[id])
 		seen[id] = true
 		require.Equal(t, id, publisher.last(t).ID)

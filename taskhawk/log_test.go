@@ -4,7 +4,6 @@ import (
 	"bytes"
 	"context"
 	"encoding/json"
-	"fmt"
 	"log/slog"
 	"strings"
 	"testing"
@@ -148,8 +147,8 @@ func TestLogValuesShowNoSecrets(t *testing.T) {
 		require.NotContains(t, text.String(), "canary")
 		var line struct{ Value, Pointer json.RawMessage }
 		require.NoError(t, json.Unmarshal(text.Bytes(), &line))
-		require.JSONEq(t, want, string(line.Value), fmt.Sprintf("%T", value))
-		require.JSONEq(t, want, string(line.Pointer), fmt.Sprintf("*%T", value))
+		require.JSONEq(t, want, string(line.Value), "%T", value)
+		require.JSONEq(t, want, string(line.Pointer), "*%T", value)
 	}
 }
 

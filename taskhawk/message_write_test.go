@@ -71,7 +71,7 @@ func TestMarshalJSONWritesTheFormat(t *testing.T) {
 			again, err := taskhawk.ParseMessage(string(body))
 			require.NoError(t, err)
 			require.Equal(t, msg.Timestamp.UTC(), again.Timestamp)
-			require.Equal(t, len(msg.Headers), len(again.Headers))
+			require.Len(t, again.Headers, len(msg.Headers))
 			require.Equal(t, msg.ID+msg.Task, again.ID+again.Task)
 		})
 	}

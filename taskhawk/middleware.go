@@ -1,6 +1,9 @@
 package taskhawk
 
-import "context"
+import (
+	"context"
+	"slices"
+)
 
 // Handler runs one message: what [Middleware] wraps. MetadataFrom(ctx) describes the delivery.
 type Handler func(ctx context.Context, msg *Message) error
@@ -15,8 +18,8 @@ type Middleware func(next Handler) Handler
 // chain folds middleware around the innermost handler.
 func chain(innermost Handler, middleware []Middleware) Handler {
 	handler := innermost
-	for i := len(middleware) - 1; i >= 0; i-- {
-		handler = middleware[i](handler)
+	for _, wrap := range slices.Backward(middleware) {
+		handler = wrap(handler)
 	}
 	return handler
 }

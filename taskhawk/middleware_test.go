@@ -44,8 +44,6 @@ func TestMiddlewareWrapsTheFirstOutermost(t *testing.T) {
 
 func TestMiddlewareDecides(t *testing.T) {
 	t.Parallel()
-	ran := 0
-	task := taskhawk.New("t", func(context.Context, struct{}) error { ran++; return errDown })
 	for _, c := range []struct {
 		name       string
 		middleware taskhawk.Middleware
@@ -67,9 +65,11 @@ func TestMiddlewareDecides(t *testing.T) {
 				return func(ctx context.Context, msg *taskhawk.Message) error { return taskhawk.Ignore(next(ctx, msg)) }
 			}, taskhawk.ActionDelete, 1,
 		},
-	} { //nolint:paralleltest // the cases share the task
+	} {
 		t.Run(c.name, func(t *testing.T) {
-			ran = 0
+			t.Parallel()
+			ran := 0
+			task := taskhawk.New("t", func(context.Context, struct{}) error { ran++; return errDown })
 			hub := newHub(t, taskhawk.Config{Tasks: []taskhawk.AnyTask{task}, Middleware: []taskhawk.Middleware{c.middleware}})
 			err := hub.Handle(t.Context(), delivery("t", ""))
 			require.Equal(t, c.want, taskhawk.OutcomeOf(err).Action)

@@ -12,10 +12,14 @@ const encodingAttribute = "taskhawk_encoding"
 
 // snsNotification is what a subscription without raw delivery puts on a queue around the message.
 type snsNotification struct {
-	Type              string
-	TopicArn          string
-	Message           *string
-	MessageAttributes map[string]struct{ Type, Value string }
+	Type              string                           `json:"Type"`
+	TopicARN          string                           `json:"TopicArn"`
+	Message           *string                          `json:"Message"`
+	MessageAttributes map[string]notificationAttribute `json:"MessageAttributes"`
+}
+
+type notificationAttribute struct {
+	Value string `json:"Value"`
 }
 
 // readBody reads the message of a delivery: plain, base64, or wrapped in an SNS notification.
@@ -62,5 +66,5 @@ func unwrapSNS(body string) (*snsNotification, bool) {
 	if err := json.Unmarshal([]byte(body), &n); err != nil {
 		return nil, false
 	}
-	return &n, n.Type == "Notification" && n.TopicArn != "" && n.Message != nil
+	return &n, n.Type == "Notification" && n.TopicARN != "" && n.Message != nil
 }

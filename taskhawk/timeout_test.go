@@ -12,18 +12,19 @@ import (
 )
 
 // handleTimed runs a handler under a timeout of a minute, in a bubble, and returns what Handle returned and how long it took.
-func handleTimed(t *testing.T, handler func(ctx context.Context) error) (err error, took time.Duration) {
+func handleTimed(t *testing.T, handler func(ctx context.Context) error) (took time.Duration, err error) {
 	t.Helper()
 	task := taskhawk.New("t", func(ctx context.Context, _ struct{}) error { return handler(ctx) }, taskhawk.WithTimeout(time.Minute))
 	hub := newHub(t, taskhawk.Config{Tasks: []taskhawk.AnyTask{task.WithPriority(taskhawk.High)}})
 	start := time.Now()
-	return hub.Handle(t.Context(), delivery("t", "")), time.Since(start)
+	err = hub.Handle(t.Context(), delivery("t", ""))
+	return time.Since(start), err
 }
 
 func TestTimeoutEndsTheContext(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
-		err, took := handleTimed(t, func(ctx context.Context) error {
+		took, err := handleTimed(t, func(ctx context.Context) error {
 			deadline, ok := ctx.Deadline()
 			require.True(t, ok)
 			require.Equal(t, time.Minute, time.Until(deadline))
@@ -57,7 +58,7 @@ func TestTimeoutLeavesTheResultOfTheHandler(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			synctest.Test(t, func(t *testing.T) {
-				err, took := handleTimed(t, func(context.Context) error {
+				took, err := handleTimed(t, func(context.Context) error {
 					time.Sleep(c.takes)
 					return c.returns
 				})
@@ -76,7 +77,7 @@ func TestTimeoutLeavesTheResultOfTheHandler(t *testing.T) {
 func TestTimeoutAndPanic(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
-		err, _ := handleTimed(t, func(ctx context.Context) error {
+		_, err := handleTimed(t, func(ctx context.Context) error {
 			<-ctx.Done()
 			panic("late")
 		})

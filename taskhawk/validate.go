@@ -43,8 +43,7 @@ func checkerOf[Args any](task string, v Validator) (func(*Args) error, error) {
 func tryTags(v Validator, t reflect.Type) error {
 	for _, sample := range []reflect.Value{reflect.New(t), filled(t)} {
 		err := validate(v, "", sample.Interface())
-		var bad *PanicError
-		if errors.As(err, &bad) {
+		if bad, ok := errors.AsType[*PanicError](err); ok {
 			return fmt.Errorf("bad validate tag in %s: %v", t, bad.Value)
 		}
 	}

@@ -37,8 +37,7 @@ func (w *typeWalk) visit(t reflect.Type) {
 
 func (w *typeWalk) visitStruct(t reflect.Type) {
 	w.structs = append(w.structs, t)
-	for i := range t.NumField() {
-		field := t.Field(i)
+	for field := range t.Fields() {
 		if !field.IsExported() && !field.Anonymous {
 			continue
 		}
@@ -80,13 +79,18 @@ func fill(v reflect.Value, depth int) {
 	case reflect.Map:
 		fillMap(v, depth)
 	default:
-		if v.CanInt() {
-			v.SetInt(1)
-		} else if v.CanUint() {
-			v.SetUint(1)
-		} else if v.CanFloat() {
-			v.SetFloat(1)
-		}
+		fillNumber(v)
+	}
+}
+
+func fillNumber(v reflect.Value) {
+	switch {
+	case v.CanInt():
+		v.SetInt(1)
+	case v.CanUint():
+		v.SetUint(1)
+	case v.CanFloat():
+		v.SetFloat(1)
 	}
 }
 

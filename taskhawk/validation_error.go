@@ -34,8 +34,7 @@ type FieldError struct {
 
 func newValidationError(task string, args reflect.Type, err error) error {
 	wrapped := &ValidationError{Task: task, Err: err}
-	var broken validator.ValidationErrors
-	if errors.As(err, &broken) {
+	if broken, ok := errors.AsType[validator.ValidationErrors](err); ok {
 		for _, b := range broken {
 			path := strings.TrimPrefix(b.StructNamespace(), args.Name()+".")
 			wrapped.Fields = append(wrapped.Fields, FieldError{

@@ -28,7 +28,7 @@ func documentedFates(t *testing.T) map[string]fates {
 	require.True(t, ok, "the section is gone")
 	section, _, _ = strings.Cut(section, "\n## ")
 	name, documented := regexp.MustCompile("`([^`]+)`"), map[string]fates{}
-	for _, line := range strings.Split(section, "\n") {
+	for line := range strings.SplitSeq(section, "\n") {
 		cells := strings.Split(line, "|")
 		if !strings.HasPrefix(line, "| `") {
 			continue

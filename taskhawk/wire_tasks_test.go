@@ -16,28 +16,28 @@ import (
 
 // The Go signatures of the Python functions behind the captured messages.
 type (
-	// send_email(to, subject, from_email=None)
+	// send_email(to, subject, from_email=None).
 	wireEmailArgs struct {
 		To, Subject string
 		FromEmail   *string `taskhawk:"from_email,optional"`
 	}
-	// echo(a=None, b=None, c=None, **kwargs)
+	// echo(a=None, b=None, c=None, **kwargs).
 	echoArgs struct {
 		A    json.RawMessage            `taskhawk:"a,optional" json:",omitempty"`
 		B    json.RawMessage            `taskhawk:"b,optional" json:",omitempty"`
 		C    json.RawMessage            `taskhawk:"c,optional" json:",omitempty"`
 		Rest map[string]json.RawMessage `taskhawk:",rest"      json:",omitempty"`
 	}
-	// urgent(n)
+	// urgent(n).
 	urgentArgs struct{ N int }
-	// meta(x, metadata, headers)
+	// meta(x, metadata, headers).
 	metaArgs struct{ X int }
-	// typed(n: int, flag: bool = False)
+	// typed(n: int, flag: bool = False).
 	typedArgs struct {
 		N    int
 		Flag bool `taskhawk:"flag,optional"`
 	}
-	// kwonly(*, x)
+	// kwonly(*, x).
 	kwonlyArgs struct {
 		X int `taskhawk:"x,kw"`
 	}

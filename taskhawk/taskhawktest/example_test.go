@@ -24,6 +24,7 @@ func signUp(ctx context.Context, email string) error {
 
 func ExampleRecord() {
 	test := func(t testing.TB) { // func TestSignUp(t *testing.T) {
+		t.Helper()
 		ctx, recorder := taskhawktest.Record(t, SendWelcome)
 		if err := signUp(ctx, "ann@example.com"); err != nil {
 			t.Fatal(err)

@@ -39,7 +39,7 @@ func TestRecordRemembersWhatIsDispatched(t *testing.T) {
 	require.Len(t, taskhawktest.Dispatched(t, recorder, other), 1)
 	outs := recorder.Outgoing()
 	require.Len(t, outs, 4)
-	require.Equal(t, append([]string{first}, ids...), []string{outs[0].ID, outs[2].ID, outs[3].ID})
+	require.Equal(t, []string{outs[0].ID, outs[2].ID, outs[3].ID}, append([]string{first}, ids...))
 	require.Equal(t, taskhawk.High, outs[0].Priority)
 	outs[0] = nil
 	require.NotNil(t, recorder.Outgoing()[0], "the slice is the caller's")
@@ -150,7 +150,10 @@ func TestDispatchedFailsTheTestForWhatAHandlerWouldRefuse(t *testing.T) {
 			t.Parallel()
 			var recorder taskhawktest.Recorder
 			require.NoError(t, recorder.Publish(t.Context(), &taskhawk.Outgoing{Task: "tasks.email", Body: c.body}))
-			failure := failureOf(func(t testing.TB) { taskhawktest.Dispatched(t, &recorder, email) })
+			failure := failureOf(func(t testing.TB) {
+				t.Helper()
+				taskhawktest.Dispatched(t, &recorder, email)
+			})
 			require.Contains(t, failure, c.want)
 			require.Empty(t, taskhawktest.Dispatched(t, &recorder, newEmail("tasks.other")), "only this task is looked at")
 		})
@@ -159,7 +162,10 @@ func TestDispatchedFailsTheTestForWhatAHandlerWouldRefuse(t *testing.T) {
 
 func TestRecordFailsTheTestForTasksThatAreNotAHub(t *testing.T) {
 	t.Parallel()
-	failure := failureOf(func(t testing.TB) { taskhawktest.Record(t, newEmail("tasks.email"), newEmail("tasks.email")) })
+	failure := failureOf(func(t testing.TB) {
+		t.Helper()
+		taskhawktest.Record(t, newEmail("tasks.email"), newEmail("tasks.email"))
+	})
 	require.Contains(t, failure, "taskhawktest: taskhawk: new hub: two tasks have one name: tasks.email")
 }
 
