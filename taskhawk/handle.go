@@ -46,6 +46,13 @@ func (h *Hub) log(ctx context.Context, d *Delivery, msg *Message, err error, too
 		return
 	}
 	attrs := []slog.Attr{slog.Any("delivery", d), slog.Duration("took", took), slog.String("outcome", outcome.Action.String())}
+	if isUnknown(err) {
+		leftOut, ok := h.unknown.take(msg.Task)
+		if !ok {
+			return
+		}
+		attrs = append(attrs, slog.Int("left_out", leftOut))
+	}
 	if msg != nil {
 		attrs = append(attrs, slog.String("task", clip(msg.Task)), slog.String("id", clip(msg.ID)))
 	}
