@@ -2,7 +2,6 @@ package codec
 
 import (
 	"math"
-	"strconv"
 
 	"github.com/taskhawk/taskhawk-go/internal/jsontext"
 )
@@ -91,7 +90,7 @@ func appendShort(dst []byte, f float64) ([]byte, bool) {
 	if f < 0 {
 		dst = append(dst, '-')
 	}
-	dst = strconv.AppendUint(dst, x/unit, 10)
+	dst = appendUint(dst, x/unit)
 	return appendFraction(dst, uint32(x%unit)), true
 }
 

@@ -31,7 +31,7 @@ func appendAny(dst []byte, x any, w *walk) ([]byte, *Error) {
 	case bool:
 		return strconv.AppendBool(dst, x), nil
 	case int:
-		return strconv.AppendInt(dst, int64(x), 10), nil
+		return appendInt(dst, int64(x)), nil
 	case float64:
 		return appendFloat(dst, x, 64)
 	case json.Number:

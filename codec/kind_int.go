@@ -9,7 +9,7 @@ type intKind struct {
 }
 
 func (k *intKind) encode(dst []byte, p place, _ *walk) ([]byte, *Error) {
-	return strconv.AppendInt(dst, p.integer(k.size), 10), nil
+	return appendInt(dst, p.integer(k.size)), nil
 }
 
 func (k *intKind) decode(s string, i int, p place, _ int) (int, *Error) {
@@ -40,7 +40,7 @@ type uintKind struct {
 }
 
 func (k *uintKind) encode(dst []byte, p place, _ *walk) ([]byte, *Error) {
-	return strconv.AppendUint(dst, p.unsigned(k.size), 10), nil
+	return appendUint(dst, p.unsigned(k.size)), nil
 }
 
 func (k *uintKind) decode(s string, i int, p place, _ int) (int, *Error) {

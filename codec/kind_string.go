@@ -6,7 +6,11 @@ import "github.com/taskhawk/taskhawk-go/internal/jsontext"
 type stringKind struct{}
 
 func (stringKind) encode(dst []byte, p place, _ *walk) ([]byte, *Error) {
-	return appendString(dst, p.str())
+	dst, ok := jsontext.AppendString(dst, p.str())
+	if !ok {
+		return dst, notUTF8()
+	}
+	return dst, nil
 }
 
 func (stringKind) decode(s string, i int, p place, _ int) (int, *Error) {
@@ -25,7 +29,9 @@ func (stringKind) decode(s string, i int, p place, _ int) (int, *Error) {
 func appendString(dst []byte, s string) ([]byte, *Error) {
 	dst, ok := jsontext.AppendString(dst, s)
 	if !ok {
-		return dst, newError(ErrInvalidUTF8, "a string holds bytes that JSON cannot carry")
+		return dst, notUTF8()
 	}
 	return dst, nil
 }
+
+func notUTF8() *Error { return newError(ErrInvalidUTF8, "a string holds bytes that JSON cannot carry") }

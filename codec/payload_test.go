@@ -75,9 +75,12 @@ func mediumPayload() mediumArgs {
 func largePayload() largeArgs {
 	l := largeArgs{Batch: "nightly-import"}
 	for i := range 1000 {
+		comment := "A comment of ordinary length, with a comma and nothing else that is worth a look."
+		if i%4 == 0 {
+			comment = "A comment of ordinary length, with \"quotes\", an ampersand & a letter beyond ASCII: é."
+		}
 		l.Rows = append(l.Rows, row{
-			ID: int64(i) * 7919, Name: fmt.Sprintf("Product number %d", i), Price: float64(i)*1.25 + 0.99, Quantity: i % 17, Active: i%3 == 0,
-			Comment: "A rather ordinary comment of ordinary length, with one \"quote\" and nothing else worth a look.",
+			ID: int64(i) * 7919, Name: fmt.Sprintf("Product number %d", i), Comment: comment, Price: float64(i)*1.25 + 0.99, Quantity: i % 17, Active: i%3 == 0,
 		})
 	}
 	return l

@@ -14,58 +14,89 @@ const hexDigits = "0123456789abcdef"
 // The bytes are those that encoding/json writes with SetEscapeHTML(false), U+2028 and U+2029 escaped as there, with one addition:
 // U+FFFE and U+FFFF are escaped too, because they are not XML characters and SQS refuses a body that holds them
 // (SendMessage, valid characters: #x9 | #xA | #xD | #x20 to #xD7FF | #xE000 to #xFFFD | #x10000 to #x10FFFF).
+//
+// Each word of s is copied whole before it is looked at, so that copying and looking are one pass; bytes of dst beyond the result may be written.
 func AppendString(dst []byte, s string) ([]byte, bool) {
-	before := len(dst)
-	dst, i := copyPlain(append(slices.Grow(dst, len(s)+slack), '"'), s)
-	if i == len(s) {
-		return append(dst, '"'), true
+	n := len(dst)
+	if cap(dst)-n < len(s)+slack {
+		dst = grow(dst, len(s))
 	}
-	if !utf8.ValidString(s[i:]) {
-		return dst[:before], false
+	b := dst[n : n+len(s)+slack]
+	b[0] = '"'
+	i := 0
+	for ; i+2*wordSize <= len(s); i += 2 * wordSize {
+		from, to := s[i:i+2*wordSize], b[1+i:1+i+2*wordSize]
+		v, w := loadWord(from, 0), loadWord(from, wordSize)
+		binary.LittleEndian.PutUint64(to, v)
+		binary.LittleEndian.PutUint64(to[wordSize:], w)
+		if markPlainEnd(v)|markPlainEnd(w) != 0 {
+			return appendRest(dst[:n+1+i], s, i)
+		}
 	}
-	return appendText(dst, s, i), true
+	if i+wordSize <= len(s) {
+		w := loadWord(s, i)
+		binary.LittleEndian.PutUint64(b[1+i:], w)
+		if markPlainEnd(w) != 0 {
+			return appendRest(dst[:n+1+i], s, i)
+		}
+		i += wordSize
+	}
+	if i < len(s) {
+		w := loadTail(s, i)
+		binary.LittleEndian.PutUint64(b[1+i:], w)
+		if markPlainEnd(w) != 0 {
+			return appendRest(dst[:n+1+i], s, i)
+		}
+	}
+	b[1+len(s)] = '"'
+	return dst[:n+len(`""`)+len(s)], true
 }
 
-// slack is the room behind a string that a word beyond it and the quotes may use.
+// slack is the room behind a string that the quotes and a word beyond it may use.
 const slack = len(`""`) + wordSize
 
-// copyPlain appends s up to the first byte that needs a look, and returns the index of that. Each word goes over whole, and what is too much of
-// the last is written over later, so that looking and copying are one pass. dst has room for s and the slack.
-func copyPlain(dst []byte, s string) ([]byte, int) {
-	n := len(dst)
-	i := 0
+// grow makes room for n bytes and the slack. It is a function of its own to keep its caller short.
+//
+//go:noinline
+func grow(dst []byte, n int) []byte { return slices.Grow(dst, n+slack) }
+
+// appendRest is AppendString once the opening quote and s[:i], which is plain, are written.
+func appendRest(dst []byte, s string, i int) ([]byte, bool) {
+	if !utf8.ValidString(s[i:]) {
+		return dst[:len(dst)-i-len(`"`)], false
+	}
+	dst, i = copyText(dst, s, i)
+	for i < len(s) {
+		if c := s[i]; isSpecial(c) {
+			dst = appendEscape(dst, c)
+			i++
+		} else {
+			dst = appendTriple(dst, s[i:i+3])
+			i += 3
+		}
+		dst, i = copyText(dst, s, i)
+	}
+	return append(dst, '"'), true
+}
+
+// copyText appends s from i up to the first byte that markText marks, and returns the index of that.
+func copyText(dst []byte, s string, i int) ([]byte, int) {
+	if cap(dst)-len(dst) < len(s)-i+slack {
+		dst = grow(dst, len(s)-i)
+	}
+	n := len(dst) - i
 	for ; i+wordSize <= len(s); i += wordSize {
 		w := loadWord(s, i)
 		binary.LittleEndian.PutUint64(dst[n+i:cap(dst)], w)
-		if m := markPlainEnd(w); m != 0 {
+		if m := markText(w); m != 0 {
 			i += firstMark(m)
 			return dst[:n+i], i
 		}
 	}
-	if i < len(s) {
-		w := loadTail(s, i)
-		binary.LittleEndian.PutUint64(dst[n+i:cap(dst)], w)
-		i = min(len(s), i+firstMark(markPlainEnd(w)))
-	}
+	w := loadTail(s, i)
+	binary.LittleEndian.PutUint64(dst[n+i:cap(dst)], w)
+	i = min(len(s), i+firstMark(markText(w)))
 	return dst[:n+i], i
-}
-
-// appendText appends the rest of s from i on, which is valid UTF-8, and the closing quote.
-func appendText(dst []byte, s string, i int) []byte {
-	for i < len(s) {
-		switch c := s[i]; {
-		case isSpecial(c):
-			dst = appendEscape(dst, c)
-			i++
-		case c == leadLineSeparator || c == leadNonchar:
-			dst = appendTriple(dst, s[i:i+3])
-			i += 3
-		}
-		start := i
-		i = scanText(s, i)
-		dst = append(dst, s[start:i]...)
-	}
-	return append(dst, '"')
 }
 
 // appendTriple appends a character of three bytes, escaped if it has to be.

@@ -63,16 +63,6 @@ func firstMark(m uint64) int { return bits.TrailingZeros64(m) / 8 }
 // isSpecial tells whether a byte is a quote, a backslash or a control character.
 func isSpecial(c byte) bool { return c < ' ' || c == '"' || c == '\\' }
 
-// scanText returns the index of the first byte of s at or after i that markText marks, or len(s).
-func scanText(s string, i int) int {
-	for ; i+wordSize <= len(s); i += wordSize {
-		if m := markText(loadWord(s, i)); m != 0 {
-			return i + firstMark(m)
-		}
-	}
-	return min(len(s), i+firstMark(markText(loadTail(s, i))))
-}
-
 // skipText returns the index of the first special byte of s at or after i, or len(s).
 func skipText(s string, i int) int {
 	for ; i+wordSize <= len(s); i += wordSize {
