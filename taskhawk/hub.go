@@ -31,6 +31,7 @@ type Hub struct {
 	tasks          map[string]*registration
 	handler        Handler
 	logger         *slog.Logger
+	unknown        *unknownLog
 }
 
 // NewHub checks the configuration and registers its tasks. From then on the tasks dispatch through this hub, unless the
@@ -39,6 +40,7 @@ func NewHub(config Config) (*Hub, error) {
 	hub := &Hub{
 		publisher: config.Publisher, defaultHeaders: config.DefaultHeaders,
 		tasks: make(map[string]*registration, len(config.Tasks)), logger: config.Logger,
+		unknown: newUnknownLog(),
 	}
 	if hub.logger == nil {
 		hub.logger = slog.Default()
