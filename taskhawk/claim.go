@@ -139,7 +139,8 @@ func (c *claim) end(d *Delivery, until time.Time, err error) (lost bool) {
 		c.schedule()
 		return false
 	case !errors.Is(err, ErrVisibilityLost) && time.Now().Before(c.until):
-		c.timer.Reset(max(min(retryBeat, time.Until(c.until)/2), minBeat))
+		left := time.Until(c.until)
+		c.timer.Reset(min(max(min(retryBeat, left/2), minBeat), left))
 		return false
 	}
 	c.lose()
