@@ -4,174 +4,122 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"maps"
-	"slices"
-	"strconv"
 	"time"
 
-	"github.com/aws/aws-sdk-go-v2/service/sqs"
-	"github.com/aws/aws-sdk-go-v2/service/sqs/types"
-
-	"github.com/taskhawk/taskhawk-go/internal/attribute"
 	"github.com/taskhawk/taskhawk-go/taskhawk"
 )
 
-// RedriveConfig says what [Redrive] moves. The zero value moves everything.
-type RedriveConfig struct {
-	// Priorities are the queues whose dead letters are moved. Default: all four.
-	Priorities []taskhawk.Priority
-	// Limit is how many messages are moved at most, over all queues. Default 0: no limit.
-	Limit int
-	// Naming returns the names of the queues. Default: [QueueName].
-	Naming Naming
-}
-
-// RedriveReport says what [Redrive] moved.
-type RedriveReport struct {
-	// Moved counts the messages by the name of their queue.
-	Moved map[string]int
-}
-
-// The polls of a redrive: long enough to ask all servers of SQS, with a claim long enough to move ten messages.
-const (
-	redriveWait       = 2 * time.Second
-	redriveVisibility = time.Minute
-)
-
 // Redrive moves dead letters back to the queue that they came from: those of each priority to the queue of that priority. (The
-// Python library moves all of them to the default queue.) It ends when the dead-letter queues are empty.
+// Python library moves all of them to the default queue.) It ends when it has seen every dead letter that was there when it began;
+// letters sent since then, by a task that failed again, wait for the next redrive.
 //
-// A message is deleted from the dead-letter queue only when its own queue has stored it: a redrive that is cut off loses
-// none, and may leave one message on both. Letters sent after it began, by a task that failed again, wait for the next redrive.
-// The report is right also when there is an error.
-func Redrive(ctx context.Context, api API, queueName string, config RedriveConfig) (RedriveReport, error) {
+// Without a filter, a limit or a dry run, SQS moves the messages by itself (StartMessageMoveTask) and Redrive waits. With one of these, or
+// where SQS does not do it (no permission, another service behind the endpoint, a task that fails), Redrive receives, sends and deletes
+// them, ten at a time. The report says which it was, and why.
+//
+// No message is lost, at whatever point Redrive is cut off: it is deleted only when its own queue has stored it. What is cut off between
+// the two, by a kill or an answer of SQS that gets lost, is on both queues. When ctx ends, Redrive finishes the batch under way,
+// in at most 40 s, so that this makes no copies; a move task of its own it cancels. After a kill the move task goes on, and the next
+// Redrive waits for it and counts what it moves.
+//
+// Letters that are looked at and not moved stay invisible to others until Redrive ends, so that it looks at each once, and are then
+// given back. After a kill they come back by themselves, after two minutes or as long as Redrive had run. So do those of a receive
+// whose answer got lost; Redrive waits for them. On a FIFO queue, a letter that is not moved also holds up those behind it in its
+// group, which this redrive then does not see.
+//
+// A letter that cannot be moved does not hold up the others, nor does a queue: the error joins what went wrong, and the report is right
+// also then. When a letter was sent is told by the clock of SQS, when Redrive began by that of this machine.
+// Several redrives may run at once.
+func Redrive(ctx context.Context, api RedriveAPI, queueName string, config RedriveConfig) (RedriveReport, error) {
 	report := RedriveReport{Moved: map[string]int{}}
-	names, err := config.Naming.names(queueName, config.Priorities)
+	names, err := config.check(queueName)
 	if err != nil {
 		return report, fmt.Errorf("sqsx: redrive: %w", err)
 	}
-	if config.Limit < 0 {
-		return report, fmt.Errorf("sqsx: redrive: negative Limit %d", config.Limit)
+	r, err := newRedriver(api, config)
+	if err != nil {
+		return report, fmt.Errorf("sqsx: redrive: %w", err)
 	}
-	urls := &queueURLs{api: api}
-	began := time.Now()
-	for _, priority := range taskhawk.Priorities() {
-		name, ok := names[priority]
-		if !ok {
-			continue
+	var failed failures
+	for _, name := range names {
+		done := QueueRedrive{Queue: name}
+		err := r.redrive(ctx, &done)
+		report = report.with(done)
+		if err != nil && ctx.Err() != nil {
+			failed.add(caused(ctx, err))
+			break
 		}
-		r := redriver{api: api, urls: urls, queue: name, letters: DeadLetterQueueName(name), began: began, report: &report}
-		if err := r.run(ctx, config.Limit); err != nil {
-			return report, fmt.Errorf("sqsx: redrive: %w", err)
-		}
+		failed.add(err)
+	}
+	if err := failed.err(); err != nil {
+		return report, fmt.Errorf("sqsx: redrive: %w", err)
 	}
 	return report, nil
 }
 
-// Total is how many messages were moved.
-func (r RedriveReport) Total() int {
-	total := 0
-	for _, n := range r.Moved {
-		total += n
+// caused makes sure that an error after the end of ctx wraps the cause of that.
+func caused(ctx context.Context, err error) error {
+	if cause := context.Cause(ctx); !errors.Is(err, cause) {
+		return fmt.Errorf("%w: %w", cause, err)
 	}
-	return total
+	return err
 }
 
-// redriver moves the dead letters of one queue.
+// redriver is what the redrives of the queues of one call have in common.
 type redriver struct {
-	api     API
-	urls    *queueURLs
-	queue   string
-	letters string
+	api     RedriveAPI
+	service *service
+	config  RedriveConfig
+	reader  *taskReader
 	began   time.Time
-	report  *RedriveReport
+	tried   int // letters counted towards the limit
 }
 
-func (r *redriver) run(ctx context.Context, limit int) error {
-	for {
-		room := maxBatch
-		if limit > 0 {
-			room = min(room, limit-r.report.Total())
-		}
-		if room <= 0 {
-			return nil
-		}
-		messages, err := r.receive(ctx, room)
-		if err != nil {
-			return err
-		}
-		moved, err := r.moveAll(ctx, messages)
-		if err != nil || moved == 0 {
-			return err
-		}
+func newRedriver(api RedriveAPI, config RedriveConfig) (*redriver, error) {
+	if api == nil {
+		return nil, errors.New("nil API")
 	}
-}
-
-func (r *redriver) receive(ctx context.Context, limit int) ([]types.Message, error) {
-	url, err := r.urls.get(ctx, r.letters)
+	reader, err := newTaskReader()
 	if err != nil {
 		return nil, err
 	}
-	ctx, cancel := context.WithTimeout(ctx, redriveWait+callTimeout)
-	defer cancel()
-	out, err := r.api.ReceiveMessage(ctx, &sqs.ReceiveMessageInput{
-		QueueUrl: url, MaxNumberOfMessages: int32(limit), WaitTimeSeconds: seconds(redriveWait),
-		VisibilityTimeout:           seconds(redriveVisibility),
-		MessageAttributeNames:       []string{"All"},
-		MessageSystemAttributeNames: []types.MessageSystemAttributeName{types.MessageSystemAttributeNameAll},
-	}, receiveOptions)
-	if err != nil {
-		return nil, &QueueError{Queue: r.letters, Err: err}
-	}
-	return out.Messages, nil
+	return &redriver{api: api, service: newService(api), config: config, reader: reader, began: time.Now()}, nil
 }
 
-// moveAll moves the messages that were there when the redrive began. It goes on after a failure, so that one message that
-// cannot be moved does not hold up the others.
-func (r *redriver) moveAll(ctx context.Context, messages []types.Message) (moved int, err error) {
-	var failed []error
-	for _, message := range messages {
-		if !intact(message) || r.sentSince(message) {
-			continue
+// redrive moves the dead letters of one queue, by a move task if that may be and can be.
+func (r *redriver) redrive(ctx context.Context, done *QueueRedrive) error {
+	if !r.config.selects() {
+		task := moveTask{api: r.api, urls: r.service.urls, queue: done.Queue, rate: r.config.Rate}
+		err := task.run(ctx)
+		done.By, done.Count.Moved = ByMoveTask, task.moved
+		unfit, ok := errors.AsType[*unfitTaskError](err)
+		if !ok {
+			return err
 		}
-		if err := r.move(ctx, message); err != nil {
-			failed = append(failed, err)
-			continue
-		}
-		moved++
-		r.report.Moved[r.queue]++
+		done.Fallback = unfit.err
 	}
-	return moved, errors.Join(failed...)
+	done.By = ByCopy
+	return r.newPass(done).run(ctx)
 }
 
-// sentSince reports whether the letter was sent after the redrive began. SQS keeps the time of the first sending when it moves
-// a message by redrive policy, so those count by when the task was sent.
-func (r *redriver) sentSince(message types.Message) bool {
-	sent := message.Attributes[string(types.MessageSystemAttributeNameSentTimestamp)]
-	ms, err := strconv.ParseInt(sent, 10, 64)
-	return err == nil && time.UnixMilli(ms).After(r.began)
+// room is how many letters the limit still allows to try, at most most.
+func (r *redriver) room(most int) int {
+	if r.config.Limit == 0 {
+		return most
+	}
+	return min(most, r.config.Limit-r.tried)
 }
 
-func (r *redriver) move(ctx context.Context, message types.Message) error {
-	group := message.Attributes[string(types.MessageSystemAttributeNameMessageGroupId)]
-	e := entry{body: *message.Body, attributes: redriveAttributes(message.MessageAttributes), group: group}
-	if isFIFO(r.queue) {
-		e.deduplication = *message.MessageId
-	}
-	service := newService(r.api)
-	if err := service.send(ctx, r.queue, []entry{e})[0]; err != nil {
-		return err
-	}
-	return service.remove(ctx, r.letters, []string{*message.ReceiptHandle})[0]
-}
-
-// redriveAttributes are those of the message without what made it a dead letter.
-func redriveAttributes(own map[string]types.MessageAttributeValue) map[string]types.MessageAttributeValue {
-	attributes := maps.Clone(own)
-	for name := range own {
-		if slices.Contains([]string{attribute.Reason, attribute.Attempt}, name) {
-			delete(attributes, name)
+// inOrder returns the names, those of the most urgent priorities first, each once.
+func inOrder(names map[taskhawk.Priority]string) []string {
+	var ordered []string
+	seen := map[string]bool{}
+	for _, priority := range taskhawk.Priorities() {
+		// A Naming may put several priorities on one queue.
+		if name, ok := names[priority]; ok && !seen[name] {
+			seen[name] = true
+			ordered = append(ordered, name)
 		}
 	}
-	return attributes
+	return ordered
 }

@@ -1,0 +1,103 @@
+package sqsx_test
+
+import (
+	"context"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/require"
+
+	"github.com/taskhawk/taskhawk-go/sqsx"
+	"github.com/taskhawk/taskhawk-go/sqsx/sqstest"
+	"github.com/taskhawk/taskhawk-go/taskhawk"
+)
+
+func TestRedriveKeepsTheRateWhenItCopies(t *testing.T) {
+	t.Parallel()
+	for _, rate := range []int{1, 3, 10, 50} {
+		inGraveyard(t, func(g *graveyard) {
+			g.buryMany(100)
+			began := time.Now()
+			config := onlyDefault()
+			config.Copy, config.Rate = true, rate
+			require.Equal(t, 100, g.redrive(config).Total())
+			took := time.Since(began) - 2*time.Second // the empty poll at the end
+			least := time.Duration(100-min(rate, 10)) * time.Second / time.Duration(rate)
+			require.InDelta(t, least, took, float64(time.Second), "at %d a second", rate)
+			require.GreaterOrEqual(t, took, least)
+		})
+	}
+}
+
+// A pass that takes long looks at each letter once, and asks SQS for longer and longer claims.
+func TestRedriveHoldsLettersThroughALongPass(t *testing.T) {
+	t.Parallel()
+	inGraveyard(t, func(g *graveyard) {
+		for range 50 {
+			g.buryTasks("tests.b")
+		}
+		g.buryMany(1200)
+		report := g.redrive(sqsx.RedriveConfig{Tasks: []string{"tests.a"}, Rate: 1, Priorities: []taskhawk.Priority{taskhawk.Default}})
+		require.Equal(t, sqsx.RedriveCount{Moved: 1200, Skipped: 50}, report.Count())
+		for _, letter := range g.server.Queue(deadLettersOf(taskhawk.Default)).Messages {
+			require.Equal(t, 1, letter.Receives)
+		}
+		g.requireDead(50)
+		require.Less(t, g.server.Requests(sqstest.OpChangeMessageVisibilityBatch), 60, "twenty minutes, 5 batches")
+		require.Empty(t, g.server.ClientErrors())
+	})
+}
+
+// SQS keeps no message from others for more than twelve hours. What comes back then is known.
+func TestRedriveEndsThoughClaimsEndAfterTwelveHours(t *testing.T) {
+	t.Parallel()
+	inGraveyard(t, func(g *graveyard) {
+		for range 10 {
+			g.buryTasks("tests.b")
+		}
+		g.buryMany(750)
+		began := time.Now()
+		report := g.redrive(sqsx.RedriveConfig{
+			Tasks: []string{"tests.a"}, Rate: 1, Priorities: []taskhawk.Priority{taskhawk.Default},
+			Reason: func(string) bool { time.Sleep(time.Minute); return true },
+		})
+		require.Greater(t, time.Since(began), sqsx.MaxVisibility)
+		require.Equal(t, sqsx.RedriveCount{Moved: 750, Skipped: 10}, report.Count())
+		require.Equal(t, 2, g.server.Queue(deadLettersOf(taskhawk.Default)).Messages[0].Receives)
+		g.requireDead(10)
+		require.Empty(t, g.server.ClientErrors())
+	})
+}
+
+// Claims that cannot be extended end, and the pass ends all the same.
+func TestRedriveThatCannotExtendItsClaims(t *testing.T) {
+	t.Parallel()
+	inGraveyard(t, func(g *graveyard) {
+		for range 25 {
+			g.buryTasks("tests.b")
+		}
+		g.buryMany(600)
+		g.server.Inject(sqstest.Fault{On: sqstest.OpChangeMessageVisibilityBatch, Do: sqstest.Error("AccessDenied", "not authorized")})
+		report := g.redrive(sqsx.RedriveConfig{Tasks: []string{"tests.a"}, Rate: 2, Priorities: []taskhawk.Priority{taskhawk.Default}})
+		require.Equal(t, sqsx.RedriveCount{Moved: 600, Skipped: 25}, report.Count())
+		time.Sleep(2 * time.Minute)
+		g.requireDead(25)
+	})
+}
+
+func TestRedriveGivesLettersBackWhenItsContextEnds(t *testing.T) {
+	t.Parallel()
+	inGraveyard(t, func(g *graveyard) {
+		for range 30 {
+			g.buryTasks("tests.b")
+		}
+		g.buryMany(30)
+		ctx, cancel := context.WithTimeout(g.Context(), 10*time.Second)
+		defer cancel()
+		report, err := sqsx.Redrive(ctx, g.client, app, sqsx.RedriveConfig{Tasks: []string{"tests.a"}, Rate: 1})
+		require.ErrorIs(t, err, context.DeadlineExceeded)
+		require.InDelta(t, 10, report.Total(), 1)
+		g.requireBack(report.Total())
+		g.requireDead(60 - report.Total())
+	})
+}

@@ -1,0 +1,202 @@
+package sqsx
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"strings"
+	"time"
+
+	"github.com/aws/aws-sdk-go-v2/aws"
+	"github.com/aws/aws-sdk-go-v2/service/sqs"
+	"github.com/aws/aws-sdk-go-v2/service/sqs/types"
+)
+
+// The waits between two looks at a move task, and how many in a row may fail.
+const (
+	firstTaskWait = 250 * time.Millisecond
+	lastTaskWait  = 10 * time.Second
+	taskLooks     = 5
+)
+
+// The statuses of a move task. Source: ListMessageMoveTasks.
+const (
+	taskRunning    = "RUNNING"
+	taskCancelling = "CANCELLING"
+	taskCompleted  = "COMPLETED"
+	taskCancelled  = "CANCELLED"
+)
+
+// unfitTaskError says that SQS does not move the messages, or not all, so that they can be copied.
+type unfitTaskError struct{ err error }
+
+// Error gives the reason.
+func (e *unfitTaskError) Error() string { return e.err.Error() }
+
+// Unwrap returns the reason.
+func (e *unfitTaskError) Unwrap() error { return e.err }
+
+// moveTask has SQS move the dead letters of a queue.
+type moveTask struct {
+	api    RedriveAPI
+	urls   *queueURLs
+	queue  string
+	rate   int
+	source string // the ARN of the dead-letter queue
+	target string // that of the queue
+	handle string // of our task; "" for one that ran before
+	moved  int
+}
+
+// run returns when SQS has moved the letters. The error is an [*unfitTaskError] when copying is worth a try.
+//
+// A task that runs already is waited for first: SQS runs one for a queue at a time, and it may be that of a redrive that was killed.
+func (t *moveTask) run(ctx context.Context) error {
+	if err := t.findARNs(ctx); err != nil {
+		return t.unfit(ctx, err)
+	}
+	err := t.start(ctx)
+	if err != nil && t.isRunning(ctx) {
+		if err := t.wait(ctx); err != nil {
+			return err
+		}
+		err = t.start(ctx)
+	}
+	if err != nil {
+		return t.unfit(ctx, err)
+	}
+	return t.wait(ctx)
+}
+
+// unfit is err, unless the caller gave up.
+func (t *moveTask) unfit(ctx context.Context, err error) error {
+	err = &QueueError{Queue: DeadLetterQueueName(t.queue), Err: err}
+	if ctx.Err() != nil {
+		return err
+	}
+	return &unfitTaskError{err}
+}
+
+// findARNs asks for one ARN: the queues of an application are in one account and region, so the other follows.
+func (t *moveTask) findARNs(ctx context.Context) error {
+	url, err := t.urls.get(ctx, DeadLetterQueueName(t.queue))
+	if err != nil {
+		return errors.Unwrap(err)
+	}
+	ctx, cancel := context.WithTimeout(ctx, callTimeout)
+	defer cancel()
+	out, err := t.api.GetQueueAttributes(ctx, &sqs.GetQueueAttributesInput{
+		QueueUrl: url, AttributeNames: []types.QueueAttributeName{types.QueueAttributeNameQueueArn},
+	})
+	if err != nil {
+		return err
+	}
+	t.source = out.Attributes[attributeARN]
+	account, ok := strings.CutSuffix(t.source, ":"+DeadLetterQueueName(t.queue))
+	if !ok {
+		return errors.New("its ARN does not end with its name")
+	}
+	t.target = account + ":" + t.queue
+	return nil
+}
+
+// start names the destination, since letters that a worker sent carry no source that SQS knows.
+func (t *moveTask) start(ctx context.Context) error {
+	input := &sqs.StartMessageMoveTaskInput{SourceArn: &t.source, DestinationArn: &t.target}
+	if t.rate > 0 {
+		input.MaxNumberOfMessagesPerSecond = aws.Int32(int32(t.rate))
+	}
+	ctx, cancel := context.WithTimeout(ctx, callTimeout)
+	defer cancel()
+	out, err := t.api.StartMessageMoveTask(ctx, input)
+	if err != nil {
+		return err
+	}
+	t.handle = aws.ToString(out.TaskHandle)
+	return nil
+}
+
+// latest returns the task of the queue that was started last.
+func (t *moveTask) latest(ctx context.Context) (*types.ListMessageMoveTasksResultEntry, error) {
+	ctx, cancel := context.WithTimeout(ctx, callTimeout)
+	defer cancel()
+	out, err := t.api.ListMessageMoveTasks(ctx, &sqs.ListMessageMoveTasksInput{SourceArn: &t.source})
+	if err != nil {
+		return nil, err
+	}
+	if len(out.Results) == 0 {
+		return nil, errors.New("SQS lists no move task")
+	}
+	return &out.Results[0], nil
+}
+
+func (t *moveTask) isRunning(ctx context.Context) bool {
+	task, err := t.latest(ctx)
+	return err == nil && running(task)
+}
+
+func running(task *types.ListMessageMoveTasksResultEntry) bool {
+	status := aws.ToString(task.Status)
+	return status == taskRunning || status == taskCancelling
+}
+
+// wait looks at the task until it has ended. Since one runs at a time, it is the latest.
+func (t *moveTask) wait(ctx context.Context) error {
+	failed := 0
+	for interval := firstTaskWait; ; interval = min(2*interval, lastTaskWait) {
+		if err := waitFor(ctx, interval); err != nil {
+			return t.cancel(ctx, err)
+		}
+		task, err := t.latest(ctx)
+		if err != nil {
+			if failed++; failed == taskLooks {
+				return fmt.Errorf("SQS moves the messages of %s, how far it is cannot be told: %w", DeadLetterQueueName(t.queue), err)
+			}
+			continue
+		}
+		failed = 0
+		if !running(task) {
+			return t.ended(task)
+		}
+	}
+}
+
+// ended takes note of a task that has ended.
+func (t *moveTask) ended(task *types.ListMessageMoveTasksResultEntry) error {
+	t.tally(task)
+	switch status := aws.ToString(task.Status); status {
+	case taskCompleted:
+		return nil
+	case taskCancelled:
+		return fmt.Errorf("the move task of %s was cancelled", DeadLetterQueueName(t.queue))
+	default:
+		return &unfitTaskError{fmt.Errorf("the move task of %s has status %s: %s",
+			DeadLetterQueueName(t.queue), status, aws.ToString(task.FailureReason))}
+	}
+}
+
+// tally counts what the task has moved, also one that was waited for, unless that went elsewhere.
+func (t *moveTask) tally(task *types.ListMessageMoveTasksResultEntry) {
+	if aws.ToString(task.DestinationArn) == t.target {
+		t.moved += int(task.ApproximateNumberOfMessagesMoved)
+	}
+}
+
+// cancel stops the task when the caller gave up, but not one that somebody else started.
+func (t *moveTask) cancel(ctx context.Context, cause error) error {
+	if t.handle == "" {
+		return cause
+	}
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), callTimeout)
+	defer cancel()
+	out, err := t.api.CancelMessageMoveTask(ctx, &sqs.CancelMessageMoveTaskInput{TaskHandle: &t.handle})
+	if err == nil {
+		t.moved += int(out.ApproximateNumberOfMessagesMoved)
+		return cause
+	}
+	if task, lookErr := t.latest(ctx); lookErr == nil && !running(task) {
+		t.tally(task) // it has just ended by itself
+		return cause
+	}
+	return fmt.Errorf("%w; the move task of %s goes on: %w", cause, DeadLetterQueueName(t.queue), err)
+}
