@@ -5,10 +5,6 @@ import (
 	"errors"
 	"fmt"
 	"maps"
-	"sync"
-	"time"
-
-	"github.com/google/uuid"
 )
 
 // Dispatch sends the task to run with args, and returns the id of the run once the service has stored it.
@@ -104,9 +100,9 @@ func (t *Task[Args]) prepare(ctx context.Context, args *Args, options []Dispatch
 	if hub.publisher == nil {
 		return nil, nil, ErrNoPublisher
 	}
-	set := t.settings
-	for _, o := range options {
-		o.applyDispatch(&set)
+	set := &t.settings
+	if len(options) > 0 || hub.defaultHeaders != nil {
+		set = t.settings.with(options)
 	}
 	if hub.defaultHeaders != nil {
 		set.headers = maps.Clone(hub.defaultHeaders(ctx, t.Name())).merge(set.headers)
@@ -119,51 +115,6 @@ func (t *Task[Args]) prepare(ctx context.Context, args *Args, options []Dispatch
 			return nil, nil, err
 		}
 	}
-	out, err := t.encode(args, &set)
+	out, err := t.encode(args, set)
 	return hub, out, err
-}
-
-// bodies holds the buffers that messages are encoded in before they are copied into strings of just their size.
-var bodies = sync.Pool{New: func() any { return new([]byte) }}
-
-// maxPooledBody is the largest buffer that is kept, in bytes: one huge message is not pinned for ever.
-const maxPooledBody = 64 << 10
-
-func (t *Task[Args]) encode(args *Args, set *settings) (*Outgoing, error) {
-	out := &Outgoing{
-		ID: set.id, Task: t.Name(), Priority: set.priority, Headers: set.headers,
-		Delay: set.delay, Group: set.group, DeduplicationID: set.deduplicationID,
-	}
-	if out.ID == "" {
-		id, err := uuid.NewRandom()
-		if err != nil {
-			return nil, err
-		}
-		out.ID = id.String()
-	}
-	buffer, _ := bodies.Get().(*[]byte)
-	body, err := t.appendBody((*buffer)[:0], out, args, set.keywordArgs)
-	if err == nil {
-		out.Body = string(body)
-	}
-	if *buffer = body; cap(body) <= maxPooledBody {
-		bodies.Put(buffer)
-	}
-	return out, err
-}
-
-func (t *Task[Args]) appendBody(dst []byte, out *Outgoing, args *Args, keyword bool) ([]byte, error) {
-	dst, err := appendHead(dst, out.ID, out.Priority, time.Now(), out.Headers, out.Task)
-	if err != nil {
-		return dst, err
-	}
-	if keyword {
-		dst, err = t.codec.AppendKeyword(dst, args)
-	} else {
-		dst, err = t.codec.Append(dst, args)
-	}
-	if err != nil {
-		return dst, newArgumentError(t.Name(), err)
-	}
-	return append(dst, '}'), nil
 }

@@ -37,16 +37,33 @@ func (base Headers) merge(over Headers) Headers {
 
 func (base Headers) check() error {
 	for key, value := range base {
-		switch {
-		case key == "":
-			return fmt.Errorf("%w: empty key", ErrHeader)
-		case strings.HasPrefix(key, reservedHeaderPrefix):
-			return fmt.Errorf("%w: %q: keys beginning with %q are reserved", ErrHeader, clip(key), reservedHeaderPrefix)
-		case !utf8.ValidString(key):
-			return fmt.Errorf("%w: a key is not valid UTF-8", ErrHeader)
-		case !utf8.ValidString(value):
-			return fmt.Errorf("%w: %q: value is not valid UTF-8", ErrHeader, clip(key))
+		if err := checkHeader(key, value); err != nil {
+			return err
 		}
+	}
+	return nil
+}
+
+// checkHeader refuses what a dispatch does not take.
+func checkHeader(key, value string) error {
+	if err := checkHeaderName(key); err != nil {
+		return err
+	}
+	switch {
+	case !utf8.ValidString(key):
+		return fmt.Errorf("%w: a key is not valid UTF-8", ErrHeader)
+	case !utf8.ValidString(value):
+		return fmt.Errorf("%w: %q: value is not valid UTF-8", ErrHeader, clip(key))
+	}
+	return nil
+}
+
+func checkHeaderName(key string) error {
+	switch {
+	case key == "":
+		return fmt.Errorf("%w: empty key", ErrHeader)
+	case strings.HasPrefix(key, reservedHeaderPrefix):
+		return fmt.Errorf("%w: %q: keys beginning with %q are reserved", ErrHeader, clip(key), reservedHeaderPrefix)
 	}
 	return nil
 }

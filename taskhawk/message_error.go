@@ -1,6 +1,9 @@
 package taskhawk
 
-import "fmt"
+import (
+	"errors"
+	"fmt"
+)
 
 // MessageError says that a message body is not a Taskhawk message. Its text never shows a value of the message.
 type MessageError struct {
@@ -26,3 +29,12 @@ func (e *MessageError) Error() string {
 
 // Unwrap returns the cause.
 func (e *MessageError) Unwrap() error { return e.Err }
+
+// asMessageError makes a syntax error one of the message; a MessageError stays as it is.
+func asMessageError(err error) error {
+	var located *MessageError
+	if errors.As(err, &located) {
+		return err
+	}
+	return &MessageError{Reason: "is not JSON", Err: err}
+}

@@ -1,10 +1,6 @@
 package taskhawk
 
-import (
-	"strings"
-
-	"github.com/taskhawk/taskhawk-go/internal/jsontext"
-)
+import "github.com/taskhawk/taskhawk-go/internal/jsontext"
 
 // ParseMessage reads a message, strictly: the errors are [*MessageError].
 //
@@ -14,18 +10,12 @@ import (
 //
 // The texts of the message share memory with body.
 func ParseMessage(body string) (*Message, error) {
-	var r messageReader
-	end, err := eachMember(body, jsontext.SkipSpace(body, 0), r.member)
-	if err != nil {
-		return nil, asMessageError("", err)
+	msg := new(Message)
+	r := messageReader{body: body, message: msg}
+	if err := r.read(); err != nil {
+		return nil, asMessageError(err)
 	}
-	if jsontext.SkipSpace(body, end) != len(body) {
-		return nil, &MessageError{Reason: "something follows the JSON object"}
-	}
-	if err := r.missing(); err != nil {
-		return nil, err
-	}
-	return &r.message, nil
+	return msg, nil
 }
 
 // UnmarshalJSON is [ParseMessage], for encoding/json.
@@ -38,118 +28,153 @@ func (m *Message) UnmarshalJSON(body []byte) error {
 	return nil
 }
 
-// messageReader collects what ParseMessage finds.
+// messageReader reads a body from its beginning to its end, every byte once.
 type messageReader struct {
-	message Message
+	body    string
+	next    int // index of the byte to be read next
+	message *Message
 	seen    memberSet
 }
 
-// memberSet is a set of the members that the format knows.
-type memberSet uint16
+func (r *messageReader) read() error {
+	r.space()
+	if !r.at('{') {
+		return &MessageError{Reason: "the body is not a JSON object"}
+	}
+	if err := r.members(inMessage); err != nil {
+		return err
+	}
+	if r.space(); r.next != len(r.body) {
+		return &MessageError{Reason: "something follows the JSON object"}
+	}
+	return r.missing()
+}
+
+// objectKind is one of the three objects whose members mean something here.
+type objectKind uint8
 
 const (
-	memberID memberSet = 1 << iota
-	memberTask
-	memberMetadata
-	memberHeaders
-	memberArgs
-	memberKwargs
-	memberPriority
-	memberTimestamp
-	memberVersion
+	inMessage objectKind = iota
+	inMetadata
+	inHeaders
 )
 
-// once refuses a member that was there before.
-func (r *messageReader) once(member memberSet, field string) error {
-	if r.seen&member != 0 {
-		return &MessageError{Field: field, Reason: "is given twice"}
-	}
-	r.seen |= member
-	return nil
-}
-
-// missing refuses a message without the members that it must have.
-func (r *messageReader) missing() error {
-	field := ""
-	switch {
-	case r.seen&memberID == 0:
-		field = "id"
-	case r.seen&memberTask == 0:
-		field = "task"
-	case r.seen&memberMetadata == 0:
-		field = "metadata"
-	case r.seen&memberVersion == 0:
-		field = "metadata.version"
-	case r.seen&memberTimestamp == 0:
-		field = "metadata.timestamp"
-	default:
+// members reads the object that begins here.
+func (r *messageReader) members(kind objectKind) error {
+	r.next = jsontext.SkipSpace(r.body, r.next+1)
+	if r.at('}') {
+		r.next++
 		return nil
 	}
-	return &MessageError{Field: field, Reason: "is missing"}
+	for {
+		key, err := r.key()
+		if err != nil {
+			return err
+		}
+		switch kind {
+		case inMessage:
+			err = r.member(key)
+		case inMetadata:
+			err = r.metadata(key)
+		case inHeaders:
+			err = r.header(key)
+		}
+		if err != nil {
+			return err
+		}
+		switch r.space(); {
+		case r.at('}'):
+			r.next++
+			return nil
+		case !r.at(','):
+			return jsontext.Unexpected(r.body, r.next, "',' or '}'")
+		}
+		r.next = jsontext.SkipSpace(r.body, r.next+1)
+	}
 }
 
-func (r *messageReader) member(key, raw string) (err error) {
+// member reads the value of a member of the message.
+func (r *messageReader) member(key string) (err error) {
 	switch key {
 	case "id":
 		if err = r.once(memberID, key); err == nil {
-			r.message.ID, err = readText(key, raw)
+			r.message.ID, err = r.text(key)
 		}
 	case "task":
 		if err = r.once(memberTask, key); err == nil {
-			r.message.Task, err = readText(key, raw)
+			r.message.Task, err = r.text(key)
 		}
 	case "metadata":
 		if err = r.once(memberMetadata, key); err == nil {
-			err = readObject(key, raw, r.metadata)
+			err = r.object(key, inMetadata)
 		}
 	case "headers":
-		if err = r.once(memberHeaders, key); err == nil && raw != "null" {
-			err = readObject(key, raw, r.header)
+		if err = r.once(memberHeaders, key); err == nil && !r.null() {
+			err = r.object(key, inHeaders)
 		}
 	case "args":
-		if err = r.once(memberArgs, key); err == nil {
-			r.message.Args, err = readRaw(key, raw, '[', "array")
+		if err = r.once(memberArgs, key); err == nil && !r.null() {
+			r.message.Args, err = r.raw(key, '[', "is not an array")
 		}
 	case "kwargs":
-		if err = r.once(memberKwargs, key); err == nil {
-			r.message.Kwargs, err = readRaw(key, raw, '{', "object")
+		if err = r.once(memberKwargs, key); err == nil && !r.null() {
+			r.message.Kwargs, err = r.raw(key, '{', "is not an object")
 		}
+	default:
+		_, err = r.value()
 	}
 	return err
 }
 
-func (r *messageReader) metadata(key, raw string) (err error) {
+// metadata reads the value of a member of "metadata".
+func (r *messageReader) metadata(key string) (err error) {
 	switch key {
 	case "priority":
-		if err = r.once(memberPriority, "metadata.priority"); err == nil {
-			r.message.Priority, err = readPriority("metadata.priority", raw)
+		if err = r.once(memberPriority, "metadata.priority"); err == nil && !r.null() {
+			r.message.Priority, err = r.priority("metadata.priority")
 		}
 	case "timestamp":
 		if err = r.once(memberTimestamp, "metadata.timestamp"); err == nil {
-			r.message.Timestamp, err = readTimestamp("metadata.timestamp", raw)
+			r.message.Timestamp, err = r.timestamp("metadata.timestamp")
 		}
 	case "version":
 		if err = r.once(memberVersion, "metadata.version"); err == nil {
-			err = checkVersion("metadata.version", raw)
+			err = r.version("metadata.version")
 		}
+	default:
+		_, err = r.value()
 	}
 	return err
 }
 
-func (r *messageReader) header(key, raw string) error {
-	if _, twice := r.message.Headers[key]; twice {
-		return &MessageError{Field: "headers", Reason: "has a key twice"}
-	}
-	value := strings.ToValidUTF8(raw, "\uFFFD")
-	if raw[0] == '"' {
-		var err error
-		if value, _, err = jsontext.ReadString(raw, 0); err != nil {
-			return err
-		}
+// header reads the value of a member of "headers".
+func (r *messageReader) header(key string) error {
+	value, err := r.headerValue()
+	if err != nil {
+		return err
 	}
 	if r.message.Headers == nil {
 		r.message.Headers = Headers{}
+	} else if _, twice := r.message.Headers[key]; twice {
+		return &MessageError{Field: "headers", Reason: "has a key twice"}
 	}
 	r.message.Headers[key] = value
 	return nil
 }
+
+// key reads the name of a member and its colon.
+func (r *messageReader) key() (key string, err error) {
+	if key, r.next, err = jsontext.ReadString(r.body, r.next); err != nil {
+		return "", err
+	}
+	if r.space(); !r.at(':') {
+		return "", jsontext.Unexpected(r.body, r.next, "':'")
+	}
+	r.next = jsontext.SkipSpace(r.body, r.next+1)
+	return key, nil
+}
+
+func (r *messageReader) space() { r.next = jsontext.SkipSpace(r.body, r.next) }
+
+// at tells whether the next byte is c.
+func (r *messageReader) at(c byte) bool { return r.next < len(r.body) && r.body[r.next] == c }

@@ -2,10 +2,7 @@ package taskhawk
 
 import (
 	"fmt"
-	"maps"
-	"slices"
 	"strconv"
-	"time"
 
 	"github.com/taskhawk/taskhawk-go/internal/jsontext"
 )
@@ -15,19 +12,15 @@ import (
 // when ID, Task or a header is not valid UTF-8, when ID or Task is empty, and when Timestamp lies after the year 9999.
 //
 // json.Marshal rewrites what a MarshalJSON returns, HTML escapes included: call this method where bytes matter.
-func (m *Message) MarshalJSON() ([]byte, error) {
-	switch {
-	case m.ID == "":
-		return nil, &MessageError{Field: "id", Reason: "is empty"}
-	case m.Task == "":
-		return nil, &MessageError{Field: "task", Reason: "is empty"}
-	case !m.Priority.Valid():
-		return nil, &MessageError{Field: "metadata.priority", Reason: "is unknown", Err: ErrUnknownPriority}
-	case m.Timestamp.UnixMilli() < -lastTimestamp || m.Timestamp.UnixMilli() > lastTimestamp:
-		return nil, &MessageError{Field: "metadata.timestamp", Reason: "is out of range"}
+func (m Message) MarshalJSON() ([]byte, error) {
+	if err := m.checkHead(); err != nil {
+		return nil, err
 	}
-	dst, err := appendHead(nil, m.ID, m.Priority, m.Timestamp, m.Headers, m.Task)
+	dst, err := m.appendHead(nil, false)
 	if err != nil {
+		return nil, err
+	}
+	if dst, err = appendText(append(dst, `"task":`...), "task", m.Task); err != nil {
 		return nil, err
 	}
 	args, err := rawOr(m.Args, "args", '[', "[]")
@@ -38,7 +31,7 @@ func (m *Message) MarshalJSON() ([]byte, error) {
 	if err != nil {
 		return nil, err
 	}
-	return fmt.Appendf(dst, `"args":%s,"kwargs":%s}`, args, kwargs), nil
+	return fmt.Appendf(dst, `,"args":%s,"kwargs":%s}`, args, kwargs), nil
 }
 
 func rawOr(raw, field string, open byte, empty string) (string, error) {
@@ -58,45 +51,37 @@ func rawOr(raw, field string, open byte, empty string) (string, error) {
 	return raw, nil
 }
 
-// appendHead appends the message up to the comma before "args".
-func appendHead(
-	dst []byte, id string, priority Priority, at time.Time, headers Headers, task string,
-) ([]byte, error) {
-	dst, err := appendText(append(dst, `{"id":`...), "id", id)
+// checkHead refuses what appendHead has no form for, but for text that is not valid UTF-8, which it finds itself.
+func (m *Message) checkHead() error {
+	switch {
+	case m.ID == "":
+		return &MessageError{Field: "id", Reason: "is empty"}
+	case m.Task == "":
+		return &MessageError{Field: "task", Reason: "is empty"}
+	case !m.Priority.Valid():
+		return &MessageError{Field: "metadata.priority", Reason: "is unknown", Err: ErrUnknownPriority}
+	case m.Timestamp.UnixMilli() < -lastTimestamp || m.Timestamp.UnixMilli() > lastTimestamp:
+		return &MessageError{Field: "metadata.timestamp", Reason: "is out of range"}
+	}
+	return nil
+}
+
+// appendHead appends the message up to the comma before "task". The headers of a dispatch follow stricter rules than those of a message
+// that somebody else may have made.
+func (m *Message) appendHead(dst []byte, dispatch bool) ([]byte, error) {
+	dst, err := appendText(append(dst, `{"id":`...), "id", m.ID)
 	if err != nil {
 		return dst, err
 	}
 	dst = append(dst, `,"metadata":{"priority":"`...)
-	dst = append(dst, priority.String()...)
+	dst = append(dst, m.Priority.String()...)
 	dst = append(dst, `","timestamp":`...)
-	dst = strconv.AppendInt(dst, at.UnixMilli(), 10)
+	dst = strconv.AppendInt(dst, m.Timestamp.UnixMilli(), 10)
 	dst = append(dst, `,"version":"`+FormatVersion+`"},"headers":{`...)
-	if dst, err = appendHeaders(dst, headers); err != nil {
+	if dst, err = appendHeaders(dst, m.Headers, dispatch); err != nil {
 		return dst, err
 	}
-	if dst, err = appendText(append(dst, `},"task":`...), "task", task); err != nil {
-		return dst, err
-	}
-	return append(dst, ','), nil
-}
-
-func appendHeaders(dst []byte, headers Headers) ([]byte, error) {
-	if len(headers) == 0 {
-		return dst, nil
-	}
-	var err error
-	for i, key := range slices.Sorted(maps.Keys(headers)) {
-		if i > 0 {
-			dst = append(dst, ',')
-		}
-		if dst, err = appendText(dst, "headers", key); err != nil {
-			return dst, err
-		}
-		if dst, err = appendText(append(dst, ':'), "headers", headers[key]); err != nil {
-			return dst, err
-		}
-	}
-	return dst, nil
+	return append(dst, "},"...), nil
 }
 
 func appendText(dst []byte, field, text string) ([]byte, error) {

@@ -32,6 +32,15 @@ type settings struct {
 	checker Validator
 }
 
+// with returns a copy of s with the options applied.
+func (s *settings) with(options []DispatchOption) *settings {
+	changed := *s
+	for _, o := range options {
+		o.applyDispatch(&changed)
+	}
+	return &changed
+}
+
 type (
 	taskOption     func(*settings)
 	dispatchOption func(*settings)

@@ -5,7 +5,8 @@ import (
 	"errors"
 	"fmt"
 	"sync"
-	"unicode/utf8"
+
+	"github.com/taskhawk/taskhawk-go/internal/jsontext"
 )
 
 // registration is a task with its argument type erased: everything behind this border is plain.
@@ -16,10 +17,28 @@ type registration struct {
 
 // identity is what all copies of a task share: its name, and the hubs that it is registered with.
 type identity struct {
-	name string
+	name   string
+	member string // "task":"name", with the comma, as it stands in every message
 
 	mu   sync.RWMutex
 	hubs []*Hub
+}
+
+const maxTaskName = 256 // bytes
+
+// newIdentity checks the name of a task.
+func newIdentity(name string) (*identity, error) {
+	switch {
+	case name == "":
+		return nil, errors.New("the task has no name")
+	case len(name) > maxTaskName:
+		return nil, fmt.Errorf("the name has %d bytes, more than %d", len(name), maxTaskName)
+	}
+	member, ok := jsontext.AppendString([]byte(`"task":`), name)
+	if !ok {
+		return nil, errors.New("the name is not valid UTF-8")
+	}
+	return &identity{name: name, member: string(member) + ","}, nil
 }
 
 var (
@@ -50,18 +69,4 @@ func (id *identity) hub(ctx context.Context) (*Hub, error) {
 		return id.hubs[0], nil
 	}
 	return nil, ErrAmbiguousHub
-}
-
-const maxTaskName = 256
-
-func checkTaskName(name string) error {
-	switch {
-	case name == "":
-		return errors.New("the task has no name")
-	case len(name) > maxTaskName:
-		return fmt.Errorf("the name has %d bytes, more than %d", len(name), maxTaskName)
-	case !utf8.ValidString(name):
-		return errors.New("the name is not valid UTF-8")
-	}
-	return nil
 }

@@ -46,14 +46,15 @@ func New[Args any](name string, handler func(ctx context.Context, args Args) err
 func declare[Args any](
 	name string, handler func(context.Context, Args) error, options []TaskOption,
 ) (*Task[Args], error) {
-	if err := checkTaskName(name); err != nil {
+	id, err := newIdentity(name)
+	if err != nil {
 		return nil, err
 	}
 	compiled, err := codec.Of[Args]()
 	if err != nil {
 		return nil, err
 	}
-	task := &Task[Args]{identity: &identity{name: name}, codec: compiled, handler: handler}
+	task := &Task[Args]{identity: id, codec: compiled, handler: handler}
 	for _, o := range options {
 		o.applyTask(&task.settings)
 	}
@@ -80,9 +81,7 @@ func (t *Task[Args]) WithHandler(handler func(ctx context.Context, args Args) er
 // kept and used again.
 func (t *Task[Args]) With(options ...DispatchOption) *Task[Args] {
 	task := *t
-	for _, o := range options {
-		o.applyDispatch(&task.settings)
-	}
+	task.settings = *t.settings.with(options)
 	return &task
 }
 

@@ -1,0 +1,90 @@
+package taskhawk
+
+import (
+	"sync"
+	"time"
+
+	"github.com/google/uuid"
+)
+
+// AppendMessage appends the message that runs the task with args to dst, for those who send it by other means than a [Publisher], such as
+// an outbox in a database. [ParseMessage] and Bind read it back. ID, Priority, Timestamp and Headers are those of head; its Task, Args and
+// Kwargs are not looked at.
+//
+// It checks what Dispatch checks, and head as [Message.MarshalJSON] does: the errors are [*ValidationError], [*ArgumentError], [ErrHeader] and
+// [*MessageError], and dst then comes back with its length unchanged. Of the task's options only WithKeywordArgs plays a part.
+// Neither head nor args is kept.
+func (t *Task[Args]) AppendMessage(dst []byte, head *Message, args *Args) ([]byte, error) {
+	msg := Message{ID: head.ID, Priority: head.Priority, Timestamp: head.Timestamp, Headers: head.Headers, Task: t.identity.name}
+	if err := msg.checkHead(); err != nil {
+		return dst, err
+	}
+	if t.check != nil {
+		if err := t.check(args); err != nil {
+			return dst, err
+		}
+	}
+	body, err := t.appendBody(dst, &msg, args, t.settings.keywordArgs)
+	if err != nil {
+		return dst, err
+	}
+	return body, nil
+}
+
+// appendBody appends a checked head, and args.
+func (t *Task[Args]) appendBody(dst []byte, head *Message, args *Args, keyword bool) ([]byte, error) {
+	dst, err := head.appendHead(dst, true)
+	if err != nil {
+		return dst, err
+	}
+	dst = append(dst, t.identity.member...)
+	if keyword {
+		dst, err = t.codec.AppendKeyword(dst, args)
+	} else {
+		dst, err = t.codec.Append(dst, args)
+	}
+	if err != nil {
+		return dst, newArgumentError(t.Name(), err)
+	}
+	return append(dst, '}'), nil
+}
+
+// encode makes the message of a dispatch, its settings being checked.
+func (t *Task[Args]) encode(args *Args, set *settings) (*Outgoing, error) {
+	id := set.id
+	if id == "" {
+		random, err := uuid.NewRandom()
+		if err != nil {
+			return nil, err
+		}
+		id = random.String()
+	}
+	head := Message{ID: id, Priority: set.priority, Timestamp: time.Now(), Headers: set.headers, Task: t.Name()}
+	body, err := t.body(&head, args, set.keywordArgs)
+	if err != nil {
+		return nil, err
+	}
+	return &Outgoing{
+		ID: id, Task: head.Task, Priority: head.Priority, Headers: head.Headers, Body: body,
+		Delay: set.delay, Group: set.group, DeduplicationID: set.deduplicationID,
+	}, nil
+}
+
+// bodies holds the buffers that messages are encoded in before they are copied into strings of just their size.
+var bodies = sync.Pool{New: func() any { return new([]byte) }}
+
+// maxPooledBody is the largest buffer that is kept, in bytes: one huge message is not pinned for ever.
+const maxPooledBody = 64 << 10
+
+// body is appendBody into a string of its own.
+func (t *Task[Args]) body(head *Message, args *Args, keyword bool) (body string, err error) {
+	buffer, _ := bodies.Get().(*[]byte)
+	encoded, err := t.appendBody((*buffer)[:0], head, args, keyword)
+	if err == nil {
+		body = string(encoded)
+	}
+	if *buffer = encoded; cap(encoded) <= maxPooledBody {
+		bodies.Put(buffer)
+	}
+	return body, err
+}
