@@ -28,7 +28,7 @@ type demo struct {
 	cardService atomic.Bool // whether the card service is up
 }
 
-func (d *demo) say(format string, args ...any) {
+func (d *demo) sayf(format string, args ...any) {
 	d.printing.Lock()
 	defer d.printing.Unlock()
 	fmt.Fprintf(d.out, format+"\n", args...)
@@ -60,7 +60,7 @@ func (d *demo) startWorker(ctx context.Context, client *sqs.Client) (stop func()
 
 // dispatch sends the same task in the three ways there are.
 func (d *demo) dispatch(ctx context.Context) error {
-	d.say("== Dispatch\ntasks.send_email, plain, with options, and chained:")
+	d.sayf("== Dispatch\ntasks.send_email, plain, with options, and chained:")
 	if _, err := SendEmail.Dispatch(ctx, SendEmailArgs{To: "ann@example.com", Subject: "Hello!"}); err != nil {
 		return err
 	}
@@ -79,13 +79,13 @@ func (d *demo) dispatch(ctx context.Context) error {
 		return err
 	}
 	_, err = SendEmail.Dispatch(ctx, SendEmailArgs{To: "nobody"})
-	d.say("not sent at all: %v", err)
+	d.sayf("not sent at all: %v", err)
 	return nil
 }
 
 // retry runs a task that fails the first time.
 func (d *demo) retry(ctx context.Context) error {
-	d.say("\n== Retry")
+	d.sayf("\n== Retry")
 	if _, err := ImportFeed.Dispatch(ctx, ImportFeedArgs{URL: "https://example.com/feed"}); err != nil {
 		return err
 	}
@@ -94,7 +94,7 @@ func (d *demo) retry(ctx context.Context) error {
 
 // deadLetter runs a task that cannot succeed.
 func (d *demo) deadLetter(ctx context.Context) error {
-	d.say("\n== Dead letter")
+	d.sayf("\n== Dead letter")
 	if _, err := ChargeCard.Dispatch(ctx, ChargeCardArgs{OrderID: 7, Cents: 1999}); err != nil {
 		return err
 	}
@@ -103,6 +103,7 @@ func (d *demo) deadLetter(ctx context.Context) error {
 
 // redrive repairs what was broken and gives the dead letter another chance.
 func (d *demo) redrive(ctx context.Context) error {
+	d.sayf("\n== Redrive\nthe card service is repaired")
 	d.cardService.Store(true)
 	report, err := sqsx.Redrive(ctx, d.client, queue, sqsx.RedriveConfig{
 		Priorities: []taskhawk.Priority{taskhawk.High}, Limit: 1,
@@ -110,6 +111,9 @@ func (d *demo) redrive(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	d.say("\n== Redrive\nthe card service is repaired; moved back: %v", report.Moved)
-	return d.done(ctx, 1)
+	if err := d.done(ctx, 1); err != nil {
+		return err
+	}
+	d.sayf("  moved back: %d dead letter", report.Total())
+	return nil
 }

@@ -16,8 +16,12 @@ import (
 
 func (d *demo) sendEmail(ctx context.Context, args SendEmailArgs) error {
 	meta := taskhawk.MetadataFrom(ctx)
-	d.say("  ran %s for %s: priority %s, attempt %d, headers %v, from %s",
-		meta.Task, args.To, meta.Priority, meta.Attempt, meta.Headers, aws.ToString(args.FromEmail))
+	from := "nobody in particular"
+	if args.FromEmail != nil {
+		from = *args.FromEmail
+	}
+	d.sayf("  ran %s for %s: priority %s, attempt %d, headers %v, from %s",
+		meta.Task, args.To, meta.Priority, meta.Attempt, meta.Headers, from)
 	d.ran <- meta.Task
 	return nil
 }
@@ -26,10 +30,10 @@ func (d *demo) sendEmail(ctx context.Context, args SendEmailArgs) error {
 func (d *demo) importFeed(ctx context.Context, args ImportFeedArgs) error {
 	meta := taskhawk.MetadataFrom(ctx)
 	if d.fetches.Add(1) == 1 {
-		d.say("  %s, attempt %d: %s does not answer, again in a second", meta.Task, meta.Attempt, args.URL)
+		d.sayf("  %s, attempt %d: %s does not answer, again in a second", meta.Task, meta.Attempt, args.URL)
 		return taskhawk.RetryAfter(time.Second, errors.New("the feed does not answer"))
 	}
-	d.say("  %s, attempt %d: imported", meta.Task, meta.Attempt)
+	d.sayf("  %s, attempt %d: imported", meta.Task, meta.Attempt)
 	d.ran <- meta.Task
 	return nil
 }
@@ -38,10 +42,10 @@ func (d *demo) importFeed(ctx context.Context, args ImportFeedArgs) error {
 func (d *demo) chargeCard(ctx context.Context, args ChargeCardArgs) error {
 	meta := taskhawk.MetadataFrom(ctx)
 	if !d.cardService.Load() {
-		d.say("  %s, attempt %d: order %d cannot be charged, no use in retrying", meta.Task, meta.Attempt, args.OrderID)
+		d.sayf("  %s, attempt %d: order %d cannot be charged, no use in retrying", meta.Task, meta.Attempt, args.OrderID)
 		return taskhawk.Permanent(errors.New("the card service is gone"))
 	}
-	d.say("  %s, attempt %d: order %d charged", meta.Task, meta.Attempt, args.OrderID)
+	d.sayf("  %s, attempt %d: order %d charged", meta.Task, meta.Attempt, args.OrderID)
 	d.ran <- meta.Task
 	return nil
 }
@@ -63,7 +67,7 @@ func (d *demo) waitForDeadLetter(ctx context.Context) error {
 		return fmt.Errorf("nothing on %s", name)
 	}
 	letter := out.Messages[0]
-	d.say("  on %s: task %s, reason %q", name, text(letter, "taskhawk_task"), text(letter, "taskhawk_reason"))
+	d.sayf("  on %s: task %s, reason %q", name, text(letter, "taskhawk_task"), text(letter, "taskhawk_reason"))
 	_, err = d.client.ChangeMessageVisibility(ctx, &sqs.ChangeMessageVisibilityInput{
 		QueueUrl: found.QueueUrl, ReceiptHandle: letter.ReceiptHandle, VisibilityTimeout: 0,
 	})

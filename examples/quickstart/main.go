@@ -53,11 +53,11 @@ func run(ctx context.Context, out io.Writer) error {
 			return err
 		}
 	}
-	d.say("\n== Stop")
+	d.sayf("\n== Stop")
 	if err := stop(); err != nil {
 		return err
 	}
-	d.say("the worker has stopped; nothing is in flight, nothing is lost")
+	d.sayf("the worker has stopped; nothing is in flight, nothing is lost")
 	return nil
 }
 

@@ -32,7 +32,7 @@ func TestAccountTellsEveryStep(t *testing.T) {
 		`on TASKHAWK-DEV-MYAPP-HIGH-PRIORITY-DLQ: task tasks.charge_card, reason "the card service is gone"`,
 		`== Redrive`,
 		`order 7 charged`,
-		`moved back: map\[TASKHAWK-DEV-MYAPP-HIGH-PRIORITY:1\]`,
+		`moved back: 1 dead letter`,
 		`== Stop`,
 		`the worker has stopped`,
 	} {
