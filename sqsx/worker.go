@@ -94,10 +94,11 @@ func NewWorker(api API, queueName string, hub *taskhawk.Hub, config WorkerConfig
 }
 
 // Run looks up the queues and then receives and runs tasks until ctx ends, as taskhawk.Worker.Run describes. It returns a
-// [*QueueError] at once when a queue does not exist or cannot be reached, and nil after a clean stop.
+// [*QueueError] at once when a queue does not exist or cannot be reached, and nil after a clean stop, also one that begins
+// before the queues are looked up.
 func (w *Worker) Run(ctx context.Context) error {
 	for _, q := range w.queues {
-		if _, err := w.service.urls.get(ctx, q.info.Name); err != nil {
+		if _, err := w.service.urls.get(ctx, q.info.Name); err != nil && ctx.Err() == nil {
 			return fmt.Errorf("sqsx: run worker: %w", err)
 		}
 	}
