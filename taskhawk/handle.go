@@ -59,8 +59,7 @@ func (h *Hub) log(ctx context.Context, d *Delivery, msg *Message, err error, too
 	if err != nil {
 		attrs = append(attrs, slog.String("error", err.Error()))
 	}
-	var panicked *PanicError
-	if errors.As(err, &panicked) {
+	if panicked, ok := errors.AsType[*PanicError](err); ok {
 		attrs = append(attrs, slog.String("stack", string(panicked.Stack)))
 	}
 	h.report(ctx, level, logMessage(outcome), attrs...)

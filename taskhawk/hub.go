@@ -68,6 +68,12 @@ func NewHub(config Config) (*Hub, error) {
 	return hub, nil
 }
 
+// TaskNames returns the names of the registered tasks, sorted. The slice is the caller's.
+func (h *Hub) TaskNames() []string { return slices.Sorted(maps.Keys(h.tasks)) }
+
+// Logger returns the logger of the hub, for transports.
+func (h *Hub) Logger() *slog.Logger { return h.logger }
+
 func (h *Hub) add(task AnyTask) error {
 	if task == nil {
 		return errNilTask
@@ -82,12 +88,6 @@ func (h *Hub) add(task AnyTask) error {
 	h.tasks[task.Name()] = r
 	return nil
 }
-
-// TaskNames returns the names of the registered tasks, sorted. The slice is the caller's.
-func (h *Hub) TaskNames() []string { return slices.Sorted(maps.Keys(h.tasks)) }
-
-// Logger returns the logger of the hub, for transports.
-func (h *Hub) Logger() *slog.Logger { return h.logger }
 
 // run is the innermost handler: it finds the task and runs it under its timeout.
 func (h *Hub) run(ctx context.Context, msg *Message) error {

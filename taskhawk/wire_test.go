@@ -2,10 +2,13 @@ package taskhawk_test
 
 import (
 	"encoding/json"
+	"math/big"
 	"strings"
 	"testing"
 
 	"github.com/stretchr/testify/require"
+
+	"github.com/taskhawk/taskhawk-go/taskhawk"
 )
 
 // wireCase is a captured message with what must become of it.
@@ -97,4 +100,23 @@ func TestBodiesThatPythonWasTriedWith(t *testing.T) {
 			requireWire(t, c)
 		})
 	}
+}
+
+// What docs/wire.md says about numbers that do not fit an int.
+func TestNumbersThatFitOtherTypes(t *testing.T) {
+	t.Parallel()
+	const big70 = "1180591620717411303424" // 2^70
+	requireNumber(t, "1.0", 1.0)
+	requireNumber(t, big70, 0x1p70)
+	requireNumber(t, "1.0", json.Number("1.0"))
+	requireNumber(t, big70, json.Number(big70))
+	requireNumber(t, big70, new(big.Int).Lsh(big.NewInt(1), 70))
+}
+
+func requireNumber[N any](t *testing.T, text string, want N) {
+	t.Helper()
+	type args struct{ N N }
+	got, err := taskhawk.New[args]("t", nil).Bind(&taskhawk.Message{Args: "[" + text + "]"})
+	require.NoError(t, err)
+	require.Equal(t, want, got.N)
 }
