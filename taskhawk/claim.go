@@ -164,7 +164,8 @@ func (c *claim) start(cancel context.CancelCauseFunc) bool {
 }
 
 // close ends the extensions, waits for one that is under way, and reports whether the claim still holds. After that nothing
-// but the settlement touches the message, so that no late extension overrides it.
+// but the settlement touches the message, so that no late extension overrides it. One that hangs is waited for until a quarter of
+// the visibility timeout is left: a message that is done must be deleted before others see it again.
 func (c *claim) close() (d *Delivery, holds bool) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
@@ -172,10 +173,10 @@ func (c *claim) close() (d *Delivery, holds bool) {
 	if c.timer != nil {
 		c.timer.Stop()
 	}
-	for c.beating != nil {
-		beating := c.beating
+	if beating := c.beating; beating != nil {
+		patience := time.Until(c.until) - c.visibility/4
 		c.mu.Unlock()
-		<-beating
+		within(patience, beating)
 		c.mu.Lock()
 	}
 	return c.delivery, !c.lost

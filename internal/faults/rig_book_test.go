@@ -88,6 +88,17 @@ func (b *book) total() int {
 	return n
 }
 
+// retries is how many runs asked for another one.
+func (b *book) retries() int {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	n := 0
+	for _, runs := range b.failed {
+		n += runs
+	}
+	return n
+}
+
 // duplicates is how many runs there were beyond the first of each task and those that a failed run asked for.
 func (b *book) duplicates() int {
 	b.mu.Lock()

@@ -32,7 +32,7 @@ type want struct {
 //     returned nil was accepted
 //   - premature: none was deleted before its handler succeeded or asked for the dead-letter queue
 //   - unexplained: no task ran more often than it was stored, came back to its queue or was duplicated by a fault
-//   - in flight: never more than concurrency and prefetch allow
+//   - in flight: never more handlers than the concurrency, and never more messages held than that and the prefetch allow
 //   - refused: the library asked for nothing that SQS refuses
 //   - secrets: none in log lines and errors, and no raw line breaks
 //
@@ -73,14 +73,17 @@ func (r *rig) premature(audit sqstest.Audit) []string {
 
 func (r *rig) checkFlight(audit sqstest.Audit, stranded int) {
 	r.Helper()
-	concurrency, inFlight, workers := r.crew.limits()
+	limits, workers := r.crew.limits()
 	require.Zero(r, workers, "workers that still run")
 	peak, running := r.book.peakRunning()
 	require.Zero(r, running, "handlers that still run")
-	require.LessOrEqual(r, peak, concurrency, "handlers at once")
+	require.LessOrEqual(r, peak, limits.running, "handlers at once")
+	require.Empty(r, r.crew.over, "messages held at once")
+	// To SQS, a message that waits for its retry is in flight too.
+	bound := limits.held + stranded + r.book.retries()
 	for _, priority := range taskhawk.Priorities() {
 		queue := queueName(priority)
-		require.LessOrEqual(r, audit.PeakInFlight[queue], inFlight+stranded, "in flight at once on %s", queue)
+		require.LessOrEqual(r, audit.PeakInFlight[queue], bound, "in flight at once on %s", queue)
 	}
 	require.Zero(r, audit.ParkedPolls, "polls that nobody waits for")
 }

@@ -62,6 +62,16 @@ func (s *sink) failure(err error) {
 	s.errors = append(s.errors, err.Error())
 }
 
+// lastFailure is the text of the latest error.
+func (s *sink) lastFailure() string {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if len(s.errors) == 0 {
+		return "none"
+	}
+	return s.errors[len(s.errors)-1]
+}
+
 // lines are the log lines that have text as their message, or all for "".
 func (s *sink) lines(text string) []line {
 	s.mu.Lock()

@@ -136,6 +136,7 @@ func instrument[A any](r *rig, handle func(context.Context, A) error) func(conte
 		metadata := taskhawk.MetadataFrom(ctx)
 		r.sink.secret(metadata.Receipt)
 		r.book.begin(metadata.ID)
+		r.crew.look()
 		r.server.Ledger().Note(sqstest.Started, metadata.ID)
 		action := taskhawk.ActionRetry // what becomes of a handler that panics
 		defer func() {
@@ -157,7 +158,9 @@ func (r *rig) await(limit time.Duration, what string, done func() bool) {
 	tick := time.NewTicker(max(limit/1000, 10*time.Millisecond))
 	defer tick.Stop()
 	for !done() {
-		require.False(r, time.Now().After(deadline), "%s: not within %s", what, limit)
+		if time.Now().After(deadline) {
+			require.Fail(r, what+": not within "+limit.String(), "the last error: %s", r.sink.lastFailure())
+		}
 		<-tick.C
 	}
 }

@@ -2,6 +2,7 @@ package faults_test
 
 import (
 	"context"
+	"fmt"
 	"sync"
 	"time"
 
@@ -23,10 +24,16 @@ type worker struct {
 
 // crew is the workers of a rig, and what they were allowed at once.
 type crew struct {
-	mu          sync.Mutex
-	running     map[*worker]bool
-	concurrency int // the most over time, all running workers together
-	inFlight    int // the same with prefetch, for one queue
+	mu      sync.Mutex
+	running map[*worker]bool
+	most    limits
+	over    []string // where a worker held more than it may
+}
+
+// limits are what may be at once, over all workers that run.
+type limits struct {
+	running int // handlers
+	held    int // messages of one queue, received and not settled
 }
 
 // start runs a worker until its stop.
@@ -61,6 +68,18 @@ func (w *worker) stop() time.Duration {
 	return time.Since(start)
 }
 
+// stopLate is stop for a worker that may have to leave handlers or settlements behind: what it says then is a *taskhawk.StopError.
+func (w *worker) stopLate() time.Duration {
+	w.rig.Helper()
+	start := time.Now()
+	w.cancel()
+	if err := w.wait(); err != nil {
+		var late *taskhawk.StopError
+		require.ErrorAs(w.rig, err, &late)
+	}
+	return time.Since(start)
+}
+
 // wait returns what Run returned, once; a stop must have begun, or Run end by itself.
 func (w *worker) wait() error {
 	w.rig.Helper()
@@ -75,12 +94,12 @@ func (c *crew) join(w *worker) {
 		c.running = map[*worker]bool{}
 	}
 	c.running[w] = true
-	concurrency, inFlight := 0, 0
+	now := limits{}
 	for w := range c.running {
-		concurrency += w.concurrency()
-		inFlight += w.concurrency() + w.prefetch()
+		now.running += w.concurrency()
+		now.held += w.concurrency() + w.prefetch()
 	}
-	c.concurrency, c.inFlight = max(c.concurrency, concurrency), max(c.inFlight, inFlight)
+	c.most = limits{max(c.most.running, now.running), max(c.most.held, now.held)}
 }
 
 func (c *crew) leave(w *worker) {
@@ -89,12 +108,31 @@ func (c *crew) leave(w *worker) {
 	delete(c.running, w)
 }
 
-// limits are how many handlers may have run at once, and how many messages of one queue may have been in flight; and how many
-// workers run now.
-func (c *crew) limits() (concurrency, inFlight, running int) {
+// look compares what each worker holds now with what it may.
+func (c *crew) look() {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	return c.concurrency, c.inFlight, len(c.running)
+	for w := range c.running {
+		stats := w.Stats()
+		limit := w.concurrency() + w.prefetch()*w.queues()
+		if held := stats.Running + stats.Waiting; held > limit {
+			c.over = append(c.over, fmt.Sprintf("%d running and %d waiting, the limit is %d", stats.Running, stats.Waiting, limit))
+		}
+	}
+}
+
+// limits are the most that was allowed at once, and how many workers run now.
+func (c *crew) limits() (most limits, running int) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	return c.most, len(c.running)
+}
+
+func (w *worker) queues() int {
+	if w.config.Priorities == nil {
+		return len(taskhawk.Priorities())
+	}
+	return len(w.config.Priorities)
 }
 
 func (w *worker) concurrency() int {
