@@ -1,0 +1,67 @@
+package faults_test
+
+import (
+	"context"
+	"maps"
+	"math/rand/v2"
+	"slices"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/require"
+
+	"github.com/taskhawk/taskhawk-go/sqsx"
+	"github.com/taskhawk/taskhawk-go/sqsx/sqstest"
+	"github.com/taskhawk/taskhawk-go/taskhawk"
+)
+
+// topUp keeps so many tasks on the queue that no worker runs out of them before it is killed.
+func (r *rig) topUp(tasks int) {
+	r.Helper()
+	if left := r.left(); left < tasks {
+		r.fill(tasks - left)
+	}
+}
+
+// unsettled are those of the tasks that are not deleted.
+func (r *rig) unsettled(begun map[string]bool) []string {
+	deleted := r.server.Ledger().Keys(sqstest.Deleted)
+	return slices.DeleteFunc(slices.Collect(maps.Keys(begun)), func(id string) bool { return deleted[id] > 0 })
+}
+
+func TestT26SIGKILLAtARandomInstant(t *testing.T) {
+	t.Parallel()
+	const lifetime, takes = 900 * time.Millisecond, 40 * time.Millisecond
+	kills := sized(15, 200)
+	child := childConfig{Concurrency: 8, Prefetch: 10, Grace: 5 * time.Second, Visibility: 3 * time.Second}
+	r := newRig(t, setup{
+		What: "SIGKILL at a random instant, and restart", Loopback: true,
+		// Each kill counts as a receive of all that the process held.
+		Provision: sqsx.ProvisionConfig{MaxReceiveCount: 1000},
+	})
+	r.server.LimitLedger(1 << 20)
+	c := r.conduct(func(ctx context.Context, _ int) command { return succeedAfter(ctx, rand.N(takes)) })
+
+	most, sum := 0, 0
+	for range kills {
+		r.topUp(300)
+		p := r.spawn(c, child)
+		require.True(r, p.outlives(rand.N(lifetime)), "ended by itself:\n%s", p.output)
+		p.kill()
+		r.await(10*time.Second, "the handlers are gone with it", func() bool { return c.now() == 0 })
+		unsettled := len(r.unsettled(c.take()))
+		most, sum = max(most, unsettled), sum+unsettled
+	}
+	require.LessOrEqual(r, most, child.Concurrency+child.Prefetch, "tasks that one kill makes run again")
+
+	p := r.spawn(c, child)
+	r.drain(time.Minute)
+	code, _ := p.terminate(10 * time.Second)
+	require.Zero(r, code, p.output)
+	require.LessOrEqual(r, r.book.duplicates(), sum, "each run that was not the first is one that a kill cut off")
+	r.Logf("%d kills, %d runs, %d tasks to run again, at most %d of one kill", kills, r.book.total(), sum, most)
+	// A process holds at most 18 messages of the queue, and no more than a few live and die within a visibility timeout.
+	held := child.Concurrency + child.Prefetch
+	r.Check(want{Duplicates: kills * held, Stranded: kills * held})
+	require.Zero(r, r.server.Queue(queueName(taskhawk.Default)).InFlight)
+}
