@@ -122,12 +122,16 @@ func (b *builder) fieldEncoder(t reflect.Type, f scanned, addr bool) (fieldEncod
 	if f.quoted && !hasMethods(enc) {
 		enc = &quotedEncoder{plain: enc}
 	}
-	fe := fieldEncoder{path: path, key: newMemberKey(f.name), member: "." + f.name, enc: enc}
+	var omit []zeroTest
 	if f.omitEmpty {
-		fe.omit = append(fe.omit, emptyTestOf(f.field.Type))
+		omit = append(omit, emptyTestOf(f.field.Type))
 	}
 	if f.omitZero {
-		fe.omit = append(fe.omit, zeroTestOf(f.field.Type))
+		omit = append(omit, zeroTestOf(f.field.Type))
+	}
+	fe := fieldEncoder{off: path.first, enc: enc, member: "." + f.name, key: newMemberKey(f.name)}
+	if omit != nil || path.hops != nil {
+		fe.only = &condition{path: path, omit: omit}
 	}
 	return fe, err
 }

@@ -11,20 +11,29 @@ type structEncoder struct{ fields []fieldEncoder }
 
 // fieldEncoder writes one member.
 type fieldEncoder struct {
-	path   fieldPath
-	omit   []zeroTest // leave the field out if one of these holds
-	key    memberKey
-	member string // .name, for errors
+	off    offset // of the field, or of the first pointer on the way
+	only   *condition
 	enc    encoder
+	member string // .name, for errors
+	key    memberKey
+}
+
+// condition is what a field with omitempty, omitzero or an embedded pointer on its way depends on; most have none.
+type condition struct {
+	path fieldPath
+	omit []zeroTest // leave the field out if one of these holds
 }
 
 func (k *structEncoder) encode(dst []byte, p place, w *walk) ([]byte, *Error) {
 	dst = append(dst, '{')
 	for i := range k.fields {
 		f := &k.fields[i]
-		at, ok := f.path.find(p)
-		if !ok || f.omits(at) {
-			continue
+		at := p.field(f.off)
+		if f.only != nil {
+			var ok bool
+			if at, ok = f.only.check(p); !ok {
+				continue
+			}
 		}
 		dst = f.key.append(dst)
 		var err *Error
@@ -36,13 +45,17 @@ func (k *structEncoder) encode(dst []byte, p place, w *walk) ([]byte, *Error) {
 	return closeWith(dst, '}'), nil
 }
 
-func (f *fieldEncoder) omits(p place) bool {
-	for _, test := range f.omit {
-		if test(p) {
-			return true
+// check returns the field's place; ok is false if the field is to be left out.
+func (c *condition) check(p place) (field place, ok bool) {
+	if field, ok = c.path.find(p); !ok {
+		return field, false
+	}
+	for _, test := range c.omit {
+		if test(field) {
+			return field, false
 		}
 	}
-	return false
+	return field, true
 }
 
 // structDecoder reads an object into a struct: keys match exactly or else without regard to case, unknown ones are skipped, and a

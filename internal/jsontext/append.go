@@ -41,15 +41,20 @@ func AppendString(dst []byte, s string) ([]byte, bool) {
 		}
 		i += wordSize
 	}
-	if i < len(s) {
-		w := loadTail(s, i)
-		binary.LittleEndian.PutUint64(b[1+i:], w)
-		if markPlainEnd(w) != 0 {
-			return appendRest(dst[:n+1+i], s, i)
-		}
+	if i < len(s) && !copyTail(b[1:], s) {
+		return appendRest(dst[:n+1+i], s, i)
 	}
 	b[1+len(s)] = '"'
 	return dst[:n+len(`""`)+len(s)], true
+}
+
+// copyTail copies the last word of s to where it belongs in b, again some of what is there, and reports whether it is plain. Of a string shorter
+// than a word it copies all.
+func copyTail(b []byte, s string) bool {
+	i := max(0, len(s)-wordSize)
+	w := loadTail(s, i)
+	binary.LittleEndian.PutUint64(b[i:], w)
+	return markPlainEnd(w) == 0
 }
 
 // slack is the room behind a string that the quotes and a word beyond it may use.
