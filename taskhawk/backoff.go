@@ -12,19 +12,22 @@ type Backoff func(attempt int) time.Duration
 // ExponentialBackoff doubles the delay with every attempt, from first up to limit, and spreads it by jitter over the upper
 // half of that, so that messages which failed together do not return together.
 func ExponentialBackoff(first, limit time.Duration) Backoff {
-	return func(attempt int) time.Duration {
-		delay := min(first, limit)
-		for ; attempt > 1 && delay < limit; attempt-- {
-			delay = min(2*delay, limit)
-		}
-		return jitter(delay)
-	}
+	return func(attempt int) time.Duration { return jitter(doubled(first, limit, attempt), 2) }
 }
 
-// jitter returns a random duration in the upper half of d.
-func jitter(d time.Duration) time.Duration {
+// doubled is first, doubled for every attempt after the first one, up to limit.
+func doubled(first, limit time.Duration, attempt int) time.Duration {
+	delay := min(first, limit)
+	for ; attempt > 1 && delay < limit; attempt-- {
+		delay = min(2*delay, limit)
+	}
+	return delay
+}
+
+// jitter returns a random duration in the last of so many equal parts of d.
+func jitter(d time.Duration, parts int64) time.Duration {
 	if d <= 1 {
 		return d
 	}
-	return d - rand.N(d/2+1)
+	return d - rand.N(d/time.Duration(parts)+1)
 }

@@ -21,15 +21,11 @@ type poller struct {
 	info    QueueInfo
 	running *sync.WaitGroup
 	backlog backlog
-	wait    Backoff
 	state   pollState
 }
 
 func newPoller(worker *Worker, queue Queue, running *sync.WaitGroup) *poller {
-	return &poller{
-		worker: worker, queue: queue, info: queue.Info(), running: running,
-		wait: ExponentialBackoff(firstPollWait, lastPollWait),
-	}
+	return &poller{worker: worker, queue: queue, info: queue.Info(), running: running}
 }
 
 // poll receives until stop ends; handlers, and the polls themselves, run under work.
@@ -53,7 +49,7 @@ func (p *poller) poll(stop, work context.Context) {
 				return
 			}
 			p.state.failed(stop, p, err)
-			if !sleep(stop, p.wait(p.state.failures)) {
+			if !sleep(stop, p.state.wait()) {
 				return
 			}
 			continue
@@ -146,6 +142,11 @@ func (s *pollState) failed(ctx context.Context, p *poller, err error) {
 	s.reported = time.Now()
 	p.worker.hub.report(ctx, slog.LevelError, "cannot receive messages, will go on trying",
 		slog.String("queue", p.info.Name), slog.Int("failures", s.failures), slog.String("error", err.Error()))
+}
+
+// wait is how long to wait after the last failure, with little jitter: an outage of an hour takes some 135 requests a poller.
+func (s *pollState) wait() time.Duration {
+	return jitter(doubled(firstPollWait, lastPollWait, s.failures), 5)
 }
 
 // sleep reports false when ctx ends first.

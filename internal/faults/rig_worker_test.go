@@ -19,7 +19,8 @@ type worker struct {
 	rig    *rig
 	config sqsx.WorkerConfig
 	cancel context.CancelFunc
-	done   chan error
+	done   chan error    // has what Run returned
+	gone   chan struct{} // closed after that
 }
 
 // crew is the workers of a rig, and what they were allowed at once.
@@ -48,15 +49,35 @@ func (r *rig) startWith(client sqsx.API, config sqsx.WorkerConfig) *worker {
 	loop, err := sqsx.NewWorker(client, app, r.hub, config)
 	require.NoError(r, err)
 	ctx, cancel := context.WithCancel(r.Context())
-	w := &worker{Worker: loop, rig: r, config: config, cancel: cancel, done: make(chan error, 1)}
+	w := &worker{Worker: loop, rig: r, config: config, cancel: cancel, done: make(chan error, 1), gone: make(chan struct{})}
 	r.crew.join(w)
 	go func() {
+		defer close(w.gone)
 		err := loop.Run(ctx)
 		r.sink.failure(err)
 		r.crew.leave(w)
 		w.done <- err
 	}()
+	r.Cleanup(w.discard)
 	return w
+}
+
+// discard ends the worker of a test that has failed, and waits for its handlers, so that the failure is all there is to read.
+func (w *worker) discard() {
+	w.cancel()
+	w.Abort()
+	<-w.gone
+	deadline := time.NewTimer(time.Hour)
+	defer deadline.Stop()
+	tick := time.NewTicker(time.Second)
+	defer tick.Stop()
+	for _, running := w.rig.book.peakRunning(); running > 0; _, running = w.rig.book.peakRunning() {
+		select {
+		case <-tick.C:
+		case <-deadline.C:
+			return
+		}
+	}
 }
 
 // stop ends the worker, which must be clean, and returns how long it took.
