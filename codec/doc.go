@@ -46,4 +46,31 @@
 // value, keys match without regard to case, unknown ones are skipped, and of duplicates the last wins.
 //
 // Numbers are read by their text: 1.0 does not fit an int, and what is out of range is an error.
+//
+// # How it works
+//
+// [Of] compiles a type once into a plan; [Codec.Append] and [Codec.Decode] run it.
+//
+//	reflect.Type of the argument struct
+//	     |  scanFields           fields of the struct and of those embedded in it      field_scan.go
+//	     |  paramLabel           names and options from the tags                       param_label.go, snake.go
+//	     |  paramFields          one field a name                                      signature.go
+//	     v
+//	builder                      one encoder and one decoder a type, recursion closed  builder.go
+//	     |  newEncoder           own methods first, then by kind                       build_encoder.go
+//	     |  newDecoder           likewise                                              build_decoder.go
+//	     v
+//	signature                    the plan: params in order, by name, rest              signature.go, param.go, rest.go
+//	     |                       kept for the life of the program                      type_cache.go
+//	     |-- append              args, then kwargs, into the caller's slice            append.go
+//	     |     encoder.encode    appends the JSON of the value at a place              kind_*.go
+//	     |     walk              cycles, memory to sort map entries                    walk.go, entries.go
+//	     |-- bind                scans args and kwargs once, as a Python call          bind.go
+//	           decoder.decode    reads the JSON at s[i] into a place                   kind_*.go, read.go
+//
+// A place is a pointer into the struct, of which only the plan knows the type: place_unsafe.go, or place_purego.go under the build tag purego,
+// which does without package unsafe. An error starts where the fault is and collects its path on the way out: error.go.
+//
+// To add a kind: write a file kind_x.go with a type that has the methods encode and decode of kind.go; choose it in newEncoder and newDecoder;
+// add a field of it to the struct rich of the tests, and the comparison with encoding/json covers it.
 package codec

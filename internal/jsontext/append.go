@@ -51,8 +51,13 @@ func AppendString(dst []byte, s string) ([]byte, bool) {
 // copyTail copies the last word of s to where it belongs in b, again some of what is there, and reports whether it is plain. Of a string shorter
 // than a word it copies all.
 func copyTail(b []byte, s string) bool {
-	i := max(0, len(s)-wordSize)
-	w := loadTail(s, i)
+	if len(s) < wordSize {
+		w := loadTail(s, 0)
+		binary.LittleEndian.PutUint64(b, w)
+		return markPlainEnd(w) == 0
+	}
+	i := len(s) - wordSize
+	w := loadWord(s, i)
 	binary.LittleEndian.PutUint64(b[i:], w)
 	return markPlainEnd(w) == 0
 }

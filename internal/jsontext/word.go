@@ -17,7 +17,7 @@ func loadWord(s string, i int) uint64 {
 		uint64(s[4])<<32 | uint64(s[5])<<40 | uint64(s[6])<<48 | uint64(s[7])<<56
 }
 
-// loadTail returns s[i:], which is at most a word long, as one filled up with spaces.
+// loadTail returns s[i:], which is shorter than a word, or empty, as one filled up with spaces.
 func loadTail(s string, i int) uint64 {
 	n := 8 * (len(s) - i) // bits
 	spaces := uint64(' '*ones) << n
