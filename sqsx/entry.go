@@ -35,6 +35,9 @@ func newEntry(out *taskhawk.Outgoing, fifo bool) (entry, error) {
 	if err := e.check(out, fifo); err != nil {
 		return entry{}, err
 	}
+	if fifo && e.deduplication == "" && validID(out.ID) {
+		e.deduplication = out.ID // so that a repeat with the same id, ours or the caller's, is stored once
+	}
 	e.delay = seconds(out.Delay)
 	return e, nil
 }

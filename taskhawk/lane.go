@@ -1,6 +1,9 @@
 package taskhawk
 
-import "context"
+import (
+	"context"
+	"time"
+)
 
 // lane is a list of messages to run one after the other: one message, or those of one group of an ordered queue.
 type lane struct {
@@ -16,16 +19,30 @@ func (l *lane) run(stop, work context.Context) {
 		c := waiting[0]
 		waiting = waiting[1:]
 		l.poller.backlog.remove(1)
-		if len(waiting) == 0 {
+		if !l.poller.info.Ordered {
 			w.process(work, c)
 			return
 		}
-		if !isolated(func() bool { return w.process(work, c) }) {
+		if !l.handle(work, c) {
 			break
 		}
 	}
 	l.poller.backlog.remove(len(waiting))
 	w.release(work, waiting)
+}
+
+// comeBack is how much longer than its backoff a failed message may take to come back.
+const comeBack = time.Minute
+
+// handle runs a message of an ordered queue, and notes whether its group is in trouble.
+func (l *lane) handle(work context.Context, c *claim) (done bool) {
+	d := c.current()
+	if done = isolated(func() bool { return l.poller.worker.process(work, c) }); done {
+		l.poller.trouble.remove(d.Group)
+	} else {
+		l.poller.trouble.add(d.Group, 2*l.poller.worker.backoff(max(d.Attempt, 1))+comeBack)
+	}
+	return done
 }
 
 // isolated runs f in a goroutine of its own, which a handler may end by runtime.Goexit; it reports false then.

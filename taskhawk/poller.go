@@ -21,6 +21,7 @@ type poller struct {
 	info    QueueInfo
 	running *sync.WaitGroup
 	backlog backlog
+	trouble trouble
 	state   pollState
 }
 
@@ -42,7 +43,7 @@ func (p *poller) poll(stop, work context.Context) {
 		if !ok {
 			return
 		}
-		deliveries, err := p.receive(receiving, p.want()-waiting)
+		deliveries, err := p.receive(receiving, max(p.want()-waiting, 1))
 		p.worker.health.polled(p.info, err)
 		if err != nil {
 			if stop.Err() != nil {
@@ -63,7 +64,7 @@ func (p *poller) poll(stop, work context.Context) {
 }
 
 func (p *poller) lowWater() int {
-	if p.info.Ordered {
+	if p.info.Ordered && !p.trouble.any() {
 		return p.worker.config.Prefetch / 2
 	}
 	return 0
@@ -73,8 +74,11 @@ func (p *poller) lowWater() int {
 // line the next slot goes by priority and not to whoever polls first.
 func (p *poller) want() int {
 	config := p.worker.config
-	if p.info.Ordered {
-		return max(config.Prefetch, 2)
+	switch {
+	case p.info.Ordered && p.trouble.any():
+		return 1
+	case p.info.Ordered:
+		return config.Prefetch
 	}
 	ready := max(p.worker.slots.unused(), p.worker.pace.startable(config.Concurrency), 1)
 	return min(ready, config.Prefetch)
