@@ -79,7 +79,7 @@
 //
 // Code that dispatches is tested with a recorder, from package taskhawktest:
 //
-//	ctx, recorder := taskhawktest.Record(t, SendEmail)
+//	ctx, recorder := taskhawktest.Record(t)
 //	signUp(ctx, "ann@example.com")
 //	sent := taskhawktest.Dispatched(t, recorder, SendEmail) // []SendEmailArgs
 //

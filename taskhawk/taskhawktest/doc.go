@@ -5,7 +5,7 @@
 // [Record] gives a context in which Dispatch only records, and [Dispatched] the arguments as the handler would get them,
 // after a round through the wire format:
 //
-//	ctx, recorder := taskhawktest.Record(t, tasks.SendEmail)
+//	ctx, recorder := taskhawktest.Record(t)
 //	signUp(ctx, "a@b.c")
 //	require.Equal(t, []tasks.SendEmailArgs{{To: "a@b.c"}}, taskhawktest.Dispatched(t, recorder, tasks.SendEmail))
 //

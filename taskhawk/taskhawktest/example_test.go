@@ -25,7 +25,7 @@ func signUp(ctx context.Context, email string) error {
 func ExampleRecord() {
 	test := func(t testing.TB) { // func TestSignUp(t *testing.T) {
 		t.Helper()
-		ctx, recorder := taskhawktest.Record(t, SendWelcome)
+		ctx, recorder := taskhawktest.Record(t)
 		if err := signUp(ctx, "ann@example.com"); err != nil {
 			t.Fatal(err)
 		}

@@ -18,12 +18,12 @@ type Recorder struct {
 
 var _ taskhawk.BatchPublisher = (*Recorder)(nil)
 
-// Record returns a context in which the tasks dispatch to a new recorder, for tests of code that dispatches. Tests with a
-// context of their own may run in parallel, though the tasks are package variables.
-func Record(t testing.TB, tasks ...taskhawk.AnyTask) (context.Context, *Recorder) {
+// Record returns a context in which every task dispatches to a new recorder, whichever hub it is registered with, for tests of code
+// that dispatches. Each test has a context of its own, so that they may run in parallel though tasks are package variables.
+func Record(t testing.TB) (context.Context, *Recorder) {
 	t.Helper()
 	recorder := &Recorder{}
-	hub, err := taskhawk.NewHub(taskhawk.Config{Publisher: recorder, Tasks: tasks})
+	hub, err := taskhawk.NewHub(taskhawk.Config{Publisher: recorder})
 	if err != nil {
 		t.Fatalf("taskhawktest: %v", err)
 	}

@@ -27,7 +27,7 @@ func post(ctx context.Context, path, body string) *httptest.ResponseRecorder {
 
 func TestSignUpSendsAWelcome(t *testing.T) {
 	t.Parallel()
-	ctx, recorder := taskhawktest.Record(t, tasks.All()...)
+	ctx, recorder := taskhawktest.Record(t)
 	response := post(ctx, "/signups", `{"email": "ann@example.com", "name": "Ann"}`)
 	require.Equal(t, http.StatusAccepted, response.Code)
 	require.NotEmpty(t, response.Header().Get("X-Request-Id"))
@@ -42,7 +42,7 @@ func TestSignUpSendsAWelcome(t *testing.T) {
 
 func TestImportBeginsWithTheFirstPage(t *testing.T) {
 	t.Parallel()
-	ctx, recorder := taskhawktest.Record(t, tasks.All()...)
+	ctx, recorder := taskhawktest.Record(t)
 	require.Equal(t, http.StatusAccepted, post(ctx, "/imports", `{"feed": "https://example.com/feed"}`).Code)
 	require.Equal(t, []tasks.ImportPageArgs{{Feed: "https://example.com/feed", Page: 1}},
 		taskhawktest.Dispatched(t, recorder, tasks.ImportPage))
@@ -50,7 +50,7 @@ func TestImportBeginsWithTheFirstPage(t *testing.T) {
 
 func TestWhatIsNotValidIsNotDispatched(t *testing.T) {
 	t.Parallel()
-	ctx, recorder := taskhawktest.Record(t, tasks.All()...)
+	ctx, recorder := taskhawktest.Record(t)
 	for body, text := range map[string]string{
 		`{"email": "nobody"}`: "Email breaks email",
 		`{"email": `:          "not the JSON",
@@ -64,7 +64,7 @@ func TestWhatIsNotValidIsNotDispatched(t *testing.T) {
 
 func TestAnOutageIsNoFaultOfTheClient(t *testing.T) {
 	t.Parallel()
-	ctx, recorder := taskhawktest.Record(t, tasks.All()...)
+	ctx, recorder := taskhawktest.Record(t)
 	recorder.Fail(errors.New("no network"))
 	response := post(ctx, "/signups", `{"email": "ann@example.com"}`)
 	require.Equal(t, http.StatusServiceUnavailable, response.Code)
