@@ -1,6 +1,9 @@
 package taskhawk
 
-import "sync"
+import (
+	"sync"
+	"time"
+)
 
 // messageKey identifies a message over all its deliveries.
 type messageKey struct{ queue, id string }
@@ -12,12 +15,12 @@ func keyOf(d *Delivery) messageKey { return messageKey{d.Queue, d.MessageID} }
 type claims struct {
 	mu       sync.Mutex
 	held     map[messageKey]*claim
-	running  map[*claim]struct{}
+	running  map[*claim]time.Time // since when
 	settling int
 }
 
 func newClaims() *claims {
-	return &claims{held: map[messageKey]*claim{}, running: map[*claim]struct{}{}}
+	return &claims{held: map[messageKey]*claim{}, running: map[*claim]time.Time{}}
 }
 
 // add holds a message; it returns the claim that holds it already when it was delivered twice.
@@ -36,7 +39,7 @@ func (s *claims) add(d *Delivery, make func() *claim) (c *claim, held bool) {
 func (s *claims) run(c *claim) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	s.running[c] = struct{}{}
+	s.running[c] = time.Now()
 }
 
 // settle takes c from its handler, and reports false when a stop has taken it before; settled must follow.
@@ -83,4 +86,20 @@ func (s *claims) counts() (running, waiting int) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	return len(s.running), len(s.held) - len(s.running)
+}
+
+// longest returns how long the handler that has run longest runs by now; 0 when none does.
+func (s *claims) longest() time.Duration {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if len(s.running) == 0 {
+		return 0
+	}
+	first := time.Now()
+	for _, since := range s.running {
+		if since.Before(first) {
+			first = since
+		}
+	}
+	return time.Since(first)
 }

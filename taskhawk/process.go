@@ -27,7 +27,12 @@ func (w *Worker) process(work context.Context, c *claim) (done bool) {
 	w.claims.run(c)
 	w.counters.start(c.current(), start)
 	err := errGoexit
-	defer func() { done = w.settle(work, c, err) }()
+	defer func() {
+		if err == errGoexit { //nolint:errorlint // it is set above, and nothing wraps it
+			w.hub.log(ctx, c.current(), nil, err, time.Since(start))
+		}
+		done = w.settle(work, c, err)
+	}()
 	defer recoverTo(&err)
 	err = w.hub.Handle(ctx, c.current())
 	return done

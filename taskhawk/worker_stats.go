@@ -11,6 +11,9 @@ type WorkerStats struct {
 	Running int
 	// Waiting is how many messages wait in this worker for a slot now.
 	Waiting int
+	// LongestRun is how long the handler that has run longest runs by now; 0 when none does. A handler that hangs shows here:
+	// it keeps its slot until it returns, whatever the timeout of its task, since Go cannot end it.
+	LongestRun time.Duration
 	// Received counts messages received.
 	Received int64
 	// Started counts handlers started.
@@ -82,7 +85,7 @@ func (w *Worker) Stats() WorkerStats {
 	c := &w.counters
 	running, waiting := w.claims.counts()
 	return WorkerStats{
-		Running: running, Waiting: waiting,
+		Running: running, Waiting: waiting, LongestRun: w.claims.longest(),
 		Received: c.received.Load(), Started: c.started.Load(), Succeeded: c.succeeded.Load(), Retried: c.retried.Load(),
 		Dead: c.dead.Load(), Released: c.released.Load(), LostClaims: c.lostClaims.Load(),
 		Duplicates: c.duplicates.Load(), AlreadyDone: c.alreadyDone.Load(), SettleFailures: c.settleFailures.Load(),
