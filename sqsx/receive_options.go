@@ -33,16 +33,21 @@ func intact(message types.Message) bool {
 	return hex.EncodeToString(sum[:]) == *message.MD5OfBody
 }
 
-// boundedClient bounds the bodies of responses.
+// boundedClient bounds the bodies of responses. One that announces its length, as those of SQS do, is not even begun.
 type boundedClient struct{ sqs.HTTPClient }
 
 // Do makes the request.
 func (c boundedClient) Do(req *http.Request) (*http.Response, error) {
 	response, err := c.HTTPClient.Do(req)
-	if err == nil && response.Body != nil {
-		response.Body = &boundedBody{ReadCloser: response.Body, left: maxResponse}
+	if err != nil || response.Body == nil {
+		return response, err
 	}
-	return response, err
+	if response.ContentLength > maxResponse {
+		_ = response.Body.Close() // the answer is refused whatever that says
+		return nil, errTooLarge
+	}
+	response.Body = &boundedBody{ReadCloser: response.Body, left: maxResponse}
+	return response, nil
 }
 
 // errTooLarge is the error of reading on behind the bound.

@@ -4,10 +4,13 @@ import (
 	"context"
 	"errors"
 	"log/slog"
+	"net/http"
+	"net/http/httptest"
 	"testing"
 	"testing/synctest"
 	"time"
 
+	"github.com/aws/aws-sdk-go-v2/aws"
 	"github.com/aws/aws-sdk-go-v2/credentials"
 	"github.com/aws/aws-sdk-go-v2/service/sqs"
 	"github.com/stretchr/testify/require"
@@ -46,6 +49,8 @@ type setup struct {
 	Provision sqsx.ProvisionConfig
 	// Loopback serves over TCP on 127.0.0.1, which does not work in a bubble.
 	Loopback bool
+	// Front stands before the server, with Loopback. Nil for nothing.
+	Front func(server http.Handler) http.Handler
 }
 
 // bed is what a rig stands on: a *testing.T, or a *rapid.T, which shrinks what fails.
@@ -89,7 +94,16 @@ func newRig(t bed, s setup) *rig {
 	}
 	t.Cleanup(r.server.Close)
 	r.server.KeyBy(keyOf)
-	r.client = r.newClient(s.Client)
+	r.client = r.newClient(func(o *sqs.Options) {
+		if s.Front != nil {
+			front := httptest.NewServer(s.Front(r.server))
+			t.Cleanup(front.Close)
+			o.BaseEndpoint = aws.String(front.URL)
+		}
+		if s.Client != nil {
+			s.Client(o)
+		}
+	})
 	require.NoError(t, sqsx.Provision(t.Context(), r.client, app, s.Provision))
 	var err error
 	r.publisher, err = sqsx.NewPublisher(r.client, app, s.Publisher)

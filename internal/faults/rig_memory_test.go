@@ -1,0 +1,38 @@
+package faults_test
+
+import (
+	"runtime"
+	"runtime/metrics"
+	"time"
+)
+
+// peakHeap runs a function and returns how much the heap grew over it at its largest, in bytes, garbage included. The test must not
+// be parallel to others.
+func peakHeap(run func()) uint64 {
+	runtime.GC()
+	start := heapNow()
+	peak, stop, done := start, make(chan struct{}), make(chan struct{})
+	go func() {
+		defer close(done)
+		tick := time.NewTicker(200 * time.Microsecond)
+		defer tick.Stop()
+		for {
+			select {
+			case <-tick.C:
+				peak = max(peak, heapNow())
+			case <-stop:
+				return
+			}
+		}
+	}()
+	run()
+	close(stop)
+	<-done
+	return peak - start
+}
+
+func heapNow() uint64 {
+	sample := []metrics.Sample{{Name: "/memory/classes/heap/objects:bytes"}}
+	metrics.Read(sample)
+	return sample[0].Value.Uint64()
+}

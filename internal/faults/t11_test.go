@@ -1,0 +1,152 @@
+package faults_test
+
+import (
+	"compress/gzip"
+	"io"
+	"net/http"
+	"strconv"
+	"strings"
+	"sync/atomic"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/require"
+
+	"github.com/taskhawk/taskhawk-go/sqsx"
+	"github.com/taskhawk/taskhawk-go/sqsx/sqstest"
+	"github.com/taskhawk/taskhawk-go/taskhawk"
+)
+
+// damaged are answers to a receive that make no sense. The messages were handed out all the same.
+func damaged() map[string]sqstest.Effect {
+	return map[string]sqstest.Effect{
+		"cut after 1 byte":     sqstest.Truncate(1),
+		"cut after 300 bytes":  sqstest.Truncate(300),
+		"cut before any byte":  sqstest.Truncate(0),
+		"no JSON":              sqstest.Status(http.StatusOK, "<html>"),
+		"half a document":      sqstest.Status(http.StatusOK, `{"Messages":[{"Body":"`),
+		"nothing":              sqstest.Status(http.StatusOK, ""),
+		"null":                 sqstest.Status(http.StatusOK, "null"),
+		"a list":               sqstest.Status(http.StatusOK, "[1,2,3]"),
+		"other types":          sqstest.Status(http.StatusOK, `{"Messages":{"Body":1}}`),
+		"numbers for messages": sqstest.Status(http.StatusOK, `{"Messages":[1,"a",true]}`),
+		"nested a million deep": sqstest.Status(http.StatusOK,
+			`{"Messages":[{"Body":"x","Extra":`+strings.Repeat("[", 1_000_000)+strings.Repeat("]", 1_000_000)+`}]}`),
+	}
+}
+
+// Nine answers are damaged, one after another: no crash, and what they would have brought comes back after its visibility timeout.
+func TestT11DamagedAnswers(t *testing.T) {
+	t.Parallel()
+	for name, effect := range damaged() {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			inBubble(t, setup{What: "answers to receives that are cut, or no JSON", Provision: patient()}, func(r *rig) {
+				r.fillAll(10)
+				fault := r.server.Inject(sqstest.Fault{On: sqstest.OpReceiveMessage, Times: 9, After: true, Do: effect})
+				w := r.start(sqsx.WorkerConfig{})
+				r.drain(5 * time.Minute)
+				w.stop()
+				require.Equal(r, 9, fault.Fired())
+				require.Equal(r, 40, r.book.total())
+				r.Check(want{Stranded: 10 * fault.Fired()})
+			})
+		})
+	}
+}
+
+// Messages without id, body or receipt handle: nothing is dereferenced, nothing runs.
+func TestT11MessagesWithoutMembers(t *testing.T) {
+	t.Parallel()
+	for name, messages := range map[string]string{"empty": `{},{}`, "null": `null,{}`, "no receipt": `{"Body":"{}","MessageId":"a"}`} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			inBubble(t, setup{What: "messages without id, body or receipt handle", Provision: patient()}, func(r *rig) {
+				r.fill(10)
+				fault := r.server.Inject(sqstest.Fault{
+					On: sqstest.OpReceiveMessage, Times: 3, After: true, Do: sqstest.Status(http.StatusOK, `{"Messages":[`+messages+`]}`),
+				})
+				w := r.start(sqsx.WorkerConfig{})
+				r.drain(5 * time.Minute)
+				w.stop()
+				require.Equal(r, 10, r.book.total())
+				r.Check(want{Stranded: 10 * fault.Fired(), Refused: map[string]int{"ReceiptHandleIsInvalid": 6}})
+			})
+		})
+	}
+}
+
+// flood stands before a server and answers one receive with far too much, which it makes up on the way.
+type flood struct {
+	next   http.Handler
+	length bool // the answer announces its length
+	zipped bool
+	armed  atomic.Bool
+	sent   atomic.Int64
+}
+
+const (
+	floodSize  = 256 << 20
+	floodBound = 64 << 20 // how much of an answer is read
+)
+
+// before puts the flood before a server.
+func (f *flood) before(next http.Handler) http.Handler {
+	f.next = next
+	return f
+}
+
+// ServeHTTP floods the first receive after it was armed.
+func (f *flood) ServeHTTP(w http.ResponseWriter, request *http.Request) {
+	receive := strings.HasSuffix(request.Header.Get("X-Amz-Target"), "."+sqstest.OpReceiveMessage)
+	if !receive || !f.armed.CompareAndSwap(true, false) {
+		f.next.ServeHTTP(w, request)
+		return
+	}
+	var body io.Writer = w
+	switch {
+	case f.length:
+		w.Header().Set("Content-Length", strconv.Itoa(floodSize))
+	case f.zipped:
+		w.Header().Set("Content-Encoding", "gzip")
+		zipped := gzip.NewWriter(w)
+		defer zipped.Close()
+		body = zipped
+	}
+	chunk := []byte(`{"Messages":[{"Body":"` + strings.Repeat("a", 64<<10))
+	for f.sent.Load() < floodSize {
+		n, err := body.Write(chunk)
+		if f.sent.Add(int64(n)); err != nil {
+			return
+		}
+		chunk = chunk[len(chunk)-64<<10:]
+	}
+}
+
+// An answer of 256 MiB: when its length says so it is not read at all, else reading ends at 64 MiB, unzipped, and the SDK's copies of
+// that are all there is. The poller goes on.
+func TestT11AllocOfFloods(t *testing.T) {
+	for name, c := range map[string]struct {
+		flood *flood
+		bound uint64
+	}{
+		"announced": {&flood{length: true}, 16 << 20},
+		"chunked":   {&flood{}, 4 * floodBound},
+		"zipped":    {&flood{zipped: true}, 4 * floodBound},
+	} {
+		t.Run(name, func(t *testing.T) {
+			r := newRig(t, setup{What: "an answer of 256 MiB, plain or zipped", Loopback: true, Front: c.flood.before})
+			r.fill(10)
+			c.flood.armed.Store(true)
+			grown := peakHeap(func() {
+				w := r.start(sqsx.WorkerConfig{Priorities: []taskhawk.Priority{taskhawk.Default}, WaitTime: time.Second})
+				r.drain(time.Minute)
+				w.stop()
+			})
+			require.False(t, c.flood.armed.Load())
+			require.LessOrEqual(t, grown, c.bound, "growth of the heap")
+			require.NotEmpty(t, r.sink.lines("cannot receive messages, will go on trying"))
+			r.Check(want{})
+		})
+	}
+}
