@@ -73,10 +73,7 @@ func (b *builder) sliceDecoder(t reflect.Type) (decoder, *TypeError) {
 }
 
 func (b *builder) structDecoder(t reflect.Type) (decoder, *TypeError) {
-	fields, err := jsonFields(t)
-	if err != nil {
-		return nil, err
-	}
+	fields := jsonFields(t)
 	k := &structDecoder{name: t.String(), fields: make([]fieldDecoder, len(fields)), exact: map[string]int{}, folded: map[string]int{}}
 	for i, f := range fields {
 		err := b.within(f.goes, func() (err *TypeError) {
@@ -96,14 +93,17 @@ func (b *builder) structDecoder(t reflect.Type) (decoder, *TypeError) {
 }
 
 func (b *builder) fieldDecoder(t reflect.Type, f scanned) (fieldDecoder, *TypeError) {
+	fd := fieldDecoder{key: `"` + f.name + `":`, member: "." + f.name}
 	if deadEnd(t, f.index) {
-		return fieldDecoder{member: "." + f.name, dec: deadEndDecoder{}}, nil
+		fd.dec = deadEndDecoder{}
+		return fd, nil
 	}
 	dec, err := b.decoder(f.field.Type, false)
 	if f.quoted {
 		dec = quoted(f.field.Type, dec)
 	}
-	return fieldDecoder{path: pathOf(t, f.index), key: `"` + f.name + `":`, member: "." + f.name, dec: dec}, err
+	fd.path, fd.dec = pathOf(t, f.index), dec
+	return fd, err
 }
 
 // deadEnd tells whether the way to a field leads through an embedded pointer to an unexported struct.

@@ -99,10 +99,7 @@ func (b *builder) sliceEncoder(t reflect.Type) (encoder, *TypeError) {
 }
 
 func (b *builder) structEncoder(t reflect.Type, addr bool) (encoder, *TypeError) {
-	fields, err := jsonFields(t)
-	if err != nil {
-		return nil, err
-	}
+	fields := jsonFields(t)
 	k := &structEncoder{fields: make([]fieldEncoder, len(fields))}
 	for i, f := range fields {
 		err := b.within(f.goes, func() (err *TypeError) {

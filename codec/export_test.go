@@ -18,7 +18,7 @@ func EncodeValue(v reflect.Value) ([]byte, error) {
 
 // DecodeValue reads one value, and nothing behind it, into v, which is addressable.
 func DecodeValue(s string, v reflect.Value) error {
-	dec, bad := newBuilder(v.Type()).decoder(v.Type(), false)
+	dec, bad := newBuilder(v.Type()).decoder(v.Type(), true)
 	if bad != nil {
 		return bad
 	}
@@ -48,3 +48,12 @@ func CheckType(t reflect.Type) error {
 
 // SnakeCase exposes the default naming.
 func SnakeCase(name string) string { return snakeCase(name) }
+
+// KeptEntries returns how much memory for map entries the pool of a codec has kept, in entries.
+func KeptEntries[T any]() int {
+	sig, err := signatureOf(reflect.TypeFor[T]())
+	if err != nil {
+		return -1
+	}
+	return cap(sig.walks.get().entries)
+}

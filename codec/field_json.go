@@ -9,11 +9,8 @@ import (
 
 // jsonFields lists the fields of a nested struct as encoding/json sees them, in the order of declaration. Of several with one name the least
 // deep wins, then the one named by a tag; if that leaves more than one, none counts.
-func jsonFields(t reflect.Type) ([]scanned, *TypeError) {
-	found, err := scanFields(t, jsonLabel)
-	if err != nil {
-		return nil, err
-	}
+func jsonFields(t reflect.Type) []scanned {
+	found, _ := scanFields(t, jsonLabel) // which refuses nothing
 	byName := map[string][]scanned{}
 	for _, f := range found {
 		byName[f.name] = append(byName[f.name], f)
@@ -26,7 +23,7 @@ func jsonFields(t reflect.Type) ([]scanned, *TypeError) {
 		}
 	}
 	slices.SortFunc(fields, byDeclaration)
-	return fields, nil
+	return fields
 }
 
 // jsonLabel reads the json tag of a nested field.

@@ -20,7 +20,7 @@ func (b *builder) addRest(sig *signature, p param, last bool) *TypeError {
 	if err != nil {
 		return err
 	}
-	if p.dec, err = b.decoder(p.Type.Elem(), false); err != nil {
+	if p.dec, err = b.decoder(p.Type.Elem(), true); err != nil {
 		return err
 	}
 	sig.rest = &restParam{param: p, entries: enc}

@@ -90,7 +90,7 @@ func (b *builder) addParam(sig *signature, f scanned, last bool) *TypeError {
 	if p.enc, err = b.encoder(p.Type, true); err != nil {
 		return err
 	}
-	if p.dec, err = b.decoder(p.Type, false); err != nil {
+	if p.dec, err = b.decoder(p.Type, true); err != nil {
 		return err
 	}
 	if p.Optional {
