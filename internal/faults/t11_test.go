@@ -131,8 +131,8 @@ func TestT11AllocOfFloods(t *testing.T) {
 		bound uint64
 	}{
 		"announced": {&flood{length: true}, 16 << 20},
-		"chunked":   {&flood{}, 4 * floodBound},
-		"zipped":    {&flood{zipped: true}, 4 * floodBound},
+		"chunked":   {&flood{}, 6 * floodBound},
+		"zipped":    {&flood{zipped: true}, 6 * floodBound},
 	} {
 		t.Run(name, func(t *testing.T) {
 			r := newRig(t, setup{What: "an answer of 256 MiB, plain or zipped", Loopback: true, Front: c.flood.before})
