@@ -24,6 +24,17 @@ func BenchmarkSkipValue(b *testing.B) {
 	}
 }
 
+func BenchmarkSpanContainer(b *testing.B) {
+	s := body()
+	b.SetBytes(int64(len(s)))
+	b.ReportAllocs()
+	for b.Loop() {
+		if _, err := jsontext.SpanContainer(s, 0); err != nil {
+			b.Fatal(err)
+		}
+	}
+}
+
 func BenchmarkAppendString(b *testing.B) {
 	for name, s := range map[string]string{
 		"short": "EUR", "ascii": "The quick brown fox jumps over the lazy dog", "escapes": "say \"hi\"\nand go on\n", "japanese": strings.Repeat("日本語", 10),

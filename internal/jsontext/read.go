@@ -37,15 +37,15 @@ func SkipString(s string, i int) (end int, err error) {
 
 // skipString is SkipString from an index inside the string.
 func skipString(s string, i int) (int, error) {
-	for {
-		i = skipText(s, i)
-		switch {
-		case i >= len(s):
-			return i, Unexpected(s, i, "'\"'")
-		case s[i] == '"':
+	for i+wordSize <= len(s) {
+		m := markSpecial(loadWord(s, i))
+		if m == 0 {
+			i += wordSize
+			continue
+		}
+		i += firstMark(m)
+		if s[i] == '"' {
 			return i + 1, nil
-		case s[i] != '\\':
-			return i, &SyntaxError{Offset: i, Reason: "raw control character " + quoteAt(s, i) + " in a string"}
 		}
 		n, err := skipEscape(s, i)
 		if err != nil {
@@ -53,10 +53,33 @@ func skipString(s string, i int) (int, error) {
 		}
 		i = n
 	}
+	return skipStringTail(s, i)
 }
 
-// skipEscape checks the escape whose backslash is s[i] and returns the index past it.
+// skipStringTail is skipString where less than a word is left.
+func skipStringTail(s string, i int) (int, error) {
+	for i < len(s) {
+		switch c := s[i]; {
+		case c == '"':
+			return i + 1, nil
+		case isSpecial(c):
+			n, err := skipEscape(s, i)
+			if err != nil {
+				return i, err
+			}
+			i = n
+		default:
+			i++
+		}
+	}
+	return i, Unexpected(s, i, "'\"'")
+}
+
+// skipEscape checks the escape that begins with the special byte s[i] and returns the index past it.
 func skipEscape(s string, i int) (int, error) {
+	if s[i] != '\\' {
+		return i, &SyntaxError{Offset: i, Reason: "raw control character " + quoteAt(s, i) + " in a string"}
+	}
 	if i+1 >= len(s) {
 		return i, Unexpected(s, i+1, "an escape")
 	}

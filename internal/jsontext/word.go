@@ -63,17 +63,7 @@ func firstMark(m uint64) int { return bits.TrailingZeros64(m) / 8 }
 // isSpecial tells whether a byte is a quote, a backslash or a control character.
 func isSpecial(c byte) bool { return c < ' ' || c == '"' || c == '\\' }
 
-// skipText returns the index of the first special byte of s at or after i, or len(s).
-func skipText(s string, i int) int {
-	for ; i+wordSize <= len(s); i += wordSize {
-		if m := markSpecial(loadWord(s, i)); m != 0 {
-			return i + firstMark(m)
-		}
-	}
-	return min(len(s), i+firstMark(markSpecial(loadTail(s, i))))
-}
-
-// scanSpecial is skipText, and also tells whether all bytes before the end are ASCII.
+// scanSpecial returns the index of the first special byte of s at or after i, or len(s), and whether all bytes before it are ASCII.
 func scanSpecial(s string, i int) (end int, ascii bool) {
 	var seen uint64
 	for ; i+wordSize <= len(s); i += wordSize {
