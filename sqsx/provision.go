@@ -20,7 +20,7 @@ type ProvisionConfig struct {
 	// Priorities are the queues to create. Default: all four.
 	Priorities []taskhawk.Priority
 	// MaxReceiveCount is how often a message is delivered before SQS moves it to the dead-letter queue. Every receive counts, also
-	// those cut off by a stop or a crash, so small numbers lose patience with healthy tasks. Default 5.
+	// those cut off by a stop or a crash, so small numbers lose patience with healthy tasks. 1 to 1000. Default 5.
 	MaxReceiveCount int
 	// VisibilityTimeout of the queues, up to 12 h. Default 0: that of SQS, 30 s.
 	VisibilityTimeout time.Duration
@@ -35,14 +35,20 @@ type ProvisionConfig struct {
 
 const (
 	defaultMaxReceiveCount = 5
+	maxMaxReceiveCount     = 1000
+	minRetention           = time.Minute
 	maxRetention           = 14 * 24 * time.Hour
 )
 
 // Provision makes sure that the queues of an application exist, each with a dead-letter queue and a redrive policy to it. It can
-// be repeated, also at every start: what exists is left as it is, but for a queue without a redrive policy, which gets one.
+// be repeated, also at every start and by many processes at once: what exists is left as it is, but for a queue without a redrive
+// policy, which gets one. [Check] tells what is wrong with queues that existed.
 //
 // Large teams declare queues in Terraform or CloudFormation instead; this is for development, tests and small services.
 func Provision(ctx context.Context, api AdminAPI, queue string, config ProvisionConfig) error {
+	if api == nil {
+		return errors.New("sqsx: provision: nil API")
+	}
 	if err := config.check(); err != nil {
 		return fmt.Errorf("sqsx: provision: %w", err)
 	}
@@ -51,11 +57,9 @@ func Provision(ctx context.Context, api AdminAPI, queue string, config Provision
 		return fmt.Errorf("sqsx: provision: %w", err)
 	}
 	p := provisioner{api: api, config: config}
-	for _, priority := range taskhawk.Priorities() {
-		if name, ok := names[priority]; ok {
-			if err := p.provision(ctx, name); err != nil {
-				return fmt.Errorf("sqsx: provision: %w", err)
-			}
+	for _, name := range inOrder(names) {
+		if err := p.provision(ctx, name); err != nil {
+			return fmt.Errorf("sqsx: provision: %w", err)
 		}
 	}
 	return nil
@@ -63,12 +67,12 @@ func Provision(ctx context.Context, api AdminAPI, queue string, config Provision
 
 func (c *ProvisionConfig) check() error {
 	switch {
-	case c.MaxReceiveCount < 0:
-		return fmt.Errorf("negative MaxReceiveCount %d", c.MaxReceiveCount)
+	case c.MaxReceiveCount < 0 || c.MaxReceiveCount > maxMaxReceiveCount:
+		return fmt.Errorf("MaxReceiveCount %d: SQS takes 1 to %d", c.MaxReceiveCount, maxMaxReceiveCount)
 	case c.VisibilityTimeout < 0 || c.VisibilityTimeout > MaxVisibility:
 		return fmt.Errorf("VisibilityTimeout %s: SQS takes up to %s", c.VisibilityTimeout, MaxVisibility)
-	case c.Retention < 0 || c.Retention > maxRetention:
-		return fmt.Errorf("retention %s: SQS takes up to %s", c.Retention, maxRetention)
+	case c.Retention != 0 && (c.Retention < minRetention || c.Retention > maxRetention):
+		return fmt.Errorf("retention %s: SQS takes %s to %s", c.Retention, minRetention, maxRetention)
 	}
 	if c.MaxReceiveCount == 0 {
 		c.MaxReceiveCount = defaultMaxReceiveCount
@@ -100,14 +104,6 @@ func (p *provisioner) provision(ctx context.Context, name string) error {
 	return p.ensurePolicy(ctx, name, url, policy)
 }
 
-const (
-	attributeRetention  = string(types.QueueAttributeNameMessageRetentionPeriod)
-	attributeVisibility = string(types.QueueAttributeNameVisibilityTimeout)
-	attributeRedrive    = string(types.QueueAttributeNameRedrivePolicy)
-	attributeFIFO       = string(types.QueueAttributeNameFifoQueue)
-	attributeARN        = string(types.QueueAttributeNameQueueArn)
-)
-
 func (p *provisioner) attributes(policy string) map[string]string {
 	attributes := map[string]string{attributeRedrive: policy}
 	if p.config.VisibilityTimeout > 0 {
@@ -123,13 +119,9 @@ func (p *provisioner) attributes(policy string) map[string]string {
 func (p *provisioner) ensure(ctx context.Context, name string, attributes map[string]string) (*string, error) {
 	ctx, cancel := context.WithTimeout(ctx, callTimeout)
 	defer cancel()
-	found, err := p.api.GetQueueUrl(ctx, &sqs.GetQueueUrlInput{QueueName: aws.String(name)})
-	if err == nil {
-		return found.QueueUrl, nil
-	}
-	var missing *types.QueueDoesNotExist
-	if !errors.As(err, &missing) {
-		return nil, &QueueError{Queue: name, Err: err}
+	url, err := lookUp(ctx, p.api, name)
+	if !isMissing(err) {
+		return url, err
 	}
 	if isFIFO(name) {
 		attributes[attributeFIFO] = "true"
@@ -137,6 +129,9 @@ func (p *provisioner) ensure(ctx context.Context, name string, attributes map[st
 	created, err := p.api.CreateQueue(ctx, &sqs.CreateQueueInput{
 		QueueName: aws.String(name), Attributes: attributes, Tags: p.config.Tags,
 	})
+	if _, exists := errors.AsType[*types.QueueNameExists](err); exists {
+		return lookUp(ctx, p.api, name) // another process has just created it, otherwise than this one would
+	}
 	if err != nil {
 		return nil, &QueueError{Queue: name, Err: err}
 	}
@@ -144,7 +139,7 @@ func (p *provisioner) ensure(ctx context.Context, name string, attributes map[st
 }
 
 func (p *provisioner) redrivePolicy(ctx context.Context, deadLetters string, url *string) (string, error) {
-	attributes, err := queueAttributes(ctx, p.api, deadLetters, url, types.QueueAttributeNameQueueArn)
+	attributes, err := getAttributes(ctx, p.api, deadLetters, url, types.QueueAttributeNameQueueArn)
 	if err != nil {
 		return "", err
 	}
@@ -156,7 +151,7 @@ func (p *provisioner) redrivePolicy(ctx context.Context, deadLetters string, url
 
 // ensurePolicy gives a queue that was there before a redrive policy if it has none.
 func (p *provisioner) ensurePolicy(ctx context.Context, name string, url *string, policy string) error {
-	attributes, err := queueAttributes(ctx, p.api, name, url, types.QueueAttributeNameRedrivePolicy)
+	attributes, err := getAttributes(ctx, p.api, name, url, types.QueueAttributeNameRedrivePolicy)
 	if err != nil || attributes[attributeRedrive] != "" {
 		return err
 	}
@@ -169,18 +164,6 @@ func (p *provisioner) ensurePolicy(ctx context.Context, name string, url *string
 		return &QueueError{Queue: name, Err: err}
 	}
 	return nil
-}
-
-func queueAttributes(
-	ctx context.Context, api AdminAPI, name string, url *string, wanted ...types.QueueAttributeName,
-) (map[string]string, error) {
-	ctx, cancel := context.WithTimeout(ctx, callTimeout)
-	defer cancel()
-	out, err := api.GetQueueAttributes(ctx, &sqs.GetQueueAttributesInput{QueueUrl: url, AttributeNames: wanted})
-	if err != nil {
-		return nil, &QueueError{Queue: name, Err: err}
-	}
-	return out.Attributes, nil
 }
 
 func inSeconds(d time.Duration) string { return strconv.Itoa(int(seconds(d))) }

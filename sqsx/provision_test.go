@@ -92,12 +92,76 @@ func TestProvisionRefusesBadConfiguration(t *testing.T) {
 	t.Parallel()
 	client := sqstest.NewUnstartedServer().Client()
 	for want, config := range map[string]sqsx.ProvisionConfig{
-		"negative MaxReceiveCount": {MaxReceiveCount: -1},
-		"VisibilityTimeout":        {VisibilityTimeout: 13 * time.Hour},
-		"retention":                {Retention: 15 * 24 * time.Hour},
-		"unknown priority":         {Priorities: []taskhawk.Priority{7}},
+		"MaxReceiveCount -1: SQS takes 1 to 1000":   {MaxReceiveCount: -1},
+		"MaxReceiveCount 1001: SQS takes 1 to 1000": {MaxReceiveCount: 1001},
+		"VisibilityTimeout 13h0m0s":                 {VisibilityTimeout: 13 * time.Hour},
+		"retention 360h0m0s: SQS takes 1m0s to":     {Retention: 15 * 24 * time.Hour},
+		"retention 1s: SQS takes 1m0s to 336h0m0s":  {Retention: time.Second},
+		"unknown priority":                          {Priorities: []taskhawk.Priority{7}},
 	} {
 		require.ErrorContains(t, sqsx.Provision(t.Context(), client, app, config), want)
 	}
 	require.ErrorContains(t, sqsx.Provision(t.Context(), client, strings.Repeat("x", 70), sqsx.ProvisionConfig{}), "SQS takes 80")
+	require.ErrorContains(t, sqsx.Provision(t.Context(), nil, app, sqsx.ProvisionConfig{}), "nil API")
+}
+
+// Another process creates the queue between the look-up and the creation, with other attributes.
+func TestProvisionTakesTheQueueOfAFasterProcess(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		server := sqstest.NewUnstartedServer()
+		defer server.Close()
+		client := server.Client()
+		_, err := client.CreateQueue(t.Context(), &sqs.CreateQueueInput{
+			QueueName: name(taskhawk.High), Attributes: map[string]string{"VisibilityTimeout": "99"},
+		})
+		require.NoError(t, err)
+		lookUp := server.Inject(sqstest.Fault{
+			On: sqstest.OpGetQueueURL, If: func(r sqstest.Request) bool { return strings.Contains(string(r.Body), `HIGH-PRIORITY"`) },
+			Nth: 1, Do: sqstest.Error("QueueDoesNotExist", "not yet"),
+		})
+		config := sqsx.ProvisionConfig{Priorities: []taskhawk.Priority{taskhawk.High}, VisibilityTimeout: time.Minute}
+		require.NoError(t, sqsx.Provision(t.Context(), client, app, config))
+		require.Equal(t, 1, lookUp.Fired())
+		require.Equal(t, map[string]int{"QueueDoesNotExist": 1, "QueueNameExists": 1}, server.ClientErrors())
+		attributes := attributesOf(t, client, *name(taskhawk.High))
+		require.Equal(t, "99", attributes["VisibilityTimeout"])
+		require.Contains(t, attributes["RedrivePolicy"], `"maxReceiveCount":5`)
+	})
+}
+
+// A Naming may put all priorities on one queue.
+func TestProvisionOfOneQueueForAll(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		server := sqstest.NewUnstartedServer()
+		defer server.Close()
+		one := func(queue string, _ taskhawk.Priority) string { return queue }
+		require.NoError(t, sqsx.Provision(t.Context(), server.Client(), app, sqsx.ProvisionConfig{Naming: one}))
+		require.Equal(t, 2, server.Requests(sqstest.OpCreateQueue))
+		require.True(t, server.Queue("dev-myapp-DLQ").Exists)
+	})
+}
+
+// Cut off at any request, Provision says which queue it was about, and does the rest when it is repeated.
+func TestProvisionCanBeRepeatedAfterAnyFailure(t *testing.T) {
+	t.Parallel()
+	config := sqsx.ProvisionConfig{Priorities: []taskhawk.Priority{taskhawk.Bulk}}
+	for n, fired := 1, true; fired; n++ {
+		synctest.Test(t, func(t *testing.T) {
+			server := sqstest.NewUnstartedServer()
+			defer server.Close()
+			client := server.Client()
+			_, err := client.CreateQueue(t.Context(), &sqs.CreateQueueInput{QueueName: name(taskhawk.Bulk)})
+			require.NoError(t, err)
+			denied := server.Inject(sqstest.Fault{Nth: n, Do: sqstest.Error("AccessDenied", "no")})
+			err = sqsx.Provision(t.Context(), client, app, config)
+			if fired = denied.Fired() > 0; fired {
+				require.ErrorContains(t, err, "sqsx: provision: queue TASKHAWK-DEV-MYAPP-BULK")
+				require.NoError(t, sqsx.Provision(t.Context(), client, app, config))
+			}
+			server.Heal()
+			require.Contains(t, attributesOf(t, client, *name(taskhawk.Bulk))["RedrivePolicy"], `"maxReceiveCount":5`)
+		})
+	}
 }

@@ -96,7 +96,7 @@ func (r *redriver) redrive(ctx context.Context, done *QueueRedrive) error {
 		if !ok {
 			return err
 		}
-		done.Fallback = unfit.err
+		done.Fallback = unfit.error
 	}
 	done.By = ByCopy
 	return r.newPass(done).run(ctx)

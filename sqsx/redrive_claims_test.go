@@ -20,11 +20,11 @@ func TestRedriveKeepsTheRateWhenItCopies(t *testing.T) {
 			began := time.Now()
 			config := onlyDefault()
 			config.Copy, config.Rate = true, rate
-			require.Equal(t, 100, g.redrive(config).Total())
+			require.Equal(g, 100, g.redrive(config).Total())
 			took := time.Since(began) - 2*time.Second // the empty poll at the end
 			least := time.Duration(100-min(rate, 10)) * time.Second / time.Duration(rate)
-			require.InDelta(t, least, took, float64(time.Second), "at %d a second", rate)
-			require.GreaterOrEqual(t, took, least)
+			require.InDelta(g, least, took, float64(time.Second), "at %d a second", rate)
+			require.GreaterOrEqual(g, took, least)
 		})
 	}
 }
@@ -38,13 +38,13 @@ func TestRedriveHoldsLettersThroughALongPass(t *testing.T) {
 		}
 		g.buryMany(1200)
 		report := g.redrive(sqsx.RedriveConfig{Tasks: []string{"tests.a"}, Rate: 1, Priorities: []taskhawk.Priority{taskhawk.Default}})
-		require.Equal(t, sqsx.RedriveCount{Moved: 1200, Skipped: 50}, report.Count())
+		require.Equal(g, sqsx.RedriveCount{Moved: 1200, Skipped: 50}, report.Count())
 		for _, letter := range g.server.Queue(deadLettersOf(taskhawk.Default)).Messages {
-			require.Equal(t, 1, letter.Receives)
+			require.Equal(g, 1, letter.Receives)
 		}
 		g.requireDead(50)
-		require.Less(t, g.server.Requests(sqstest.OpChangeMessageVisibilityBatch), 60, "twenty minutes, 5 batches")
-		require.Empty(t, g.server.ClientErrors())
+		require.Less(g, g.server.Requests(sqstest.OpChangeMessageVisibilityBatch), 60, "twenty minutes, 5 batches")
+		require.Empty(g, g.server.ClientErrors())
 	})
 }
 
@@ -61,11 +61,11 @@ func TestRedriveEndsThoughClaimsEndAfterTwelveHours(t *testing.T) {
 			Tasks: []string{"tests.a"}, Rate: 1, Priorities: []taskhawk.Priority{taskhawk.Default},
 			Reason: func(string) bool { time.Sleep(time.Minute); return true },
 		})
-		require.Greater(t, time.Since(began), sqsx.MaxVisibility)
-		require.Equal(t, sqsx.RedriveCount{Moved: 750, Skipped: 10}, report.Count())
-		require.Equal(t, 2, g.server.Queue(deadLettersOf(taskhawk.Default)).Messages[0].Receives)
+		require.Greater(g, time.Since(began), sqsx.MaxVisibility)
+		require.Equal(g, sqsx.RedriveCount{Moved: 750, Skipped: 10}, report.Count())
+		require.Equal(g, 2, g.server.Queue(deadLettersOf(taskhawk.Default)).Messages[0].Receives)
 		g.requireDead(10)
-		require.Empty(t, g.server.ClientErrors())
+		require.Empty(g, g.server.ClientErrors())
 	})
 }
 
@@ -79,9 +79,24 @@ func TestRedriveThatCannotExtendItsClaims(t *testing.T) {
 		g.buryMany(600)
 		g.server.Inject(sqstest.Fault{On: sqstest.OpChangeMessageVisibilityBatch, Do: sqstest.Error("AccessDenied", "not authorized")})
 		report := g.redrive(sqsx.RedriveConfig{Tasks: []string{"tests.a"}, Rate: 2, Priorities: []taskhawk.Priority{taskhawk.Default}})
-		require.Equal(t, sqsx.RedriveCount{Moved: 600, Skipped: 25}, report.Count())
+		require.Equal(g, sqsx.RedriveCount{Moved: 600, Skipped: 25}, report.Count())
 		time.Sleep(2 * time.Minute)
 		g.requireDead(25)
+	})
+}
+
+// A filter that takes longer than the claims: what others may have by then is not moved.
+func TestRedriveDoesNotMoveWhatItHoldsNoLonger(t *testing.T) {
+	t.Parallel()
+	inGraveyard(t, func(g *graveyard) {
+		g.buryMany(2)
+		config := onlyDefault()
+		config.Reason = func(string) bool { time.Sleep(2 * time.Minute); return true }
+		report, err := sqsx.Redrive(g.Context(), g.client, app, config)
+		require.ErrorContains(g, err, "became visible to others before it could be moved (2 failures)")
+		require.Equal(g, sqsx.RedriveCount{Failed: 2}, report.Count())
+		g.requireBack(0)
+		g.requireDead(2)
 	})
 }
 
@@ -95,8 +110,8 @@ func TestRedriveGivesLettersBackWhenItsContextEnds(t *testing.T) {
 		ctx, cancel := context.WithTimeout(g.Context(), 10*time.Second)
 		defer cancel()
 		report, err := sqsx.Redrive(ctx, g.client, app, sqsx.RedriveConfig{Tasks: []string{"tests.a"}, Rate: 1})
-		require.ErrorIs(t, err, context.DeadlineExceeded)
-		require.InDelta(t, 10, report.Total(), 1)
+		require.ErrorIs(g, err, context.DeadlineExceeded)
+		require.InDelta(g, 10, report.Total(), 1)
 		g.requireBack(report.Total())
 		g.requireDead(60 - report.Total())
 	})

@@ -60,10 +60,10 @@ func TestRedriveGoesOnPastAMessageThatCannotBeMoved(t *testing.T) {
 		g.server.Inject(sqstest.Fault{On: sqstest.OpSendMessageBatch, Nth: 1, Do: sqstest.FailEntries("InvalidParameterValue", true, 3, 4)})
 		report, err := sqsx.Redrive(g.Context(), g.client, app, sqsx.RedriveConfig{Copy: true})
 		var refused *sqsx.EntryError
-		require.ErrorAs(t, err, &refused)
-		require.Equal(t, "sqsx: redrive: queue TASKHAWK-DEV-MYAPP: SQS refused the entry: "+
+		require.ErrorAs(g, err, &refused)
+		require.Equal(g, "sqsx: redrive: queue TASKHAWK-DEV-MYAPP: SQS refused the entry: "+
 			"InvalidParameterValue: A fault was injected. (2 failures)", err.Error())
-		require.Equal(t, sqsx.RedriveCount{Moved: 23, Failed: 2}, report.Count())
+		require.Equal(g, sqsx.RedriveCount{Moved: 23, Failed: 2}, report.Count())
 		g.requireBack(23)
 		g.requireDead(2)
 	})
@@ -83,7 +83,7 @@ func TestRedriveTriesEntriesAgainThatMayPass(t *testing.T) {
 					g.buryTasks("tests.a")
 				}
 				g.server.Inject(sqstest.Fault{On: operation, Times: 2, Nth: 1, Do: effect})
-				require.Equal(t, sqsx.RedriveCount{Moved: 10}, g.redrive(sqsx.RedriveConfig{Copy: true}).Count(), name+" "+operation)
+				require.Equal(g, sqsx.RedriveCount{Moved: 10}, g.redrive(sqsx.RedriveConfig{Copy: true}).Count(), name+" "+operation)
 				g.requireBack(10)
 				g.requireDead(0)
 			})
@@ -99,9 +99,9 @@ func TestRedriveCountsWhatItCannotDelete(t *testing.T) {
 		}
 		g.server.Inject(sqstest.Fault{On: sqstest.OpDeleteMessageBatch, Do: sqstest.FailEntries("InternalError", false, 0)})
 		report, err := sqsx.Redrive(g.Context(), g.client, app, sqsx.RedriveConfig{Copy: true})
-		require.ErrorContains(t, err, "queue TASKHAWK-DEV-MYAPP-DLQ")
-		require.Equal(t, sqsx.RedriveCount{Moved: 10, Doubled: 1}, report.Count())
-		require.Equal(t, 1, g.server.Queue(deadLettersOf(taskhawk.Default)).Visible+g.server.Queue(deadLettersOf(taskhawk.Default)).InFlight)
+		require.ErrorContains(g, err, "queue TASKHAWK-DEV-MYAPP-DLQ")
+		require.Equal(g, sqsx.RedriveCount{Moved: 10, Doubled: 1}, report.Count())
+		require.Equal(g, 1, g.server.Queue(deadLettersOf(taskhawk.Default)).Visible+g.server.Queue(deadLettersOf(taskhawk.Default)).InFlight)
 	})
 }
 
@@ -112,16 +112,16 @@ func TestRedriveOfOneQueueDoesNotHoldUpTheOthers(t *testing.T) {
 		g.bury(deadLettersOf(taskhawk.Low), g.body("tests.a"))
 		g.server.Inject(sqstest.Fault{On: sqstest.OpReceiveMessage, Queue: deadLettersOf(taskhawk.High), Do: sqstest.Error("AccessDenied", "no")})
 		_, err := g.client.DeleteQueue(g.Context(), deleteQueue(g.url(queueOf(taskhawk.Low))))
-		require.NoError(t, err)
+		require.NoError(g, err)
 		report, err := sqsx.Redrive(g.Context(), g.client, app, sqsx.RedriveConfig{Copy: true})
-		require.ErrorContains(t, err, "TASKHAWK-DEV-MYAPP-HIGH-PRIORITY-DLQ")
-		require.ErrorContains(t, err, "queue TASKHAWK-DEV-MYAPP-LOW-PRIORITY does not exist")
-		require.NotContains(t, err.Error(), "\n")
+		require.ErrorContains(g, err, "TASKHAWK-DEV-MYAPP-HIGH-PRIORITY-DLQ")
+		require.ErrorContains(g, err, "queue TASKHAWK-DEV-MYAPP-LOW-PRIORITY does not exist")
+		require.NotContains(g, err.Error(), "\n")
 		var missing *types.QueueDoesNotExist
-		require.ErrorAs(t, err, &missing)
-		require.Equal(t, map[string]int{queueOf(taskhawk.Default): 1}, report.Moved)
-		require.Len(t, report.Queues, 4)
-		require.Zero(t, g.server.Queue(deadLettersOf(taskhawk.Low)).Messages[0].Receives, "a missing queue costs no letter a receive")
+		require.ErrorAs(g, err, &missing)
+		require.Equal(g, map[string]int{queueOf(taskhawk.Default): 1}, report.Moved)
+		require.Len(g, report.Queues, 4)
+		require.Zero(g, g.server.Queue(deadLettersOf(taskhawk.Low)).Messages[0].Receives, "a missing queue costs no letter a receive")
 	})
 }
 
@@ -133,8 +133,8 @@ func TestRedriveLeavesDamagedMessages(t *testing.T) {
 		}
 		g.server.Inject(sqstest.Fault{On: sqstest.OpReceiveMessage, Nth: 1, Do: sqstest.CorruptMD5(5)})
 		report, err := sqsx.Redrive(g.Context(), g.client, app, sqsx.RedriveConfig{Copy: true})
-		require.ErrorContains(t, err, "arrived damaged")
-		require.Equal(t, sqsx.RedriveCount{Moved: 9, Failed: 1}, report.Count())
+		require.ErrorContains(g, err, "arrived damaged")
+		require.Equal(g, sqsx.RedriveCount{Moved: 9, Failed: 1}, report.Count())
 		g.requireDead(1)
 	})
 }
@@ -149,7 +149,7 @@ func TestRedriveMovesAMessageOnceThatIsDeliveredTwice(t *testing.T) {
 			}
 			g.server.Inject(sqstest.Fault{On: sqstest.OpReceiveMessage, Do: effect})
 			report := g.redrive(sqsx.RedriveConfig{Tasks: []string{"tests.a"}})
-			require.Equal(t, sqsx.RedriveCount{Moved: 4, Skipped: 4}, report.Count(), name)
+			require.Equal(g, sqsx.RedriveCount{Moved: 4, Skipped: 4}, report.Count(), name)
 			g.requireBack(4)
 			g.requireDead(4)
 		})
@@ -168,16 +168,16 @@ func TestRedriveShowsNoReceiptHandle(t *testing.T) {
 			if !strings.HasSuffix(r.Header.Get("X-Amz-Target"), sqstest.OpDeleteMessageBatch) {
 				return next.RoundTrip(r)
 			}
-			require.NoError(t, json.NewDecoder(r.Body).Decode(&input))
+			require.NoError(g, json.NewDecoder(r.Body).Decode(&input))
 			receipts = append(receipts, input.Entries[0].ReceiptHandle)
 			text := fmt.Sprintf(`{"__type":"com.amazonaws.sqs#ReceiptHandleIsInvalid","message":"The handle %s\nis invalid"}`, receipts[0])
 			return &http.Response{StatusCode: http.StatusNotFound, Body: io.NopCloser(strings.NewReader(text)), Request: r}, nil
 		})
 		_, err := sqsx.Redrive(g.Context(), client, app, sqsx.RedriveConfig{Copy: true})
-		require.EqualError(t, err, "sqsx: redrive: queue TASKHAWK-DEV-MYAPP-DLQ: SQS refused it: ReceiptHandleIsInvalid (2 failures)")
-		require.NotEmpty(t, receipts)
+		require.EqualError(g, err, "sqsx: redrive: queue TASKHAWK-DEV-MYAPP-DLQ: SQS refused it: ReceiptHandleIsInvalid (2 failures)")
+		require.NotEmpty(g, receipts)
 		var invalid *types.ReceiptHandleIsInvalid
-		require.ErrorAs(t, err, &invalid)
+		require.ErrorAs(g, err, &invalid)
 	})
 }
 
@@ -191,10 +191,10 @@ func TestRedriveThatMayNotStart(t *testing.T) {
 		for _, config := range []sqsx.RedriveConfig{{}, {Copy: true}} {
 			began := time.Now()
 			report, err := sqsx.Redrive(ctx, g.client, app, config)
-			require.ErrorIs(t, err, gone)
-			require.Len(t, report.Queues, 1)
-			require.Zero(t, report.Total())
-			require.Zero(t, time.Since(began))
+			require.ErrorIs(g, err, gone)
+			require.Len(g, report.Queues, 1)
+			require.Zero(g, report.Total())
+			require.Zero(g, time.Since(began))
 		}
 		g.requireDead(1)
 	})

@@ -22,12 +22,12 @@ func TestRedriveByTask(t *testing.T) {
 			g.buryTasks("tests.a", "tests.b", "tests.c", "tests.ab")
 		}
 		report := g.redrive(sqsx.RedriveConfig{Tasks: []string{"tests.a", "tests.c"}})
-		require.Equal(t, map[string]sqsx.RedriveCount{
+		require.Equal(g, map[string]sqsx.RedriveCount{
 			"tests.a": {Moved: 30}, "tests.c": {Moved: 30}, "tests.b": {Skipped: 30}, "tests.ab": {Skipped: 30},
 		}, onDefault(report).Tasks)
-		require.Equal(t, sqsx.RedriveCount{Moved: 60, Skipped: 60}, report.Count())
-		require.Equal(t, sqsx.ByCopy, onDefault(report).By)
-		require.NoError(t, onDefault(report).Fallback)
+		require.Equal(g, sqsx.RedriveCount{Moved: 60, Skipped: 60}, report.Count())
+		require.Equal(g, sqsx.ByCopy, onDefault(report).By)
+		require.NoError(g, onDefault(report).Fallback)
 		g.requireBack(60)
 		g.requireDead(60)
 	})
@@ -41,10 +41,10 @@ func TestRedriveLooksAtEachLetterOnceAndGivesItBackAtTheEnd(t *testing.T) {
 		}
 		g.redrive(sqsx.RedriveConfig{Tasks: []string{"tests.b"}})
 		for _, letter := range g.server.Queue(deadLettersOf(taskhawk.Default)).Messages {
-			require.Equal(t, 1, letter.Receives)
+			require.Equal(g, 1, letter.Receives)
 		}
 		g.requireDead(25)
-		require.Equal(t, 3, g.server.Requests(sqstest.OpChangeMessageVisibilityBatch))
+		require.Equal(g, 3, g.server.Requests(sqstest.OpChangeMessageVisibilityBatch))
 	})
 }
 
@@ -56,7 +56,7 @@ func TestRedriveReadsTheTaskAsAWorkerDoes(t *testing.T) {
 		notification, err := json.Marshal(map[string]any{
 			"Type": "Notification", "TopicArn": "arn:aws:sns:us-east-1:000000000000:taskhawk-dev-myapp", "Message": g.body("tests.sns"),
 		})
-		require.NoError(t, err)
+		require.NoError(g, err)
 		g.bury(dead, string(notification))
 		g.bury(dead, base64.StdEncoding.EncodeToString([]byte(g.body("tests.base64"))), withAttribute("taskhawk_encoding", "base64"))
 		g.bury(dead, g.body("tests.body"), withAttribute("taskhawk_task", "tests.attribute"))
@@ -64,7 +64,7 @@ func TestRedriveReadsTheTaskAsAWorkerDoes(t *testing.T) {
 		g.bury(dead, g.body(strings.Repeat("x", 257)))
 		report := g.redrive(sqsx.RedriveConfig{DryRun: true})
 		one := sqsx.RedriveCount{WouldMove: 1}
-		require.Equal(t, map[string]sqsx.RedriveCount{
+		require.Equal(g, map[string]sqsx.RedriveCount{
 			"tests.sns": one, "tests.base64": one, "tests.body": one, "tests.attribute": one, "": one,
 		}, onDefault(report).Tasks)
 	})
@@ -87,7 +87,7 @@ func TestRedriveByReason(t *testing.T) {
 			g.bury(dead, g.body("tests.b"), reason("a timeout"))
 			g.bury(dead, g.body("tests.c"), reason("no such user"))
 			g.bury(dead, g.body("tests.d"))
-			require.Equal(t, c.want, g.redrive(sqsx.RedriveConfig{Reason: c.reason}).Total(), name)
+			require.Equal(g, c.want, g.redrive(sqsx.RedriveConfig{Reason: c.reason}).Total(), name)
 			g.requireDead(4 - c.want)
 		})
 	}
@@ -105,11 +105,11 @@ func TestRedriveByTaskAndReasonWithALimit(t *testing.T) {
 		report := g.redrive(sqsx.RedriveConfig{
 			Tasks: []string{"tests.a"}, Reason: func(reason string) bool { return reason == "down" }, Limit: 7,
 		})
-		require.Equal(t, 7, report.Total())
+		require.Equal(g, 7, report.Total())
 		g.requireBack(7)
 		g.requireDead(23)
 		for _, message := range g.server.Queue(queueOf(taskhawk.Default)).Messages {
-			require.Contains(t, message.Body, "tests.a")
+			require.Contains(g, message.Body, "tests.a")
 		}
 	})
 }
@@ -121,12 +121,12 @@ func TestRedriveDryRunMovesNothing(t *testing.T) {
 			g.buryTasks("tests.a", "tests.b")
 		}
 		report := g.redrive(sqsx.RedriveConfig{DryRun: true, Tasks: []string{"tests.b"}, Rate: 1})
-		require.Equal(t, sqsx.RedriveCount{WouldMove: 15, Skipped: 15}, report.Count())
-		require.Zero(t, report.Total())
-		require.Empty(t, report.Moved)
+		require.Equal(g, sqsx.RedriveCount{WouldMove: 15, Skipped: 15}, report.Count())
+		require.Zero(g, report.Total())
+		require.Empty(g, report.Moved)
 		g.requireDead(30)
 		g.requireBack(0)
-		require.Equal(t, 12, g.redrive(sqsx.RedriveConfig{DryRun: true, Limit: 12}).Count().WouldMove)
+		require.Equal(g, 12, g.redrive(sqsx.RedriveConfig{DryRun: true, Limit: 12}).Count().WouldMove)
 		g.requireDead(30)
 	})
 }

@@ -40,14 +40,14 @@ func TestRedriveKeepsTheMessageAsItWas(t *testing.T) {
 			})
 		g.redrive(sqsx.RedriveConfig{Copy: true})
 		message := g.receiveAll(queueOf(taskhawk.Default))[0]
-		require.Equal(t, body, *message.Body)
-		require.Equal(t, "tenant-7", message.Attributes["MessageGroupId"])
-		require.Equal(t, "1", message.Attributes["ApproximateReceiveCount"], "it begins anew")
-		require.Len(t, message.MessageAttributes, 3)
-		require.Equal(t, "tests.a", *message.MessageAttributes["taskhawk_task"].StringValue)
-		require.Equal(t, "Number.int", *message.MessageAttributes["number"].DataType)
-		require.Equal(t, "7", *message.MessageAttributes["number"].StringValue)
-		require.Equal(t, []byte{0, 255}, message.MessageAttributes["bytes"].BinaryValue)
+		require.Equal(g, body, *message.Body)
+		require.Equal(g, "tenant-7", message.Attributes["MessageGroupId"])
+		require.Equal(g, "1", message.Attributes["ApproximateReceiveCount"], "it begins anew")
+		require.Len(g, message.MessageAttributes, 3)
+		require.Equal(g, "tests.a", *message.MessageAttributes["taskhawk_task"].StringValue)
+		require.Equal(g, "Number.int", *message.MessageAttributes["number"].DataType)
+		require.Equal(g, "7", *message.MessageAttributes["number"].StringValue)
+		require.Equal(g, []byte{0, 255}, message.MessageAttributes["bytes"].BinaryValue)
 	})
 }
 
@@ -59,10 +59,10 @@ func TestRedriveOfLargeMessagesSplitsBatchesBySize(t *testing.T) {
 		}
 		largest := strings.Repeat("x", sqsx.MaxMessageSize-len("taskhawk_reasonStringr"))
 		g.bury(deadLettersOf(taskhawk.Default), largest, withAttribute("taskhawk_reason", "r"))
-		require.Equal(t, 11, g.redrive(sqsx.RedriveConfig{Copy: true}).Total())
-		require.Equal(t, 5, g.server.Requests(sqstest.OpSendMessageBatch), "3 + 3 + 3 + 1, and the largest")
-		require.Equal(t, 5, g.server.Requests(sqstest.OpDeleteMessageBatch))
-		require.Empty(t, g.server.ClientErrors())
+		require.Equal(g, 11, g.redrive(sqsx.RedriveConfig{Copy: true}).Total())
+		require.Equal(g, 5, g.server.Requests(sqstest.OpSendMessageBatch), "3 + 3 + 3 + 1, and the largest")
+		require.Equal(g, 5, g.server.Requests(sqstest.OpDeleteMessageBatch))
+		require.Empty(g, g.server.ClientErrors())
 		g.requireBack(11)
 	})
 }
@@ -75,7 +75,7 @@ func TestRedriveTakesThreeRequestsForTenMessages(t *testing.T) {
 		}
 		g.server.ResetCounts()
 		g.redrive(sqsx.RedriveConfig{Copy: true, Priorities: []taskhawk.Priority{taskhawk.Default}})
-		require.Equal(t, 2+10+10+11, g.server.TotalRequests(), "two look-ups, and an empty poll at the end")
+		require.Equal(g, 2+10+10+11, g.server.TotalRequests(), "two look-ups, and an empty poll at the end")
 	})
 }
 

@@ -28,13 +28,7 @@ const (
 )
 
 // unfitTaskError says that SQS does not move the messages, or not all, so that they can be copied.
-type unfitTaskError struct{ err error }
-
-// Error gives the reason.
-func (e *unfitTaskError) Error() string { return e.err.Error() }
-
-// Unwrap returns the reason.
-func (e *unfitTaskError) Unwrap() error { return e.err }
+type unfitTaskError struct{ error }
 
 // moveTask has SQS move the dead letters of a queue.
 type moveTask struct {
@@ -70,7 +64,6 @@ func (t *moveTask) run(ctx context.Context) error {
 
 // unfit is err, unless the caller gave up.
 func (t *moveTask) unfit(ctx context.Context, err error) error {
-	err = &QueueError{Queue: DeadLetterQueueName(t.queue), Err: err}
 	if ctx.Err() != nil {
 		return err
 	}
@@ -79,22 +72,19 @@ func (t *moveTask) unfit(ctx context.Context, err error) error {
 
 // findARNs asks for one ARN: the queues of an application are in one account and region, so the other follows.
 func (t *moveTask) findARNs(ctx context.Context) error {
-	url, err := t.urls.get(ctx, DeadLetterQueueName(t.queue))
-	if err != nil {
-		return errors.Unwrap(err)
-	}
-	ctx, cancel := context.WithTimeout(ctx, callTimeout)
-	defer cancel()
-	out, err := t.api.GetQueueAttributes(ctx, &sqs.GetQueueAttributesInput{
-		QueueUrl: url, AttributeNames: []types.QueueAttributeName{types.QueueAttributeNameQueueArn},
-	})
+	letters := DeadLetterQueueName(t.queue)
+	url, err := t.urls.get(ctx, letters)
 	if err != nil {
 		return err
 	}
-	t.source = out.Attributes[attributeARN]
-	account, ok := strings.CutSuffix(t.source, ":"+DeadLetterQueueName(t.queue))
+	found, err := getAttributes(ctx, t.api, letters, url, types.QueueAttributeNameQueueArn)
+	if err != nil {
+		return err
+	}
+	t.source = found[attributeARN]
+	account, ok := strings.CutSuffix(t.source, ":"+letters)
 	if !ok {
-		return errors.New("its ARN does not end with its name")
+		return &QueueError{Queue: letters, Err: errors.New("its ARN does not end with its name")}
 	}
 	t.target = account + ":" + t.queue
 	return nil
@@ -110,7 +100,7 @@ func (t *moveTask) start(ctx context.Context) error {
 	defer cancel()
 	out, err := t.api.StartMessageMoveTask(ctx, input)
 	if err != nil {
-		return err
+		return &QueueError{Queue: DeadLetterQueueName(t.queue), Err: err}
 	}
 	t.handle = aws.ToString(out.TaskHandle)
 	return nil

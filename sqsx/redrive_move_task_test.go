@@ -58,17 +58,17 @@ func TestRedriveOfEverythingIsDoneBySQS(t *testing.T) {
 		g.buryMany(30)
 		g.bury(deadLettersOf(taskhawk.Bulk), "not even JSON", withAttribute("taskhawk_reason", "down"))
 		report := g.redrive(sqsx.RedriveConfig{})
-		require.Equal(t, map[string]int{queueOf(taskhawk.Default): 30, queueOf(taskhawk.Bulk): 1}, report.Moved)
+		require.Equal(g, map[string]int{queueOf(taskhawk.Default): 30, queueOf(taskhawk.Bulk): 1}, report.Moved)
 		for _, q := range report.Queues {
-			require.Equal(t, sqsx.ByMoveTask, q.By)
-			require.NoError(t, q.Fallback)
-			require.Nil(t, q.Tasks)
+			require.Equal(g, sqsx.ByMoveTask, q.By)
+			require.NoError(g, q.Fallback)
+			require.Nil(g, q.Tasks)
 		}
 		g.requireBack(30)
 		g.requireDead(0)
-		require.Contains(t, g.server.Queue(queueOf(taskhawk.Bulk)).Messages[0].Attributes, "taskhawk_reason", "SQS moves a message as it is")
-		require.Zero(t, g.server.Requests(sqstest.OpReceiveMessage))
-		require.Zero(t, g.server.Requests(sqstest.OpSendMessageBatch))
+		require.Contains(g, g.server.Queue(queueOf(taskhawk.Bulk)).Messages[0].Attributes, "taskhawk_reason", "SQS moves a message as it is")
+		require.Zero(g, g.server.Requests(sqstest.OpReceiveMessage))
+		require.Zero(g, g.server.Requests(sqstest.OpSendMessageBatch))
 	})
 }
 
@@ -79,11 +79,11 @@ func TestRedriveHasSQSKeepTheRate(t *testing.T) {
 		began := time.Now()
 		config := onlyDefault()
 		config.Rate = 10
-		require.Equal(t, 1000, g.redrive(config).Total())
-		require.GreaterOrEqual(t, time.Since(began), 100*time.Second)
-		require.Less(t, time.Since(began), 110*time.Second)
-		require.EqualValues(t, 10, *g.tasks()[0].MaxNumberOfMessagesPerSecond)
-		require.Less(t, g.server.Requests(sqstest.OpListMessageMoveTasks), 20, "it looks less and less often")
+		require.Equal(g, 1000, g.redrive(config).Total())
+		require.GreaterOrEqual(g, time.Since(began), 100*time.Second)
+		require.Less(g, time.Since(began), 110*time.Second)
+		require.EqualValues(g, 10, *g.tasks()[0].MaxNumberOfMessagesPerSecond)
+		require.Less(g, g.server.Requests(sqstest.OpListMessageMoveTasks), 20, "it looks less and less often")
 	})
 }
 
@@ -99,12 +99,12 @@ func TestRedriveCopiesWhereSQSDoesNot(t *testing.T) {
 			g.buryMany(12)
 			g.server.Inject(fault)
 			report := g.redrive(onlyDefault())
-			require.Equal(t, sqsx.ByCopy, onDefault(report).By)
-			require.ErrorContains(t, onDefault(report).Fallback, "queue TASKHAWK-DEV-MYAPP-DLQ: ")
+			require.Equal(g, sqsx.ByCopy, onDefault(report).By)
+			require.ErrorContains(g, onDefault(report).Fallback, "queue TASKHAWK-DEV-MYAPP-DLQ: ")
 			if !strings.HasPrefix(name, "status") {
-				require.ErrorContains(t, onDefault(report).Fallback, name)
+				require.ErrorContains(g, onDefault(report).Fallback, name)
 			}
-			require.Equal(t, map[string]sqsx.RedriveCount{"tests.a": {Moved: 12}}, onDefault(report).Tasks)
+			require.Equal(g, map[string]sqsx.RedriveCount{"tests.a": {Moved: 12}}, onDefault(report).Tasks)
 			g.requireBack(12)
 			g.requireDead(0)
 		})
@@ -118,10 +118,10 @@ func TestRedriveCopiesWhereTheQueueHasNoRedrivePolicy(t *testing.T) {
 		_, err := g.client.SetQueueAttributes(g.Context(), &sqs.SetQueueAttributesInput{
 			QueueUrl: aws.String(g.url(queueOf(taskhawk.Default))), Attributes: map[string]string{"RedrivePolicy": ""},
 		})
-		require.NoError(t, err)
+		require.NoError(g, err)
 		g.buryMany(1)
 		report := g.redrive(onlyDefault())
-		require.ErrorContains(t, onDefault(report).Fallback, "must be configured as a Dead Letter Queue")
+		require.ErrorContains(g, onDefault(report).Fallback, "must be configured as a Dead Letter Queue")
 		g.requireBack(1)
 	})
 }
@@ -152,10 +152,10 @@ func TestRedriveCopiesWhatAFailedTaskLeaves(t *testing.T) {
 			"DestinationArn": g.server.Queue(queueOf(taskhawk.Default)).ARN,
 		})
 		report, err := sqsx.Redrive(g.Context(), client, app, onlyDefault())
-		require.NoError(t, err)
-		require.ErrorContains(t, onDefault(report).Fallback, "status FAILED: KMS.AccessDenied")
-		require.Equal(t, sqsx.ByCopy, onDefault(report).By)
-		require.Equal(t, 2+5, onDefault(report).Count.Moved, "as many as SQS says that it has moved, and the rest")
+		require.NoError(g, err)
+		require.ErrorContains(g, onDefault(report).Fallback, "status FAILED: KMS.AccessDenied")
+		require.Equal(g, sqsx.ByCopy, onDefault(report).By)
+		require.Equal(g, 2+5, onDefault(report).Count.Moved, "as many as SQS says that it has moved, and the rest")
 		g.requireBack(5)
 	})
 }
@@ -171,8 +171,8 @@ func TestRedriveDoesNotCopyWhatSomebodyStopped(t *testing.T) {
 		config := onlyDefault()
 		config.Rate = 1
 		report, err := sqsx.Redrive(g.Context(), g.client, app, config)
-		require.ErrorContains(t, err, "the move task of TASKHAWK-DEV-MYAPP-DLQ was cancelled")
-		require.Equal(t, 2, report.Total())
+		require.ErrorContains(g, err, "the move task of TASKHAWK-DEV-MYAPP-DLQ was cancelled")
+		require.Equal(g, 2, report.Total())
 		g.requireDead(3)
 		g.requireBack(2)
 	})
@@ -185,10 +185,10 @@ func TestRedriveWaitsForATaskThatRuns(t *testing.T) {
 		g.buryMany(5)
 		g.startTask(1)
 		g.buryMany(3) // the running task does not know of these
-		require.Equal(t, 8, g.redrive(onlyDefault()).Total())
-		require.Len(t, g.tasks(), 2)
+		require.Equal(g, 8, g.redrive(onlyDefault()).Total())
+		require.Len(g, g.tasks(), 2)
 		g.requireBack(8)
-		require.Zero(t, g.server.Requests(sqstest.OpReceiveMessage))
+		require.Zero(g, g.server.Requests(sqstest.OpReceiveMessage))
 	})
 }
 
@@ -201,9 +201,9 @@ func TestRedriveCancelsItsTaskWhenItsContextEnds(t *testing.T) {
 		config := onlyDefault()
 		config.Rate = 5
 		report, err := sqsx.Redrive(ctx, g.client, app, config)
-		require.ErrorIs(t, err, context.DeadlineExceeded)
-		require.Equal(t, 52, report.Total())
-		require.Equal(t, "CANCELLED", *g.tasks()[0].Status)
+		require.ErrorIs(g, err, context.DeadlineExceeded)
+		require.Equal(g, 52, report.Total())
+		require.Equal(g, "CANCELLED", *g.tasks()[0].Status)
 		time.Sleep(time.Minute)
 		g.requireBack(52)
 		g.requireDead(48)
@@ -218,8 +218,8 @@ func TestRedriveLeavesTheTaskOfAnotherAlone(t *testing.T) {
 		ctx, cancel := context.WithTimeout(g.Context(), 10*time.Second)
 		defer cancel()
 		_, err := sqsx.Redrive(ctx, g.client, app, onlyDefault())
-		require.ErrorIs(t, err, context.DeadlineExceeded)
-		require.Equal(t, "RUNNING", *g.tasks()[0].Status)
+		require.ErrorIs(g, err, context.DeadlineExceeded)
+		require.Equal(g, "RUNNING", *g.tasks()[0].Status)
 	})
 }
 
@@ -233,10 +233,10 @@ func TestRedriveSaysWhenItsTaskGoesOn(t *testing.T) {
 		config := onlyDefault()
 		config.Rate = 1
 		_, err := sqsx.Redrive(ctx, g.client, app, config)
-		require.ErrorIs(t, err, context.DeadlineExceeded)
-		require.ErrorContains(t, err, "the move task of TASKHAWK-DEV-MYAPP-DLQ goes on: ")
-		require.ErrorContains(t, err, "AccessDenied")
-		require.Equal(t, "RUNNING", *g.tasks()[0].Status)
+		require.ErrorIs(g, err, context.DeadlineExceeded)
+		require.ErrorContains(g, err, "the move task of TASKHAWK-DEV-MYAPP-DLQ goes on: ")
+		require.ErrorContains(g, err, "AccessDenied")
+		require.Equal(g, "RUNNING", *g.tasks()[0].Status)
 	})
 }
 
@@ -247,9 +247,9 @@ func TestRedriveThatCannotSeeItsTask(t *testing.T) {
 		g.buryMany(3)
 		g.server.Inject(sqstest.Fault{On: sqstest.OpListMessageMoveTasks, Do: sqstest.Error("AccessDenied", "not authorized")})
 		report, err := sqsx.Redrive(g.Context(), g.client, app, onlyDefault())
-		require.ErrorContains(t, err, "SQS moves the messages of TASKHAWK-DEV-MYAPP-DLQ, how far it is cannot be told")
-		require.ErrorContains(t, err, "AccessDenied")
-		require.Zero(t, report.Total())
+		require.ErrorContains(g, err, "SQS moves the messages of TASKHAWK-DEV-MYAPP-DLQ, how far it is cannot be told")
+		require.ErrorContains(g, err, "AccessDenied")
+		require.Zero(g, report.Total())
 		g.requireBack(3)
 	})
 }

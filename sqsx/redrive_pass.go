@@ -161,13 +161,15 @@ func (p *pass) moveAll(ctx context.Context, letters []*letter) error {
 func (p *pass) move(ctx context.Context, batch []*letter) {
 	ctx = context.WithoutCancel(ctx)
 	p.claims.extend(ctx)
-	batch = p.movable(batch)
+	if batch = p.movable(batch); len(batch) == 0 {
+		return
+	}
 	entries := make([]entry, len(batch))
 	for i, l := range batch {
 		entries[i] = l.entry(p.batcher.fifo)
 	}
 	var stored []*letter
-	for i, err := range p.sendAll(ctx, entries) {
+	for i, err := range p.service.send(ctx, p.done.Queue, entries) {
 		if err != nil {
 			p.fail(batch[i], err)
 			continue
@@ -190,13 +192,6 @@ func (p *pass) movable(batch []*letter) (letters []*letter) {
 		}
 	}
 	return letters
-}
-
-func (p *pass) sendAll(ctx context.Context, entries []entry) []error {
-	if len(entries) == 0 {
-		return nil
-	}
-	return p.service.send(ctx, p.done.Queue, entries)
 }
 
 // deleteAll deletes the letters that are back on their queue.

@@ -80,11 +80,11 @@ func TestRedriveLimitHoldsOverAllQueues(t *testing.T) {
 		}
 		g.buryTasks(slices.Repeat([]string{"tests.a"}, 12)...)
 		report := g.redrive(sqsx.RedriveConfig{Limit: 13})
-		require.Equal(t, map[string]int{queueOf(taskhawk.High): 8, queueOf(taskhawk.Default): 5}, report.Moved)
+		require.Equal(g, map[string]int{queueOf(taskhawk.High): 8, queueOf(taskhawk.Default): 5}, report.Moved)
 		g.requireDead(7)
 		g.requireBack(5)
 		for _, letter := range g.server.Queue(deadLettersOf(taskhawk.Default)).Messages {
-			require.Zero(t, letter.Receives, "it asks for no more than it may move")
+			require.Zero(g, letter.Receives, "it asks for no more than it may move")
 		}
 	})
 }
@@ -96,8 +96,8 @@ func TestRedriveOfQueuesThatShareAName(t *testing.T) {
 		report := g.redrive(sqsx.RedriveConfig{
 			Naming: func(queue string, _ taskhawk.Priority) string { return sqsx.QueueName(queue, taskhawk.Default) },
 		})
-		require.Len(t, report.Queues, 1)
-		require.Equal(t, 1, report.Total())
+		require.Len(g, report.Queues, 1)
+		require.Equal(g, 1, report.Total())
 	})
 }
 
@@ -125,7 +125,7 @@ func TestRedriveReportReadsWell(t *testing.T) {
 		g.buryTasks("tests.a", "tests.b", "tests.b", "tests.a\nforged: 5 moved")
 		g.bury(deadLettersOf(taskhawk.Default), "not JSON")
 		report := g.redrive(sqsx.RedriveConfig{Priorities: []taskhawk.Priority{taskhawk.High, taskhawk.Default}, Tasks: []string{"tests.b"}})
-		require.Equal(t, `TASKHAWK-DEV-MYAPP-HIGH-PRIORITY: none (copy)
+		require.Equal(g, `TASKHAWK-DEV-MYAPP-HIGH-PRIORITY: none (copy)
 TASKHAWK-DEV-MYAPP: 2 moved, 3 skipped (copy)
   "": 1 skipped
   tests.a: 1 skipped
