@@ -44,9 +44,14 @@ func (c *claim) hold(d *Delivery) {
 	}
 }
 
-// schedule sets the timer of the next extension: when half a visibility timeout is left.
+// schedule sets the timer of the next extension: when half a visibility timeout is left, or all is over where no extension can
+// reach further.
 func (c *claim) schedule() {
-	wait := max(time.Until(c.until)-c.visibility/2, minBeat)
+	wait := time.Until(c.until)
+	if ends := c.delivery.ClaimEnds; ends.IsZero() || c.until.Before(ends.Add(-lastMoment)) {
+		wait -= c.visibility / 2
+	}
+	wait = max(wait, minBeat)
 	if c.timer == nil {
 		c.timer = time.AfterFunc(wait, c.beat)
 		return
@@ -59,6 +64,10 @@ const (
 	minBeat   = 100 * time.Millisecond
 	retryBeat = time.Second
 )
+
+// lastMoment is how long before the end of all claims on it a message counts as lost: the clock of the service began to run when it
+// sent the message.
+const lastMoment = time.Second
 
 // current returns the delivery with the last receipt.
 func (c *claim) current() *Delivery {
@@ -87,7 +96,7 @@ func (c *claim) beat() {
 	}
 	extension := c.visibility
 	if !d.ClaimEnds.IsZero() {
-		extension = min(extension, time.Until(d.ClaimEnds)-time.Second)
+		extension = min(extension, time.Until(d.ClaimEnds)-lastMoment)
 	}
 	err := ErrVisibilityLost
 	start := time.Now()
