@@ -75,6 +75,7 @@ func (q *queue) deliveries(ctx context.Context, messages []types.Message) []*tas
 	deliveries := make([]*taskhawk.Delivery, 0, len(messages))
 	for _, message := range messages {
 		if !intact(message) {
+			q.service.counts.damaged.Add(1)
 			q.logger.LogAttrs(ctx, slog.LevelError, "message arrived damaged, left for another delivery",
 				slog.String("queue", q.info.Name), slog.String("message_id", aws.ToString(message.MessageId)))
 			continue

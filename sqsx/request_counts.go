@@ -18,6 +18,8 @@ type RequestStats struct {
 	Receives Requests
 	// EmptyReceives are those of them that brought nothing.
 	EmptyReceives int64
+	// Damaged are messages that arrived with a body that does not have the MD5 SQS gives for it: left for another delivery.
+	Damaged int64
 	// Deletes are DeleteMessageBatch.
 	Deletes Requests
 	// Visibility are ChangeMessageVisibilityBatch: heartbeats, retries and releases.
@@ -39,12 +41,12 @@ func (c *requestCount) requests() Requests {
 // requestCounts is the changing form of RequestStats.
 type requestCounts struct {
 	sends, receives, deletes, changes requestCount
-	emptyReceives                     atomic.Int64
+	emptyReceives, damaged            atomic.Int64
 }
 
 func (c *requestCounts) stats() RequestStats {
 	return RequestStats{
-		Sends: c.sends.requests(), Receives: c.receives.requests(), EmptyReceives: c.emptyReceives.Load(),
+		Sends: c.sends.requests(), Receives: c.receives.requests(), EmptyReceives: c.emptyReceives.Load(), Damaged: c.damaged.Load(),
 		Deletes: c.deletes.requests(), Visibility: c.changes.requests(),
 	}
 }

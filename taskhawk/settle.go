@@ -11,6 +11,9 @@ import (
 // settleTimeout bounds the calls that settle one message, retries included.
 const settleTimeout = 25 * time.Second
 
+// longestHide is how long a message is hidden at most that is done and cannot be deleted.
+const longestHide = time.Hour
+
 // settling returns a context that a stop does not cancel: work that is done must not be done again because a delete was
 // cut off.
 func settling(work context.Context) (context.Context, context.CancelFunc) {
@@ -89,14 +92,20 @@ func (w *Worker) backoff(attempt int) (delay time.Duration) {
 	return max(w.config.Backoff(attempt), 0)
 }
 
-// deleteAgain deletes a message whose handler succeeded at an earlier delivery.
+// deleteAgain deletes a message whose handler succeeded at an earlier delivery. When that fails again it hides the message, each
+// time four times as long: what is done should not use up its receives and become a dead letter.
 func (w *Worker) deleteAgain(work context.Context, queue Queue, d *Delivery) {
 	ctx, cancel := settling(work)
 	defer cancel()
 	err := apply(ctx, queue, d, Outcome{Action: ActionDelete})
-	if err != nil {
-		w.hub.report(ctx, slog.LevelError, "cannot delete a message that is done, it will be delivered again",
-			slog.Any("delivery", d), slog.String("error", err.Error()))
+	if err == nil {
+		return
+	}
+	w.hub.report(ctx, slog.LevelError, "cannot delete a message that is done, it will be delivered again",
+		slog.Any("delivery", d), slog.String("error", err.Error()))
+	if info := queue.Info(); !info.Ordered { // where it would hold up its group
+		hide := Outcome{Action: ActionRetry, Delay: doubled(info.Visibility, longestHide, 2*d.Attempt-1)}
+		_ = apply(ctx, queue, d, hide) // failing that, it comes back when its visibility timeout is over
 	}
 }
 

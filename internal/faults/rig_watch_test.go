@@ -49,6 +49,9 @@ func (w *watch) of(queue string) []watched {
 	return calls
 }
 
+// count is how many requests there were about a queue, or in all for "".
+func (w *watch) count(queue string) int { return len(w.of(queue)) }
+
 // gaps are the times between the requests about a queue.
 func (w *watch) gaps(queue string) []time.Duration {
 	var gaps []time.Duration

@@ -31,11 +31,11 @@ func TestT06Throttling(t *testing.T) {
 			inBubble(t, setup{What: "throttling in each of its forms for ten minutes", Handle: halfMinute}, func(r *rig) {
 				sends := r.watch(sqstest.OpSendMessageBatch)
 				r.outage(effect, 10*time.Minute, func(o *outage) {
-					before := len(sends.of(""))
+					before := sends.count("")
 					_, err := r.tryDispatch(500)
 					require.Error(r, err)
 					require.NotErrorIs(r, err, taskhawk.ErrOutcomeUnknown, "SQS said no")
-					require.Equal(r, 3, len(sends.of(""))-before, "attempts")
+					require.Equal(r, 3, sends.count("")-before, "attempts")
 					time.Sleep(9 * time.Minute)
 					o.ended = time.Now()
 					o.requireRate(150)
