@@ -6,8 +6,6 @@ import (
 	"unicode/utf8"
 )
 
-const hexDigits = "0123456789abcdef"
-
 // AppendString appends s to dst as a JSON string, quotes included, and reports whether s is valid UTF-8. If it is not, dst comes back with
 // its original length: encoding/json would replace the bad bytes silently.
 //
@@ -119,19 +117,8 @@ func appendTriple(dst []byte, c string) []byte {
 
 // appendEscape writes the escape of a quote, a backslash or a control character.
 func appendEscape(dst []byte, c byte) []byte {
-	switch c {
-	case '"', '\\':
-		return append(dst, '\\', c)
-	case '\b':
-		return append(dst, `\b`...)
-	case '\f':
-		return append(dst, `\f`...)
-	case '\n':
-		return append(dst, `\n`...)
-	case '\r':
-		return append(dst, `\r`...)
-	case '\t':
-		return append(dst, `\t`...)
+	if letter := escapeLetters[c]; letter != 0 {
+		return append(dst, '\\', letter)
 	}
 	return appendHex(dst, uint16(c))
 }

@@ -16,7 +16,7 @@ func skipContainer(s string, i, outer int) (int, error) {
 	n := nesting{outer: outer}
 	i, err := n.open(s, i)
 	for err == nil && n.depth > 0 {
-		if i < len(s) && (s[i] == '{' || s[i] == '[') {
+		if isOpener(s, i) {
 			i, err = n.open(s, i)
 		} else if i, err = skipScalar(s, i); err == nil {
 			i, err = n.next(s, i)
@@ -39,7 +39,7 @@ func (n *nesting) open(s string, i int) (int, error) {
 	}
 	n.push(s[i])
 	i = SkipSpace(s, i+1)
-	if i < len(s) && s[i] == n.closer() {
+	if at(s, i, n.closer()) {
 		return n.next(s, i)
 	}
 	return n.key(s, i)
@@ -51,9 +51,9 @@ func (n *nesting) next(s string, i int) (int, error) {
 	for n.depth > 0 {
 		i = SkipSpace(s, i)
 		switch {
-		case i < len(s) && s[i] == ',':
+		case at(s, i, ','):
 			return n.key(s, SkipSpace(s, i+1))
-		case i < len(s) && s[i] == n.closer():
+		case at(s, i, n.closer()):
 			n.pop()
 			i++
 		default:
@@ -72,8 +72,12 @@ func (n *nesting) key(s string, i int) (int, error) {
 	if err != nil {
 		return i, err
 	}
-	i = SkipSpace(s, i)
-	if i >= len(s) || s[i] != ':' {
+	return skipColon(s, SkipSpace(s, i))
+}
+
+// skipColon steps over a colon and the white space behind it.
+func skipColon(s string, i int) (int, error) {
+	if !at(s, i, ':') {
 		return i, Unexpected(s, i, "':'")
 	}
 	return SkipSpace(s, i+1), nil

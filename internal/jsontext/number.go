@@ -3,33 +3,38 @@ package jsontext
 // SkipNumber checks the JSON number that begins at s[i] and returns the index just past it. It looks at the grammar only;
 // any number of digits is a number.
 func SkipNumber(s string, i int) (end int, err error) {
-	if i < len(s) && s[i] == '-' {
+	if at(s, i, '-') {
 		i++
 	}
-	if i < len(s) && s[i] == '0' {
+	if at(s, i, '0') {
 		i++
 	} else if i, err = skipDigits(s, i); err != nil {
 		return i, err
 	}
-	if i < len(s) && s[i] == '.' {
+	if at(s, i, '.') {
 		if i, err = skipDigits(s, i+1); err != nil {
 			return i, err
 		}
 	}
-	if i < len(s) && s[i]|0x20 == 'e' {
-		i++
-		if i < len(s) && (s[i] == '+' || s[i] == '-') {
-			i++
-		}
-		return skipDigits(s, i)
+	return skipExponent(s, i)
+}
+
+// skipExponent steps over an exponent, if there is one.
+func skipExponent(s string, i int) (int, error) {
+	if !at(s, i, 'e') && !at(s, i, 'E') {
+		return i, nil
 	}
-	return i, nil
+	i++
+	if at(s, i, '+') || at(s, i, '-') {
+		i++
+	}
+	return skipDigits(s, i)
 }
 
 // skipDigits steps over one digit or more.
 func skipDigits(s string, i int) (int, error) {
 	start := i
-	for i < len(s) && s[i]-'0' <= 9 {
+	for i < len(s) && isDigit(s[i]) {
 		i++
 	}
 	if i == start {
@@ -37,3 +42,5 @@ func skipDigits(s string, i int) (int, error) {
 	}
 	return i, nil
 }
+
+func isDigit(c byte) bool { return c-'0' <= 9 }

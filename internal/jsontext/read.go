@@ -2,7 +2,6 @@ package jsontext
 
 import (
 	"strings"
-	"unicode/utf16"
 	"unicode/utf8"
 )
 
@@ -12,12 +11,12 @@ import (
 // Unescaping is that of encoding/json: a lone surrogate, and each byte that is not valid UTF-8, becomes U+FFFD. Raw control characters and
 // unknown escapes are errors of type [*SyntaxError].
 func ReadString(s string, i int) (v string, end int, err error) {
-	if i >= len(s) || s[i] != '"' {
+	if !at(s, i, '"') {
 		return "", i, Unexpected(s, i, "a string")
 	}
 	start := i + 1
 	i, ascii := scanSpecial(s, start)
-	if i < len(s) && s[i] == '"' && (ascii || utf8.ValidString(s[start:i])) {
+	if at(s, i, '"') && (ascii || utf8.ValidString(s[start:i])) {
 		return s[start:i], i + 1, nil
 	}
 	if end, err = skipString(s, i); err != nil {
@@ -29,7 +28,7 @@ func ReadString(s string, i int) (v string, end int, err error) {
 // SkipString checks the JSON string that begins at s[i], which must be its opening quote, and returns the index just past
 // the closing quote. It accepts and refuses exactly what [ReadString] does.
 func SkipString(s string, i int) (end int, err error) {
-	if i >= len(s) || s[i] != '"' {
+	if !at(s, i, '"') {
 		return i, Unexpected(s, i, "a string")
 	}
 	return skipString(s, i+1)
@@ -75,28 +74,6 @@ func skipStringTail(s string, i int) (int, error) {
 	return i, Unexpected(s, i, "'\"'")
 }
 
-// skipEscape checks the escape that begins with the special byte s[i] and returns the index past it.
-func skipEscape(s string, i int) (int, error) {
-	if s[i] != '\\' {
-		return i, &SyntaxError{Offset: i, Reason: "raw control character " + quoteAt(s, i) + " in a string"}
-	}
-	if i+1 >= len(s) {
-		return i, Unexpected(s, i+1, "an escape")
-	}
-	switch s[i+1] {
-	case '"', '\\', '/', 'b', 'f', 'n', 'r', 't':
-		return i + 2, nil
-	case 'u':
-		for j := i + 2; j < i+6; j++ {
-			if j >= len(s) || hexValue(s[j]) < 0 {
-				return i, Unexpected(s, j, "a hexadecimal digit")
-			}
-		}
-		return i + 6, nil
-	}
-	return i, Unexpected(s, i+1, "an escape")
-}
-
 // validate puts U+FFFD for each byte of s that is not valid UTF-8.
 func validate(s string) string {
 	if utf8.ValidString(s) {
@@ -131,64 +108,4 @@ func unescape(s string) string {
 	}
 	b.WriteString(s)
 	return b.String()
-}
-
-// readEscape decodes the checked escape whose backslash is s[i], both halves of a surrogate pair at once.
-func readEscape(s string, i int) (rune, int) {
-	switch s[i+1] {
-	case 'b':
-		return '\b', i + 2
-	case 'f':
-		return '\f', i + 2
-	case 'n':
-		return '\n', i + 2
-	case 'r':
-		return '\r', i + 2
-	case 't':
-		return '\t', i + 2
-	case 'u':
-		return readHex(s, i)
-	}
-	return rune(s[i+1]), i + 2
-}
-
-func readHex(s string, i int) (rune, int) {
-	r := hexRune(s, i)
-	i += 6
-	if !utf16.IsSurrogate(r) {
-		return r, i
-	}
-	if pair := utf16.DecodeRune(r, hexRune(s, i)); pair != utf8.RuneError {
-		return pair, i + 6
-	}
-	return utf8.RuneError, i
-}
-
-// hexRune returns the value of the \uXXXX at s[i], or -1 if there is none.
-func hexRune(s string, i int) rune {
-	if i+6 > len(s) || s[i] != '\\' || s[i+1] != 'u' {
-		return -1
-	}
-	var r rune
-	for _, c := range []byte(s[i+2 : i+6]) {
-		v := hexValue(c)
-		if v < 0 {
-			return -1
-		}
-		r = r<<4 | v
-	}
-	return r
-}
-
-// hexValue returns the value of a hexadecimal digit, or -1.
-func hexValue(c byte) rune {
-	switch {
-	case c >= '0' && c <= '9':
-		return rune(c - '0')
-	case c >= 'a' && c <= 'f':
-		return rune(c - 'a' + 10)
-	case c >= 'A' && c <= 'F':
-		return rune(c - 'A' + 10)
-	}
-	return -1
 }

@@ -5,7 +5,7 @@ package jsontext
 // no use. It is for text that is checked later, whole, by what reads it. Where the text ends early, or s[i] is no bracket, the error is
 // a [*SyntaxError].
 func SpanContainer(s string, i int) (end int, err error) {
-	if i >= len(s) || s[i] != '{' && s[i] != '[' {
+	if !isOpener(s, i) {
 		return i, Unexpected(s, i, "an array or object")
 	}
 	depth := 0

@@ -9,7 +9,7 @@ const MaxDepth = 10_000
 // It is strict by RFC 8259 where encoding/json is (strings may hold invalid UTF-8), allocates nothing unless it fails,
 // and uses little stack: nesting deeper than [MaxDepth] is a [*SyntaxError], as every other fault is.
 func SkipValue(s string, i int) (end int, err error) {
-	if i < len(s) && (s[i] == '{' || s[i] == '[') {
+	if isOpener(s, i) {
 		return skipContainer(s, i, 0)
 	}
 	return skipScalar(s, i)
