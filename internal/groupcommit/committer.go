@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"runtime"
+	"slices"
 	"sync"
 	"time"
 )
@@ -16,39 +17,25 @@ var ErrNotSent = errors.New("not sent")
 // of the item is unknown.
 var ErrAbandoned = errors.New("given up while the call was in flight")
 
-// Config describes the calls.
-type Config[T any] struct {
-	// Commit makes one call and returns an error for each item, nil for those that succeeded. Its context has the values of
-	// the first item's, but not its end: one caller that gives up must not fail the others. It sets its own deadline.
-	Commit func(ctx context.Context, items []T) []error
-	// Size is the size of an item in bytes; nil if MaxBytes is 0.
-	Size func(item T) int
-	// MaxItems is how many items a call takes.
-	MaxItems int
-	// MaxBytes is how many bytes a call takes; 0 for no limit.
-	MaxBytes int
-	// MaxCalls is how many calls may be in flight at once. More than one begins only for a full batch.
-	MaxCalls int
-	// Linger is how long a call waits for its batch to fill; 0, the default, for not at all.
-	Linger time.Duration
-}
-
 // Committer gathers items into calls. It has no goroutine while it has nothing to do, and is safe for concurrent use.
 type Committer[T any] struct {
 	config Config[T]
 
 	mu      sync.Mutex
 	pending []*waiter[T]
-	bytes   int
-	calls   int
-	// starting counts the calls that have begun and not taken their first batch.
-	starting int
-	full     chan struct{} // closed when a lingering call's batch is full
+	bytes   int           // of pending
+	calls   int           // in flight
+	ended   time.Time     // when the last call did
+	last    time.Duration // that it took
+	// What will look at pending again beside the end of a call: a goroutine that is about to, or the timer.
+	flushing, armed bool
+	timer           *time.Timer
 }
 
 type waiter[T any] struct {
 	item   T
 	size   int
+	joined time.Time
 	ctx    context.Context //nolint:containedctx // of the caller that waits, for as long as it does
 	taken  bool
 	result chan error
@@ -75,10 +62,11 @@ func (c *Committer[T]) DoAll(ctx context.Context, items []T) []error {
 
 func (c *Committer[T]) join(ctx context.Context, items []T) []*waiter[T] {
 	waiters := make([]*waiter[T], len(items))
+	now := time.Now()
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	for i, item := range items {
-		w := &waiter[T]{item: item, ctx: ctx, result: make(chan error, 1)}
+		w := &waiter[T]{item: item, joined: now, ctx: ctx, result: make(chan error, 1)}
 		if c.config.Size != nil {
 			w.size = c.config.Size(item)
 		}
@@ -106,83 +94,92 @@ func (c *Committer[T]) wait(ctx context.Context, w *waiter[T]) error {
 			return fmt.Errorf("%w: %w", ErrAbandoned, context.Cause(ctx))
 		}
 	}
-	for i, pending := range c.pending {
-		if pending == w {
-			c.pending = append(c.pending[:i], c.pending[i+1:]...)
-			c.bytes -= w.size
-			break
-		}
+	if i := slices.Index(c.pending, w); i >= 0 {
+		c.pending = slices.Delete(c.pending, i, i+1)
+		c.bytes -= w.size
 	}
 	return fmt.Errorf("%w: %w", ErrNotSent, context.Cause(ctx))
 }
 
-// launch begins calls: one when none is in flight, more only for full batches.
+// launch begins a call for each full batch, and sees to it that what is left gets its call in time.
 func (c *Committer[T]) launch() {
-	if c.full != nil && c.isFull() {
-		close(c.full)
-		c.full = nil
+	for c.calls < c.config.MaxCalls && c.isFull() {
+		go c.run(c.take())
 	}
-	if len(c.pending) > 0 && c.calls == 0 {
-		c.start()
+	if len(c.pending) == 0 || c.calls >= c.config.MaxCalls || c.flushing {
+		return
 	}
-	for c.calls < c.config.MaxCalls && len(c.pending) >= (c.starting+1)*c.config.MaxItems {
-		c.start()
+	switch wait, ends := c.patience(); {
+	case ends && wait <= 0:
+		c.flushing = true
+		go c.flush()
+	case ends && !c.armed:
+		c.arm(wait)
 	}
-}
-
-func (c *Committer[T]) start() {
-	c.calls++
-	c.starting++
-	go c.run()
 }
 
 func (c *Committer[T]) isFull() bool {
 	return len(c.pending) >= c.config.MaxItems || c.config.MaxBytes > 0 && c.bytes >= c.config.MaxBytes
 }
 
-// run makes calls until nothing is pending.
-func (c *Committer[T]) run() {
-	c.gather()
-	for first := true; ; first = false {
-		batch := c.take(first)
-		if len(batch) == 0 {
-			return
+// patience is how much longer the first item waits for its batch to fill. It does not end while a call is in flight without a
+// limit to wait for it.
+func (c *Committer[T]) patience() (wait time.Duration, ends bool) {
+	since, limit := c.pending[0].joined, c.config.Patience
+	if c.calls == 0 {
+		limit = c.config.linger(c.last)
+		// Who waited for the call that has just ended is about to meet those whom it served.
+		if c.ended.After(since) {
+			since = c.ended
 		}
-		c.call(batch)
 	}
+	if limit == 0 {
+		return 0, c.calls == 0
+	}
+	return limit - time.Since(since), true
 }
 
-// gather lets whoever is about to add an item do so: it costs no time in an idle system, and fills the batch in a busy one.
-func (c *Committer[T]) gather() {
-	runtime.Gosched()
-	if c.config.Linger <= 0 {
+func (c *Committer[T]) arm(wait time.Duration) {
+	c.armed = true
+	if c.timer == nil {
+		c.timer = time.AfterFunc(wait, c.wake)
 		return
 	}
-	c.mu.Lock()
-	if c.isFull() {
-		c.mu.Unlock()
-		return
-	}
-	if c.full == nil {
-		c.full = make(chan struct{})
-	}
-	full := c.full
-	c.mu.Unlock()
-	timer := time.NewTimer(c.config.Linger)
-	defer timer.Stop()
-	select {
-	case <-full:
-	case <-timer.C:
-	}
+	c.timer.Reset(wait)
 }
 
-// take removes the next batch from what is pending; with none left the call ends.
-func (c *Committer[T]) take(first bool) []*waiter[T] {
+func (c *Committer[T]) wake() {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	if first {
-		c.starting--
+	c.armed = false
+	c.launch()
+}
+
+// flush makes a call with what is pending, once whoever is about to add an item has done so: that costs no time in an idle
+// system, and fills the batch in a busy one.
+func (c *Committer[T]) flush() {
+	runtime.Gosched()
+	if batch := c.rest(); len(batch) > 0 {
+		c.run(batch)
 	}
+}
+
+// rest takes what is pending unless others have taken it meanwhile, and what came since has time.
+func (c *Committer[T]) rest() []*waiter[T] {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.flushing = false
+	if len(c.pending) > 0 && c.calls < c.config.MaxCalls {
+		if wait, ends := c.patience(); ends && wait <= 0 {
+			return c.take()
+		}
+	}
+	c.launch()
+	return nil
+}
+
+// take removes the next batch from what is pending, for a call that begins.
+func (c *Committer[T]) take() []*waiter[T] {
 	n, size := 0, 0
 	for n < len(c.pending) && n < c.config.MaxItems {
 		if size += c.pending[n].size; n > 0 && c.config.MaxBytes > 0 && size > c.config.MaxBytes {
@@ -190,17 +187,27 @@ func (c *Committer[T]) take(first bool) []*waiter[T] {
 		}
 		n++
 	}
-	batch := make([]*waiter[T], n)
-	copy(batch, c.pending)
+	batch := slices.Clone(c.pending[:n])
 	for _, w := range batch {
 		w.taken = true
 		c.bytes -= w.size
 	}
-	c.pending = append(c.pending[:0], c.pending[n:]...)
-	if n == 0 {
-		c.calls--
-	}
+	c.pending = slices.Delete(c.pending, 0, n)
+	c.calls++
 	return batch
+}
+
+// run makes a call.
+func (c *Committer[T]) run(batch []*waiter[T]) {
+	start := time.Now()
+	c.call(batch)
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.calls--
+	c.ended = time.Now()
+	c.last = c.ended.Sub(start)
+	c.armed = false // with a call less to wait for, it may be time sooner
+	c.launch()
 }
 
 func (c *Committer[T]) call(batch []*waiter[T]) {

@@ -1,0 +1,178 @@
+package groupcommit_test
+
+import (
+	"context"
+	"runtime"
+	"sync"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"github.com/stretchr/testify/require"
+
+	"github.com/taskhawk/taskhawk-go/internal/groupcommit"
+)
+
+// steps dispatches items at intervals from others' goroutines, and waits for all of them.
+func steps(c *groupcommit.Committer[int], n int, interval time.Duration) {
+	var group sync.WaitGroup
+	for i := range n {
+		group.Go(func() { _ = c.Do(context.Background(), i) })
+		time.Sleep(interval)
+	}
+	group.Wait()
+}
+
+func TestSmallBatchesDoNotGoSideBySide(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		s := &service{}
+		cfg := config(s)
+		cfg.MaxCalls = 8
+		c := groupcommit.New(cfg)
+		steps(c, 34, 90*time.Millisecond)
+		require.Equal(t, []int{1, 10, 10, 10, 3}, s.lengths(), "what is not full waits for the call in flight")
+		require.Equal(t, 2, s.peak)
+	})
+}
+
+func TestBusyCallersFillTheirBatches(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		s := &service{}
+		cfg := config(s)
+		cfg.MaxCalls = 8
+		c := groupcommit.New(cfg)
+		var group sync.WaitGroup
+		for range 100 {
+			group.Go(func() {
+				for i := range 20 {
+					_ = c.Do(context.Background(), i)
+				}
+			})
+		}
+		group.Wait()
+		require.LessOrEqual(t, len(s.lengths()), 202)
+	})
+}
+
+func TestPatienceWithACallThatHangs(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		s := &service{}
+		cfg := config(s)
+		cfg.MaxCalls, cfg.Patience = 2, 50*time.Millisecond
+		c := groupcommit.New(cfg)
+		go func() { _ = c.Do(context.Background(), 1) }()
+		time.Sleep(time.Millisecond)
+		start := time.Now()
+		doConcurrently(c, 3)
+		require.Equal(t, 1050*time.Millisecond, time.Since(start))
+		require.Equal(t, []int{1, 3}, s.lengths())
+		go func() { _ = c.Do(context.Background(), 1) }()
+		time.Sleep(975 * time.Millisecond)
+		start = time.Now()
+		doConcurrently(c, 2)
+		require.Equal(t, 1025*time.Millisecond, time.Since(start), "the call in flight ended before")
+	})
+}
+
+func TestPatienceKeepsToMaxCalls(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		s := &service{}
+		cfg := config(s)
+		cfg.Patience = 50 * time.Millisecond
+		c := groupcommit.New(cfg)
+		steps(c, 12, 400*time.Millisecond)
+		require.Equal(t, 1, s.peak)
+	})
+}
+
+// A call that took long is waited for, a quick one is not.
+func TestAdaptedLinger(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		s := &service{}
+		cfg := config(s)
+		cfg.Linger, cfg.Adapt = time.Minute, true
+		c := groupcommit.New(cfg)
+		for _, want := range []time.Duration{time.Second, 1500 * time.Millisecond} {
+			start := time.Now()
+			require.NoError(t, c.Do(t.Context(), 1))
+			require.Equal(t, want, time.Since(start))
+			time.Sleep(time.Hour)
+		}
+		start := time.Now()
+		doConcurrently(c, 10)
+		require.Equal(t, time.Second, time.Since(start), "a full batch does not wait")
+
+		cfg.Linger = 100 * time.Millisecond
+		c = groupcommit.New(cfg)
+		require.NoError(t, c.Do(t.Context(), 1))
+		start = time.Now()
+		require.NoError(t, c.Do(t.Context(), 1))
+		require.Equal(t, 1100*time.Millisecond, time.Since(start), "Linger is the most of it")
+	})
+}
+
+// Ten workers that each wait for their own item, and are quicker than the service, find together: no part of them is always
+// in the call that another part waits for.
+func TestLingerMergesThoseWhoTakeTurns(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		s := &service{}
+		cfg := config(s)
+		cfg.Linger, cfg.Adapt = time.Minute, true
+		c := groupcommit.New(cfg)
+		var group sync.WaitGroup
+		for worker := range 10 {
+			group.Go(func() {
+				for i := range 20 {
+					time.Sleep(time.Duration(worker*10) * time.Millisecond)
+					_ = c.Do(context.Background(), i)
+				}
+			})
+		}
+		group.Wait()
+		require.LessOrEqual(t, len(s.lengths()), 23)
+	})
+}
+
+// What has been sent is not kept.
+func TestItemsAreForgotten(t *testing.T) {
+	t.Parallel()
+	freed := make(chan struct{})
+	c := groupcommit.New(groupcommit.Config[*[1 << 10]byte]{
+		Commit:   func(_ context.Context, items []*[1 << 10]byte) []error { return make([]error, len(items)) },
+		MaxItems: 10, MaxCalls: 1,
+	})
+	func() {
+		items := make([]*[1 << 10]byte, 100)
+		for i := range items {
+			items[i] = new([1 << 10]byte)
+		}
+		onFree(items[99], freed)
+		c.DoAll(t.Context(), items)
+	}()
+	requireFreed(t, freed)
+	require.NoError(t, c.Do(t.Context(), new([1 << 10]byte)))
+}
+
+func onFree(item *[1 << 10]byte, freed chan struct{}) {
+	runtime.AddCleanup(item, func(freed chan struct{}) { close(freed) }, freed)
+}
+
+// requireFreed collects garbage until the cleanup has run.
+func requireFreed(t *testing.T, freed chan struct{}) {
+	t.Helper()
+	require.Eventually(t, func() bool {
+		runtime.GC()
+		select {
+		case <-freed:
+			return true
+		default:
+			return false
+		}
+	}, 10*time.Second, time.Millisecond)
+}
