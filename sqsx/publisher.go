@@ -42,6 +42,9 @@ var _ taskhawk.BatchPublisher = (*Publisher)(nil)
 // 8,000 messages a second.
 const maxCalls = 8
 
+// mostCalls is the limit for calls whose number grows with the concurrency of a worker.
+const mostCalls = 256
+
 // NewPublisher makes a publisher for the queues of an application, such as "dev-myapp". It makes no call: queue URLs are
 // looked up when they are first needed, once each.
 func NewPublisher(api API, queue string, config PublisherConfig) (*Publisher, error) {

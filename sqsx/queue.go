@@ -27,15 +27,15 @@ type queue struct {
 
 var _ taskhawk.Queue = (*queue)(nil)
 
-func newQueue(s *service, info taskhawk.QueueInfo, wait time.Duration, logger *slog.Logger) *queue {
-	q := &queue{service: s, info: info, wait: wait, logger: logger}
+func newQueue(s *service, info taskhawk.QueueInfo, config WorkerConfig, logger *slog.Logger) *queue {
+	q := &queue{service: s, info: info, wait: config.WaitTime, logger: logger}
 	q.deletes = groupcommit.New(groupcommit.Config[string]{
 		Commit:   func(ctx context.Context, receipts []string) []error { return s.remove(ctx, info.Name, receipts) },
 		MaxItems: maxBatch, MaxCalls: maxCalls,
 	})
 	q.changes = groupcommit.New(groupcommit.Config[visibility]{
 		Commit:   func(ctx context.Context, changes []visibility) []error { return s.change(ctx, info.Name, changes) },
-		MaxItems: maxBatch, MaxCalls: maxCalls,
+		MaxItems: maxBatch, MaxCalls: config.changeCalls(),
 	})
 	return q
 }

@@ -82,7 +82,7 @@ func NewWorker(api API, queueName string, hub *taskhawk.Hub, config WorkerConfig
 			info := taskhawk.QueueInfo{
 				Name: name, Priority: priority, Visibility: config.VisibilityTimeout, Ordered: isFIFO(name),
 			}
-			q := newQueue(w.service, info, config.WaitTime, hub.Logger())
+			q := newQueue(w.service, info, config, hub.Logger())
 			w.queues, queues = append(w.queues, q), append(queues, q)
 		}
 	}
@@ -136,4 +136,16 @@ func (c *WorkerConfig) check() error {
 		return errors.New("a priority stands twice in Priorities")
 	}
 	return nil
+}
+
+// slowCall is how long a call to SQS may take for all heartbeats to be in time.
+const slowCall = time.Second
+
+// changeCalls is how many calls that change visibility timeouts may be in flight at once: so many that every message in flight is
+// extended within a quarter of its visibility timeout, also when calls are slow and all are due together. A quarter, since a
+// handler that returns waits no longer for the heartbeat under way.
+func (c *WorkerConfig) changeCalls() int {
+	batches := c.Concurrency / maxBatch * 3 / 2 // not all are full
+	rounds := max(int(c.VisibilityTimeout/4/slowCall), 1)
+	return min(max(batches/rounds+1, maxCalls), mostCalls)
 }

@@ -1,6 +1,7 @@
 package faults_test
 
 import (
+	"context"
 	"testing"
 	"time"
 
@@ -23,21 +24,26 @@ func TestT33ShortAndLongVisibility(t *testing.T) {
 	} {
 		t.Run(visibility.String(), func(t *testing.T) {
 			t.Parallel()
-			inBubble(t, setup{What: "visibility timeouts of 1 s to 12 h", Handle: long(takes)}, func(r *rig) {
+			handle := func(ctx context.Context, n int) error {
+				if n == 0 {
+					return long(takes)(ctx, n)
+				}
+				return nil
+			}
+			inBubble(t, setup{What: "visibility timeouts of 1 s to 12 h", Handle: handle}, func(r *rig) {
 				beats := r.watch(sqstest.OpChangeMessageVisibilityBatch)
 				w := r.start(sqsx.WorkerConfig{
 					Priorities: []taskhawk.Priority{taskhawk.Default}, Concurrency: 1, VisibilityTimeout: visibility,
 				})
-				r.dispatch(0)
+				r.fill(2) // the second waits in the worker, and is held as long
 				r.drain(12 * time.Hour)
 				w.stop()
-				require.Equal(r, 1, r.book.total())
+				require.Equal(r, 2, r.book.total())
 				whole := max(visibility, time.Second)
 				beaten := len(beats.of(""))
 				require.Equal(r, visibility < takes, beaten > 0)
-				require.LessOrEqual(r, beaten, int(2*takes/whole)+1, "heartbeats")
+				require.LessOrEqual(r, beaten, 2*int(2*takes/whole)+2, "heartbeats")
 				for _, gap := range beats.gaps("") {
-					require.Positive(r, gap)
 					require.Less(r, gap, whole)
 				}
 				r.Check(want{})
