@@ -44,19 +44,25 @@ func (c *claim) hold(d *Delivery) {
 	}
 }
 
-// schedule sets the timer of the next extension: when half a visibility timeout is left, or all is over where no extension can
-// reach further.
+// schedule sets the timer of the next extension: when half a visibility timeout is left, or where no extension can reach further,
+// of its loss: a moment before others can see the message.
 func (c *claim) schedule() {
-	wait := time.Until(c.until)
-	if ends := c.delivery.ClaimEnds; ends.IsZero() || c.until.Before(ends.Add(-lastMoment)) {
-		wait -= c.visibility / 2
+	before := lastMoment
+	if c.extendable() {
+		before = c.visibility / 2
 	}
-	wait = max(wait, minBeat)
+	wait := max(time.Until(c.until)-before, minBeat)
 	if c.timer == nil {
 		c.timer = time.AfterFunc(wait, c.beat)
 		return
 	}
 	c.timer.Reset(wait)
+}
+
+// extendable reports whether an extension could reach further than the claim does.
+func (c *claim) extendable() bool {
+	ends := c.delivery.ClaimEnds
+	return ends.IsZero() || c.until.Before(ends.Add(-lastMoment))
 }
 
 // The bounds of the waits between extensions: never a tight loop, and soon again after one that failed.
@@ -90,7 +96,7 @@ func (c *claim) adopt(d *Delivery) bool {
 
 // beat extends the claim once, and plans the next time.
 func (c *claim) beat() {
-	d, ok := c.begin()
+	d, more, ok := c.begin()
 	if !ok {
 		return
 	}
@@ -100,7 +106,7 @@ func (c *claim) beat() {
 	}
 	err := ErrVisibilityLost
 	start := time.Now()
-	if extension >= time.Second || extension == c.visibility {
+	if more && (extension >= time.Second || extension == c.visibility) {
 		err = c.extend(d, extension)
 	}
 	if c.end(d, start.Add(extension), err) {
@@ -121,14 +127,15 @@ func (c *claim) deadline() time.Time {
 	return c.until
 }
 
-func (c *claim) begin() (d *Delivery, ok bool) {
+// begin returns what to extend, and whether that can reach further.
+func (c *claim) begin() (d *Delivery, more, ok bool) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	if c.closed || c.lost || c.beating != nil {
-		return nil, false
+		return nil, false, false
 	}
 	c.beating = make(chan struct{})
-	return c.delivery, true
+	return c.delivery, c.extendable(), true
 }
 
 // end records what became of an extension, and reports whether the claim is lost by it.

@@ -1,7 +1,6 @@
 package faults_test
 
 import (
-	"bytes"
 	"sync"
 	"time"
 
@@ -19,7 +18,7 @@ type watched struct {
 	Time    time.Time
 	Queue   string
 	Entries int
-	Body    []byte
+	Body    string
 }
 
 // watch looks on, before all faults that are injected later.
@@ -29,7 +28,7 @@ func (r *rig) watch(operation string) *watch {
 		w.mu.Lock()
 		defer w.mu.Unlock()
 		w.calls = append(w.calls, watched{
-			Time: time.Now(), Queue: request.Queue, Entries: request.Entries, Body: bytes.Clone(request.Body),
+			Time: time.Now(), Queue: request.Queue, Entries: request.Entries, Body: string(request.Body),
 		})
 		return false
 	}})

@@ -12,26 +12,25 @@ import (
 	"github.com/taskhawk/taskhawk-go/taskhawk"
 )
 
-// failedDelete is one way for a delete to fail, and what comes of it for ten tasks.
+// failedDelete is one way for the delete of a message to fail, and what comes of it.
 type failedDelete struct {
 	fault    sqstest.Fault
-	requests int  // of deletes, if all ten are in one batch
-	again    bool // the messages come back, and are deleted then without another run
+	requests int  // of deletes, in all
+	again    bool // the message comes back, and is deleted then without another run
 }
 
 func failedDeletes() map[string]failedDelete {
 	unavailable := sqstest.Status(http.StatusServiceUnavailable, "")
 	return map[string]failedDelete{
-		"request, twice":                      {fault: sqstest.Fault{Times: 2, Do: unavailable}, requests: 3},
-		"request, three times":                {fault: sqstest.Fault{Times: 3, Do: unavailable}, requests: 4, again: true},
-		"request, after it was applied":       {fault: sqstest.Fault{Times: 2, After: true, Do: sqstest.Reset()}, requests: 3},
-		"entries, the sender's fault":         {fault: sqstest.Fault{Times: 1, Do: sqstest.FailEntries("InvalidAddress", true)}, requests: 2, again: true},
-		"entries, the service's fault":        {fault: sqstest.Fault{Times: 2, Do: sqstest.FailEntries("InternalError", false)}, requests: 3},
-		"some entries, the service's fault":   {fault: sqstest.Fault{Times: 2, Do: sqstest.FailEntries("InternalError", false, 1, 4)}, requests: 3},
-		"entries, after they were applied":    {fault: sqstest.Fault{Times: 2, After: true, Do: sqstest.FailEntries("InternalError", false)}, requests: 3},
-		"entries without an answer":           {fault: sqstest.Fault{Times: 1, Do: sqstest.OmitEntries(0, 9)}, requests: 2},
-		"entries without an answer, applied":  {fault: sqstest.Fault{Times: 1, After: true, Do: sqstest.OmitEntries(0, 9)}, requests: 2},
-		"entries without an answer, for ever": {fault: sqstest.Fault{Times: 3, Do: sqstest.OmitEntries()}, requests: 4, again: true},
+		"request, twice":                     {fault: sqstest.Fault{Times: 2, Do: unavailable}, requests: 3},
+		"request, three times":               {fault: sqstest.Fault{Times: 3, Do: unavailable}, requests: 4, again: true},
+		"request, after it was applied":      {fault: sqstest.Fault{Times: 2, After: true, Do: sqstest.Reset()}, requests: 3},
+		"entry, the sender's fault":          {fault: sqstest.Fault{Times: 1, Do: sqstest.FailEntries("InvalidAddress", true)}, requests: 2, again: true},
+		"entry, the service's fault":         {fault: sqstest.Fault{Times: 2, Do: sqstest.FailEntries("InternalError", false)}, requests: 3},
+		"entry, after it was applied":        {fault: sqstest.Fault{Times: 2, After: true, Do: sqstest.FailEntries("InternalError", false)}, requests: 3},
+		"entry without an answer":            {fault: sqstest.Fault{Times: 1, Do: sqstest.OmitEntries()}, requests: 2},
+		"entry without an answer, applied":   {fault: sqstest.Fault{Times: 1, After: true, Do: sqstest.OmitEntries()}, requests: 2},
+		"entry without an answer, each time": {fault: sqstest.Fault{Times: 3, Do: sqstest.OmitEntries()}, requests: 4, again: true},
 	}
 }
 
@@ -41,20 +40,42 @@ func TestT14FailingDeletes(t *testing.T) {
 	for name, c := range failedDeletes() {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			inBubble(t, setup{What: "deletes that fail", Handle: takes(time.Second)}, func(r *rig) {
-				r.fill(10)
+			inBubble(t, setup{What: "deletes that fail"}, func(r *rig) {
+				r.dispatch(0)
 				deletes := r.watch(sqstest.OpDeleteMessageBatch)
 				c.fault.On = sqstest.OpDeleteMessageBatch
 				r.server.Inject(c.fault)
 				w := r.start(sqsx.WorkerConfig{Priorities: []taskhawk.Priority{taskhawk.Default}})
 				took := r.drain(time.Minute)
 				w.stop()
-				require.Equal(r, 10, r.book.total(), "each ran once")
-				require.GreaterOrEqual(r, deletes.count(""), c.requests)
-				require.LessOrEqual(r, deletes.count(""), c.requests+2, "the ten may come in up to three batches")
+				require.Equal(r, 1, r.book.total())
+				require.Equal(r, c.requests, deletes.count(""))
 				require.Equal(r, c.again, took > 5*time.Second)
-				require.Equal(r, c.again, w.Stats().AlreadyDone == 10)
+				require.Equal(r, c.again, w.Stats().AlreadyDone == 1)
 				r.Check(want{})
+			})
+		})
+	}
+}
+
+// Some entries of every second batch fail, in each of the ways.
+func TestT14FailingEntriesOfBatches(t *testing.T) {
+	t.Parallel()
+	for name, effect := range map[string]sqstest.Effect{
+		"the sender's fault": sqstest.FailEntries("InvalidAddress", true, 0, 3), "without an answer": sqstest.OmitEntries(1, 2),
+		"the service's fault": sqstest.FailEntries("InternalError", false, 0, 9),
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			inBubble(t, setup{What: "entries of deletes that fail", Provision: patient()}, func(r *rig) {
+				r.fillAll(50)
+				fault := r.server.Inject(sqstest.Fault{On: sqstest.OpDeleteMessageBatch, If: every(2), Do: effect})
+				w := r.start(sqsx.WorkerConfig{})
+				r.drain(2 * time.Hour)
+				w.stop()
+				require.Positive(r, fault.Fired())
+				require.Equal(r, 200, r.book.total())
+				r.Check(want{Stranded: 50})
 			})
 		})
 	}
