@@ -18,7 +18,7 @@ var (
 	ErrMissing = errors.New("missing")
 	// ErrWrongType: a JSON value does not fit the Go type: another kind, out of range, or refused by an UnmarshalJSON or UnmarshalText.
 	ErrWrongType = errors.New("wrong type")
-	// ErrSyntax: the text is not JSON by RFC 8259, or is nested deeper than 10,000 levels.
+	// ErrSyntax: the text is not JSON by RFC 8259, or is nested deeper than 10,000 levels. Offsets in its words count the bytes of args or kwargs.
 	ErrSyntax = errors.New("syntax")
 	// ErrInvalidUTF8: a string to encode is not valid UTF-8.
 	ErrInvalidUTF8 = errors.New("invalid UTF-8")
