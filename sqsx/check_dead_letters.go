@@ -83,7 +83,7 @@ func (e *examination) examineEncryption(p *pair) {
 		e.add(SeverityWarning, CodeEncryption, p.deadLetters, "is not encrypted at rest, its queue is", "encrypt it as the queue is")
 	}
 	if own == encryptedByKey {
-		e.add(SeverityInfo, CodeEncryption, p.name, "is encrypted by the KMS key "+p.own[attributeKey]+": publishers and workers need "+
+		e.add(SeverityInfo, CodeEncryption, p.name, "is encrypted by the KMS key "+oneLine(p.own[attributeKey])+": publishers and workers need "+
 			"kms:GenerateDataKey and kms:Decrypt on it", "sqsx.Policy writes the policy, with KeyARN")
 	}
 }

@@ -80,7 +80,7 @@ func (e *examination) examineRedrivePolicy(p *pair) {
 			"give it one to "+p.deadLetters+", for example with sqsx.Provision")
 		return
 	case !strings.HasSuffix(policy.DeadLetterTargetARN, ":"+p.deadLetters):
-		e.add(SeverityWarning, CodeRedrivePolicy, p.name, "has a redrive policy to "+afterColon(policy.DeadLetterTargetARN)+
+		e.add(SeverityWarning, CodeRedrivePolicy, p.name, "has a redrive policy to "+oneLine(afterColon(policy.DeadLetterTargetARN))+
 			": taskhawk.Permanent and sqsx.Redrive use "+p.deadLetters, "set it to that")
 	}
 	e.examineMaxReceiveCount(p, policy.MaxReceiveCount)
@@ -112,7 +112,7 @@ func (e *examination) patience(receives int) time.Duration {
 		backoff = doubling
 	}
 	var total time.Duration
-	for attempt := range receives {
+	for attempt := range min(receives, maxMaxReceiveCount) {
 		total += max(0, min(backoff(attempt+1), MaxVisibility))
 	}
 	return total

@@ -18,9 +18,9 @@ import (
 // them, ten at a time. The report says which it was, and why.
 //
 // No message is lost, at whatever point Redrive is cut off: it is deleted only when its own queue has stored it. What is cut off between
-// the two, by a kill or an answer of SQS that gets lost, is on both queues. When ctx ends, Redrive finishes the batch under way,
-// in at most 40 s, so that this makes no copies; a move task of its own it cancels. After a kill the move task goes on, and the next
-// Redrive waits for it and counts what it moves.
+// the two, by a kill or an answer of SQS that gets lost, is on both queues. When ctx ends, Redrive finishes the batch under way, so
+// that this makes no copies, cancels a move task of its own, and returns within a minute. After a kill the move task goes on, and the
+// next Redrive waits for it and counts what it moves.
 //
 // Letters that are looked at and not moved stay invisible to others until Redrive ends, so that it looks at each once, and are then
 // given back. After a kill they come back by themselves, after two minutes or as long as Redrive had run. So do those of a receive

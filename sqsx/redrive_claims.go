@@ -91,7 +91,7 @@ func (c *claims) release(ctx context.Context) {
 	c.change(ctx, all, func(*claim) time.Duration { return 0 })
 }
 
-// change sets visibility timeouts in batches, and notes those that SQS took.
+// change sets visibility timeouts in batches, and notes those that SQS took. It gives up when it takes none of a batch.
 func (c *claims) change(ctx context.Context, claims []*claim, timeout func(*claim) time.Duration) {
 	for batch := range slices.Chunk(claims, maxBatch) {
 		now := time.Now()
@@ -99,10 +99,15 @@ func (c *claims) change(ctx context.Context, claims []*claim, timeout func(*clai
 		for i, claim := range batch {
 			changes[i] = visibility{receipt: claim.receipt, timeout: timeout(claim)}
 		}
+		took := 0
 		for i, err := range c.service.change(ctx, c.queue, changes) {
 			if err == nil {
 				batch[i].until = now.Add(changes[i].timeout)
+				took++
 			}
+		}
+		if took == 0 {
+			return
 		}
 	}
 }

@@ -116,3 +116,30 @@ func TestRedriveGivesLettersBackWhenItsContextEnds(t *testing.T) {
 		g.requireDead(60 - report.Total())
 	})
 }
+
+// The endpoint falls silent in the middle of a batch, and the operator gives up.
+func TestRedriveReturnsWithinAMinuteWhenItsContextEnds(t *testing.T) {
+	t.Parallel()
+	for _, operation := range []string{sqstest.OpReceiveMessage, sqstest.OpSendMessageBatch, sqstest.OpDeleteMessageBatch} {
+		inGraveyard(t, func(g *graveyard) {
+			for range 20 {
+				g.buryTasks("tests.b")
+			}
+			g.buryMany(20)
+			silent := false
+			g.server.Inject(sqstest.Fault{Do: sqstest.Silence(), If: func(r sqstest.Request) bool {
+				silent = silent || r.Operation == operation && r.Queue != "" && g.server.Requests(sqstest.OpReceiveMessage) > 3
+				return silent
+			}})
+			ctx, cancel := context.WithTimeout(g.Context(), 5*time.Second)
+			defer cancel()
+			config := onlyDefault()
+			config.Tasks, config.Rate = []string{"tests.a"}, 5
+			began := time.Now()
+			_, err := sqsx.Redrive(ctx, g.client, app, config)
+			require.ErrorIs(g, err, context.DeadlineExceeded, operation)
+			require.Less(g, time.Since(began)-5*time.Second, time.Minute, operation)
+			require.True(g, silent, operation)
+		})
+	}
+}

@@ -159,8 +159,8 @@ func (p *pass) moveAll(ctx context.Context, letters []*letter) error {
 
 // move sends a batch and deletes what is stored. It goes on when ctx ends: to stop in between would leave copies.
 func (p *pass) move(ctx context.Context, batch []*letter) {
-	ctx = context.WithoutCancel(ctx)
 	p.claims.extend(ctx)
+	ctx = context.WithoutCancel(ctx)
 	if batch = p.movable(batch); len(batch) == 0 {
 		return
 	}

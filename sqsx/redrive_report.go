@@ -75,7 +75,7 @@ func (r RedriveReport) String() string {
 	for _, q := range r.Queues {
 		fmt.Fprintf(&text, "%s: %s (%s)\n", q.Queue, q.Count, q.By)
 		for _, task := range slices.Sorted(maps.Keys(q.Tasks)) {
-			fmt.Fprintf(&text, "  %s: %s\n", printableTask(task), q.Tasks[task])
+			fmt.Fprintf(&text, "  %s: %s\n", oneLine(task), q.Tasks[task])
 		}
 	}
 	return text.String()
@@ -122,10 +122,10 @@ func (c RedriveCount) plus(d RedriveCount) RedriveCount {
 	}
 }
 
-// printableTask keeps a name that anybody could have sent on one line.
-func printableTask(name string) string {
-	if quoted := strconv.Quote(name); name == "" || quoted != `"`+name+`"` {
+// oneLine quotes a text that comes from elsewhere where it is not plain: it must not break out of its line.
+func oneLine(text string) string {
+	if quoted := strconv.Quote(text); text == "" || quoted != `"`+text+`"` {
 		return quoted
 	}
-	return name
+	return text
 }
