@@ -66,8 +66,8 @@ func (k *keyring) setup(what string) setup {
 	return setup{What: what, Handle: halfMinute, Client: func(o *sqs.Options) { o.Credentials = aws.NewCredentialsCache(k) }}
 }
 
-// trickle dispatches tasks one by one, and returns how many failed.
-func (r *rig) trickle(count int, every time.Duration) (failed int) {
+// dispatchEach dispatches tasks one by one, and returns how many failed.
+func (r *rig) dispatchEach(count int, every time.Duration) (failed int) {
 	r.Helper()
 	for n := range count {
 		if _, err := r.tryDispatch(n); err != nil {
@@ -85,7 +85,7 @@ func TestT09CredentialsRotate(t *testing.T) {
 	keys := &keyring{}
 	inBubble(t, keys.setup("credentials that rotate every ten minutes"), func(r *rig) {
 		w := r.start(sqsx.WorkerConfig{Concurrency: 40})
-		require.Zero(r, r.trickle(360, 10*time.Second))
+		require.Zero(r, r.dispatchEach(360, 10*time.Second))
 		r.drain(time.Minute)
 		w.stop()
 		require.InDelta(r, 6, keys.count(), 1.1)
@@ -104,7 +104,7 @@ func TestT09CredentialsExpireEarly(t *testing.T) {
 			If: func(request sqstest.Request) bool { return strings.HasSuffix(request.AccessKeyID, "1") },
 			Do: sqstest.Error("ExpiredToken", "the security token has expired"),
 		})
-		failed := r.trickle(120, time.Second)
+		failed := r.dispatchEach(120, time.Second)
 		require.InDelta(r, 60, failed, 2)
 		require.Positive(r, expired.Fired())
 		r.drain(time.Minute)
