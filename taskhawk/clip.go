@@ -1,5 +1,7 @@
 package taskhawk
 
+import "strconv"
+
 // clipped is how many bytes of a name that came from outside an error or a log line may show.
 const clipped = 64
 
@@ -9,4 +11,14 @@ func clip(name string) string {
 		return name
 	}
 	return name[:clipped] + "..."
+}
+
+// inLog is clip for an attribute of a log line: a name with line breaks, quotes or other characters that could pass for
+// something else is quoted.
+func inLog(name string) string {
+	name = clip(name)
+	if quoted := strconv.Quote(name); len(quoted) > len(name)+len(`""`) {
+		return quoted
+	}
+	return name
 }

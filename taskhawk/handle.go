@@ -54,7 +54,7 @@ func (h *Hub) log(ctx context.Context, d *Delivery, msg *Message, err error, too
 		attrs = append(attrs, slog.Int("left_out", leftOut))
 	}
 	if msg != nil {
-		attrs = append(attrs, slog.String("task", clip(msg.Task)), slog.String("id", clip(msg.ID)))
+		attrs = append(attrs, slog.String("task", inLog(msg.Task)), slog.String("id", inLog(msg.ID)))
 	}
 	if err != nil {
 		attrs = append(attrs, slog.String("error", err.Error()))

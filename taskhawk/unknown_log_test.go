@@ -67,6 +67,20 @@ func TestManyUnknownNamesShareALine(t *testing.T) {
 	})
 }
 
+func TestNamesInTheLogAreQuotedWhereTheyMust(t *testing.T) {
+	t.Parallel()
+	logger, log := newLog()
+	hub := newHub(t, taskhawk.Config{Logger: logger})
+	for name, want := range map[string]string{
+		"tasks.größe":             "tasks.größe",
+		`tasks\nlevel=ERROR`:      `"tasks\nlevel=ERROR"`,
+		`a\"b`:                    `"a\"b"`,
+		strings.Repeat("n", 5000): strings.Repeat("n", 64) + "...",
+	} {
+		require.Equal(t, want, lines(t, hub, log, name)[0]["task"], name)
+	}
+}
+
 func TestOtherFailuresAreAllLogged(t *testing.T) {
 	t.Parallel()
 	logger, log := newLog()
