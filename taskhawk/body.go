@@ -1,14 +1,17 @@
 package taskhawk
 
 import (
+	"fmt"
 	"sync"
 	"time"
 
 	"github.com/google/uuid"
+
+	"github.com/taskhawk/taskhawk-go/internal/jsontext"
 )
 
 // AppendMessage appends the message that runs the task with args to dst, for those who send it by other means than a [Publisher], such as
-// an outbox in a database. [ParseMessage] and Bind read it back. ID, Priority, Timestamp and Headers are those of head; its Task, Args and
+// an outbox in a database. ReadMessage reads it back. ID, Priority, Timestamp and Headers are those of head; its Task, Args and
 // Kwargs are not looked at.
 //
 // It checks what Dispatch checks, and head as [Message.MarshalJSON] does: the errors are [*ValidationError], [*ArgumentError], [ErrHeader] and
@@ -29,6 +32,22 @@ func (t *Task[Args]) AppendMessage(dst []byte, head *Message, args *Args) ([]byt
 		return dst, err
 	}
 	return body, nil
+}
+
+// ReadMessage reads a body that runs the task, what [Task.AppendMessage] or Dispatch wrote, and binds its arguments to *args: ParseMessage and
+// Bind in one, which checks args and kwargs once instead of twice. The errors are those of both. Like Bind it does not look at the name of
+// the task; when it fails, what *args holds is not specified.
+//
+// The texts of the message, and strings in *args, may share memory with body.
+func (t *Task[Args]) ReadMessage(body string, args *Args) (*Message, error) {
+	msg, err := parseMessage(body, jsontext.SpanContainer)
+	if err != nil {
+		return nil, err
+	}
+	if err := t.bind(msg, args); err != nil {
+		return nil, err
+	}
+	return msg, nil
 }
 
 // appendBody appends a checked head, and args.
@@ -55,7 +74,7 @@ func (t *Task[Args]) encode(args *Args, set *settings) (*Outgoing, error) {
 	if id == "" {
 		random, err := uuid.NewRandom()
 		if err != nil {
-			return nil, err
+			return nil, fmt.Errorf("make an id: %w", err)
 		}
 		id = random.String()
 	}

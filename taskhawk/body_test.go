@@ -35,7 +35,7 @@ func TestAppendMessageWritesWhatDispatchSends(t *testing.T) {
 	}
 }
 
-func TestAppendMessageIsReadBackByParseMessageAndBind(t *testing.T) {
+func TestReadMessageReadsWhatAppendMessageWrites(t *testing.T) {
 	t.Parallel()
 	task := taskhawk.New[emailArgs]("tasks.\"send\"", nil)
 	head := taskhawk.Message{ID: "1", Priority: taskhawk.Low, Timestamp: time.UnixMilli(-5).UTC(), Task: "ignored", Args: "ignored"}
@@ -44,14 +44,67 @@ func TestAppendMessageIsReadBackByParseMessageAndBind(t *testing.T) {
 	require.NoError(t, err)
 	require.Equal(t, "ignored", head.Task, "the head belongs to the caller")
 
-	msg, err := taskhawk.ParseMessage(string(body))
+	var read emailArgs
+	msg, err := task.ReadMessage(string(body), &read)
 	require.NoError(t, err)
+	require.Equal(t, args, read)
 	require.Equal(t, &taskhawk.Message{
 		ID: "1", Priority: taskhawk.Low, Timestamp: head.Timestamp, Task: task.Name(), Args: `["a@b.c","hi"]`, Kwargs: `{}`,
 	}, msg)
-	bound, err := task.Bind(msg)
-	require.NoError(t, err)
-	require.Equal(t, args, bound)
+}
+
+func TestReadMessageRefusesWhatParseMessageAndBindRefuse(t *testing.T) {
+	t.Parallel()
+	type checkedArgs struct {
+		To      string `validate:"email"`
+		Subject string
+	}
+	task := taskhawk.New[checkedArgs]("tasks.send_email", nil)
+	for name, c := range map[string]struct {
+		part, by string
+		as       any
+	}{
+		"no id":              {`"b1328174"`, `""`, new(*taskhawk.MessageError)},
+		"cut off":            {`{"subject":"hi"}`, `{"subject":"hi"`, new(*taskhawk.MessageError)},
+		"args not JSON":      {`["a@b.c"]`, `[NaN]`, new(*taskhawk.ArgumentError)},
+		"kwargs not JSON":    {`{"subject":"hi"}`, `{"subject":"hi"]`, new(*taskhawk.ArgumentError)},
+		"brackets that swap": {`["a@b.c"]`, `["a@b.c"}`, new(*taskhawk.ArgumentError)},
+		"wrong type":         {`["a@b.c"]`, `[1]`, new(*taskhawk.ArgumentError)},
+		"validate tag":       {`["a@b.c"]`, `["a"]`, new(*taskhawk.ValidationError)},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			var args checkedArgs
+			msg, err := task.ReadMessage(replaced(t, c.part, c.by), &args)
+			require.Nil(t, msg)
+			require.ErrorAs(t, err, c.as)
+		})
+	}
+}
+
+// FuzzReadMessage holds ReadMessage, which checks args and kwargs once, to ParseMessage and Bind, which check them twice.
+func FuzzReadMessage(f *testing.F) {
+	for _, body := range wireBodies(f) {
+		f.Add(body)
+	}
+	f.Add(plainBody)
+	f.Add(compactBody)
+	f.Add(spacedBody)
+	task := taskhawk.New[emailArgs]("tasks.send_email", nil)
+	f.Fuzz(func(t *testing.T, body string) {
+		want, wantErr := taskhawk.ParseMessage(body)
+		var wantArgs emailArgs
+		if wantErr == nil {
+			wantArgs, wantErr = task.Bind(want)
+		}
+		var args emailArgs
+		msg, err := task.ReadMessage(body, &args)
+		require.Equal(t, wantErr == nil, err == nil, "%v and %v", wantErr, err)
+		if err == nil {
+			require.Equal(t, want, msg)
+			require.Equal(t, wantArgs, args)
+		}
+	})
 }
 
 func TestAppendMessageRefusesWhatDispatchRefuses(t *testing.T) {
@@ -98,7 +151,7 @@ func TestAppendMessageRefusesWhatDispatchRefuses(t *testing.T) {
 	}
 }
 
-func TestAppendMessageAllocatesNothing(t *testing.T) { //nolint:paralleltest // AllocsPerRun counts for the whole program
+func TestAppendMessageAllocatesNothing(t *testing.T) {
 	task := taskhawk.New[emailArgs]("tasks.send_email", nil)
 	args := emailArgs{To: "a@b.c", Subject: "hi"}
 	for _, headers := range []int{0, 1, 8} {

@@ -32,8 +32,7 @@ func (e *MessageError) Unwrap() error { return e.Err }
 
 // asMessageError makes a syntax error one of the message; a MessageError stays as it is.
 func asMessageError(err error) error {
-	var located *MessageError
-	if errors.As(err, &located) {
+	if _, ok := errors.AsType[*MessageError](err); ok {
 		return err
 	}
 	return &MessageError{Reason: "is not JSON", Err: err}

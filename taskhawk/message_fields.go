@@ -43,11 +43,13 @@ func (r *messageReader) object(field string, kind objectKind) error {
 }
 
 // raw reads a value that is kept as JSON text; it must begin with open.
-func (r *messageReader) raw(field string, open byte, otherwise string) (string, error) {
+func (r *messageReader) raw(field string, open byte, otherwise string) (raw string, err error) {
 	if !r.at(open) {
 		return "", r.refuse(field, otherwise)
 	}
-	return r.value()
+	start := r.next
+	r.next, err = r.skip(r.body, start)
+	return r.body[start:r.next], err
 }
 
 // text reads a string that must not be empty.

@@ -26,7 +26,7 @@ func (r *messageReader) once(member memberSet, field string) error {
 
 // missing refuses a message without the members that it must have.
 func (r *messageReader) missing() error {
-	field := ""
+	var field string
 	switch {
 	case r.seen&memberID == 0:
 		field = "id"

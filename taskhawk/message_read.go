@@ -10,8 +10,22 @@ import "github.com/taskhawk/taskhawk-go/internal/jsontext"
 //
 // The texts of the message share memory with body.
 func ParseMessage(body string) (*Message, error) {
+	return parseMessage(body, jsontext.SkipValue)
+}
+
+// skipper finds the end of the array or object at s[i]: [jsontext.SkipValue], or [jsontext.SpanContainer] where what it passes over is
+// checked later, by the codec that binds it.
+type skipper func(s string, i int) (end int, err error)
+
+// parseMessage is ParseMessage with a choice of how to find the end of args and kwargs.
+func parseMessage(body string, skip skipper) (*Message, error) {
 	msg := new(Message)
-	r := messageReader{body: body, message: msg}
+	for i := range layouts {
+		if layouts[i].read(body, skip, msg) {
+			return msg, nil
+		}
+	}
+	r := messageReader{body: body, skip: skip, message: msg}
 	if err := r.read(); err != nil {
 		return nil, asMessageError(err)
 	}
@@ -31,8 +45,10 @@ func (m *Message) UnmarshalJSON(body []byte) error {
 // messageReader reads a body from its beginning to its end, every byte once.
 type messageReader struct {
 	body    string
-	next    int // index of the byte to be read next
+	next    int     // index of the byte to be read next
+	skip    skipper // for args and kwargs
 	message *Message
+	headers Headers
 	seen    memberSet
 }
 
@@ -111,6 +127,7 @@ func (r *messageReader) member(key string) (err error) {
 	case "headers":
 		if err = r.once(memberHeaders, key); err == nil && !r.null() {
 			err = r.object(key, inHeaders)
+			r.message.Headers = r.headers
 		}
 	case "args":
 		if err = r.once(memberArgs, key); err == nil && !r.null() {
@@ -153,12 +170,12 @@ func (r *messageReader) header(key string) error {
 	if err != nil {
 		return err
 	}
-	if r.message.Headers == nil {
-		r.message.Headers = Headers{}
-	} else if _, twice := r.message.Headers[key]; twice {
+	if r.headers == nil {
+		r.headers = Headers{}
+	} else if _, twice := r.headers[key]; twice {
 		return &MessageError{Field: "headers", Reason: "has a key twice"}
 	}
-	r.message.Headers[key] = value
+	r.headers[key] = value
 	return nil
 }
 

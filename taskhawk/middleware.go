@@ -5,7 +5,8 @@ import (
 	"slices"
 )
 
-// Handler runs one message: what [Middleware] wraps. MetadataFrom(ctx) describes the delivery.
+// Handler runs one message: what [Middleware] wraps. MetadataFrom(ctx) describes the delivery. Args and Kwargs of the message are cut out of
+// its body, but that they are JSON all through is found out when they are bound, behind all middleware.
 type Handler func(ctx context.Context, msg *Message) error
 
 // Middleware wraps the handling of every delivery whose message could be read, also of those whose task is unknown.

@@ -4,6 +4,8 @@ import (
 	"encoding/base64"
 	"encoding/json"
 	"strings"
+
+	"github.com/taskhawk/taskhawk-go/internal/jsontext"
 )
 
 // encodingAttribute says how the body is encoded. The older Go library sets it to "base64" where the payload has characters
@@ -22,13 +24,14 @@ type notificationAttribute struct {
 	Value string `json:"Value"`
 }
 
-// readBody reads the message of a delivery: plain, base64, or wrapped in an SNS notification.
+// readBody reads the message of a delivery: plain, base64, or wrapped in an SNS notification. That args and kwargs are JSON is left for Bind
+// to find out, so that they are read once.
 func readBody(body, encoding string) (*Message, error) {
 	plain, err := decodeBody(body, encoding)
 	if err != nil {
 		return nil, err
 	}
-	msg, err := ParseMessage(plain)
+	msg, err := parseMessage(plain, jsontext.SpanContainer)
 	if err == nil {
 		return msg, nil
 	}
@@ -40,7 +43,7 @@ func readBody(body, encoding string) (*Message, error) {
 	if err != nil {
 		return nil, err
 	}
-	return ParseMessage(plain)
+	return parseMessage(plain, jsontext.SpanContainer)
 }
 
 func decodeBody(body, encoding string) (string, error) {

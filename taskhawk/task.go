@@ -109,13 +109,18 @@ func (t *Task[Args]) registration() *registration {
 // [*ArgumentError] and [*ValidationError]. It does not look at the name in the message.
 func (t *Task[Args]) Bind(msg *Message) (Args, error) {
 	var args Args
-	if err := t.codec.Decode(msg.Args, msg.Kwargs, &args); err != nil {
-		return args, newArgumentError(t.Name(), err)
+	err := t.bind(msg, &args)
+	return args, err
+}
+
+func (t *Task[Args]) bind(msg *Message, args *Args) error {
+	if err := t.codec.Decode(msg.Args, msg.Kwargs, args); err != nil {
+		return newArgumentError(t.Name(), err)
 	}
 	if t.check != nil {
-		return args, t.check(&args)
+		return t.check(args)
 	}
-	return args, nil
+	return nil
 }
 
 func (t *Task[Args]) run(ctx context.Context, msg *Message) error {
