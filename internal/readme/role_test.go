@@ -90,20 +90,6 @@ func (s stage) provisionAsRole() {
 	require.NoError(s, sqsx.Provision(s.Context(), s.role, app, config))
 }
 
-// redrive moves one dead letter.
-func (s stage) redrive() {
-	s.provision()
-	name := sqsx.DeadLetterQueueName(sqsx.QueueName(app, taskhawk.High))
-	url, err := s.admin.GetQueueUrl(s.Context(), &sqs.GetQueueUrlInput{QueueName: &name})
-	require.NoError(s, err)
-	body := "{}"
-	_, err = s.admin.SendMessage(s.Context(), &sqs.SendMessageInput{QueueUrl: url.QueueUrl, MessageBody: &body})
-	require.NoError(s, err)
-	report, err := sqsx.Redrive(s.Context(), s.role, app, sqsx.RedriveConfig{})
-	require.NoError(s, err)
-	require.Equal(s, 1, report.Total())
-}
-
 // perform runs a role in a bubble, limited by a policy.
 func perform(t *testing.T, policy []statement, role func(stage)) *guard {
 	t.Helper()
@@ -122,7 +108,7 @@ func TestPoliciesAllowJustWhatRolesNeed(t *testing.T) {
 	documented := policies(t, readDocument(t, repository, "docs/operations.md"))
 	roles := map[string]func(stage){
 		"TaskhawkPublisher": stage.publish, "TaskhawkWorker": stage.work,
-		"TaskhawkProvision": stage.provisionAsRole, "TaskhawkRedriveDeadLetters": stage.redrive,
+		"TaskhawkProvision": stage.provisionAsRole,
 	}
 	require.Len(t, documented, len(roles))
 	for sid, role := range roles {
