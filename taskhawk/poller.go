@@ -137,15 +137,19 @@ type pollState struct {
 	reported time.Time
 }
 
-// failed reports the first error at once, and after that one a minute.
+// failed reports the first error at once, and after that one a minute, beside the loop: a logger may block.
 func (s *pollState) failed(ctx context.Context, p *poller, err error) {
 	s.failures++
 	if s.failures > 1 && time.Since(s.reported) < reportEvery {
 		return
 	}
 	s.reported = time.Now()
-	p.worker.hub.report(ctx, slog.LevelError, "cannot receive messages, will go on trying",
-		slog.String("queue", p.info.Name), slog.Int("failures", s.failures), slog.String("error", err.Error()))
+	attrs := []slog.Attr{
+		slog.String("queue", p.info.Name), slog.Int("failures", s.failures), slog.String("error", err.Error()),
+	}
+	p.running.Go(func() {
+		p.worker.hub.report(ctx, slog.LevelError, "cannot receive messages, will go on trying", attrs...)
+	})
 }
 
 // wait is how long to wait after the last failure, with little jitter: an outage of an hour takes some 135 requests a poller.

@@ -27,8 +27,8 @@ func (w *Worker) settle(work context.Context, c *claim, handled error) (done boo
 		return false
 	}
 	defer w.claims.settled(c)
+	outcome := w.outcome(work, c.current(), handled) // while the claim is extended: it calls the user's Backoff
 	d, holds := c.close()
-	outcome := w.outcome(work, d, handled)
 	if !holds {
 		if outcome.Action == ActionDelete {
 			w.acked.add(c.key)
