@@ -24,15 +24,13 @@ func retryableCodes() []string {
 
 // retryable reports whether the same call may succeed soon.
 func retryable(err error) bool {
-	var entry *EntryError
-	if errors.As(err, &entry) {
+	if entry, ok := errors.AsType[*EntryError](err); ok {
 		return !entry.SenderFault
 	}
 	if errors.Is(err, errNoAnswer) || status(err) == http.StatusTooManyRequests || status(err) >= http.StatusInternalServerError {
 		return true
 	}
-	var answer smithy.APIError
-	if errors.As(err, &answer) {
+	if answer, ok := errors.AsType[smithy.APIError](err); ok {
 		return slices.Contains(retryableCodes(), answer.ErrorCode()) ||
 			retry.IsErrorRetryables(retry.DefaultRetryables).IsErrorRetryable(err).Bool()
 	}
@@ -71,8 +69,7 @@ func status(err error) int {
 func lost(err error) bool {
 	var invalid *types.ReceiptHandleIsInvalid
 	var gone *types.MessageNotInflight
-	var entry *EntryError
-	if errors.As(err, &entry) {
+	if entry, ok := errors.AsType[*EntryError](err); ok {
 		return slices.Contains([]string{
 			"MessageNotInflight", "AWS.SimpleQueueService.MessageNotInflight", "ReceiptHandleIsInvalid",
 		}, entry.Code)

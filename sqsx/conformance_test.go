@@ -15,6 +15,7 @@ import (
 func TestConforms(t *testing.T) {
 	t.Parallel()
 	taskhawktest.TestTransport(t, func(t *testing.T) taskhawktest.Transport {
+		t.Helper()
 		server := sqstest.NewUnstartedServer()
 		t.Cleanup(server.Close)
 		client := server.Client()

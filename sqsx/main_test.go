@@ -78,15 +78,6 @@ func (r *rig) stop() {
 	require.NoError(r, <-r.done)
 }
 
-// raw puts a body on the default queue as any program could.
-func (r *rig) raw(body string) {
-	r.Helper()
-	url, err := r.client.GetQueueUrl(r.Context(), &sqs.GetQueueUrlInput{QueueName: name(taskhawk.Default)})
-	require.NoError(r, err)
-	_, err = r.client.SendMessage(r.Context(), &sqs.SendMessageInput{QueueUrl: url.QueueUrl, MessageBody: &body})
-	require.NoError(r, err)
-}
-
 func name(priority taskhawk.Priority) *string {
 	queue := sqsx.QueueName(app, priority)
 	return &queue

@@ -65,18 +65,6 @@ func NewPublisher(api API, queue string, config PublisherConfig) (*Publisher, er
 	return p, nil
 }
 
-func (p *Publisher) outbox(name string, linger time.Duration) *outbox {
-	calls := maxCalls
-	if isFIFO(name) {
-		calls = 1 // two calls side by side could change the order
-	}
-	return &outbox{name: name, commit: groupcommit.New(groupcommit.Config[entry]{
-		Commit:   func(ctx context.Context, entries []entry) []error { return p.service.send(ctx, name, entries) },
-		Size:     func(e entry) int { return e.size },
-		MaxItems: maxBatch, MaxBytes: MaxMessageSize, MaxCalls: calls, Linger: linger,
-	})}
-}
-
 // Publish sends one message. It returns a [*LimitError] before any call when SQS would refuse the message, and a
 // [*QueueError] when it is not known to be stored. Failures that may pass are retried, three attempts and 20 s in all. When
 // SQS may have stored the message though no answer said so, the error wraps taskhawk.ErrOutcomeUnknown.
@@ -123,3 +111,15 @@ func (b *outbox) result(err error) error {
 
 // Stats counts the requests of this publisher. It may be called at any time, concurrently.
 func (p *Publisher) Stats() RequestStats { return p.service.counts.stats() }
+
+func (p *Publisher) outbox(name string, linger time.Duration) *outbox {
+	calls := maxCalls
+	if isFIFO(name) {
+		calls = 1 // two calls side by side could change the order
+	}
+	return &outbox{name: name, commit: groupcommit.New(groupcommit.Config[entry]{
+		Commit:   func(ctx context.Context, entries []entry) []error { return p.service.send(ctx, name, entries) },
+		Size:     func(e entry) int { return e.size },
+		MaxItems: maxBatch, MaxBytes: MaxMessageSize, MaxCalls: calls, Linger: linger,
+	})}
+}

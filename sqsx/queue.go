@@ -107,8 +107,7 @@ func (q *queue) SetVisibility(ctx context.Context, d *taskhawk.Delivery, timeout
 
 // hide keeps the receipt handle out of the text of an error.
 func hide(err error, d *taskhawk.Delivery) error {
-	var located *QueueError
-	if errors.As(err, &located) {
+	if located, ok := errors.AsType[*QueueError](err); ok {
 		located.receipt = d.Receipt
 	}
 	return err

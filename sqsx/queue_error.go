@@ -21,8 +21,7 @@ type QueueError struct {
 
 // Error names the queue; for one that does not exist it says what to do. It is one line, without the receipt handle.
 func (e *QueueError) Error() string {
-	var missing *types.QueueDoesNotExist
-	if errors.As(e.Err, &missing) {
+	if _, missing := errors.AsType[*types.QueueDoesNotExist](e.Err); missing {
 		return fmt.Sprintf("queue %s does not exist in this account and region: create it, for example with sqsx.Provision", e.Queue)
 	}
 	text := e.Err.Error()

@@ -40,7 +40,7 @@ type boundedClient struct{ sqs.HTTPClient }
 func (c boundedClient) Do(req *http.Request) (*http.Response, error) {
 	response, err := c.HTTPClient.Do(req)
 	if err != nil || response.Body == nil {
-		return response, err
+		return response, err //nolint:wrapcheck // what the client below says is all there is to say
 	}
 	if response.ContentLength > maxResponse {
 		_ = response.Body.Close() // the answer is refused whatever that says

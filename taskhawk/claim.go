@@ -116,7 +116,7 @@ func (c *claim) beat() {
 
 func (c *claim) extend(d *Delivery, extension time.Duration) (err error) {
 	defer recoverTo(&err)
-	ctx, cancel := context.WithDeadline(context.Background(), c.deadline())
+	ctx, cancel := context.WithDeadline(context.Background(), c.deadline()) //nolint:forbidigo // a heartbeat has no caller
 	defer cancel()
 	return c.queue.SetVisibility(ctx, d, extension)
 }

@@ -24,13 +24,13 @@ func newClaims() *claims {
 }
 
 // add holds a message; it returns the claim that holds it already when it was delivered twice.
-func (s *claims) add(d *Delivery, make func() *claim) (c *claim, held bool) {
+func (s *claims) add(d *Delivery, create func() *claim) (c *claim, held bool) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	if c, held = s.held[keyOf(d)]; held {
 		return c, true
 	}
-	c = make()
+	c = create()
 	s.held[keyOf(d)] = c
 	return c, false
 }

@@ -14,7 +14,7 @@ const FormatVersion = "1.0"
 //	 "headers":{},"task":"tasks.send_email","args":["a@b.c"],"kwargs":{"subject":"hi"}}
 //
 // MarshalJSON writes and [ParseMessage] reads it.
-type Message struct {
+type Message struct { //nolint:recvcheck // written by value, read into a pointer, as encoding/json wants them
 	// ID identifies the run. Any text that is not empty; Dispatch makes a UUID.
 	ID string
 	// Priority is what the task was dispatched with.

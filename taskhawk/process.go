@@ -41,6 +41,7 @@ func (w *Worker) process(work context.Context, c *claim) (done bool) {
 // lost is called when the claim on a message is lost.
 func (w *Worker) lost(c *claim) {
 	w.counters.lostClaims.Add(1)
-	w.hub.report(context.Background(), slog.LevelWarn, "the claim on a message is lost, it will be delivered again",
+	ctx := context.Background() //nolint:forbidigo // a heartbeat has no caller
+	w.hub.report(ctx, slog.LevelWarn, "the claim on a message is lost, it will be delivered again",
 		slog.Any("delivery", c.current()))
 }
