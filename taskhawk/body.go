@@ -92,8 +92,9 @@ func (t *Task[Args]) encode(args *Args, set *settings) (*Outgoing, error) {
 // bodies holds the buffers that messages are encoded in before they are copied into strings of just their size.
 var bodies = sync.Pool{New: func() any { return new([]byte) }}
 
-// maxPooledBody is the largest buffer that is kept, in bytes: one huge message is not pinned for ever.
-const maxPooledBody = 64 << 10
+// maxPooledBody is the largest buffer that is kept, in bytes: twice what SQS takes as a message, since buffers grow in steps. What is larger
+// is not pinned, and could not be sent.
+const maxPooledBody = 2 << 20
 
 // body is appendBody into a string of its own.
 func (t *Task[Args]) body(head *Message, args *Args, keyword bool) (body string, err error) {
