@@ -74,7 +74,7 @@ func ExamplePolicy() {
 	// }
 }
 
-// First look, then move: the letters of one task that failed for one reason.
+// First look, then move one: a letter of one task that failed for one reason.
 func ExampleRedrive_filter() {
 	server := sqstest.NewServer()
 	defer server.Close()
@@ -92,6 +92,7 @@ func ExampleRedrive_filter() {
 		Priorities: []taskhawk.Priority{taskhawk.Default},
 		Tasks:      []string{"tasks.charge_card"},
 		Reason:     regexp.MustCompile("service is down|timeout").MatchString,
+		Limit:      1,
 		DryRun:     true,
 	}
 	report, err := sqsx.Redrive(ctx, client, "dev-myapp", config)

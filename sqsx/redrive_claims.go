@@ -35,7 +35,8 @@ type claims struct {
 	check time.Time
 }
 
-// add notes the claim that a receive gave. It reports false for a letter that is known: its receipt handle replaces the old one.
+// add notes the claim that a receive gave, at now or later. It reports false for a letter that is known: its receipt handle replaces the
+// old one.
 func (c *claims) add(message types.Message, now time.Time) (first bool) {
 	if len(c.byID) == 0 {
 		c.byID, c.check = map[string]*claim{}, now.Add(claimTime/2)

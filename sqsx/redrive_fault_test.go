@@ -156,6 +156,18 @@ func TestRedriveMovesAMessageOnceThatIsDeliveredTwice(t *testing.T) {
 	}
 }
 
+// SQS delivers one letter again and again, and there are others behind it.
+func TestRedriveIsNotStoppedByALetterThatComesBack(t *testing.T) {
+	t.Parallel()
+	inGraveyard(t, func(g *graveyard) {
+		g.buryTasks("tests.b", "tests.a")
+		g.server.Inject(sqstest.Fault{On: sqstest.OpReceiveMessage, Nth: 1, Times: 5, Do: sqstest.Redeliver()})
+		config := onlyDefault()
+		config.Tasks, config.Rate = []string{"tests.a"}, 1
+		require.Equal(g, sqsx.RedriveCount{Moved: 1, Skipped: 1}, g.redrive(config).Count())
+	})
+}
+
 func TestRedriveShowsNoReceiptHandle(t *testing.T) {
 	t.Parallel()
 	inGraveyard(t, func(g *graveyard) {

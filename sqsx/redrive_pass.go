@@ -12,9 +12,13 @@ import (
 // The waits of a poll. A long poll asks all servers of SQS, so an empty one means that the queue is; while letters are known to come
 // back it may wait longer.
 const (
-	redriveWait = 2 * time.Second
+	redriveWait = time.Second
 	lostWait    = callTimeout / 2
 )
+
+// stalePolls is how often SQS may deliver known letters again, on top of what the end of their claims explains, before a pass takes it
+// that there are no others.
+const stalePolls = 10
 
 var (
 	errDamaged    = errors.New("a message arrived damaged: its body does not have the MD5 that SQS gives for it")
@@ -31,8 +35,8 @@ type pass struct {
 	claims  claims // on all letters that were received and not deleted
 	pacer   pacer
 	failed  failures
-	// stale is how many letters, at most, came with the last polls that brought nothing new.
-	stale int
+	polled  time.Time // when the last poll began: claims are no older
+	stale   int       // polls in a row that brought known letters and no new one
 	// lost is until when letters may be in flight with receipt handles that nobody has: the answer to a receive got lost.
 	lost      time.Time
 	exhausted bool
@@ -84,6 +88,7 @@ func (p *pass) receive(ctx context.Context) (messages []types.Message, err error
 		MessageSystemAttributeNames: []types.MessageSystemAttributeName{types.MessageSystemAttributeNameAll},
 	}
 	errs := attempt(ctx, []*sqs.ReceiveMessageInput{input}, func(ctx context.Context, _ []*sqs.ReceiveMessageInput) []error {
+		p.polled = time.Now()
 		out, err := p.api.ReceiveMessage(ctx, input, receiveOptions)
 		if err == nil {
 			messages = out.Messages
@@ -111,7 +116,7 @@ func (p *pass) appetite() int {
 func (p *pass) look(ctx context.Context, messages []types.Message) (chosen []*letter) {
 	fresh := 0
 	for _, message := range messages {
-		if !p.claims.add(message, time.Now()) {
+		if !p.claims.add(message, p.polled) {
 			continue // seen before: its claim had ended, or SQS delivered it twice
 		}
 		fresh++
@@ -130,14 +135,15 @@ func (p *pass) look(ctx context.Context, messages []types.Message) (chosen []*le
 	return chosen
 }
 
-// note decides whether the queue is exhausted: after an empty poll, or after as many without a new letter as it takes to receive all
+// note decides whether the queue is exhausted: after an empty poll, or after more without a new letter than it takes to receive all
 // known ones, should all of their claims have ended; and not while lost ones may come back.
 func (p *pass) note(received, fresh int) {
-	p.stale += p.appetite()
+	p.stale++
 	if fresh > 0 {
 		p.stale = 0
 	}
-	p.exhausted = (received == 0 || p.stale > len(p.claims.byID)) && time.Now().After(p.lost)
+	turn := len(p.claims.byID)/max(p.appetite(), 1) + 1
+	p.exhausted = (received == 0 || p.stale > turn+stalePolls) && time.Now().After(p.lost)
 }
 
 // moveAll moves the letters, batch by batch. It fails when ctx ends.
