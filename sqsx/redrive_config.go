@@ -27,7 +27,8 @@ type RedriveConfig struct {
 	// their receive counts go up.
 	DryRun bool
 	// Copy makes Redrive receive, send and delete the messages also where SQS could move them by itself. That takes three requests for ten
-	// messages, counts by task, and takes the attributes taskhawk_reason and taskhawk_attempt off, which a move task leaves.
+	// messages, counts by task, and takes the attributes taskhawk_reason and taskhawk_attempt off, which a move task leaves. Attributes of
+	// the message and its group are kept; the trace header of X-Ray, a system attribute, is not.
 	Copy bool
 	// Naming returns the names of the queues. Default: [QueueName].
 	Naming Naming
