@@ -32,7 +32,8 @@ func newPoller(worker *Worker, queue Queue, running *sync.WaitGroup) *poller {
 // poll receives until stop ends; handlers, and the polls themselves, run under work.
 //
 // It polls again only when what it has is started: messages stay on the queue, for other workers too, until they can run
-// soon. On an ordered queue, where a group holds up its own messages, some may still wait.
+// soon. It polls on while some wait where there is room for more and the queue had no more: what comes then is in line when the
+// next slots are free. On an ordered queue, where a group holds up its own messages, some may wait as well.
 func (p *poller) poll(stop, work context.Context) {
 	receiving := work
 	if p.worker.config.AbortPolls {
@@ -43,7 +44,8 @@ func (p *poller) poll(stop, work context.Context) {
 		if !ok {
 			return
 		}
-		deliveries, err := p.receive(receiving, max(p.want()-waiting, 1))
+		limit := max(p.want()-waiting, 1)
+		deliveries, err := p.receive(receiving, limit)
 		p.worker.health.polled(p.info, err)
 		if err != nil {
 			if stop.Err() != nil {
@@ -55,7 +57,7 @@ func (p *poller) poll(stop, work context.Context) {
 			}
 			continue
 		}
-		p.state.failures = 0
+		p.state.failures, p.state.drained = 0, len(deliveries) < limit
 		p.worker.counters.received.Add(int64(len(deliveries)))
 		for _, l := range p.lanes(work, deliveries) {
 			p.running.Go(func() { l.run(stop, work) })
@@ -64,8 +66,11 @@ func (p *poller) poll(stop, work context.Context) {
 }
 
 func (p *poller) lowWater() int {
-	if p.info.Ordered && !p.trouble.any() {
+	switch {
+	case p.info.Ordered && !p.trouble.any():
 		return p.worker.config.Prefetch / 2
+	case !p.info.Ordered && p.state.drained:
+		return p.want() - 1
 	}
 	return 0
 }
@@ -131,10 +136,11 @@ func (p *poller) claim(work context.Context, d *Delivery) *claim {
 	return c
 }
 
-// pollState is what a poller remembers of its failures.
+// pollState is what a poller remembers of its polls.
 type pollState struct {
-	failures int
+	failures int // since the last that succeeded
 	reported time.Time
+	drained  bool // the last one brought less than it could
 }
 
 // failed reports the first error at once, and after that one a minute, beside the loop: a logger may block.
