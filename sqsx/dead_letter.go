@@ -27,7 +27,7 @@ func (q *queue) DeadLetter(ctx context.Context, d *taskhawk.Delivery, letter tas
 		e.deduplication = d.MessageID
 	}
 	if err := q.service.send(ctx, name, []entry{e})[0]; err != nil {
-		return fmt.Errorf("dead letter: %w", hide(err, d))
+		return fmt.Errorf("dead letter: %w", err)
 	}
 	return q.Delete(ctx, d)
 }

@@ -2,7 +2,6 @@ package sqsx
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"log/slog"
 	"time"
@@ -90,7 +89,7 @@ func (q *queue) deliveries(ctx context.Context, messages []types.Message) []*tas
 // Delete takes the message off the queue, in one request with others. Only the last receipt handle of a message does that
 // for certain.
 func (q *queue) Delete(ctx context.Context, d *taskhawk.Delivery) error {
-	return hide(q.deletes.Do(ctx, d.Receipt), d)
+	return q.deletes.Do(ctx, d.Receipt)
 }
 
 // SetVisibility changes the visibility timeout of the message, in whole seconds, rounded up, in one request with others.
@@ -101,14 +100,6 @@ func (q *queue) SetVisibility(ctx context.Context, d *taskhawk.Delivery, timeout
 	err := q.changes.Do(ctx, visibility{receipt: d.Receipt, timeout: timeout})
 	if lost(err) {
 		err = fmt.Errorf("%w: %w", taskhawk.ErrVisibilityLost, err)
-	}
-	return hide(err, d)
-}
-
-// hide keeps the receipt handle out of the text of an error.
-func hide(err error, d *taskhawk.Delivery) error {
-	if located, ok := errors.AsType[*QueueError](err); ok {
-		located.receipt = d.Receipt
 	}
 	return err
 }

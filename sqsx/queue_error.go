@@ -13,20 +13,20 @@ import (
 type QueueError struct {
 	// Queue is the name of the queue.
 	Queue string
-	// Err is the error of the call. Its own text may hold the receipt handle; that of QueueError does not.
+	// Err is the error of the call. Its own text may hold receipt handles; that of QueueError does not.
 	Err error
 
-	receipt string
+	receipts []string // of the call
 }
 
-// Error names the queue; for one that does not exist it says what to do. It is one line, without the receipt handle.
+// Error names the queue; for one that does not exist it says what to do. It is one line, without receipt handles.
 func (e *QueueError) Error() string {
 	if _, missing := errors.AsType[*types.QueueDoesNotExist](e.Err); missing {
 		return fmt.Sprintf("queue %s does not exist in this account and region: create it, for example with sqsx.Provision", e.Queue)
 	}
 	text := e.Err.Error()
-	if e.receipt != "" {
-		text = strings.ReplaceAll(text, e.receipt, "(receipt handle)")
+	for _, receipt := range e.receipts {
+		text = strings.ReplaceAll(text, receipt, "(receipt handle)")
 	}
 	return fmt.Sprintf("queue %s: %s", e.Queue, strings.Join(strings.Fields(text), " "))
 }

@@ -97,7 +97,7 @@ func (p *pass) receive(ctx context.Context) (messages []types.Message, err error
 		}
 		return []error{err}
 	})
-	return messages, inQueue(p.letters, errs)[0]
+	return messages, inQueue(p.letters, errs, nil)[0]
 }
 
 // appetite is how many messages to receive: as many as may be moved at once, and ten where many may turn out not to be wanted.

@@ -43,7 +43,7 @@ func (s *service) send(ctx context.Context, queue string, entries []entry) []err
 		}
 		return answers(len(entries), out.Failed, out.Successful, func(r types.SendMessageBatchResultEntry) *string { return r.Id })
 	})
-	return inQueue(queue, errs)
+	return inQueue(queue, errs, nil)
 }
 
 // remove deletes messages by receipt handle, ten at most.
@@ -64,7 +64,7 @@ func (s *service) remove(ctx context.Context, queue string, receipts []string) [
 		}
 		return answers(len(receipts), out.Failed, out.Successful, func(r types.DeleteMessageBatchResultEntry) *string { return r.Id })
 	})
-	return inQueue(queue, errs)
+	return inQueue(queue, errs, receipts)
 }
 
 // visibility is a change of one message's visibility timeout.
@@ -79,6 +79,10 @@ func (s *service) change(ctx context.Context, queue string, changes []visibility
 	url, err := s.urls.get(ctx, queue)
 	if err != nil {
 		return fill(len(changes), err)
+	}
+	receipts := make([]string, len(changes))
+	for i, c := range changes {
+		receipts[i] = c.receipt
 	}
 	errs := attempt(ctx, changes, func(ctx context.Context, changes []visibility) []error {
 		s.counts.changes.add(len(changes))
@@ -96,7 +100,7 @@ func (s *service) change(ctx context.Context, queue string, changes []visibility
 		return answers(len(changes), out.Failed, out.Successful,
 			func(r types.ChangeMessageVisibilityBatchResultEntry) *string { return r.Id })
 	})
-	return inQueue(queue, errs)
+	return inQueue(queue, errs, receipts)
 }
 
 // entryID is the id of the i-th entry of a batch. It is not the message's own: one message can be in a batch twice, and ids
@@ -120,11 +124,11 @@ func answers[S any](n int, failed []types.BatchResultErrorEntry, done []S, id fu
 	return errs
 }
 
-// inQueue says in each error which queue it is about.
-func inQueue(queue string, errs []error) []error {
+// inQueue says in each error which queue it is about, and keeps the receipt handles of the call out of its text.
+func inQueue(queue string, errs []error, receipts []string) []error {
 	for i, err := range errs {
 		if err != nil {
-			errs[i] = &QueueError{Queue: queue, Err: err}
+			errs[i] = &QueueError{Queue: queue, Err: err, receipts: receipts}
 		}
 	}
 	return errs
