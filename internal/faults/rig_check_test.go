@@ -34,7 +34,7 @@ type want struct {
 //   - unexplained: no task ran more often than it was stored, came back to its queue or was duplicated by a fault
 //   - in flight: never more handlers than the concurrency, and never more messages held than that and the prefetch allow
 //   - refused: the library asked for nothing that SQS refuses
-//   - secrets: none in log lines and errors, and no raw line breaks
+//   - secrets: none in log lines and errors, no raw line breaks, and nothing long
 //
 // It writes the figures to the report before it judges, so it is called once, at the end.
 func (r *rig) Check(expected want) {

@@ -79,7 +79,10 @@ func (s *sink) lines(text string) []line {
 	return slices.DeleteFunc(slices.Clone(s.logged), func(l line) bool { return text != "" && l.Text != text })
 }
 
-// leaks are the texts that show a secret or have a raw line break, the stacks of panics apart.
+// maxText is how long a text of a log line or of an error may be, in bytes: names from outside cannot flood a log.
+const maxText = 4096
+
+// leaks are the texts that show a secret, have a raw line break or are too long, the stacks of panics apart.
 func (s *sink) leaks() []string {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -89,6 +92,7 @@ func (s *sink) leaks() []string {
 		for name, value := range l.Attrs {
 			if name == "stack" {
 				value = strings.ReplaceAll(value, "\n", " ")
+				value = value[:min(len(value), maxText)]
 			}
 			texts = append(texts, value)
 		}
@@ -98,7 +102,7 @@ func (s *sink) leaks() []string {
 
 // shows looks for secrets; a text with more than one thing in it is looked at whole, so that each receipt counts.
 func (s *sink) shows(text string) bool {
-	if strings.ContainsAny(text, "\r\n") {
+	if len(text) > maxText || strings.ContainsAny(text, "\r\n") {
 		return true
 	}
 	for secret := range s.secrets {
