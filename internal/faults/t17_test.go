@@ -105,7 +105,7 @@ func TestT17ClaimsEndAfterTwelveHours(t *testing.T) {
 				start := time.Now()
 				w := r.start(sqsx.WorkerConfig{VisibilityTimeout: visibility})
 				time.Sleep(11*time.Hour + 59*time.Minute)
-				require.Nil(r, h.cause)
+				require.NoError(r, h.cause)
 				r.drain(3 * time.Minute)
 				w.stop()
 				require.ErrorIs(r, h.cause, taskhawk.ErrVisibilityLost)
