@@ -42,6 +42,9 @@ var _ taskhawk.BatchPublisher = (*Publisher)(nil)
 // 8,000 messages a second.
 const maxCalls = 8
 
+// patience is how long a message waits for a call in flight before it gets another: a call takes some 10 ms, unless it hangs.
+const patience = 50 * time.Millisecond
+
 // mostCalls is the limit for calls whose number grows with the concurrency of a worker.
 const mostCalls = 256
 
@@ -120,6 +123,7 @@ func (p *Publisher) outbox(name string, linger time.Duration) *outbox {
 	return &outbox{name: name, commit: groupcommit.New(groupcommit.Config[entry]{
 		Commit:   func(ctx context.Context, entries []entry) []error { return p.service.send(ctx, name, entries) },
 		Size:     func(e entry) int { return e.size },
-		MaxItems: maxBatch, MaxBytes: MaxMessageSize, MaxCalls: calls, Linger: linger,
+		MaxItems: maxBatch, MaxBytes: MaxMessageSize, MaxCalls: calls,
+		Patience: patience, Linger: linger,
 	})}
 }

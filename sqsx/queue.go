@@ -28,15 +28,29 @@ var _ taskhawk.Queue = (*queue)(nil)
 
 func newQueue(s *service, info taskhawk.QueueInfo, config WorkerConfig, logger *slog.Logger) *queue {
 	q := &queue{service: s, info: info, wait: config.WaitTime, logger: logger}
-	q.deletes = groupcommit.New(groupcommit.Config[string]{
-		Commit:   func(ctx context.Context, receipts []string) []error { return s.remove(ctx, info.Name, receipts) },
-		MaxItems: maxBatch, MaxCalls: maxCalls,
+	q.deletes = settlements(config.Linger, maxCalls, func(ctx context.Context, receipts []string) []error {
+		return s.remove(ctx, info.Name, receipts)
 	})
-	q.changes = groupcommit.New(groupcommit.Config[visibility]{
-		Commit:   func(ctx context.Context, changes []visibility) []error { return s.change(ctx, info.Name, changes) },
-		MaxItems: maxBatch, MaxCalls: config.changeCalls(),
+	q.changes = settlements(0, config.changeCalls(), func(ctx context.Context, changes []visibility) []error {
+		return s.change(ctx, info.Name, changes)
 	})
 	return q
+}
+
+// settleLinger is the most that a settlement waits for others, unless Linger says so: it waits half as long as the last request
+// took, so that handlers that end at different times still share one.
+const settleLinger = 10 * time.Millisecond
+
+func settlements[T any](
+	linger time.Duration, calls int, commit func(context.Context, []T) []error,
+) *groupcommit.Committer[T] {
+	config := groupcommit.Config[T]{
+		Commit: commit, MaxItems: maxBatch, MaxCalls: calls, Patience: patience, Linger: linger,
+	}
+	if linger == 0 {
+		config.Linger, config.Adapt = settleLinger, true
+	}
+	return groupcommit.New(config)
 }
 
 // Info describes the queue.

@@ -37,6 +37,10 @@ type WorkerConfig struct {
 	// Prefetch is how many messages of each queue may wait for a slot while tasks are quick. Default 10; see
 	// taskhawk.WorkerConfig.
 	Prefetch int
+	// Linger is how long a message that is done waits for others to share its delete request, up to 1 s and a quarter of
+	// VisibilityTimeout; it keeps its place among the Concurrency meanwhile. Default 0: half as long as the last such request
+	// took, 10 ms at most, which fills requests while tasks are quick. 100 ms saves most of the deletes of slower ones.
+	Linger time.Duration
 	// AbortPolls cancels the running polls when a stop begins. A message that SQS assigns in that moment stays invisible until
 	// its visibility timeout, and the receive counts. By default polls end by themselves.
 	AbortPolls bool
@@ -130,6 +134,8 @@ func (c *WorkerConfig) check() error {
 		return fmt.Errorf("WaitTime %s: SQS takes up to %s", c.WaitTime, MaxWaitTime)
 	case c.VisibilityTimeout <= 0 || c.VisibilityTimeout > MaxVisibility:
 		return fmt.Errorf("VisibilityTimeout %s: SQS takes up to %s", c.VisibilityTimeout, MaxVisibility)
+	case c.Linger < 0 || c.Linger > min(maxLinger, c.VisibilityTimeout/4):
+		return fmt.Errorf("Linger %s: the limits are %s and a quarter of VisibilityTimeout", c.Linger, maxLinger)
 	}
 	sorted := slices.Sorted(slices.Values(c.Priorities))
 	if len(slices.Compact(sorted)) != len(c.Priorities) {
@@ -137,6 +143,9 @@ func (c *WorkerConfig) check() error {
 	}
 	return nil
 }
+
+// maxLinger keeps a message that is done from coming back because its delete waits.
+const maxLinger = time.Second
 
 // slowCall is how long a call to SQS may take for all heartbeats to be in time.
 const slowCall = time.Second

@@ -185,6 +185,9 @@ func TestNewWorkerRefusesBadConfiguration(t *testing.T) {
 		"twice":                {Priorities: []taskhawk.Priority{taskhawk.High, taskhawk.Low, taskhawk.High}},
 		"unknown priority":     {Priorities: []taskhawk.Priority{9}},
 		"negative Concurrency": {Concurrency: -1},
+		"Linger":               {Linger: 2 * time.Second},
+		"Linger -1ns":          {Linger: -1},
+		"quarter":              {VisibilityTimeout: time.Second, Linger: 300 * time.Millisecond},
 	} {
 		_, err := sqsx.NewWorker(client, app, hub, config)
 		require.ErrorContains(t, err, want)

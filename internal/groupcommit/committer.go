@@ -155,27 +155,35 @@ func (c *Committer[T]) wake() {
 	c.launch()
 }
 
-// flush makes a call with what is pending, once whoever is about to add an item has done so: that costs no time in an idle
-// system, and fills the batch in a busy one.
+// flush makes a call with what is pending, unless others have taken it meanwhile and what came since has time.
 func (c *Committer[T]) flush() {
-	runtime.Gosched()
-	if batch := c.rest(); len(batch) > 0 {
+	if batch := c.next(func() { c.flushing = false }); batch != nil {
 		c.run(batch)
 	}
 }
 
-// rest takes what is pending unless others have taken it meanwhile, and what came since has time.
-func (c *Committer[T]) rest() []*waiter[T] {
+// next takes the batch that is due, nil for none, after the change. It lets whoever is about to add an item do so first: that costs
+// no time in an idle system, and fills the batch in a busy one.
+func (c *Committer[T]) next(change func()) []*waiter[T] {
+	runtime.Gosched()
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	c.flushing = false
-	if len(c.pending) > 0 && c.calls < c.config.MaxCalls {
-		if wait, ends := c.patience(); ends && wait <= 0 {
-			return c.take()
-		}
+	change()
+	var batch []*waiter[T]
+	if c.isDue() {
+		batch = c.take()
 	}
 	c.launch()
-	return nil
+	return batch
+}
+
+// isDue reports whether a call is to begin now.
+func (c *Committer[T]) isDue() bool {
+	if len(c.pending) == 0 || c.calls >= c.config.MaxCalls {
+		return false
+	}
+	wait, ends := c.patience()
+	return c.isFull() || ends && wait <= 0
 }
 
 // take removes the next batch from what is pending, for a call that begins.
@@ -197,17 +205,18 @@ func (c *Committer[T]) take() []*waiter[T] {
 	return batch
 }
 
-// run makes a call.
+// run makes a call, and goes on for as long as another is due when it ends: a goroutine whose stack has grown is quicker.
 func (c *Committer[T]) run(batch []*waiter[T]) {
-	start := time.Now()
-	c.call(batch)
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	c.calls--
-	c.ended = time.Now()
-	c.last = c.ended.Sub(start)
-	c.armed = false // with a call less to wait for, it may be time sooner
-	c.launch()
+	for batch != nil {
+		start := time.Now()
+		c.call(batch)
+		batch = c.next(func() {
+			c.calls--
+			c.ended = time.Now()
+			c.last = c.ended.Sub(start)
+			c.armed = false // with a call less to wait for, it may be time sooner
+		})
+	}
 }
 
 func (c *Committer[T]) call(batch []*waiter[T]) {
