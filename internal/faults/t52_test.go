@@ -71,7 +71,7 @@ func TestT52ReceiptHandlesInErrors(t *testing.T) {
 				},
 			}
 			inBubble(t, s, func(r *rig) {
-				loud.left.Store(4)
+				loud.left.Store(1)
 				w := r.start(onlyDefault())
 				r.fill(40)
 				r.drain(10 * time.Minute)
