@@ -20,7 +20,7 @@ RACE := $(if $(filter 1,$(shell go env CGO_ENABLED)),-race)
 FUZZTIME  ?= 60s
 FUZZ      ?= .
 BENCH     ?= .
-BENCHTIME ?= 1s
+BENCHTIME ?= 100ms
 BASE      ?= main
 VULNDB    ?=
 
@@ -63,12 +63,19 @@ cover: ## Measure statement coverage; fail below 90 % in codec and taskhawk, 80 
 	@.ci/cover codec=90 taskhawk=90 sqsx=80
 
 .PHONY: bench
-bench: bench/go.mod ## Run the benchmarks that match BENCH (all), each for BENCHTIME (1s)
-	@cd bench && go test -run '^$$' -bench '$(BENCH)' -benchtime '$(BENCHTIME)' -benchmem ./...
+bench: COUNT ?= 10
+bench: bench/go.mod ## Run the benchmarks that match BENCH (all) in COUNT rounds (10), each for BENCHTIME (100ms), and print a table
+	@.ci/bench '$(BENCH)' '$(BENCHTIME)' '$(COUNT)'
+
+.PHONY: bench-gate
+bench-gate: GOALS ?= goals.json
+bench-gate: bench/go.mod ## Fail when ours is slower beside the rivals, measured in turns, or allocates more than bench/goals.json allows
+	@cd bench && go test ./... && go run ./gate -goals '$(GOALS)'
 
 .PHONY: bench-compare
 bench-compare: COUNT ?= 10
-bench-compare: bench/go.mod $(TOOLS)/benchstat-$(BENCHSTAT_VERSION) ## Compare the benchmarks with those of revision BASE (main), COUNT times (10) each
+bench-compare: BENCH = ././^(taskhawk(-append)?|small|medium|large)$$
+bench-compare: bench/go.mod $(TOOLS)/benchstat-$(BENCHSTAT_VERSION) ## Compare our benchmarks with those of revision BASE (main), COUNT rounds (10) in turns
 	@.ci/bench-compare '$(BASE)' '$(BENCH)' '$(BENCHTIME)' '$(COUNT)' '$(TOOLS)/benchstat-$(BENCHSTAT_VERSION)'
 
 .PHONY: demo

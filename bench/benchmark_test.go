@@ -1,0 +1,45 @@
+package bench_test
+
+import (
+	"testing"
+
+	"github.com/stretchr/testify/require"
+
+	"github.com/taskhawk/taskhawk-go/bench"
+)
+
+func BenchmarkEncode(b *testing.B) { benchmarkCells(b, "encode") }
+
+func BenchmarkDecode(b *testing.B) { benchmarkCells(b, "decode") }
+
+func benchmarkCells(b *testing.B, direction string) {
+	b.Helper()
+	cells, err := bench.Cells()
+	require.NoError(b, err)
+	for _, cell := range cells {
+		if cell.Direction != direction {
+			continue
+		}
+		for _, entry := range cell.Entries {
+			b.Run(cell.Workload+"/"+entry.Name, func(b *testing.B) { repeat(b, entry.Run) })
+		}
+	}
+}
+
+func BenchmarkCall(b *testing.B) {
+	calls, err := bench.Calls()
+	require.NoError(b, err)
+	for _, call := range calls {
+		b.Run(call.Name, func(b *testing.B) { repeat(b, call.Run) })
+	}
+}
+
+func repeat(b *testing.B, run func() error) {
+	b.Helper()
+	b.ReportAllocs()
+	for b.Loop() {
+		if err := run(); err != nil {
+			b.Fatal(err)
+		}
+	}
+}

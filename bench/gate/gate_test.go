@@ -1,0 +1,116 @@
+package main
+
+import (
+	"bytes"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/require"
+	"go.uber.org/goleak"
+
+	"github.com/taskhawk/taskhawk-go/bench"
+)
+
+func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
+
+// example is a run that meets exactly the goals of exampleGoals.
+func example() *measured {
+	return &measured{
+		cells: []measuredCell{{
+			name: "encode/small", allocs: 1, appendAllocs: 0,
+			rivals: []comparison{
+				{name: "naive", kind: bench.Naive, times: 6},
+				{name: "slow", kind: bench.Rival, times: 3}, {name: "quick", kind: bench.Rival, times: 1},
+				{name: "typed", kind: bench.Typed, times: 0.5},
+			},
+		}},
+		calls: []measuredCall{{name: "dispatch/small", allocs: 6}},
+	}
+}
+
+func exampleGoals() *goals {
+	return &goals{
+		Cells: map[string]cellGoals{"encode/small": {Naive: 6, Rival: 1, Typed: 0.5, Allocs: 1}},
+		Calls: map[string]callGoals{"dispatch/small": {Allocs: 6}},
+	}
+}
+
+// missed returns the subjects of the goals that are missed.
+func missed(verdicts []verdict) []string {
+	var subjects []string
+	for _, v := range verdicts {
+		if !v.met {
+			subjects = append(subjects, v.subject)
+		}
+	}
+	return subjects
+}
+
+func TestJudgeAcceptsWhatMeetsTheGoals(t *testing.T) {
+	t.Parallel()
+	verdicts := judge(exampleGoals(), example())
+	require.Len(t, verdicts, 6)
+	require.Empty(t, missed(verdicts))
+}
+
+func TestJudgeFindsEveryMissedGoal(t *testing.T) {
+	t.Parallel()
+	for name, c := range map[string]struct {
+		change func(g *goals, m *measured)
+		want   string
+	}{
+		"slower than naive allows": {func(_ *goals, m *measured) { m.cells[0].rivals[0].times = 5.99 }, "encode/small: times faster than naive"},
+		"slower than a rival": {
+			func(_ *goals, m *measured) { m.cells[0].rivals[1].times = 0.9 }, "encode/small: times faster than the best rival, slow",
+		},
+		"slower than a typed one allows": {
+			func(_ *goals, m *measured) { m.cells[0].rivals[3].times = 0.4 }, "encode/small: times faster than the best with types, typed",
+		},
+		"allocates": {func(_ *goals, m *measured) { m.cells[0].allocs = 2 }, "encode/small: allocations"},
+		"allocates when it appends": {
+			func(_ *goals, m *measured) { m.cells[0].appendAllocs = 1 }, "encode/small: allocations in a buffer of the caller",
+		},
+		"a call allocates":      {func(_ *goals, m *measured) { m.calls[0].allocs = 7 }, "dispatch/small: allocations"},
+		"a cell without goals":  {func(_ *goals, m *measured) { m.cells = append(m.cells, measuredCell{name: "new"}) }, "new"},
+		"goals without a cell":  {func(g *goals, _ *measured) { g.Cells["gone"] = cellGoals{} }, "gone"},
+		"a goal without a call": {func(g *goals, _ *measured) { g.Calls["gone"] = callGoals{} }, "gone: allocations"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			g, m := exampleGoals(), example()
+			c.change(g, m)
+			require.Equal(t, []string{c.want}, missed(judge(g, m)))
+		})
+	}
+}
+
+func TestFasterComparesWithinARound(t *testing.T) {
+	t.Parallel()
+	ours := []time.Duration{10, 1000, 20}
+	other := []time.Duration{30, 3000, 20}
+	require.InDelta(t, 3, faster(ours, other), 0, "the round in which the machine was slow counts like any other")
+}
+
+func TestGateFailsWhenAGoalIsImpossible(t *testing.T) { //nolint:paralleltest // it counts allocations, which are everybody's
+	text, err := os.ReadFile("../goals.json")
+	require.NoError(t, err)
+	impossible := filepath.Join(t.TempDir(), "goals.json")
+	require.NoError(t, os.WriteFile(impossible, bytes.Replace(text, []byte(`"handle/small": {"allocs": 8}`), []byte(`"handle/small": {"allocs": 0}`), 1), 0o600))
+	var out strings.Builder
+	require.ErrorIs(t, run([]string{"-goals", impossible, "-rounds", "1", "-slice", "1us"}, &out), errGoals)
+	require.Regexp(t, `FAILED  handle/small: allocations +7   goal 0 or less`, out.String())
+	require.Contains(t, out.String(), "ok      dispatch/small: allocations")
+}
+
+func TestReadGoalsRefusesNamesThatMeanNothing(t *testing.T) {
+	t.Parallel()
+	path := filepath.Join(t.TempDir(), "goals.json")
+	require.NoError(t, os.WriteFile(path, []byte(`{"cells":{"encode/small":{"naiv":6}}}`), 0o600))
+	_, err := readGoals(path)
+	require.ErrorContains(t, err, `unknown field "naiv"`)
+	_, err = readGoals(path + ".gone")
+	require.ErrorIs(t, err, os.ErrNotExist)
+}
