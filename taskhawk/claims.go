@@ -59,14 +59,21 @@ func (s *claims) settled(c *claim) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	s.settling--
-	delete(s.held, c.key)
+	s.drop(c)
 }
 
-// forget forgets a claim whose handler was never started.
+// forget forgets a claim before its message is given back: it may come again at once, and is another claim then.
 func (s *claims) forget(c *claim) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	delete(s.held, c.key)
+	s.drop(c)
+}
+
+// drop leaves alone a claim that has taken the place of c.
+func (s *claims) drop(c *claim) {
+	if s.held[c.key] == c {
+		delete(s.held, c.key)
+	}
 }
 
 // abandon takes all that is running, and counts what is being settled.

@@ -59,7 +59,7 @@ func (p *poller) poll(stop, work context.Context) {
 		}
 		p.state.failures, p.state.drained = 0, len(deliveries) < limit
 		p.worker.counters.received.Add(int64(len(deliveries)))
-		for _, l := range p.lanes(work, deliveries) {
+		for _, l := range p.lanes(stop, work, deliveries) {
 			p.running.Go(func() { l.run(stop, work) })
 		}
 	}
@@ -96,11 +96,11 @@ func (p *poller) receive(ctx context.Context, limit int) (deliveries []*Delivery
 }
 
 // lanes claims the messages and sorts them into what may run side by side: each message, or each group of an ordered queue.
-func (p *poller) lanes(work context.Context, deliveries []*Delivery) []*lane {
+func (p *poller) lanes(stop, work context.Context, deliveries []*Delivery) []*lane {
 	var lanes []*lane
 	groups := map[string]*lane{}
 	for _, d := range deliveries {
-		c := p.claim(work, d)
+		c := p.claim(stop, work, d)
 		if c == nil {
 			continue
 		}
@@ -119,8 +119,9 @@ func (p *poller) lanes(work context.Context, deliveries []*Delivery) []*lane {
 }
 
 // claim holds the message of a delivery; nil when it must not run: it ran before and was only not deleted, or this worker
-// holds it already, under an older receipt.
-func (p *poller) claim(work context.Context, d *Delivery) *claim {
+// holds it already, under an older receipt. One whose older claim is over comes back after its visibility timeout, or at once when
+// this worker stops.
+func (p *poller) claim(stop, work context.Context, d *Delivery) *claim {
 	w := p.worker
 	if w.acked.has(keyOf(d)) {
 		w.counters.alreadyDone.Add(1)
@@ -130,7 +131,9 @@ func (p *poller) claim(work context.Context, d *Delivery) *claim {
 	c, held := w.claims.add(d, func() *claim { return newClaim(d, p.queue, w.lost) })
 	if held {
 		w.counters.duplicates.Add(1)
-		c.adopt(d)
+		if !c.adopt(d) && stop.Err() != nil {
+			p.running.Go(func() { w.release(work, []*claim{newClaim(d, p.queue, w.lost)}) })
+		}
 		return nil
 	}
 	return c

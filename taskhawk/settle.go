@@ -35,6 +35,9 @@ func (w *Worker) settle(work context.Context, c *claim, handled error) (done boo
 		}
 		return false
 	}
+	if outcome.Action == ActionRetry {
+		w.claims.forget(c)
+	}
 	ctx, cancel := settling(work)
 	defer cancel()
 	err := apply(ctx, c.queue, d, outcome)
@@ -116,8 +119,8 @@ func (w *Worker) release(work context.Context, claims []*claim) {
 	var group sync.WaitGroup
 	for _, c := range claims {
 		group.Go(func() {
-			defer w.claims.forget(c)
 			d, holds := c.close()
+			w.claims.forget(c)
 			if !holds {
 				return
 			}

@@ -19,7 +19,7 @@ func signalled(t *testing.T, what string, child childConfig, decide func(ctx con
 	r.fill(grown)
 	child.Concurrency, child.Prefetch, child.Visibility = grown, grown, 30*time.Second
 	p := r.spawn(c, child)
-	r.await(20*time.Second, "handlers run", func() bool { return c.started() == grown })
+	r.await(time.Minute, "handlers run", func() bool { return c.started() == grown })
 	return r, c, p
 }
 
