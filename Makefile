@@ -20,7 +20,7 @@ RACE := $(if $(filter 1,$(shell go env CGO_ENABLED)),-race)
 FUZZTIME  ?= 60s
 FUZZ      ?= .
 BENCH     ?= .
-BENCHTIME ?= 100ms
+BENCHTIME ?= 10ms
 BASE      ?= main
 VULNDB    ?=
 
@@ -63,8 +63,8 @@ cover: ## Measure statement coverage; fail below 90 % in codec and taskhawk, 80 
 	@.ci/cover codec=90 taskhawk=90 sqsx=80
 
 .PHONY: bench
-bench: COUNT ?= 10
-bench: bench/go.mod ## Run the benchmarks that match BENCH (all) in COUNT rounds (10), each for BENCHTIME (100ms), and print a table
+bench: COUNT ?= 40
+bench: bench/go.mod ## Run the benchmarks that match BENCH (all) in COUNT turns (40), each for BENCHTIME (10ms), and print a table
 	@.ci/bench '$(BENCH)' '$(BENCHTIME)' '$(COUNT)'
 
 .PHONY: bench-gate
@@ -73,9 +73,9 @@ bench-gate: bench/go.mod ## Fail when ours is slower beside the rivals, measured
 	@cd bench && go test ./... && go run ./gate -goals '$(GOALS)'
 
 .PHONY: bench-compare
-bench-compare: COUNT ?= 10
+bench-compare: COUNT ?= 20
 bench-compare: BENCH = ././^(taskhawk(-append)?|small|medium|large)$$
-bench-compare: bench/go.mod $(TOOLS)/benchstat-$(BENCHSTAT_VERSION) ## Compare our benchmarks with those of revision BASE (main), COUNT rounds (10) in turns
+bench-compare: bench/go.mod $(TOOLS)/benchstat-$(BENCHSTAT_VERSION) ## Compare our benchmarks with those of revision BASE (main), COUNT rounds (20) in turns
 	@.ci/bench-compare '$(BASE)' '$(BENCH)' '$(BENCHTIME)' '$(COUNT)' '$(TOOLS)/benchstat-$(BENCHSTAT_VERSION)'
 
 .PHONY: demo

@@ -1,6 +1,9 @@
 package bench
 
-import "fmt"
+import (
+	"fmt"
+	"strings"
+)
 
 // Cell is one direction of one workload, with everybody that can do it.
 type Cell struct {
@@ -14,6 +17,11 @@ type Cell struct {
 
 // Name returns the cell's name, such as "encode/small".
 func (c *Cell) Name() string { return c.Direction + "/" + c.Workload }
+
+// Benchmark returns the name of an entry's benchmark without its prefix, such as "Encode/small/taskhawk".
+func (c *Cell) Benchmark(entry *Entry) string {
+	return strings.ToUpper(c.Direction[:1]) + c.Direction[1:] + "/" + c.Workload + "/" + entry.Name
+}
 
 // Entry is one contender's part in a cell. It is not safe for concurrent use.
 type Entry struct {

@@ -2,16 +2,29 @@ package bench
 
 import (
 	"runtime"
+	"slices"
 	"time"
 )
+
+// Sample is what one run of some work costs, the mean of many runs in a row.
+type Sample struct {
+	// Runs is how many runs that were.
+	Runs int
+	// Time is the time of one, in ns.
+	Time float64
+	// Bytes is what one allocates.
+	Bytes float64
+	// Allocs is how often one allocates.
+	Allocs float64
+}
 
 // ballast is memory that is never touched but counted as in use, in bytes: as in a service with a heap of some size, the collector then
 // runs once in a while and not every few hundred messages, which makes short measurements steady.
 const ballast = 64 << 20
 
 // Race runs all of work in turns, so that whatever else the machine does slows all of it alike: in each round every one runs for about slice,
-// and the one that begins changes from round to round. It returns, for each, the time of one run in every round.
-func Race(work []func() error, rounds int, slice time.Duration) ([][]time.Duration, error) {
+// and the one that begins changes from round to round. It returns, for each, a sample of every round.
+func Race(work []func() error, rounds int, slice time.Duration) ([][]Sample, error) {
 	held := make([]byte, ballast)
 	defer runtime.KeepAlive(held)
 	counts := make([]int, len(work))
@@ -21,46 +34,64 @@ func Race(work []func() error, rounds int, slice time.Duration) ([][]time.Durati
 			return nil, err
 		}
 	}
-	times := make([][]time.Duration, len(work))
+	samples := make([][]Sample, len(work))
 	for round := range rounds {
 		for turn := range work {
 			i := (round + turn) % len(work)
-			took, err := repeat(work[i], counts[i])
+			sample, err := repeat(work[i], counts[i])
 			if err != nil {
 				return nil, err
 			}
-			times[i] = append(times[i], took/time.Duration(counts[i]))
+			samples[i] = append(samples[i], sample)
 		}
 	}
-	return times, nil
+	return samples, nil
 }
 
 // calibrate returns how many runs take about slice once compiled code, caches and pools are there.
 func calibrate(run func() error, slice time.Duration) (int, error) {
 	for n := 1; ; n *= 2 {
-		took, err := repeat(run, n)
+		sample, err := repeat(run, n)
 		if err != nil {
 			return 0, err
 		}
-		if took >= slice/2 {
-			return max(1, int(int64(n)*int64(slice)/int64(took))), nil
+		if took := sample.Time * float64(n); took >= float64(slice)/2 {
+			return max(1, int(float64(slice)/sample.Time)), nil
 		}
 	}
 }
 
-// repeat returns the time of n runs. They begin with a heap without the garbage of others, and with pools filled again by a few runs before.
-func repeat(run func() error, n int) (time.Duration, error) {
+// repeat measures n runs. They begin with a heap without the garbage of others, and with pools filled again by a few runs before.
+func repeat(run func() error, n int) (Sample, error) {
 	runtime.GC()
 	for range 1 + n/8 {
 		if err := run(); err != nil {
-			return 0, err
+			return Sample{}, err
 		}
 	}
+	var before, after runtime.MemStats
+	runtime.ReadMemStats(&before)
 	start := time.Now()
 	for range n {
 		if err := run(); err != nil {
-			return 0, err
+			return Sample{}, err
 		}
 	}
-	return time.Since(start), nil
+	took := time.Since(start)
+	runtime.ReadMemStats(&after)
+	return Sample{
+		Runs: n, Time: float64(took) / float64(n),
+		Bytes:  float64(after.TotalAlloc-before.TotalAlloc) / float64(n),
+		Allocs: float64(after.Mallocs-before.Mallocs) / float64(n),
+	}, nil
+}
+
+// Faster returns how many times faster ours was than other: the median over the rounds, of which both must have as many.
+func Faster(ours, other []Sample) float64 {
+	ratios := make([]float64, len(ours))
+	for i := range ours {
+		ratios[i] = other[i].Time / ours[i].Time
+	}
+	slices.Sort(ratios)
+	return ratios[len(ratios)/2]
 }

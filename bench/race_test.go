@@ -24,19 +24,44 @@ func TestRaceTimesEverybodyInEveryRound(t *testing.T) {
 			return nil
 		}
 	}
-	times, err := bench.Race(
+	samples, err := bench.Race(
 		[]func() error{spin("a", 20*time.Microsecond), spin("b", 200*time.Microsecond), spin("c", 0)}, 4, time.Millisecond,
 	)
 	require.NoError(t, err)
-	require.Len(t, times, 3)
+	require.Len(t, samples, 3)
 	require.True(t, strings.HasSuffix(turns, "abcbcacababc"), "they take turns, and who begins changes: %s", turns)
-	for _, rounds := range times {
+	for _, rounds := range samples {
 		require.Len(t, rounds, 4)
 	}
-	for round := range times[0] {
-		require.GreaterOrEqual(t, times[0][round], 20*time.Microsecond)
-		require.GreaterOrEqual(t, times[1][round], 200*time.Microsecond)
+	for round := range samples[0] {
+		require.GreaterOrEqual(t, samples[0][round].Time, 20_000.0)
+		require.GreaterOrEqual(t, samples[1][round].Time, 200_000.0)
+		require.Positive(t, samples[0][round].Runs)
 	}
+}
+
+func TestRaceCountsAllocations(t *testing.T) { //nolint:paralleltest // allocations are everybody's
+	var kept []byte
+	samples, err := bench.Race([]func() error{func() error {
+		kept = make([]byte, 1<<10)
+		return nil
+	}}, 1, time.Millisecond)
+	require.NoError(t, err)
+	require.Len(t, kept, 1<<10)
+	require.InDelta(t, 1, samples[0][0].Allocs, 0.5)
+	require.InDelta(t, 1<<10, samples[0][0].Bytes, 512)
+}
+
+func TestFasterComparesWithinARound(t *testing.T) {
+	t.Parallel()
+	of := func(times ...float64) []bench.Sample {
+		var samples []bench.Sample
+		for _, time := range times {
+			samples = append(samples, bench.Sample{Time: time})
+		}
+		return samples
+	}
+	require.InDelta(t, 3, bench.Faster(of(10, 1000, 20), of(30, 3000, 20)), 0, "a round in which the machine was slow counts like any other")
 }
 
 func TestRaceStopsAtAnError(t *testing.T) {

@@ -6,7 +6,6 @@ import (
 	"path/filepath"
 	"strings"
 	"testing"
-	"time"
 
 	"github.com/stretchr/testify/require"
 	"go.uber.org/goleak"
@@ -16,13 +15,13 @@ import (
 
 func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
 
-// example is a run that meets exactly the goals of exampleGoals.
+// example is a run that just meets the goals of exampleGoals.
 func example() *measured {
 	return &measured{
 		cells: []measuredCell{{
 			name: "encode/small", allocs: 1, appendAllocs: 0,
 			rivals: []comparison{
-				{name: "naive", kind: bench.Naive, times: 6},
+				{name: "naive", kind: bench.Naive, times: 5.71},
 				{name: "slow", kind: bench.Rival, times: 3}, {name: "quick", kind: bench.Rival, times: 1},
 				{name: "typed", kind: bench.Typed, times: 0.5},
 			},
@@ -62,7 +61,7 @@ func TestJudgeFindsEveryMissedGoal(t *testing.T) {
 		change func(g *goals, m *measured)
 		want   string
 	}{
-		"slower than naive allows": {func(_ *goals, m *measured) { m.cells[0].rivals[0].times = 5.99 }, "encode/small: times faster than naive"},
+		"slower than naive allows": {func(_ *goals, m *measured) { m.cells[0].rivals[0].times = 5.69 }, "encode/small: times faster than naive"},
 		"slower than a rival": {
 			func(_ *goals, m *measured) { m.cells[0].rivals[1].times = 0.9 }, "encode/small: times faster than the best rival, slow",
 		},
@@ -85,13 +84,6 @@ func TestJudgeFindsEveryMissedGoal(t *testing.T) {
 			require.Equal(t, []string{c.want}, missed(judge(g, m)))
 		})
 	}
-}
-
-func TestFasterComparesWithinARound(t *testing.T) {
-	t.Parallel()
-	ours := []time.Duration{10, 1000, 20}
-	other := []time.Duration{30, 3000, 20}
-	require.InDelta(t, 3, faster(ours, other), 0, "the round in which the machine was slow counts like any other")
 }
 
 func TestGateFailsWhenAGoalIsImpossible(t *testing.T) { //nolint:paralleltest // it counts allocations, which are everybody's

@@ -2,7 +2,7 @@
 // allows. It measures ours and all others in turns, so that a noisy machine decides nothing: only ratios within a round count, and of
 // those the median.
 //
-//	go run ./gate [-goals goals.json] [-rounds 25] [-slice 3ms]
+//	go run ./gate [-goals goals.json] [-rounds 20] [-slice 10ms]
 package main
 
 import (
@@ -27,8 +27,8 @@ var errGoals = errors.New("a goal is missed")
 func run(arguments []string, out io.Writer) error {
 	flags := flag.NewFlagSet("gate", flag.ContinueOnError)
 	path := flags.String("goals", "goals.json", "the goals")
-	rounds := flags.Int("rounds", 25, "how often everybody runs in turn")
-	slice := flags.Duration("slice", 3*time.Millisecond, "for how long each runs in a round")
+	rounds := flags.Int("rounds", 20, "how often everybody runs in turn")
+	slice := flags.Duration("slice", 10*time.Millisecond, "for how long each runs in a round")
 	if err := flags.Parse(arguments); err != nil {
 		return err
 	}

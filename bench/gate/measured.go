@@ -74,24 +74,14 @@ func measureCell(cell *bench.Cell, rounds int, slice time.Duration) (measuredCel
 			found.appendAllocs = allocations(entry.Run)
 		}
 	}
-	times, err := bench.Race(work, rounds, slice)
+	samples, err := bench.Race(work, rounds, slice)
 	if err != nil {
 		return found, err
 	}
 	for i, entry := range others {
-		found.rivals = append(found.rivals, comparison{name: entry.Name, kind: entry.Kind, times: faster(times[0], times[i+1])})
+		found.rivals = append(found.rivals, comparison{name: entry.Name, kind: entry.Kind, times: bench.Faster(samples[0], samples[i+1])})
 	}
 	return found, nil
-}
-
-// faster is the median, over the rounds, of how many times faster ours was in that round.
-func faster(ours, other []time.Duration) float64 {
-	var ratios []float64
-	for i := range ours {
-		ratios = append(ratios, float64(other[i])/float64(max(ours[i], 1)))
-	}
-	slices.Sort(ratios)
-	return ratios[len(ratios)/2]
 }
 
 // closest returns the contender of a kind that ours is least ahead of.

@@ -23,6 +23,9 @@ func (v verdict) String() string {
 	return fmt.Sprintf("%s  %-62s %8s   goal %s", word, v.subject, v.found, v.goal)
 }
 
+// tolerance is by what part a measured ratio may miss its goal: medians of two runs differ by 2 % on a busy machine.
+const tolerance = 0.05
+
 // judge holds what was measured against the goals. A cell without goals and a goal without a measurement fail as well.
 func judge(g *goals, m *measured) []verdict {
 	var verdicts []verdict
@@ -73,7 +76,7 @@ func (c *measuredCell) judge(goal *cellGoals) []verdict {
 }
 
 func atLeast(subject string, found, goal float64) verdict {
-	return verdict{subject: subject, found: fmt.Sprintf("%.2f", found), goal: fmt.Sprintf("%g or more", goal), met: found >= goal}
+	return verdict{subject: subject, found: fmt.Sprintf("%.2f", found), goal: fmt.Sprintf("%g or more", goal), met: found >= goal*(1-tolerance)}
 }
 
 func atMost(subject string, found, goal float64) verdict {

@@ -1,7 +1,7 @@
-// Table reads the output of go test -bench -benchmem from standard input, of one run or of several, and prints the medians as Markdown
-// tables, with ratios to the naive contender, to the fastest rival and to the limit of each cell.
+// Table reads the output of run, or of go test -bench -benchmem, from standard input and prints the medians as Markdown tables, with ratios to
+// the naive contender, to the fastest rival and to the limit of each cell.
 //
-//	go test -run '^$' -bench . -benchmem -count 10 . | go run ./table
+//	go run ./run | go run ./table
 package main
 
 import (

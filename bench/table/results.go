@@ -4,18 +4,19 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"slices"
 	"strings"
 
 	"golang.org/x/perf/benchfmt"
 	"golang.org/x/perf/benchmath"
 )
 
-// results are the medians of every benchmark, by its name without the number of processors.
-type results map[string]medians
+// results are the samples of every benchmark, by its name without the number of processors.
+type results map[string]*series
 
-// medians are what one run of a benchmark costs.
-type medians struct {
-	seconds, bytes, allocs float64
+// series are the samples of a benchmark, in the order of the input, so that those of one round have one index.
+type series struct {
+	seconds, bytes, allocs []float64
 }
 
 // errEmpty is the error of input without a benchmark, such as that of a run that did not compile.
@@ -23,35 +24,41 @@ var errEmpty = errors.New("no benchmark in the input")
 
 // readResults reads the output of go test -bench -benchmem, of one run or many.
 func readResults(in io.Reader) (results, error) {
-	samples := map[string]map[string][]float64{}
+	found := results{}
 	reader := benchfmt.NewReader(in, "input")
 	for reader.Scan() {
 		switch record := reader.Result().(type) {
 		case *benchfmt.SyntaxError:
 			return nil, record
 		case *benchfmt.Result:
-			name := nameOf(record)
-			if samples[name] == nil {
-				samples[name] = map[string][]float64{}
-			}
-			for _, value := range record.Values {
-				samples[name][value.Unit] = append(samples[name][value.Unit], value.Value)
-			}
+			found.add(record)
 		}
 	}
 	if err := reader.Err(); err != nil {
 		return nil, fmt.Errorf("read the benchmarks: %w", err)
 	}
-	if len(samples) == 0 {
+	if len(found) == 0 {
 		return nil, errEmpty
 	}
-	found := results{}
-	for name, values := range samples {
-		found[name] = medians{
-			seconds: median(values["sec/op"]), bytes: median(values["B/op"]), allocs: median(values["allocs/op"]),
+	return found, nil
+}
+
+func (r results) add(record *benchfmt.Result) {
+	name := nameOf(record)
+	if r[name] == nil {
+		r[name] = new(series)
+	}
+	s := r[name]
+	for _, value := range record.Values {
+		switch value.Unit {
+		case "sec/op":
+			s.seconds = append(s.seconds, value.Value)
+		case "B/op":
+			s.bytes = append(s.bytes, value.Value)
+		case "allocs/op":
+			s.allocs = append(s.allocs, value.Value)
 		}
 	}
-	return found, nil
 }
 
 // nameOf returns the name of a benchmark without the number of processors.
@@ -70,6 +77,18 @@ func median(values []float64) float64 {
 	if len(values) == 0 {
 		return 0
 	}
-	sample := benchmath.NewSample(values, &benchmath.DefaultThresholds)
+	sample := benchmath.NewSample(slices.Clone(values), &benchmath.DefaultThresholds) // it sorts what it is given
 	return benchmath.AssumeNothing.Summary(sample, 0).Center
+}
+
+// ratio returns how many times longer a took than b: the median over the rounds if both were in the same ones, else that of the medians.
+func ratio(a, b []float64) float64 {
+	if len(a) != len(b) {
+		return median(a) / median(b)
+	}
+	ratios := make([]float64, len(a))
+	for i := range a {
+		ratios[i] = a[i] / b[i]
+	}
+	return median(ratios)
 }

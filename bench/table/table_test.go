@@ -43,6 +43,16 @@ func TestTableShowsMediansAndRatios(t *testing.T) {
 `, out.String())
 }
 
+func TestTableComparesWithinRounds(t *testing.T) {
+	t.Parallel()
+	var out, in strings.Builder
+	for _, round := range [][2]string{{"100", "300"}, {"1000", "4000"}, {"10", "50"}} {
+		in.WriteString("BenchmarkEncode/small/taskhawk 10 " + round[0] + " ns/op\nBenchmarkEncode/small/naive 10 " + round[1] + " ns/op\n")
+	}
+	require.NoError(t, run(strings.NewReader(in.String()), &out))
+	require.Contains(t, out.String(), "| **taskhawk** | 100 | 0 | 0 | 4.00 |  |  |\n")
+}
+
 func TestTableReadsOneProcessor(t *testing.T) {
 	t.Parallel()
 	var out strings.Builder
