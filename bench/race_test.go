@@ -40,7 +40,7 @@ func TestRaceTimesEverybodyInEveryRound(t *testing.T) {
 	}
 }
 
-func TestRaceCountsAllocations(t *testing.T) { //nolint:paralleltest // allocations are everybody's
+func TestRaceCountsAllocations(t *testing.T) {
 	var kept []byte
 	samples, err := bench.Race([]func() error{func() error {
 		kept = make([]byte, 1<<10)
