@@ -36,10 +36,10 @@ build: ## Compile every package and program
 	@go build -buildvcs=false ./...
 
 .PHONY: test
-test: ## Vet, then run all tests with the race detector, the checks of the layout among them
+test: ## Vet, then run all tests but the fault suite with the race detector, the checks of the layout among them
 	@$(if $(RACE),,echo 'test: no cgo here, so no race detector' >&2)
 	@go vet ./...
-	@go test $(RACE) ./...
+	@go test $(RACE) $$(go list ./... | grep -v '/internal/faults$$')
 
 .PHONY: race
 race: COUNT ?= 5
@@ -57,6 +57,14 @@ lint: $(TOOLS)/golangci-lint-$(GOLANGCI_LINT_VERSION) ## Run golangci-lint over 
 .PHONY: fuzz
 fuzz: ## Run every fuzz target for FUZZTIME (60s), one after another; FUZZ=regexp selects
 	@.ci/fuzz '$(FUZZ)' '$(FUZZTIME)'
+
+.PHONY: faults
+faults: ## Run the fault suite and print what it found, fault by fault
+	@.ci/faults short
+
+.PHONY: soak
+soak: ## The same in its long form: 200 kills, 200,000 tasks in random faults, thousands of random orders; takes an hour
+	@.ci/faults long
 
 .PHONY: cover
 cover: ## Measure statement coverage; fail below 90 % in codec and taskhawk, 80 % in sqsx

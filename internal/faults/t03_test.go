@@ -49,7 +49,7 @@ func hangs(r *rig, operation string, effect sqstest.Effect) {
 	fault.Remove()
 	limit := 2 * time.Minute
 	if operation == sqstest.OpDeleteMessageBatch {
-		limit = 10 * time.Minute // what is done and could not be deleted stays hidden for a while
+		limit = 70 * time.Minute // what is done and could not be deleted stays hidden, for an hour at most
 	}
 	r.drain(limit)
 	require.LessOrEqual(r, w.stop(), 21*time.Second)

@@ -1,0 +1,51 @@
+package main
+
+import (
+	"fmt"
+	"io"
+	"strings"
+	"text/tabwriter"
+)
+
+// write prints the lines, and their sum.
+func write(w io.Writer, lines []line) error {
+	table := tabwriter.NewWriter(w, 0, 0, 2, ' ', 0)
+	fmt.Fprintln(table, "fault\twhat\tchecks\ttasks\truns\tlost\tduplicates explained\tunexplained")
+	sum := line{report: report{Number: "all"}}
+	for _, l := range lines {
+		l.print(table)
+		sum.checks += l.checks - 1
+		sum.add(l.report)
+	}
+	sum.What = fmt.Sprintf("%d faults", len(lines))
+	sum.print(table)
+	return table.Flush()
+}
+
+func (l line) print(w io.Writer) {
+	fmt.Fprintf(w, "%s\t%s\t%d\t%d\t%d\t%d\t%d\t%d\n", l.Number, l.What, l.checks, l.Tasks, l.Runs, l.Lost, l.Explained, l.Unexplained)
+}
+
+// verdict is an error that names the faults without a check, and those that lost a task or ran one twice without a cause.
+func verdict(lines []line) error {
+	var untested, broken []string
+	for _, l := range lines {
+		switch {
+		case l.checks == 0:
+			untested = append(untested, l.Number)
+		case l.Lost+l.Unexplained > 0:
+			broken = append(broken, l.Number)
+		}
+	}
+	var complaints []string
+	if len(untested) > 0 {
+		complaints = append(complaints, "without a test: "+strings.Join(untested, " "))
+	}
+	if len(broken) > 0 {
+		complaints = append(complaints, "tasks lost, or run twice without a cause: "+strings.Join(broken, " "))
+	}
+	if len(complaints) > 0 {
+		return fmt.Errorf("%s", strings.Join(complaints, "; "))
+	}
+	return nil
+}
