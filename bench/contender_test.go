@@ -87,7 +87,7 @@ func TestEveryReaderRefusesWhatIsCutOff(t *testing.T) {
 func TestWorkloadsHaveTheirSize(t *testing.T) {
 	t.Parallel()
 	require.InDelta(t, 320, size(t, bench.Small()), 16)
-	require.InDelta(t, 2_000, size(t, bench.Medium()), 200)
+	require.InDelta(t, 2_000, size(t, bench.Medium()), 100)
 	require.InDelta(t, 200_000, size(t, bench.Large()), 10_000)
 }
 

@@ -76,7 +76,7 @@ func newMediumArgs() mediumArgs {
 		Note:     &note, ExpiresIn: 86_400,
 	}
 	for i := range 20 {
-		args.Items = append(args.Items, fmt.Sprintf("SKU-%05d cotton shirt, size %d, long sleeves", i*977, 34+i))
+		args.Items = append(args.Items, fmt.Sprintf("SKU-%05d cotton shirt, size %d, long sleeves, blue", i*977, 34+i))
 	}
 	for i := range 8 {
 		args.Labels[fmt.Sprintf("label-%d", i)] = strings.Repeat("value ", 1+i%4)
