@@ -26,7 +26,7 @@ func TestPublishLooksUpAQueueOnce(t *testing.T) {
 			go r.dispatch(n)
 		}
 		synctest.Wait()
-		require.LessOrEqual(t, r.server.Requests("SendMessageBatch"), 4)
+		require.LessOrEqual(t, r.server.Requests("SendMessageBatch"), 10, "they share requests, however they are scheduled")
 		require.Len(t, r.messages(*name(taskhawk.Default)), 20)
 		require.Equal(t, 1, r.server.Requests("GetQueueUrl")-before)
 	})
