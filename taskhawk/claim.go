@@ -21,6 +21,7 @@ type claim struct {
 	timer    *time.Timer   // of the next extension
 	beating  chan struct{} // closed when the extension under way is over; nil when none is
 	closed   bool          // no more extensions: settled, or given back by hand
+	done     bool          // closed, and the handler is done with the message
 	lost     bool
 	cancel   context.CancelCauseFunc // of the handler's context; nil before it runs
 }
@@ -92,6 +93,20 @@ func (c *claim) adopt(d *Delivery) bool {
 	}
 	c.hold(d)
 	return true
+}
+
+// finish notes that the handler of a closed claim is done with the message.
+func (c *claim) finish() {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.done = true
+}
+
+// isDone reports whether the handler is done with the message, so that every delivery of it may be deleted.
+func (c *claim) isDone() bool {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	return c.done
 }
 
 // beat extends the claim once, and plans the next time.

@@ -119,8 +119,8 @@ func (p *poller) lanes(stop, work context.Context, deliveries []*Delivery) []*la
 }
 
 // claim holds the message of a delivery; nil when it must not run: it ran before and was only not deleted, or this worker
-// holds it already, under an older receipt. One whose older claim is over comes back after its visibility timeout, or at once when
-// this worker stops.
+// holds it already, under an older receipt, which may delete nothing any more. One whose older claim is over otherwise comes back after
+// its visibility timeout, or at once when this worker stops.
 func (p *poller) claim(stop, work context.Context, d *Delivery) *claim {
 	w := p.worker
 	if w.acked.has(keyOf(d)) {
@@ -131,7 +131,11 @@ func (p *poller) claim(stop, work context.Context, d *Delivery) *claim {
 	c, held := w.claims.add(d, func() *claim { return newClaim(d, p.queue, w.lost) })
 	if held {
 		w.counters.duplicates.Add(1)
-		if !c.adopt(d) && stop.Err() != nil {
+		switch {
+		case c.adopt(d):
+		case c.isDone():
+			p.running.Go(func() { w.deleteAgain(work, p.queue, d) })
+		case stop.Err() != nil:
 			p.running.Go(func() { w.release(work, []*claim{newClaim(d, p.queue, w.lost)}) })
 		}
 		return nil

@@ -11,8 +11,11 @@ import (
 // settleTimeout bounds the calls that settle one message, retries included.
 const settleTimeout = 25 * time.Second
 
-// longestHide is how long a message is hidden at most that is done and cannot be deleted.
-const longestHide = time.Hour
+// A message that is done and cannot be deleted is hidden for longestHide at most, by a call that may take hideTimeout.
+const (
+	longestHide = time.Hour
+	hideTimeout = 5 * time.Second
+)
 
 // settling returns a context that a stop does not cancel: work that is done must not be done again because a delete was
 // cut off.
@@ -35,8 +38,12 @@ func (w *Worker) settle(work context.Context, c *claim, handled error) (done boo
 		}
 		return false
 	}
-	if outcome.Action == ActionRetry {
+	switch outcome.Action {
+	case ActionRetry:
 		w.claims.forget(c)
+	case ActionDelete:
+		c.finish()
+	case ActionDeadLetter:
 	}
 	ctx, cancel := settling(work)
 	defer cancel()
@@ -100,7 +107,9 @@ func (w *Worker) backoff(attempt int) (delay time.Duration) {
 func (w *Worker) deleteAgain(work context.Context, queue Queue, d *Delivery) {
 	ctx, cancel := settling(work)
 	defer cancel()
-	err := apply(ctx, queue, d, Outcome{Action: ActionDelete})
+	deleting, cancel := context.WithTimeout(ctx, settleTimeout-hideTimeout)
+	defer cancel()
+	err := apply(deleting, queue, d, Outcome{Action: ActionDelete})
 	if err == nil {
 		return
 	}

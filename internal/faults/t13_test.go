@@ -88,3 +88,19 @@ func TestT13DuplicateAfterDelete(t *testing.T) {
 		r.Check(want{Duplicates: again, Stranded: again})
 	})
 }
+
+// A message comes again while its delete, by the receipt of before, is still on its way: it does not run again, and is deleted by
+// the receipt that counts.
+func TestT13DuplicateWhileItsDeleteIsUnderWay(t *testing.T) {
+	t.Parallel()
+	inBubble(t, setup{What: "a message delivered again while its delete is under way"}, func(r *rig) {
+		r.fill(5)
+		r.server.Inject(sqstest.Fault{On: sqstest.OpDeleteMessageBatch, Times: 2, Do: sqstest.Delay(5 * time.Second)})
+		w := r.start(sqsx.WorkerConfig{VisibilityTimeout: 2 * time.Second})
+		r.drain(time.Minute)
+		w.stop()
+		require.Positive(r, w.Stats().Duplicates)
+		require.Equal(r, 5, r.book.total())
+		r.Check(want{Stranded: 5})
+	})
+}
