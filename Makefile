@@ -29,7 +29,7 @@ MODULES = $(shell find . \( -name .tmp -o -name testdata \) -prune -o -name go.m
 
 .PHONY: help
 help: ## List the targets
-	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  %-14s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## / { printf "  %-14s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
 .PHONY: build
 build: ## Compile every package and program
@@ -85,6 +85,17 @@ bench-compare: COUNT ?= 20
 bench-compare: BENCH = ././^(taskhawk(-append)?|small|medium|large)$$
 bench-compare: bench/go.mod $(TOOLS)/benchstat-$(BENCHSTAT_VERSION) ## Compare our benchmarks with those of revision BASE (main), COUNT rounds (20) in turns
 	@.ci/bench-compare '$(BASE)' '$(BENCH)' '$(BENCHTIME)' '$(COUNT)' '$(TOOLS)/benchstat-$(BENCHSTAT_VERSION)'
+
+.PHONY: e2e
+e2e: $(TMP)/e2e/node_modules/.package-lock.json ## Compare the embedded SQS with two others, and run an application on all; needs node, npm
+	@cp internal/e2e/node/serve.mjs '$(TMP)/e2e'
+	@go vet -tags e2e ./internal/e2e
+	@go test -tags e2e -count=1 -parallel 64 ./internal/e2e
+
+# The services that e2e compares with: npm takes their versions and checksums from the lock file.
+$(TMP)/e2e/node_modules/.package-lock.json: internal/e2e/node/package.json internal/e2e/node/package-lock.json
+	@mkdir -p '$(TMP)/e2e' && cp $^ '$(TMP)/e2e' && cd '$(TMP)/e2e' && \
+		npm ci --ignore-scripts --no-audit --no-fund --fetch-retries=1 --loglevel=error >/dev/null
 
 .PHONY: demo
 demo: ## Run the quickstart: tasks end to end on an embedded SQS

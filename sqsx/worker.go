@@ -135,7 +135,7 @@ func (c *WorkerConfig) check() error {
 	case c.VisibilityTimeout <= 0 || c.VisibilityTimeout > MaxVisibility:
 		return fmt.Errorf("VisibilityTimeout %s: SQS takes up to %s", c.VisibilityTimeout, MaxVisibility)
 	case c.Linger < 0 || c.Linger > min(maxLinger, c.VisibilityTimeout/4):
-		return fmt.Errorf("Linger %s: the limits are %s and a quarter of VisibilityTimeout", c.Linger, maxLinger)
+		return fmt.Errorf("delete Linger %s: at most %s, and a quarter of VisibilityTimeout", c.Linger, maxLinger)
 	}
 	sorted := slices.Sorted(slices.Values(c.Priorities))
 	if len(slices.Compact(sorted)) != len(c.Priorities) {

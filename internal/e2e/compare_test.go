@@ -1,0 +1,85 @@
+//go:build e2e
+
+package e2e_test
+
+import (
+	"context"
+	"fmt"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/require"
+)
+
+// A check is a case: what to do, and what SQS makes of it by its documentation.
+type check struct {
+	name string
+	rule string // what the documentation says: the API reference, where it does not say otherwise
+	want string // the story of a probe that sees that
+	run  func(p *probe)
+}
+
+func checks() []check {
+	var all []check
+	for _, some := range [][]check{
+		queueChecks(), sendChecks(), attributeChecks(), batchChecks(), receiveChecks(), visibilityChecks(), deadLetterChecks(),
+		moveTaskChecks(), fifoChecks(),
+	} {
+		all = append(all, some...)
+	}
+	return all
+}
+
+// tell runs a check against a service and returns what was seen.
+func (c check) tell(ctx context.Context, p *probe) string {
+	ctx, cancel := context.WithTimeout(ctx, 30*time.Second)
+	defer cancel()
+	p.ctx = ctx
+	func() {
+		defer func() {
+			if value := recover(); value != nil && value != (stopped{}) {
+				panic(value)
+			}
+		}()
+		c.run(p)
+	}()
+	return p.story()
+}
+
+// Every service does what AWS documents, but for the differences that are listed.
+func TestServicesDoWhatIsDocumented(t *testing.T) {
+	t.Parallel()
+	for _, s := range services() {
+		t.Run(s.name, func(t *testing.T) {
+			t.Parallel()
+			client := newClient(t, s.start(t))
+			t.Run("checks", func(t *testing.T) {
+				for i, c := range checks() {
+					t.Run(c.name, func(t *testing.T) {
+						t.Parallel()
+						got := c.tell(t.Context(), &probe{Client: client, prefix: fmt.Sprintf("e2e-%d-", i)})
+						if d, listed := differenceOf(s.name, c.name); listed {
+							require.Equal(t, d.got, got, "the difference is no longer what the list says of %s", s.name)
+							return
+						}
+						require.Equal(t, c.want, got, "%s differs, and the list does not say so", s.name)
+					})
+				}
+			})
+		})
+	}
+}
+
+func TestDifferencesAreOfOthersAndOfChecks(t *testing.T) {
+	t.Parallel()
+	wants := map[string]string{}
+	for _, c := range checks() {
+		require.NotContains(t, wants, c.name)
+		wants[c.name] = c.want
+	}
+	for _, d := range differences() {
+		require.NotEqual(t, embedded, d.service, "the embedded server has no exceptions")
+		require.Contains(t, wants, d.check)
+		require.NotEqual(t, wants[d.check], d.got)
+	}
+}
