@@ -31,5 +31,5 @@ func sizeProperties() error {
 	if given {
 		return nil
 	}
-	return flag.Set(checks, strconv.Itoa(sized(30, 1500)))
+	return flag.Set(checks, strconv.Itoa(sized(20, 1500)))
 }

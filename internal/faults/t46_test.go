@@ -69,7 +69,7 @@ func descriptors() int {
 
 func TestT46TenThousandPublishersAndTasksInFlight(t *testing.T) {
 	t.Parallel()
-	crowd := sized(2_000, 10_000)
+	crowd := sized(1_000, 10_000)
 	conns := newConnections()
 	arrived, all := atomic.Int64{}, make(chan struct{})
 	r := newRig(t, setup{
