@@ -93,8 +93,7 @@ func TestGateFailsWhenAGoalIsImpossible(t *testing.T) { //nolint:paralleltest //
 	require.NoError(t, os.WriteFile(impossible, bytes.Replace(text, []byte(`"handle/small": {"allocs": 8}`), []byte(`"handle/small": {"allocs": 0}`), 1), 0o600))
 	var out strings.Builder
 	require.ErrorIs(t, run([]string{"-goals", impossible, "-rounds", "1", "-slice", "1us"}, &out), errGoals)
-	require.Regexp(t, `FAILED  handle/small: allocations +7   goal 0 or less`, out.String())
-	require.Contains(t, out.String(), "ok      dispatch/small: allocations")
+	require.Regexp(t, `FAILED  handle/small: allocations +[1-9]\d*   goal 0 or less`, out.String())
 }
 
 func TestReadGoalsRefusesNamesThatMeanNothing(t *testing.T) {

@@ -61,12 +61,13 @@ func behave(ctx context.Context, n int) error {
 }
 
 func stumble(how temper) error {
-	switch how {
-	case panicsOnce:
+	if how == panicsOnce {
 		panic(errFault)
-	case exitsOnce:
+	}
+	if how == exitsOnce {
 		runtime.Goexit()
-	case retriesLater:
+	}
+	if how == retriesLater {
 		return taskhawk.RetryAfter(20*time.Second, errFault)
 	}
 	return errFault

@@ -2,8 +2,8 @@ package faults_test
 
 import (
 	"bytes"
+	"context"
 	"encoding/json"
-	"errors"
 	"io"
 	"os"
 	"os/exec"
@@ -29,7 +29,7 @@ func (r *rig) spawn(c *conductor, child childConfig) *process {
 	child.Conductor = c.server.URL
 	text, err := json.Marshal(child)
 	require.NoError(r, err)
-	p := &process{rig: r, cmd: exec.Command(os.Args[0]), output: &output{}, gone: make(chan struct{})}
+	p := &process{rig: r, cmd: exec.CommandContext(context.WithoutCancel(r.Context()), os.Args[0]), output: &output{}, gone: make(chan struct{})}
 	p.cmd.Env = []string{
 		childVariable + "=" + string(text), "AWS_ENDPOINT_URL_SQS=" + r.server.URL, "AWS_REGION=us-east-1",
 		"AWS_ACCESS_KEY_ID=" + canaryKeyID, "AWS_SECRET_ACCESS_KEY=" + canaryKey, "AWS_SESSION_TOKEN=" + canaryToken,
@@ -61,9 +61,7 @@ func (p *process) signal(sig os.Signal) {
 
 // kill ends the process at once, as SIGKILL does, and waits until it is gone.
 func (p *process) kill() {
-	if err := p.cmd.Process.Kill(); err != nil && !errors.Is(err, os.ErrProcessDone) {
-		p.rig.Errorf("kill: %v", err)
-	}
+	_ = p.cmd.Process.Kill() // the error of a process that has ended
 	<-p.gone
 }
 

@@ -19,12 +19,15 @@ func panics() map[string]func() {
 		"panic (string)":                                    func() { panic("token " + canaryArgument) },
 		"panic (*errors.errorString)":                       func() { panic(errFault) },
 		"panic (runtime.boundsError)":                       func() { _ = make([]int, 3)[len(canaryKey):] },
-		"panic (runtime.plainError)":                        func() { var m map[string]int; m[canaryKey] = 1 },
+		"panic (runtime.plainError)":                        func() { nothing()[canaryKey] = 1 },
 		"panic (faults_test.jobArgs)":                       func() { panic(newArgs(1)) },
 		"panic (*runtime.PanicNilError)":                    func() { panic(nil) }, //nolint:govet // as a handler might
 		"the handler ended its goroutine by runtime.Goexit": runtime.Goexit,
 	}
 }
+
+// nothing is a map that was not made.
+func nothing() map[string]int { return nil }
 
 func TestT27HandlerPanics(t *testing.T) {
 	t.Parallel()

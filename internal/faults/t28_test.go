@@ -2,7 +2,6 @@ package faults_test
 
 import (
 	"context"
-	"strings"
 	"testing"
 	"time"
 
@@ -63,7 +62,7 @@ func dieAndRestart(r *rig, order command, trace string) {
 	require.Equal(r, poisonTries, deaths, "the task is received as often as the redrive policy allows")
 	letters := r.letters(taskhawk.Default)
 	require.Len(r, letters, 1)
-	require.True(r, strings.Contains(letters[0].Body, poison))
+	require.Contains(r, letters[0].Body, poison)
 	require.Equal(r, good, r.server.Ledger().Audit().Deleted)
 	r.Check(want{Duplicates: (poisonTries) * (child.Concurrency + child.Prefetch), Stranded: 8, Dead: 1})
 }

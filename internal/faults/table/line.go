@@ -48,7 +48,7 @@ func summarize(found []report) []line {
 	return lines
 }
 
-// add counts a check. The fault is described as the first of its tests does.
+// add counts a check of the fault. The fault is described as the first of its tests does.
 func (l *line) add(r report) {
 	l.checks++
 	l.What = cmp.Or(l.What, r.What)

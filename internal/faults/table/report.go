@@ -23,13 +23,13 @@ type report struct {
 func readReports(folder string) ([]report, error) {
 	names, err := filepath.Glob(filepath.Join(folder, "*.json"))
 	if err != nil {
-		return nil, err
+		return nil, fmt.Errorf("find reports: %w", err)
 	}
 	found := make([]report, len(names))
 	for i, name := range names {
-		text, err := os.ReadFile(name)
+		text, err := os.ReadFile(name) //nolint:gosec // the folder is the caller's choice
 		if err != nil {
-			return nil, err
+			return nil, fmt.Errorf("read a report: %w", err)
 		}
 		if err := json.Unmarshal(text, &found[i]); err != nil {
 			return nil, fmt.Errorf("%s: %w", name, err)

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"errors"
 	"fmt"
 	"io"
 	"strings"
@@ -10,20 +11,21 @@ import (
 // write prints the lines, and their sum.
 func write(w io.Writer, lines []line) error {
 	table := tabwriter.NewWriter(w, 0, 0, 2, ' ', 0)
-	fmt.Fprintln(table, "fault\twhat\tchecks\ttasks\truns\tlost\tduplicates explained\tunexplained")
-	sum := line{report: report{Number: "all"}}
+	text := []string{"fault\twhat\tchecks\ttasks\truns\tlost\tduplicates explained\tunexplained\n"}
+	sum := line{report: report{Number: "all", What: fmt.Sprintf("%d faults", len(lines))}}
 	for _, l := range lines {
-		l.print(table)
+		text = append(text, l.text())
 		sum.checks += l.checks - 1
 		sum.add(l.report)
 	}
-	sum.What = fmt.Sprintf("%d faults", len(lines))
-	sum.print(table)
-	return table.Flush()
+	if _, err := io.WriteString(table, strings.Join(append(text, sum.text()), "")); err != nil {
+		return fmt.Errorf("print the table: %w", err)
+	}
+	return table.Flush() //nolint:wrapcheck // the error of w
 }
 
-func (l line) print(w io.Writer) {
-	fmt.Fprintf(w, "%s\t%s\t%d\t%d\t%d\t%d\t%d\t%d\n", l.Number, l.What, l.checks, l.Tasks, l.Runs, l.Lost, l.Explained, l.Unexplained)
+func (l *line) text() string {
+	return fmt.Sprintf("%s\t%s\t%d\t%d\t%d\t%d\t%d\t%d\n", l.Number, l.What, l.checks, l.Tasks, l.Runs, l.Lost, l.Explained, l.Unexplained)
 }
 
 // verdict is an error that names the faults without a check, and those that lost a task or ran one twice without a cause.
@@ -45,7 +47,7 @@ func verdict(lines []line) error {
 		complaints = append(complaints, "tasks lost, or run twice without a cause: "+strings.Join(broken, " "))
 	}
 	if len(complaints) > 0 {
-		return fmt.Errorf("%s", strings.Join(complaints, "; "))
+		return errors.New(strings.Join(complaints, "; "))
 	}
 	return nil
 }
