@@ -9,6 +9,8 @@ import (
 
 	"github.com/aws/aws-sdk-go-v2/service/sqs"
 	"github.com/aws/aws-sdk-go-v2/service/sqs/types"
+
+	"github.com/taskhawk/taskhawk-go/internal/attempts"
 )
 
 // The attributes of queues that this package reads or sets.
@@ -37,7 +39,7 @@ type attributes map[string]string
 func getAttributes(
 	ctx context.Context, api CheckAPI, name string, url *string, wanted ...types.QueueAttributeName,
 ) (attributes, error) {
-	ctx, cancel := context.WithTimeout(ctx, callTimeout)
+	ctx, cancel := context.WithTimeout(ctx, attempts.CallTimeout)
 	defer cancel()
 	out, err := api.GetQueueAttributes(ctx, &sqs.GetQueueAttributesInput{QueueUrl: url, AttributeNames: wanted})
 	if err != nil {

@@ -8,6 +8,8 @@ import (
 
 	"github.com/aws/aws-sdk-go-v2/service/sqs/types"
 	"github.com/aws/smithy-go"
+
+	"github.com/taskhawk/taskhawk-go/internal/attempts"
 )
 
 // examination collects the findings of one Check.
@@ -104,7 +106,7 @@ func isDenied(err error) bool {
 
 // examineCode looks at what is wrong whatever the queues are.
 func (e *examination) examineCode() {
-	const shortest = callTimeout
+	const shortest = attempts.CallTimeout
 	if v := e.config.Worker.VisibilityTimeout; e.config.LambdaTimeout == 0 && v < shortest {
 		e.add(SeverityWarning, CodeVisibility, "", fmt.Sprintf(
 			"WorkerConfig.VisibilityTimeout is %s: a heartbeat that is as late loses the claim, and the task runs twice", v),

@@ -2,7 +2,6 @@ package sqsx
 
 import (
 	"fmt"
-	"strings"
 	"time"
 )
 
@@ -16,9 +15,6 @@ const (
 	MaxDelay = 15 * time.Minute
 	// MaxVisibility is the longest visibility timeout, and the longest that a message can be kept from others in all.
 	MaxVisibility = 12 * time.Hour
-
-	maxBatch = 10  // entries of a batch call
-	maxID    = 128 // characters of a group or deduplication id
 )
 
 // LimitError says what SQS would refuse about a message; nothing was sent. Its text shows no value.
@@ -34,11 +30,6 @@ type LimitError struct {
 // Error names task, field and reason.
 func (e *LimitError) Error() string {
 	return fmt.Sprintf("SQS takes no such message: %s %s", e.Field, e.Reason)
-}
-
-// validID reports whether SQS takes id as a group or deduplication id; empty is none.
-func validID(id string) bool {
-	return len(id) <= maxID && strings.IndexFunc(id, func(r rune) bool { return r <= ' ' || r > '~' }) < 0
 }
 
 // seconds rounds up to what SQS counts in.

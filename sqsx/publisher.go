@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"time"
 
+	"github.com/taskhawk/taskhawk-go/internal/attempts"
 	"github.com/taskhawk/taskhawk-go/internal/groupcommit"
 	"github.com/taskhawk/taskhawk-go/taskhawk"
 )
@@ -78,38 +79,21 @@ func (p *Publisher) Publish(ctx context.Context, out *taskhawk.Outgoing) error {
 // PublishBatch sends the messages in as few calls as the limits allow, together with those of others. The result has an error for
 // each message that failed, as Publish gives it; what SQS refused for an entry is an [*EntryError] in it.
 func (p *Publisher) PublishBatch(ctx context.Context, outs []*taskhawk.Outgoing) []error {
-	errs := make([]error, len(outs))
-	entries, indexes := map[*outbox][]entry{}, map[*outbox][]int{}
+	spread := groupcommit.NewSpread[entry](len(outs))
 	for i, out := range outs {
 		box := p.queues[out.Priority]
 		if box == nil {
-			errs[i] = fmt.Errorf("%w: %s", taskhawk.ErrUnknownPriority, out.Priority)
+			spread.Fail(i, fmt.Errorf("%w: %s", taskhawk.ErrUnknownPriority, out.Priority))
 			continue
 		}
 		e, err := newEntry(out, isFIFO(box.name))
 		if err != nil {
-			errs[i] = err
+			spread.Fail(i, err)
 			continue
 		}
-		entries[box], indexes[box] = append(entries[box], e), append(indexes[box], i)
+		spread.Add(i, box.commit, e)
 	}
-	for box, es := range entries {
-		for i, err := range box.commit.DoAll(ctx, es) {
-			errs[indexes[box][i]] = box.result(err)
-		}
-	}
-	return errs
-}
-
-// result is the error of a publish.
-func (b *outbox) result(err error) error {
-	switch {
-	case errors.Is(err, groupcommit.ErrAbandoned):
-		return &QueueError{Queue: b.name, Err: fmt.Errorf("%w: %w", taskhawk.ErrOutcomeUnknown, err)}
-	case errors.Is(err, groupcommit.ErrNotSent):
-		return &QueueError{Queue: b.name, Err: err}
-	}
-	return err
+	return spread.Send(ctx)
 }
 
 // Stats counts the requests of this publisher. It may be called at any time, concurrently.
@@ -122,8 +106,17 @@ func (p *Publisher) outbox(name string, linger time.Duration) *outbox {
 	}
 	return &outbox{name: name, commit: groupcommit.New(groupcommit.Config[entry]{
 		Commit:   func(ctx context.Context, entries []entry) []error { return p.service.send(ctx, name, entries) },
+		GivenUp:  func(err error) error { return givenUp(name, err) },
 		Size:     func(e entry) int { return e.size },
-		MaxItems: maxBatch, MaxBytes: MaxMessageSize, MaxCalls: calls,
+		MaxItems: attempts.MaxEntries, MaxBytes: MaxMessageSize, MaxCalls: calls,
 		Patience: patience, Linger: linger,
 	})}
+}
+
+// givenUp is the error of a message whose sender did not wait for the answer, or whose call broke.
+func givenUp(queue string, err error) error {
+	if errors.Is(err, groupcommit.ErrAbandoned) {
+		err = fmt.Errorf("%w: %w", taskhawk.ErrOutcomeUnknown, err)
+	}
+	return &QueueError{Queue: queue, Err: err}
 }

@@ -10,6 +10,7 @@ import (
 	"github.com/aws/aws-sdk-go-v2/service/sqs"
 	"github.com/aws/aws-sdk-go-v2/service/sqs/types"
 
+	"github.com/taskhawk/taskhawk-go/internal/attempts"
 	"github.com/taskhawk/taskhawk-go/internal/groupcommit"
 	"github.com/taskhawk/taskhawk-go/taskhawk"
 )
@@ -45,7 +46,7 @@ func settlements[T any](
 	linger time.Duration, calls int, commit func(context.Context, []T) []error,
 ) *groupcommit.Committer[T] {
 	config := groupcommit.Config[T]{
-		Commit: commit, MaxItems: maxBatch, MaxCalls: calls, Patience: patience, Linger: linger,
+		Commit: commit, MaxItems: attempts.MaxEntries, MaxCalls: calls, Patience: patience, Linger: linger,
 	}
 	if linger == 0 {
 		config.Linger, config.Adapt = settleLinger, true
@@ -58,7 +59,7 @@ func (q *queue) Info() taskhawk.QueueInfo { return q.info }
 
 // Receive makes one long poll. It is not retried here: the loop has its own backoff.
 func (q *queue) Receive(ctx context.Context, limit int) ([]*taskhawk.Delivery, error) {
-	ctx, cancel := context.WithTimeout(ctx, q.wait+callTimeout)
+	ctx, cancel := context.WithTimeout(ctx, q.wait+attempts.CallTimeout)
 	defer cancel()
 	url, err := q.service.urls.get(ctx, q.info.Name)
 	if err != nil {
@@ -66,7 +67,7 @@ func (q *queue) Receive(ctx context.Context, limit int) ([]*taskhawk.Delivery, e
 	}
 	out, err := q.service.api.ReceiveMessage(ctx, &sqs.ReceiveMessageInput{
 		QueueUrl:                    url,
-		MaxNumberOfMessages:         int32(min(limit, maxBatch)),
+		MaxNumberOfMessages:         int32(min(limit, attempts.MaxEntries)),
 		WaitTimeSeconds:             seconds(q.wait),
 		VisibilityTimeout:           seconds(q.info.Visibility),
 		MessageAttributeNames:       []string{"All"},

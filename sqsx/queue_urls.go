@@ -6,6 +6,8 @@ import (
 
 	"github.com/aws/aws-sdk-go-v2/aws"
 	"github.com/aws/aws-sdk-go-v2/service/sqs"
+
+	"github.com/taskhawk/taskhawk-go/internal/attempts"
 )
 
 // queueURLs looks up the URL of each queue once. A look-up that failed is tried again by the next call.
@@ -47,7 +49,7 @@ func (q *queueURLs) get(ctx context.Context, name string) (*string, error) {
 	if entry.url != nil {
 		return entry.url, nil
 	}
-	ctx, cancel := context.WithTimeout(ctx, callTimeout)
+	ctx, cancel := context.WithTimeout(ctx, attempts.CallTimeout)
 	defer cancel()
 	out, err := q.api.GetQueueUrl(ctx, &sqs.GetQueueUrlInput{QueueName: aws.String(name)})
 	if err != nil {

@@ -3,6 +3,8 @@ package sqsx
 import (
 	"iter"
 	"slices"
+
+	"github.com/taskhawk/taskhawk-go/internal/attempts"
 )
 
 // batcher puts letters in batches for sending. On a FIFO queue it keeps the order of each group.
@@ -30,7 +32,7 @@ func (b *batcher) fit(letters []*letter) int {
 	size := 0
 	for i, l := range letters {
 		size += l.size()
-		if i == maxBatch || i > 0 && (size > MaxMessageSize || b.fifo && hasGroup(letters[:i], l.group())) {
+		if i == attempts.MaxEntries || i > 0 && (size > MaxMessageSize || b.fifo && hasGroup(letters[:i], l.group())) {
 			return i
 		}
 	}

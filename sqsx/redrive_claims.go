@@ -7,6 +7,8 @@ import (
 
 	"github.com/aws/aws-sdk-go-v2/aws"
 	"github.com/aws/aws-sdk-go-v2/service/sqs/types"
+
+	"github.com/taskhawk/taskhawk-go/internal/attempts"
 )
 
 const (
@@ -55,7 +57,7 @@ func (c *claims) drop(l *letter) { delete(c.byID, l.id()) }
 
 // holds reports whether the letter stays invisible long enough to be sent and deleted.
 func (c *claims) holds(l *letter, now time.Time) bool {
-	return c.byID[l.id()].until.Sub(now) > 2*allTimeout
+	return c.byID[l.id()].until.Sub(now) > 2*attempts.AllTimeout
 }
 
 // extend extends the claims that have less than three quarters left, by as long as the letter has been claimed already: so
@@ -94,7 +96,7 @@ func (c *claims) release(ctx context.Context) {
 
 // change sets visibility timeouts in batches, and notes those that SQS took. It gives up when it takes none of a batch.
 func (c *claims) change(ctx context.Context, claims []*claim, timeout func(*claim) time.Duration) {
-	for batch := range slices.Chunk(claims, maxBatch) {
+	for batch := range slices.Chunk(claims, attempts.MaxEntries) {
 		now := time.Now()
 		changes := make([]visibility, len(batch))
 		for i, claim := range batch {

@@ -10,6 +10,8 @@ import (
 	"github.com/aws/aws-sdk-go-v2/aws"
 	"github.com/aws/aws-sdk-go-v2/service/sqs"
 	"github.com/aws/aws-sdk-go-v2/service/sqs/types"
+
+	"github.com/taskhawk/taskhawk-go/internal/attempts"
 )
 
 // The waits between two looks at a move task, and how many in a row may fail.
@@ -96,7 +98,7 @@ func (t *moveTask) start(ctx context.Context) error {
 	if t.rate > 0 {
 		input.MaxNumberOfMessagesPerSecond = aws.Int32(int32(t.rate))
 	}
-	ctx, cancel := context.WithTimeout(ctx, callTimeout)
+	ctx, cancel := context.WithTimeout(ctx, attempts.CallTimeout)
 	defer cancel()
 	out, err := t.api.StartMessageMoveTask(ctx, input)
 	if err != nil {
@@ -108,7 +110,7 @@ func (t *moveTask) start(ctx context.Context) error {
 
 // latest returns the task of the queue that was started last.
 func (t *moveTask) latest(ctx context.Context) (*types.ListMessageMoveTasksResultEntry, error) {
-	ctx, cancel := context.WithTimeout(ctx, callTimeout)
+	ctx, cancel := context.WithTimeout(ctx, attempts.CallTimeout)
 	defer cancel()
 	out, err := t.api.ListMessageMoveTasks(ctx, &sqs.ListMessageMoveTasksInput{SourceArn: &t.source})
 	if err != nil {
@@ -177,7 +179,7 @@ func (t *moveTask) cancel(ctx context.Context, cause error) error {
 	if t.handle == "" {
 		return cause
 	}
-	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), callTimeout)
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), attempts.CallTimeout)
 	defer cancel()
 	out, err := t.api.CancelMessageMoveTask(ctx, &sqs.CancelMessageMoveTaskInput{TaskHandle: &t.handle})
 	if err == nil {

@@ -7,13 +7,15 @@ import (
 
 	"github.com/aws/aws-sdk-go-v2/service/sqs"
 	"github.com/aws/aws-sdk-go-v2/service/sqs/types"
+
+	"github.com/taskhawk/taskhawk-go/internal/attempts"
 )
 
 // The waits of a poll. A long poll asks all servers of SQS, so an empty one means that the queue is; while letters are known to come
 // back it may wait longer.
 const (
 	redriveWait = time.Second
-	lostWait    = callTimeout / 2
+	lostWait    = attempts.CallTimeout / 2
 )
 
 // stalePolls is how often SQS may deliver known letters again, on top of what the end of their claims explains, before a pass takes it
@@ -92,7 +94,7 @@ func (p *pass) receive(ctx context.Context) (messages []types.Message, err error
 		out, err := p.api.ReceiveMessage(ctx, input, receiveOptions)
 		if err == nil {
 			messages = out.Messages
-		} else if unknown(err) {
+		} else if attempts.Doubtful(err) {
 			p.lost = time.Now().Add(claimTime)
 		}
 		return []error{err}
@@ -102,7 +104,7 @@ func (p *pass) receive(ctx context.Context) (messages []types.Message, err error
 
 // appetite is how many messages to receive: as many as may be moved at once, and ten where many may turn out not to be wanted.
 func (p *pass) appetite() int {
-	n := maxBatch
+	n := attempts.MaxEntries
 	if p.config.Rate > 0 && !p.config.DryRun {
 		n = min(n, p.config.Rate)
 	}

@@ -91,14 +91,14 @@ func (c *Committer[T]) wait(ctx context.Context, w *waiter[T]) error {
 		case err := <-w.result:
 			return err
 		default:
-			return fmt.Errorf("%w: %w", ErrAbandoned, context.Cause(ctx))
+			return c.config.givenUp(fmt.Errorf("%w: %w", ErrAbandoned, context.Cause(ctx)))
 		}
 	}
 	if i := slices.Index(c.pending, w); i >= 0 {
 		c.pending = slices.Delete(c.pending, i, i+1)
 		c.bytes -= w.size
 	}
-	return fmt.Errorf("%w: %w", ErrNotSent, context.Cause(ctx))
+	return c.config.givenUp(fmt.Errorf("%w: %w", ErrNotSent, context.Cause(ctx)))
 }
 
 // launch begins a call for each full batch, and sees to it that what is left gets its call in time.
@@ -229,7 +229,7 @@ func (c *Committer[T]) call(batch []*waiter[T]) {
 		if err == nil {
 			w.result <- errs[i]
 		} else {
-			w.result <- err
+			w.result <- c.config.givenUp(err)
 		}
 	}
 }

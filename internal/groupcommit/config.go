@@ -10,6 +10,9 @@ type Config[T any] struct {
 	// Commit makes one call and returns an error for each item, nil for those that succeeded. Its context has the values of
 	// the first item's, but not its end: one caller that gives up must not fail the others. It sets its own deadline.
 	Commit func(ctx context.Context, items []T) []error
+	// GivenUp makes the error of an item whose result nobody has from one that wraps ErrNotSent or ErrAbandoned; nil for that
+	// error itself.
+	GivenUp func(err error) error
 	// Size is the size of an item in bytes; nil if MaxBytes is 0.
 	Size func(item T) int
 	// MaxItems is how many items a call takes.
@@ -25,6 +28,14 @@ type Config[T any] struct {
 	Linger time.Duration
 	// Adapt makes Linger the most of it: an item waits half as long as the last call took.
 	Adapt bool
+}
+
+// givenUp is the error of an item without a result.
+func (c *Config[T]) givenUp(err error) error {
+	if c.GivenUp == nil {
+		return err
+	}
+	return c.GivenUp(err)
 }
 
 // linger is how long an item waits after a call of that duration.

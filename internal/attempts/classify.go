@@ -1,0 +1,59 @@
+package attempts
+
+import (
+	"context"
+	"errors"
+	"net"
+	"net/http"
+	"slices"
+
+	"github.com/aws/aws-sdk-go-v2/aws/retry"
+	awshttp "github.com/aws/aws-sdk-go-v2/aws/transport/http"
+	"github.com/aws/smithy-go"
+)
+
+// retryableCodes are those that pass by themselves and that the SDK does not count among its own: throttling by KMS, too many
+// messages in flight, and clocks that the SDK corrects after the first answer.
+func retryableCodes() []string {
+	return []string{
+		"KMS.ThrottlingException", "KMSThrottling", "KmsThrottled", "OverLimit", "RequestTimeTooSkewed", "RequestExpired",
+		"InvalidSignatureException", "SignatureDoesNotMatch", "RequestInTheFuture", "AuthFailure",
+	}
+}
+
+// Retryable reports whether the same call, or the same entry of one, may succeed soon.
+func Retryable(err error) bool {
+	if errors.Is(err, ErrNoAnswer) || status(err) == http.StatusTooManyRequests || status(err) >= http.StatusInternalServerError {
+		return true
+	}
+	if answer, ok := errors.AsType[smithy.APIError](err); ok {
+		return answer.ErrorFault() == smithy.FaultServer || slices.Contains(retryableCodes(), answer.ErrorCode()) ||
+			retry.IsErrorRetryables(retry.DefaultRetryables).IsErrorRetryable(err).Bool()
+	}
+	return !errors.Is(err, context.Canceled)
+}
+
+// Doubtful reports whether the service may have done what it was asked, though the call failed: no answer came, or one that it
+// makes after an accident of its own.
+func Doubtful(err error) bool {
+	var answer smithy.APIError
+	var network *net.OpError
+	switch {
+	case status(err) >= http.StatusInternalServerError:
+		return true
+	case errors.As(err, &answer):
+		return false
+	case errors.As(err, &network) && network.Op == "dial":
+		return false
+	}
+	return true
+}
+
+// status is the HTTP status of the answer, 0 when there was none.
+func status(err error) int {
+	var response *awshttp.ResponseError
+	if !errors.As(err, &response) {
+		return 0
+	}
+	return response.HTTPStatusCode()
+}

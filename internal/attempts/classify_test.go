@@ -1,0 +1,58 @@
+package attempts_test
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"net"
+	"net/http"
+	"syscall"
+	"testing"
+
+	awshttp "github.com/aws/aws-sdk-go-v2/aws/transport/http"
+	"github.com/aws/smithy-go"
+	smithyhttp "github.com/aws/smithy-go/transport/http"
+	"github.com/stretchr/testify/require"
+
+	"github.com/taskhawk/taskhawk-go/internal/attempts"
+)
+
+// answered is an error as the SDK gives it for an answer with that status.
+func answered(status int, err error) error {
+	return &awshttp.ResponseError{ResponseError: &smithyhttp.ResponseError{
+		Response: &smithyhttp.Response{Response: &http.Response{StatusCode: status}}, Err: err,
+	}}
+}
+
+func TestClassification(t *testing.T) {
+	t.Parallel()
+	api := func(code string) error { return &smithy.GenericAPIError{Code: code} }
+	for name, c := range map[string]struct {
+		err                 error
+		retryable, doubtful bool
+	}{
+		"throttled":                {answered(400, api("ThrottlingException")), true, false},
+		"throttled by KMS in SQS":  {answered(400, api("KMS.ThrottlingException")), true, false},
+		"throttled by KMS in SNS":  {answered(400, api("KMSThrottling")), true, false},
+		"too many requests":        {answered(429, errors.New("html")), true, true},
+		"the clock is wrong":       {answered(403, api("RequestTimeTooSkewed")), true, false},
+		"no permission":            {answered(403, api("AuthorizationError")), false, false},
+		"not there":                {answered(404, api("NotFound")), false, false},
+		"internal error":           {answered(500, api("InternalError")), true, true},
+		"a gateway":                {answered(503, errors.New("html")), true, true},
+		"no answer for an entry":   {attempts.ErrNoAnswer, true, true},
+		"refused entry":            {entryError("InvalidParameter", attempts.Fault(true)), false, false},
+		"throttled entry":          {entryError("KMSThrottling", attempts.Fault(true)), true, false},
+		"entry that may go later":  {entryError("InternalError", attempts.Fault(false)), true, false},
+		"connection refused":       {&net.OpError{Op: "dial", Err: syscall.ECONNREFUSED}, true, false},
+		"connection reset":         {&net.OpError{Op: "read", Err: syscall.ECONNRESET}, true, true},
+		"answer that ends early":   {fmt.Errorf("read: %w", io.ErrUnexpectedEOF), true, true},
+		"deadline":                 {context.DeadlineExceeded, true, true},
+		"cancelled by its caller":  {context.Canceled, false, true},
+		"credentials not obtained": {&smithy.OperationError{Err: errors.New("get credentials")}, true, true},
+	} {
+		require.Equal(t, c.retryable, attempts.Retryable(c.err), name)
+		require.Equal(t, c.doubtful, attempts.Doubtful(c.err), name)
+	}
+}
