@@ -15,6 +15,19 @@ func ExponentialBackoff(first, limit time.Duration) Backoff {
 	return func(attempt int) time.Duration { return jitter(doubled(first, limit, attempt), 2) }
 }
 
+// delay survives a panic of the function, and a negative result; nil is the default of a [WorkerConfig].
+func (b Backoff) delay(attempt int) (delay time.Duration) {
+	if b == nil {
+		b = ExponentialBackoff(defaultFirstRetry, defaultLastRetry)
+	}
+	defer func() {
+		if recover() != nil {
+			delay = defaultLastRetry
+		}
+	}()
+	return max(b(attempt), 0)
+}
+
 // doubled is first, doubled for every attempt after the first one, up to limit.
 func doubled(first, limit time.Duration, attempt int) time.Duration {
 	delay := min(first, limit)

@@ -16,6 +16,8 @@ type Delivery struct {
 	MessageID string
 	// Queue is the name of the queue it came from.
 	Queue string
+	// Topic is the ARN of the SNS topic that it came through; empty for none. Where the body is an SNS notification, that says it.
+	Topic string
 	// Receipt is the receipt handle: what the transport needs to settle this delivery.
 	Receipt string
 	// Attempt counts deliveries of this message, from 1; 0 is read as 1.
@@ -29,6 +31,9 @@ type Delivery struct {
 	// ClaimEnds is when the claim on it ends however often it is extended (on SQS, 12 hours after Received);
 	// zero for never.
 	ClaimEnds time.Time
+	// Deadline is when handling has to be over, as at the end of a Lambda invocation; zero for no limit. A task is not started after it, nor
+	// when its timeout would reach past it: see [ErrNoTime].
+	Deadline time.Time
 	// Raw is the transport's own form of the message, such as types.Message of the SQS SDK; nil for none.
 	Raw any
 	// Settler extends and settles this delivery; nil where that does not apply (SNS events, Sync mode).

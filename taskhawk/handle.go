@@ -1,6 +1,7 @@
 package taskhawk
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"log/slog"
@@ -15,20 +16,24 @@ import (
 // goroutine of its own, as the worker does. It may be called concurrently.
 func (h *Hub) Handle(ctx context.Context, d *Delivery) (err error) {
 	start := time.Now()
-	msg, err := readBody(d.Body, d.Attributes[encodingAttribute])
+	msg, topic, err := readBody(d.Body, d.Attributes[encodingAttribute])
 	if err == nil {
-		err = h.deliver(ctx, d, msg)
+		err = h.deliver(ctx, d, msg, topic)
 	}
 	h.log(ctx, d, msg, err, time.Since(start))
 	return err
 }
 
 // deliver recovers once more, outside of all middleware, since that is user code as well.
-func (h *Hub) deliver(ctx context.Context, d *Delivery, msg *Message) (err error) {
+func (h *Hub) deliver(ctx context.Context, d *Delivery, msg *Message, topic string) (err error) {
 	defer recoverTo(&err)
+	if err := h.inTime(d, msg.Task); err != nil {
+		return err
+	}
 	s := &scope{hub: h, delivery: d, metadata: Metadata{
 		ID: msg.ID, Task: msg.Task, Priority: msg.Priority, Headers: msg.Headers, Timestamp: msg.Timestamp,
-		Version: FormatVersion, Attempt: max(d.Attempt, 1), Queue: d.Queue, Receipt: d.Receipt,
+		Version: FormatVersion, Attempt: max(d.Attempt, 1), Queue: d.Queue, MessageID: d.MessageID,
+		Topic: cmp.Or(d.Topic, topic), Receipt: d.Receipt,
 	}}
 	return h.handler(context.WithValue(ctx, scopeKey{}, s), msg)
 }

@@ -97,7 +97,7 @@ func TestMetadataIsComplete(t *testing.T) {
 	require.NoError(t, hub.Handle(t.Context(), d))
 	require.Equal(t, taskhawk.Metadata{
 		ID: "i1", Task: "t", Priority: taskhawk.Low, Headers: taskhawk.Headers{"h": "v"},
-		Timestamp: time.UnixMilli(1460868253255).UTC(), Version: "1.0", Attempt: 3, Queue: "q1", Receipt: "r1",
+		Timestamp: time.UnixMilli(1460868253255).UTC(), Version: "1.0", Attempt: 3, Queue: "q1", MessageID: "m1", Receipt: "r1",
 	}, got)
 	require.Same(t, d, raw)
 

@@ -40,7 +40,7 @@ func (l *lane) handle(work context.Context, c *claim) (done bool) {
 	if done = isolated(func() bool { return l.poller.worker.process(work, c) }); done {
 		l.poller.trouble.remove(d.Group)
 	} else {
-		l.poller.trouble.add(d.Group, 2*l.poller.worker.backoff(max(d.Attempt, 1))+comeBack)
+		l.poller.trouble.add(d.Group, 2*l.poller.worker.config.Backoff.delay(max(d.Attempt, 1))+comeBack)
 	}
 	return done
 }

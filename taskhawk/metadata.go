@@ -26,6 +26,10 @@ type Metadata struct {
 	Attempt int
 	// Queue is the name of the queue the message came from; empty where there is none (Sync mode).
 	Queue string
+	// MessageID is the id that SQS or SNS gave the message, the same on every redelivery; in Sync mode it is ID.
+	MessageID string
+	// Topic is the ARN of the SNS topic that the message came through; empty where there is none.
+	Topic string
 	// Receipt is the receipt handle of this delivery, for calls of your own to SQS; empty where there is none.
 	// Treat it as a credential: who has it can delete the message.
 	Receipt string

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"sync"
+	"time"
 
 	"github.com/taskhawk/taskhawk-go/internal/jsontext"
 )
@@ -13,6 +14,7 @@ import (
 type registration struct {
 	identity *identity
 	handler  Handler // nil for a task that can only be dispatched
+	timeout  time.Duration
 }
 
 // identity is what all copies of a task share: its name, and the hubs that it is registered with.

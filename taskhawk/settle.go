@@ -2,7 +2,6 @@ package taskhawk
 
 import (
 	"context"
-	"errors"
 	"log/slog"
 	"sync"
 	"time"
@@ -62,44 +61,20 @@ func (w *Worker) settle(work context.Context, c *claim, handled error) (done boo
 
 // apply survives a panic of the transport.
 func apply(ctx context.Context, queue Queue, d *Delivery, outcome Outcome) (err error) {
-	defer recoverTo(&err)
-	switch outcome.Action {
-	case ActionDelete:
-		return queue.Delete(ctx, d)
-	case ActionDeadLetter:
-		return queue.DeadLetter(ctx, d, DeadLetter{
-			Task: taskOf(d), Reason: reasonOf(outcome.Err), Attempt: max(d.Attempt, 1),
-		})
-	default:
-		return queue.SetVisibility(ctx, d, outcome.Delay)
+	if outcome.Action != ActionDelete {
+		return outcome.apply(ctx, queue, d)
 	}
+	defer recoverTo(&err)
+	return queue.Delete(ctx, d)
 }
 
 // outcome is OutcomeOf with the delay of a retry filled in: none for a handler that the stop cut off.
 func (w *Worker) outcome(work context.Context, d *Delivery, handled error) Outcome {
 	outcome := OutcomeOf(handled)
-	switch {
-	case outcome.Action != ActionRetry:
-		return outcome
-	case work.Err() != nil:
-		outcome.Delay = 0
-	case !outcome.HasDelay:
-		outcome.Delay = w.backoff(max(d.Attempt, 1))
+	if work.Err() != nil {
+		outcome.Delay, outcome.HasDelay = 0, true
 	}
-	if !d.ClaimEnds.IsZero() {
-		outcome.Delay = min(outcome.Delay, max(time.Until(d.ClaimEnds)-time.Second, 0))
-	}
-	return outcome
-}
-
-// backoff survives a panic of the configured function, and a negative result.
-func (w *Worker) backoff(attempt int) (delay time.Duration) {
-	defer func() {
-		if recover() != nil {
-			delay = defaultLastRetry
-		}
-	}()
-	return max(w.config.Backoff(attempt), 0)
+	return outcome.delayed(d, w.config.Backoff)
 }
 
 // deleteAgain deletes a message whose handler succeeded at an earlier delivery. When that fails again it hides the message, each
@@ -142,13 +117,4 @@ func (w *Worker) release(work context.Context, claims []*claim) {
 		})
 	}
 	group.Wait()
-}
-
-// reasonOf is the text of the error that was given to Permanent.
-func reasonOf(err error) string {
-	var marked *outcomeError
-	if errors.As(err, &marked) && marked.outcome.Err != nil {
-		return marked.outcome.Err.Error()
-	}
-	return "permanent failure"
 }

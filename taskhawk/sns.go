@@ -26,24 +26,26 @@ type notificationAttribute struct {
 
 // readBody reads the message of a delivery: plain, base64, or wrapped in an SNS notification. That args and kwargs are JSON is left for Bind
 // to find out, so that they are read once.
-func readBody(body, encoding string) (*Message, error) {
+// The topic is the ARN in the notification, empty without one.
+func readBody(body, encoding string) (msg *Message, topic string, err error) {
 	plain, err := decodeBody(body, encoding)
 	if err != nil {
-		return nil, err
+		return nil, "", err
 	}
-	msg, err := parseMessage(plain, jsontext.SpanContainer)
+	msg, err = parseMessage(plain, jsontext.SpanContainer)
 	if err == nil {
-		return msg, nil
+		return msg, "", nil
 	}
 	wrapped, ok := unwrapSNS(plain)
 	if !ok {
-		return nil, err
+		return nil, "", err
 	}
 	plain, err = decodeBody(*wrapped.Message, wrapped.MessageAttributes[encodingAttribute].Value)
 	if err != nil {
-		return nil, err
+		return nil, "", err
 	}
-	return parseMessage(plain, jsontext.SpanContainer)
+	msg, err = parseMessage(plain, jsontext.SpanContainer)
+	return msg, wrapped.TopicARN, err
 }
 
 func decodeBody(body, encoding string) (string, error) {

@@ -35,7 +35,7 @@ func TestSyncRunsTheTaskInsideDispatch(t *testing.T) {
 		require.Equal(t, []any{1.0, true}, got, "as JSON brings it, not as it was passed")
 		require.Equal(t, 1, middleware)
 		require.Equal(t, taskhawk.Metadata{
-			ID: id, Task: "t", Priority: taskhawk.Low, Headers: taskhawk.Headers{"a": "1"}, Version: "1.0", Attempt: 1,
+			ID: id, Task: "t", Priority: taskhawk.Low, Headers: taskhawk.Headers{"a": "1"}, Version: "1.0", Attempt: 1, MessageID: id,
 			Timestamp: time.Now().UTC(),
 		}, metadata)
 	})

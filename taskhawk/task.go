@@ -98,7 +98,7 @@ func (t *Task[Args]) registration() *registration {
 	if t == nil {
 		return nil
 	}
-	r := &registration{identity: t.identity}
+	r := &registration{identity: t.identity, timeout: t.settings.timeout}
 	if t.handler != nil {
 		r.handler = withTimeout(Recover(t.run), t.settings.timeout)
 	}

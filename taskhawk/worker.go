@@ -125,7 +125,7 @@ func (w *Worker) abandon(work context.Context) error {
 
 // taskOf names the task of a delivery for a report.
 func taskOf(d *Delivery) string {
-	msg, err := readBody(d.Body, d.Attributes[encodingAttribute])
+	msg, _, err := readBody(d.Body, d.Attributes[encodingAttribute])
 	if err != nil {
 		return "(unreadable)"
 	}

@@ -55,8 +55,5 @@ func (c WorkerConfig) withDefaults() (WorkerConfig, error) {
 	if c.GracePeriod == 0 {
 		c.GracePeriod = DefaultGracePeriod
 	}
-	if c.Backoff == nil {
-		c.Backoff = ExponentialBackoff(defaultFirstRetry, defaultLastRetry)
-	}
 	return c, nil
 }
