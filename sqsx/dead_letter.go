@@ -19,17 +19,30 @@ const maxReason = 256
 
 // DeadLetter sends the message to the dead-letter queue, with task, reason and attempt as attributes beside its own, and
 // deletes it only when that has stored it. A crash in between leaves a copy on both queues and loses none.
-func (q *queue) DeadLetter(ctx context.Context, d *taskhawk.Delivery, letter taskhawk.DeadLetter) error {
-	name := DeadLetterQueueName(q.info.Name)
-	message, _ := d.Raw.(types.Message)
-	e := entry{body: d.Body, attributes: deadLetterAttributes(message.MessageAttributes, letter), group: d.Group}
+func (s *settlements) DeadLetter(ctx context.Context, d *taskhawk.Delivery, letter taskhawk.DeadLetter) error {
+	name := DeadLetterQueueName(s.queue)
+	e := entry{body: d.Body, attributes: deadLetterAttributes(ownAttributes(d), letter), group: d.Group}
 	if isFIFO(name) {
 		e.deduplication = d.MessageID
 	}
-	if err := q.service.send(ctx, name, []entry{e})[0]; err != nil {
+	if err := s.service.send(ctx, name, []entry{e})[0]; err != nil {
 		return fmt.Errorf("dead letter: %w", err)
 	}
-	return q.Delete(ctx, d)
+	return s.Delete(ctx, d)
+}
+
+// ownAttributes are those of the message itself: of all types where SQS delivered it to us, the texts where others did.
+func ownAttributes(d *taskhawk.Delivery) map[string]types.MessageAttributeValue {
+	if message, ok := d.Raw.(types.Message); ok {
+		return message.MessageAttributes
+	}
+	attributes := make(map[string]types.MessageAttributeValue, len(d.Attributes))
+	for name, value := range d.Attributes {
+		if attribute.ValidName(name) && attribute.ValidValue(value) {
+			attributes[name] = stringAttribute(value)
+		}
+	}
+	return attributes
 }
 
 // deadLetterAttributes are those of the letter, and of the message's own as many as there is room for, in name order.

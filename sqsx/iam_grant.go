@@ -15,7 +15,8 @@ type grant struct {
 //
 // A move task is made in the name of who starts it, so that needs the permissions to receive, delete and send as well. Source: "Configuring
 // a dead-letter queue redrive", Amazon SQS Developer Guide. Who sends to an encrypted queue needs a data key and, to check it, to decrypt;
-// who receives decrypts. Source: "Amazon SQS key management".
+// who receives decrypts. Source: "Amazon SQS key management". An event source mapping looks at the attributes of its queue. Source: "Using
+// Lambda with Amazon SQS", AWS Lambda Developer Guide.
 func grants() []grant {
 	return []grant{
 		{
@@ -26,6 +27,14 @@ func grants() []grant {
 		{
 			role: RoleWorker, sid: "TaskhawkWorker",
 			queues:      []string{"GetQueueUrl", "ReceiveMessage", "DeleteMessageBatch", "ChangeMessageVisibilityBatch"},
+			deadLetters: []string{"GetQueueUrl", "SendMessageBatch"},
+			key:         []string{"kms:GenerateDataKey", "kms:Decrypt"},
+		},
+		{
+			role: RoleFunction, sid: "TaskhawkFunction",
+			queues: []string{
+				"GetQueueUrl", "GetQueueAttributes", "ReceiveMessage", "DeleteMessageBatch", "ChangeMessageVisibilityBatch",
+			},
 			deadLetters: []string{"GetQueueUrl", "SendMessageBatch"},
 			key:         []string{"kms:GenerateDataKey", "kms:Decrypt"},
 		},

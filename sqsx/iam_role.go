@@ -9,6 +9,9 @@ const (
 	RolePublisher Role = "publisher"
 	// RoleWorker runs them: [NewWorker]. One whose handlers dispatch is a publisher too.
 	RoleWorker Role = "worker"
+	// RoleFunction is a Lambda function that an event source mapping feeds from the queues, with a [Settler]; its mapping receives in the
+	// function's name.
+	RoleFunction Role = "function"
 	// RoleRedrive moves dead letters back: [Redrive].
 	RoleRedrive Role = "redrive"
 	// RoleProvision creates the queues: [Provision].
@@ -18,4 +21,6 @@ const (
 )
 
 // Roles returns all roles. The slice is the caller's.
-func Roles() []Role { return []Role{RolePublisher, RoleWorker, RoleRedrive, RoleProvision, RoleCheck} }
+func Roles() []Role {
+	return []Role{RolePublisher, RoleWorker, RoleFunction, RoleRedrive, RoleProvision, RoleCheck}
+}

@@ -27,6 +27,8 @@ func roleWork(role sqsx.Role) func(r *rig, limited *sqs.Client) {
 		return publishEverywhere
 	case sqsx.RoleWorker:
 		return workOnAll
+	case sqsx.RoleFunction:
+		return settleFunction
 	case sqsx.RoleRedrive:
 		return redriveBothWays
 	case sqsx.RoleProvision:

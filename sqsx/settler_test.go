@@ -1,0 +1,124 @@
+package sqsx_test
+
+import (
+	"strings"
+	"sync"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"github.com/aws/aws-sdk-go-v2/aws"
+	"github.com/aws/aws-sdk-go-v2/service/sqs"
+	"github.com/aws/aws-sdk-go-v2/service/sqs/types"
+	"github.com/stretchr/testify/require"
+
+	"github.com/taskhawk/taskhawk-go/sqsx"
+	"github.com/taskhawk/taskhawk-go/sqsx/sqstest"
+	"github.com/taskhawk/taskhawk-go/taskhawk"
+)
+
+// receive takes messages as an event source mapping does, and returns deliveries as lambdax makes them.
+func (r *rig) receive(client *sqs.Client, queue string) []*taskhawk.Delivery {
+	r.Helper()
+	url := r.server.Queue(queue).URL
+	out, err := client.ReceiveMessage(r.Context(), &sqs.ReceiveMessageInput{
+		QueueUrl: &url, MaxNumberOfMessages: 10, VisibilityTimeout: 60, MessageAttributeNames: []string{"All"},
+	})
+	require.NoError(r, err)
+	var deliveries []*taskhawk.Delivery
+	for _, m := range out.Messages {
+		d := &taskhawk.Delivery{
+			Body: *m.Body, MessageID: *m.MessageId, Receipt: *m.ReceiptHandle, Queue: queue, Attempt: 2, Attributes: map[string]string{},
+		}
+		for name, attribute := range m.MessageAttributes {
+			d.Attributes[name] = aws.ToString(attribute.StringValue)
+		}
+		deliveries = append(deliveries, d)
+	}
+	return deliveries
+}
+
+func TestSettlerSettlesWhatOthersReceived(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		r := newRig(t, succeed)
+		settler, err := sqsx.NewSettler(r.client)
+		require.NoError(t, err)
+		queue := *name(taskhawk.Default)
+		for n := range 10 {
+			r.dispatch(n, taskhawk.WithHeaders(taskhawk.Headers{"tenant": "t1"}))
+		}
+		deliveries := r.receive(r.client, queue)
+		require.Len(t, deliveries, 10)
+		var group sync.WaitGroup
+		for i, d := range deliveries {
+			group.Go(func() {
+				if i < 9 {
+					require.NoError(t, settler.SetVisibility(t.Context(), d, time.Duration(i)*time.Minute))
+					return
+				}
+				letter := taskhawk.DeadLetter{Task: "tests.number", Reason: "never", Attempt: 2}
+				require.NoError(t, settler.DeadLetter(t.Context(), d, letter))
+			})
+		}
+		group.Wait()
+		require.Equal(t, 8, r.server.Queue(queue).InFlight, "one was given back at once, one is a dead letter")
+		require.LessOrEqual(t, r.server.Requests(sqstest.OpChangeMessageVisibilityBatch), 2, "they share requests")
+		buried := r.messages(letters(taskhawk.Default))
+		require.Len(t, buried, 1)
+		require.Equal(t, deliveries[9].Body, buried[0].Body)
+		require.Equal(t, "never", buried[0].Attributes["taskhawk_reason"])
+		require.Equal(t, "t1", buried[0].Attributes["tenant"])
+		require.EqualValues(t, 1, settler.Stats().Sends.Calls)
+	})
+}
+
+func TestSettlerFailures(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		r := newRig(t, succeed)
+		_, err := sqsx.NewSettler(nil)
+		require.ErrorContains(t, err, "nil API")
+		settler, err := sqsx.NewSettler(r.client)
+		require.NoError(t, err)
+		r.dispatch(1)
+		d := r.receive(r.client, *name(taskhawk.Default))[0]
+		require.ErrorContains(t, settler.SetVisibility(t.Context(), d, 13*time.Hour), "SQS takes 0 to 12h0m0s")
+		time.Sleep(2 * time.Minute)
+		r.receive(r.client, *name(taskhawk.Default))
+		require.ErrorIs(t, settler.SetVisibility(t.Context(), d, time.Minute), taskhawk.ErrVisibilityLost)
+
+		elsewhere := *d
+		elsewhere.Queue = "nowhere"
+		var queue *sqsx.QueueError
+		require.ErrorAs(t, settler.DeadLetter(t.Context(), &elsewhere, taskhawk.DeadLetter{}), &queue)
+		require.Equal(t, "nowhere-DLQ", queue.Queue)
+		require.NotContains(t, queue.Error(), d.Receipt)
+
+		odd := r.receive(r.client, *name(taskhawk.Default))
+		require.Empty(t, odd)
+		d.Attributes = map[string]string{"": "x", "bad name": "x", "empty": "", "long": strings.Repeat("x", 9)}
+		require.NoError(t, settler.DeadLetter(t.Context(), d, taskhawk.DeadLetter{Task: "t"}), "what SQS refuses as an attribute is left out")
+	})
+}
+
+// settleFunction is a mapping that receives, looks at its queue and deletes, and a function that settles.
+func settleFunction(r *rig, limited *sqs.Client) {
+	settler, err := sqsx.NewSettler(limited)
+	require.NoError(r, err)
+	for _, priority := range taskhawk.Priorities() {
+		for n := range 3 {
+			r.dispatch(n, taskhawk.WithPriority(priority))
+		}
+		url := r.server.Queue(*name(priority)).URL
+		_, err := limited.GetQueueAttributes(r.Context(), &sqs.GetQueueAttributesInput{
+			QueueUrl: &url, AttributeNames: []types.QueueAttributeName{types.QueueAttributeNameAll},
+		})
+		require.NoError(r, err)
+		deliveries := r.receive(limited, *name(priority))
+		require.NoError(r, settler.DeadLetter(r.Context(), deliveries[0], taskhawk.DeadLetter{Task: "t"}))
+		require.NoError(r, settler.SetVisibility(r.Context(), deliveries[1], time.Minute))
+		_, err = limited.DeleteMessage(r.Context(), &sqs.DeleteMessageInput{QueueUrl: &url, ReceiptHandle: &deliveries[2].Receipt})
+		require.NoError(r, err)
+	}
+}
