@@ -1,0 +1,82 @@
+package lambdax
+
+import (
+	"errors"
+	"fmt"
+	"strings"
+)
+
+var (
+	// ErrDeadline is the cause (context.Cause) with which the contexts of handlers end shortly before the deadline of their invocation.
+	ErrDeadline = errors.New("the invocation is about to end")
+	// ErrHeldBack is wrapped by the [RecordError] of a record of a FIFO queue that was not started because an earlier message failed.
+	ErrHeldBack = errors.New("not started: an earlier message failed")
+	// ErrAbandoned is wrapped by the [RecordError] of a record whose handler had not returned when the answer had to leave.
+	ErrAbandoned = errors.New("the handler did not return in time")
+
+	errGoexit = errors.New("the handler ended its goroutine by runtime.Goexit")
+)
+
+// RecordError is the failure of one record of an event.
+type RecordError struct {
+	// MessageID is the id that SQS or SNS gave the message.
+	MessageID string
+	// Err is what Hub.Handle returned, or why the record did not run: it wraps taskhawk.ErrNoTime or [ErrHeldBack] then.
+	Err error
+}
+
+// Error names the record.
+func (e *RecordError) Error() string { return fmt.Sprintf("record %s: %v", clip(e.MessageID), e.Err) }
+
+// Unwrap returns the reason.
+func (e *RecordError) Unwrap() error { return e.Err }
+
+// BatchError is the error of an invocation of which records failed: all of them for Lambda, which delivers the event again.
+type BatchError struct {
+	// Total is how many records there were.
+	Total int
+	// Failed are those that failed, in the order of the event.
+	Failed []*RecordError
+}
+
+// shownErrors is how many records the text of a BatchError names.
+const shownErrors = 10
+
+// Error counts the failed records and names the first ten, on one line.
+func (e *BatchError) Error() string {
+	var text strings.Builder
+	fmt.Fprintf(&text, "lambdax: %d of %d records failed", len(e.Failed), e.Total)
+	separator := ": "
+	for i, failed := range e.Failed {
+		if i == shownErrors {
+			text.WriteString("; and others")
+			break
+		}
+		text.WriteString(separator + oneLine(failed.Error()))
+		separator = "; "
+	}
+	return text.String()
+}
+
+// Unwrap returns the errors of the records, for errors.Is and errors.As.
+func (e *BatchError) Unwrap() []error {
+	errs := make([]error, len(e.Failed))
+	for i, failed := range e.Failed {
+		errs[i] = failed
+	}
+	return errs
+}
+
+func oneLine(text string) string {
+	return strings.NewReplacer("\r\n", " ", "\n", " ", "\r", " ").Replace(text)
+}
+
+// maxShown is how much of an id from outside an error shows, in bytes.
+const maxShown = 64
+
+func clip(id string) string {
+	if len(id) > maxShown {
+		return id[:maxShown] + "..."
+	}
+	return id
+}

@@ -1,0 +1,77 @@
+package lambdax
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+
+	"github.com/aws/aws-lambda-go/events"
+
+	"github.com/taskhawk/taskhawk-go/taskhawk"
+)
+
+// ErrUnknownEvent is wrapped by the error of a [Handler] for an event that comes neither from SQS nor from SNS.
+var ErrUnknownEvent = errors.New("neither an SQS event nor an SNS event")
+
+// The event sources, as records name them: in the member eventSource, which SNS writes EventSource.
+const (
+	sourceSQS = "aws:sqs"
+	sourceSNS = "aws:sns"
+)
+
+// Handler returns the handler of a Lambda function that both queues and topics feed, for lambda.Start: it does what [SQS] and [SNS] do, and tells
+// the events apart by the source that their records name. Any other event is an error that wraps [ErrUnknownEvent], and so is one
+// without records. A function with one kind of source is better off with SQS or SNS, which read the event once instead of twice.
+func Handler(hub *taskhawk.Hub, options ...SQSOption) func(context.Context, json.RawMessage) (any, error) {
+	set := defaults()
+	for _, o := range options {
+		o.applySQS(&set)
+	}
+	sqs, sns := set.sqs(hub), set.sns(hub)
+	return func(ctx context.Context, event json.RawMessage) (any, error) {
+		source, err := sourceOf(event)
+		switch {
+		case err != nil:
+			return nil, fmt.Errorf("lambdax: %w", err)
+		case source == sourceSNS:
+			return nil, handle(event, func(e events.SNSEvent) error { return sns(ctx, e) })
+		}
+		var response events.SQSEventResponse
+		err = handle(event, func(e events.SQSEvent) (err error) {
+			response, err = sqs(ctx, e)
+			return err
+		})
+		return response, err
+	}
+}
+
+func handle[Event any](text json.RawMessage, next func(Event) error) error {
+	var event Event
+	if err := json.Unmarshal(text, &event); err != nil {
+		return fmt.Errorf("lambdax: %w: %w", ErrUnknownEvent, err)
+	}
+	return next(event)
+}
+
+// sourceOf is the one source of all records of an event.
+func sourceOf(event json.RawMessage) (string, error) {
+	var probe struct {
+		Records []struct {
+			Source string `json:"eventSource"` // encoding/json takes EventSource as well
+		}
+	}
+	if err := json.Unmarshal(event, &probe); err != nil {
+		return "", fmt.Errorf("%w: %w", ErrUnknownEvent, err)
+	}
+	if len(probe.Records) == 0 {
+		return "", fmt.Errorf("%w: no records", ErrUnknownEvent)
+	}
+	source := probe.Records[0].Source
+	for _, r := range probe.Records {
+		if r.Source != source || source != sourceSQS && source != sourceSNS {
+			return "", fmt.Errorf("%w: source %q", ErrUnknownEvent, clip(r.Source))
+		}
+	}
+	return source, nil
+}

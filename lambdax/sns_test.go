@@ -1,0 +1,81 @@
+package lambdax_test
+
+import (
+	"context"
+	"fmt"
+	"testing"
+	"time"
+
+	"github.com/aws/aws-lambda-go/events"
+	"github.com/stretchr/testify/require"
+
+	"github.com/taskhawk/taskhawk-go/lambdax"
+	"github.com/taskhawk/taskhawk-go/taskhawk"
+)
+
+const topic = "arn:aws:sns:us-east-1:123456789012:taskhawk-dev-myapp"
+
+// published is an event with a notification for each body.
+func published(bodies ...string) events.SNSEvent {
+	var event events.SNSEvent
+	for n, text := range bodies {
+		event.Records = append(event.Records, events.SNSEventRecord{EventSource: "aws:sns", SNS: events.SNSEntity{
+			Type: "Notification", MessageID: fmt.Sprint("n", n), TopicArn: topic, Message: text, Timestamp: time.UnixMilli(1520621625029),
+		}})
+	}
+	return event
+}
+
+func TestSNSRunsAllRecords(t *testing.T) {
+	t.Parallel()
+	r := newRig(t)
+	handle := lambdax.SNS(r.hub)
+	require.NoError(t, handle(t.Context(), published(body("do", 0, ""), body("do", 1, "ignore"))))
+	require.NoError(t, handle(t.Context(), events.SNSEvent{}))
+	r.ran = nil
+
+	err := handle(t.Context(), published(body("do", 0, "panic"), body("do", 1, "goexit"), secret, body("do", 3, "permanent"), body("do", 4, "")))
+	require.Equal(t, []int{0, 1, 3, 4}, r.ran)
+	require.ErrorContains(t, err, "lambdax: 4 of 5 records failed: record n0: panic (string); record n1: ")
+	require.ErrorIs(t, err, errDown)
+	require.NotContains(t, err.Error(), secret)
+	var record *lambdax.RecordError
+	require.ErrorAs(t, err, &record)
+	require.Equal(t, "n0", record.MessageID)
+}
+
+func TestSNSMetadata(t *testing.T) {
+	t.Parallel()
+	var extended error
+	var record events.SNSEventRecord
+	r := newRig(t, taskhawk.New("extends", func(ctx context.Context, _ struct{}) error {
+		extended = taskhawk.ExtendVisibility(ctx, time.Minute)
+		record, _ = lambdax.SNSRecordFrom(ctx)
+		_, ok := lambdax.SQSMessageFrom(ctx)
+		require.False(t, ok)
+		return nil
+	}))
+	text := `{"id":"i","metadata":{"timestamp":1,"version":"1.0"},"task":"extends"}`
+	require.NoError(t, lambdax.SNS(r.hub)(t.Context(), published(text, body("do", 7, ""))))
+	require.ErrorIs(t, extended, taskhawk.ErrNoVisibility)
+	require.Equal(t, text, record.SNS.Message)
+	require.Equal(t, []taskhawk.Metadata{{
+		ID: "i7", Task: "do", Priority: taskhawk.High, Headers: taskhawk.Headers{"h": "v"},
+		Timestamp: time.UnixMilli(1460868253255).UTC(), Version: "1.0", Attempt: 1, MessageID: "n1", Topic: topic,
+	}}, r.seen)
+	_, ok := lambdax.SNSRecordFrom(t.Context())
+	require.False(t, ok)
+}
+
+func TestSNSAttributesOfAnyType(t *testing.T) {
+	t.Parallel()
+	r := newRig(t)
+	event := published(body("do", 1, ""), "eyJpZCI6ImkiLCJtZXRhZGF0YSI6eyJ0aW1lc3RhbXAiOjEsInZlcnNpb24iOiIxLjAifSwidGFzayI6ImRvIiwiYXJncyI6WzIsIiJdfQ==")
+	event.Records[0].SNS.MessageAttributes = map[string]any{
+		"nil": nil, "number": 1.5, "text": "x", "list": []any{1}, "empty": map[string]any{}, "wrong": map[string]any{"Type": 1, "Value": 2},
+		"taskhawk_encoding": map[string]any{"Type": "Binary", "Value": "base64"},
+	}
+	event.Records[1].SNS.MessageAttributes = map[string]any{"taskhawk_encoding": map[string]any{"Type": "String", "Value": "base64"}}
+	require.NoError(t, lambdax.SNS(r.hub)(t.Context(), event))
+	require.Equal(t, []int{1, 2}, r.ran)
+}
