@@ -48,6 +48,10 @@ func boundaries() []boundary {
 			why: "the server shares no code with what it tests: a mistake on both sides would hide itself",
 		},
 		{
+			packages: "lambdax/lambdatest", never: []string{"./", aws},
+			why: "the runtime shares no code with what it tests, and needs nothing but the standard library",
+		},
+		{
 			packages: "internal/...", never: []string{"./codec", "./taskhawk", "./sqsx", "./lambdax"},
 			why: "internal packages are leaves",
 		},
@@ -104,6 +108,7 @@ func TestEveryBoundaryFindsItsFixture(t *testing.T) {
 		{"sqsx -> lambdax", "sqsx -> sqsx/sqstest"},
 		{"lambdax -> internal/hidden -> " + sqs},
 		{"sqsx/sqstest -> codec"},
+		{"lambdax/lambdatest -> github.com/aws/aws-lambda-go", "lambdax/lambdatest -> internal/jsontext"},
 		{"internal/leaf -> codec"},
 		{"internal/leaf -> examples/tasks"},
 		{"codec -> testing", "sqsx -> sqsx/sqstest -> codec -> testing"},

@@ -84,6 +84,11 @@
 //
 // All work over the loopback and in process.
 //
+// # Lambda
+//
+// Server.EventSource is a queue as Lambda takes messages from it, for the event
+// source mapping of package lambdax/lambdatest.
+//
 // # Checking that nothing was lost
 //
 // Server.Ledger records what happens to every message, with its time. A test

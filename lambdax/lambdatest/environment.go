@@ -1,0 +1,185 @@
+package lambdatest
+
+import (
+	"context"
+	"fmt"
+	"net"
+	"net/http"
+	"os/exec"
+	"sync"
+	"syscall"
+	"time"
+)
+
+// environment is one process of the function, and the Runtime API that it talks to.
+type environment struct {
+	config  Config
+	server  *http.Server
+	command *exec.Cmd
+	began   time.Time
+	work    chan *invocation // without room: what was sent was taken
+	ready   chan struct{}    // closed when the runtime asks for its first invocation
+	gone    chan struct{}    // closed when the process is gone and all its invocations have ended
+
+	mu        sync.Mutex
+	taken     map[string]*invocation // nil when the process is gone
+	initTook  time.Duration
+	initError *FunctionError
+	wantsTERM bool
+}
+
+// launch starts a process and returns at once.
+func launch(ctx context.Context, config Config) (*environment, error) {
+	listener, err := (&net.ListenConfig{}).Listen(ctx, "tcp", "127.0.0.1:0")
+	if err != nil {
+		return nil, fmt.Errorf("listen: %w", err)
+	}
+	e := &environment{
+		config: config, work: make(chan *invocation), ready: make(chan struct{}), gone: make(chan struct{}),
+		taken: map[string]*invocation{},
+	}
+	e.server = &http.Server{Handler: e.routes(), ReadHeaderTimeout: time.Minute}
+	e.command = exec.Command(config.Program) //nolint:gosec,noctx // the caller's own program, which outlives the call
+	e.command.Env = config.environ(listener.Addr().String())
+	e.command.Stdout, e.command.Stderr = config.Output, config.Output
+	e.command.WaitDelay = time.Second // for the output of processes that it leaves behind
+	e.began = time.Now()
+	if err := e.command.Start(); err != nil {
+		_ = listener.Close()
+		return nil, fmt.Errorf("start the program: %w", err)
+	}
+	go func() { _ = e.server.Serve(listener) }()
+	go e.reap()
+	return e, nil
+}
+
+// reap waits for the end of the process, which ends all it was doing.
+func (e *environment) reap() {
+	_ = e.command.Wait()
+	e.mu.Lock()
+	taken := e.taken
+	e.taken = nil
+	e.mu.Unlock()
+	for _, i := range taken {
+		i.end(nil, exited(i.id, e.state()))
+	}
+	_ = e.server.Close()
+	close(e.gone)
+}
+
+// state is how the process ended, such as "exit status 1".
+func (e *environment) state() string { return e.command.ProcessState.String() }
+
+// await waits until the runtime asks for an invocation. A process that does not is killed, and the reason is a FunctionError.
+func (e *environment) await(ctx context.Context, closing <-chan struct{}) error {
+	limit := time.NewTimer(e.config.InitTimeout)
+	defer limit.Stop()
+	select {
+	case <-e.ready:
+		return nil
+	case <-e.gone:
+		return e.initFailure()
+	case <-limit.C:
+		e.kill()
+		return &FunctionError{Type: ErrorTimedOut, Message: fmt.Sprintf("Error: Init timed out after %.2f seconds", e.config.InitTimeout.Seconds())}
+	case <-closing:
+		e.kill()
+		return errClosed
+	case <-ctx.Done():
+		e.kill()
+		return context.Cause(ctx)
+	}
+}
+
+// initFailure is what the runtime reported before it ended, or that it ended.
+func (e *environment) initFailure() error {
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	if e.initError != nil {
+		return e.initError
+	}
+	return &FunctionError{Type: ErrorExit, Message: "Error: Runtime exited before its first invocation: " + e.state()}
+}
+
+// run gives the invocation to the runtime and waits for its end. It returns false when the process ended before it took it.
+func (e *environment) run(ctx context.Context, i *invocation) (Result, bool, error) {
+	select {
+	case e.work <- i:
+	case <-e.gone:
+		return Result{}, false, nil
+	case <-ctx.Done():
+		return Result{}, true, context.Cause(ctx)
+	}
+	select {
+	case result := <-i.result:
+		return result, true, nil
+	case <-ctx.Done():
+		return Result{RequestID: i.id}, true, context.Cause(ctx)
+	}
+}
+
+// take makes an invocation the runtime's, and starts its clock.
+func (e *environment) take(i *invocation) bool {
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	if e.taken == nil {
+		i.end(nil, exited(i.id, e.state()))
+		return false
+	}
+	e.taken[i.id] = i
+	i.begin(func() {
+		e.forget(i) // also waits until it has begun
+		if i.end(nil, timedOut(i.id, i.timeout)) {
+			_ = e.command.Process.Kill() // the error of a process that has ended
+		}
+	})
+	return true
+}
+
+// find returns an invocation that the runtime has taken and not answered.
+func (e *environment) find(id string) *invocation {
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	return e.taken[id]
+}
+
+// forget is for an invocation that has been answered.
+func (e *environment) forget(i *invocation) {
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	delete(e.taken, i.id)
+}
+
+// started notes that the runtime is ready for invocations.
+func (e *environment) started() {
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	if e.initTook == 0 {
+		e.initTook = time.Since(e.began)
+		close(e.ready)
+	}
+}
+
+// kill ends the process as SIGKILL does, and waits until it is gone.
+func (e *environment) kill() {
+	_ = e.command.Process.Kill() // the error of a process that has ended
+	<-e.gone
+}
+
+// terminationGrace is how long a program that wants SIGTERM has before SIGKILL, with nothing but internal extensions. Source: "Understanding
+// the Lambda execution environment lifecycle", shutdown phase.
+const terminationGrace = 500 * time.Millisecond
+
+// terminate ends the process as Lambda ends one that is idle.
+func (e *environment) terminate() {
+	e.mu.Lock()
+	wants := e.wantsTERM
+	e.mu.Unlock()
+	if wants && e.command.Process.Signal(syscall.SIGTERM) == nil {
+		select {
+		case <-e.gone:
+		case <-time.After(terminationGrace):
+		}
+	}
+	e.kill()
+}

@@ -1,0 +1,27 @@
+package lambdatest
+
+import (
+	"bytes"
+	"sync"
+)
+
+// Log keeps what a function writes, for Config.Output. The zero value is empty and ready. Its methods can be called concurrently, also
+// while the function runs.
+type Log struct {
+	mu   sync.Mutex
+	text bytes.Buffer
+}
+
+// Write adds text. It never fails.
+func (l *Log) Write(text []byte) (int, error) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return l.text.Write(text) //nolint:wrapcheck // never fails
+}
+
+// String is all that was written.
+func (l *Log) String() string {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return l.text.String()
+}
