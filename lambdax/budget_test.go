@@ -1,0 +1,166 @@
+package lambdax_test
+
+import (
+	"context"
+	"errors"
+	"slices"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"github.com/aws/aws-lambda-go/events"
+	"github.com/stretchr/testify/require"
+
+	"github.com/taskhawk/taskhawk-go/lambdax"
+	"github.com/taskhawk/taskhawk-go/taskhawk"
+)
+
+// invoke calls the handler with that much time, in a bubble, and returns how long it took.
+func invoke[Answer any](t *testing.T, timeout time.Duration, handle func(ctx context.Context) (Answer, error)) (Answer, time.Duration, error) {
+	t.Helper()
+	ctx, cancel := context.WithTimeout(t.Context(), timeout)
+	defer cancel()
+	start := time.Now()
+	answer, err := handle(ctx)
+	return answer, time.Since(start), err
+}
+
+// inTime is invoke for an event from a queue.
+func (r *rig) inTime(
+	timeout time.Duration, event events.SQSEvent, options ...lambdax.SQSOption,
+) (events.SQSEventResponse, time.Duration, error) {
+	r.Helper()
+	return invoke(r.T, timeout, func(ctx context.Context) (events.SQSEventResponse, error) {
+		return lambdax.SQS(r.hub, options...)(ctx, event)
+	})
+}
+
+func TestWhatDoesNotFitIsReportedInTime(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		r := newRig(t)
+		seconds := slices.Repeat([]string{"second"}, 6)
+		response, took, err := r.inTime(5100*time.Millisecond, doing(seconds...), lambdax.WithPartialBatch())
+		require.NoError(t, err)
+		require.Equal(t, 4*time.Second, took, "the fourth ends within the margin's last quarter")
+		require.Equal(t, []string{"m4", "m5"}, reported(t, response))
+		require.Equal(t, []int{0, 1, 2, 3}, r.ran)
+		require.Contains(t, r.log.String(), `level=WARN msg="records were not started, too little time is left in the invocation" records=2 of=6`)
+
+		_, took, err = r.inTime(5100*time.Millisecond, doing(seconds...))
+		require.ErrorIs(t, err, taskhawk.ErrNoTime)
+		require.ErrorIs(t, err, lambdax.ErrDeadline)
+		require.Equal(t, 4*time.Second, took)
+	})
+}
+
+func TestNothingIsStartedWhenTheDeadlineHasPassed(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		r := newRig(t)
+		for _, timeout := range []time.Duration{-time.Hour, 0, time.Second} {
+			response, took, err := r.inTime(timeout, doing("", "", ""), lambdax.WithPartialBatch())
+			require.NoError(t, err)
+			require.Zero(t, took)
+			require.Equal(t, []string{"m0", "m1", "m2"}, reported(t, response))
+			_, _, err = r.inTime(timeout, doing(""))
+			require.ErrorIs(t, err, taskhawk.ErrNoTime)
+			_, _, err = invoke(t, timeout, func(ctx context.Context) (any, error) {
+				return nil, lambdax.SNS(r.hub)(ctx, published(body("do", 0, "")))
+			})
+			require.ErrorIs(t, err, taskhawk.ErrNoTime)
+		}
+		require.Empty(t, r.ran)
+	})
+}
+
+func TestATaskWithATimeoutNeedsThatMuchTime(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		r := newRig(t)
+		response, _, err := r.inTime(6*time.Second, doing("slow", "", "slow"), lambdax.WithPartialBatch())
+		require.NoError(t, err)
+		require.Equal(t, []string{"m0", "m2"}, reported(t, response), "5 s do not fit before the margin of 1 s and a quarter")
+		require.Equal(t, []int{1}, r.ran)
+		response, _, err = r.inTime(7*time.Second, doing("slow", "", "slow"), lambdax.WithPartialBatch())
+		require.NoError(t, err)
+		require.Empty(t, reported(t, response))
+	})
+}
+
+func TestHandlersEndWithTheirContext(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		r := newRig(t)
+		response, took, err := r.inTime(10*time.Second, doing("wait", ""), lambdax.WithPartialBatch(), lambdax.WithMargin(4*time.Second))
+		require.NoError(t, err)
+		require.Equal(t, 5*time.Second, took)
+		require.Equal(t, []string{"m0", "m1"}, reported(t, response))
+		require.Contains(t, r.log.String(), lambdax.ErrDeadline.Error(), "the cause of its context, which it returned")
+	})
+}
+
+func TestTheAnswerDoesNotWaitForAHandlerThatHangs(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		r := newRig(t)
+		response, took, err := r.inTime(10*time.Second, doing("", "hang", "fail", ""), lambdax.WithPartialBatch(), lambdax.WithConcurrency(2))
+		require.NoError(t, err)
+		require.Equal(t, 9*time.Second, took)
+		require.Equal(t, []string{"m1", "m2"}, reported(t, response))
+		_, took, err = r.inTime(10*time.Second, doing("hang"))
+		require.ErrorIs(t, err, lambdax.ErrAbandoned)
+		require.Equal(t, 9*time.Second, took)
+		time.Sleep(2 * time.Hour) // what comes late changes nothing, and ends
+	})
+}
+
+func TestRecordsRunSideBySide(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		r := newRig(t)
+		seconds := slices.Repeat([]string{"second"}, 10)
+		for concurrency, want := range map[int]time.Duration{1: 10 * time.Second, 3: 4 * time.Second, 10: time.Second, 99: time.Second} {
+			_, took, err := r.inTime(time.Minute, doing(seconds...), lambdax.WithConcurrency(concurrency))
+			require.NoError(t, err)
+			require.Equal(t, want, took)
+		}
+		seconds[0], seconds[5] = "goexit", "goexit"
+		_, took, err := r.inTime(time.Minute, doing(seconds...), lambdax.WithConcurrency(2))
+		require.ErrorContains(t, err, "2 of 10 records failed")
+		require.Equal(t, 4*time.Second, took, "a handler that ends its goroutine takes no place away")
+	})
+}
+
+func TestInvocationsSideBySideKeepApart(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		r := newRig(t)
+		handle := lambdax.SQS(r.hub, lambdax.WithPartialBatch(), lambdax.WithConcurrency(2))
+		answers := make(chan []string)
+		for range 20 {
+			go func() {
+				response, err := handle(t.Context(), fifo(doing("second", "fail", "second", "second"), "a", "b", "a", "b"))
+				require.NoError(t, err)
+				answers <- reported(t, response)
+			}()
+		}
+		for range 20 {
+			require.Equal(t, []string{"m1", "m2", "m3"}, <-answers, "the failure in one group stops the batch, and no other")
+		}
+	})
+}
+
+// When the process is to end, the caller may cancel the invocation: what has not begun is not begun.
+func TestACancelledInvocationStartsNothingMore(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		r := newRig(t)
+		ctx, cancel := context.WithCancelCause(t.Context())
+		time.AfterFunc(1500*time.Millisecond, func() { cancel(errors.New("told to end")) })
+		response, err := lambdax.SQS(r.hub, lambdax.WithPartialBatch())(ctx, doing("second", "wait", "second"))
+		require.NoError(t, err)
+		require.Equal(t, []string{"m1", "m2"}, reported(t, response))
+		require.True(t, slices.Equal([]int{0, 1}, r.ran))
+	})
+}

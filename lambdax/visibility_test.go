@@ -1,0 +1,232 @@
+package lambdax_test
+
+import (
+	"context"
+	"fmt"
+	"slices"
+	"strings"
+	"sync"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"github.com/aws/aws-lambda-go/events"
+	"github.com/aws/aws-sdk-go-v2/aws"
+	"github.com/aws/aws-sdk-go-v2/service/sqs"
+	"github.com/aws/aws-sdk-go-v2/service/sqs/types"
+	"github.com/stretchr/testify/require"
+
+	"github.com/taskhawk/taskhawk-go/lambdax"
+	"github.com/taskhawk/taskhawk-go/sqsx"
+	"github.com/taskhawk/taskhawk-go/sqsx/sqstest"
+	"github.com/taskhawk/taskhawk-go/taskhawk"
+)
+
+const app = "dev-myapp"
+
+// queueRig is a function behind the queue of an embedded server, whose visibility timeout is 10 minutes.
+type queueRig struct {
+	*rig
+	server *sqstest.Server
+	client *sqs.Client
+	name   string
+	handle func(context.Context, events.SQSEvent) (events.SQSEventResponse, error)
+}
+
+func newQueueRig(t *testing.T, suffix string, tasks []taskhawk.AnyTask, options ...lambdax.SQSOption) *queueRig {
+	t.Helper()
+	r := &queueRig{rig: newRig(t, tasks...), server: sqstest.NewUnstartedServer()}
+	t.Cleanup(r.server.Close)
+	r.client = r.server.Client()
+	naming := func(queue string, priority taskhawk.Priority) string { return sqsx.QueueName(queue, priority) + suffix }
+	r.name = naming(app, taskhawk.Default)
+	require.NoError(t, sqsx.Provision(t.Context(), r.client, app, sqsx.ProvisionConfig{
+		Priorities: []taskhawk.Priority{taskhawk.Default}, Naming: naming, VisibilityTimeout: 10 * time.Minute, MaxReceiveCount: 100,
+	}))
+	settler, err := sqsx.NewSettler(r.client)
+	require.NoError(t, err)
+	options = append(options, lambdax.WithPartialBatch(), lambdax.WithVisibility(settler))
+	r.handle = lambdax.SQS(r.hub, options...)
+	return r
+}
+
+func (r *queueRig) url() *string { return aws.String(r.server.Queue(r.name).URL) }
+
+// send puts the messages of an event on the queue.
+func (r *queueRig) send(event events.SQSEvent) {
+	r.Helper()
+	for n, m := range event.Records {
+		in := &sqs.SendMessageInput{QueueUrl: r.url(), MessageBody: &m.Body}
+		if group := m.Attributes["MessageGroupId"]; group != "" {
+			in.MessageGroupId, in.MessageDeduplicationId = &group, aws.String(fmt.Sprint(n))
+		}
+		_, err := r.client.SendMessage(r.Context(), in)
+		require.NoError(r, err)
+	}
+}
+
+// turn is what a mapping does: it receives, invokes the function with that much time, and deletes what the answer does not list. It returns the
+// arguments of the messages that it received, as the numbers in their ids.
+func (r *queueRig) turn(timeout time.Duration) (received []string) {
+	r.Helper()
+	out, err := r.client.ReceiveMessage(r.Context(), &sqs.ReceiveMessageInput{
+		QueueUrl: r.url(), MaxNumberOfMessages: 10, MessageAttributeNames: []string{"All"},
+		MessageSystemAttributeNames: []types.MessageSystemAttributeName{types.MessageSystemAttributeNameAll},
+	})
+	require.NoError(r, err)
+	var event events.SQSEvent
+	for _, m := range out.Messages {
+		_, id, _ := strings.Cut(*m.Body, `"id":"i`)
+		received = append(received, id[:1])
+		event.Records = append(event.Records, events.SQSMessage{
+			MessageId: *m.MessageId, ReceiptHandle: *m.ReceiptHandle, Body: *m.Body, Attributes: m.Attributes,
+			EventSourceARN: "arn:aws:sqs:us-east-1:000000000000:" + r.name, EventSource: "aws:sqs",
+		})
+	}
+	ctx, cancel := context.WithTimeout(r.Context(), timeout)
+	defer cancel()
+	response, err := r.handle(ctx, event)
+	require.NoError(r, err)
+	failed := reported(r.T, response)
+	for _, m := range event.Records {
+		if !slices.Contains(failed, m.MessageId) {
+			_, err := r.client.DeleteMessage(r.Context(), &sqs.DeleteMessageInput{QueueUrl: r.url(), ReceiptHandle: &m.ReceiptHandle})
+			require.NoError(r, err)
+		}
+	}
+	return received
+}
+
+func TestOutcomesHaveEffect(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		r := newQueueRig(t, "", nil, lambdax.WithBackoff(func(int) time.Duration { return 3 * time.Minute }), lambdax.WithConcurrency(9))
+		r.send(doing("", "fail", "later", "permanent", "ignore", "goexit"))
+		require.Len(t, r.turn(time.Minute), 6)
+		require.Equal(t, 3, r.server.Queue(r.name).InFlight)
+
+		time.Sleep(time.Minute + time.Second)
+		require.Equal(t, []string{"2"}, r.turn(time.Minute), "RetryAfter counts")
+		time.Sleep(2 * time.Minute)
+		received := r.turn(time.Minute)
+		slices.Sort(received)
+		require.Equal(t, []string{"1", "2", "5"}, received, "the backoff, and RetryAfter again, come before the queue's 10 minutes")
+
+		dead := r.server.Queue(r.name + "-DLQ").Messages
+		require.Len(t, dead, 1)
+		require.Equal(t, "the service is down", dead[0].Attributes["taskhawk_reason"])
+		require.Equal(t, "1", dead[0].Attributes["taskhawk_attempt"])
+		require.Equal(t, "do", dead[0].Attributes["taskhawk_task"])
+		require.Len(t, r.server.Queue(r.name).Messages, 3)
+	})
+}
+
+func TestWhatWasNotStartedIsGivenBackAtOnce(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		r := newQueueRig(t, "", nil)
+		r.send(doing("second", "second", "second", "second"))
+		require.Len(t, r.turn(3100*time.Millisecond), 4)
+		require.Zero(t, r.server.Queue(r.name).InFlight)
+		require.Len(t, r.turn(30*time.Second), 2)
+		require.Empty(t, r.server.Queue(r.name).Messages)
+		require.Len(t, r.ran, 4, "each once")
+	})
+}
+
+func TestFIFOOrderOutlivesFailures(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		failed := false
+		var order []int
+		once := taskhawk.New("once", func(_ context.Context, args doArgs) error {
+			if args.N == 1 && !failed {
+				failed = true
+				return taskhawk.RetryAfter(time.Minute, errDown)
+			}
+			order = append(order, args.N)
+			return nil
+		})
+		r := newQueueRig(t, ".fifo", []taskhawk.AnyTask{once}, lambdax.WithSkipGroupOnError())
+		event := fifo(doing("", "", "", ""), "a", "a", "a", "b")
+		for i := range event.Records {
+			event.Records[i].Body = body("once", i, "")
+		}
+		r.send(event)
+		require.Len(t, r.turn(time.Minute), 4)
+		require.Equal(t, []int{0, 3}, order)
+		require.Empty(t, r.turn(time.Minute), "the group waits with its first message, though the second was given back")
+		time.Sleep(time.Minute + time.Second)
+		require.Equal(t, []string{"1", "2"}, r.turn(time.Minute))
+		require.Equal(t, []int{0, 3, 1, 2}, order)
+	})
+}
+
+func TestExtendVisibilityOnLambda(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		var message events.SQSMessage
+		extends := taskhawk.New("extends", func(ctx context.Context, _ doArgs) error {
+			message, _ = lambdax.SQSMessageFrom(ctx)
+			return taskhawk.ExtendVisibility(ctx, time.Hour)
+		})
+		r := newQueueRig(t, "", []taskhawk.AnyTask{extends})
+		event := doing("")
+		event.Records[0].Body = body("extends", 0, "")
+		r.send(event)
+		require.Len(t, r.turn(time.Minute), 1)
+		require.Equal(t, event.Records[0].Body, message.Body)
+		require.Equal(t, 1, r.server.Requests(sqstest.OpChangeMessageVisibilityBatch))
+
+		var without error
+		other := newRig(t, taskhawk.New("extends", func(ctx context.Context, _ doArgs) error {
+			without = taskhawk.ExtendVisibility(ctx, time.Hour)
+			return nil
+		}))
+		_, err := lambdax.SQS(other.hub)(t.Context(), event)
+		require.NoError(t, err)
+		require.ErrorIs(t, without, taskhawk.ErrNoVisibility)
+	})
+}
+
+// brokenSettler fails, and panics.
+type brokenSettler struct {
+	mu    sync.Mutex
+	calls int
+}
+
+func (s *brokenSettler) SetVisibility(context.Context, *taskhawk.Delivery, time.Duration) error {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.calls++
+	panic(secret)
+}
+
+func (s *brokenSettler) DeadLetter(context.Context, *taskhawk.Delivery, taskhawk.DeadLetter) error {
+	return errDown
+}
+
+func TestWhatCannotBeSettledIsReported(t *testing.T) {
+	t.Parallel()
+	r, settler := newRig(t), &brokenSettler{}
+	handle := lambdax.SQS(r.hub, lambdax.WithPartialBatch(), lambdax.WithVisibility(settler))
+	response, err := handle(t.Context(), doing("", "fail", "permanent", "later"))
+	require.NoError(t, err)
+	require.Equal(t, []string{"m1", "m2", "m3"}, reported(t, response), "what the dead-letter queue did not take stays")
+	require.Equal(t, 2, settler.calls)
+	require.Equal(t, 3, strings.Count(r.log.String(), "cannot settle a message"))
+}
+
+// A service that hangs delays the answer no longer than the margin allows.
+func TestAServiceThatHangsDoesNotDelayTheAnswer(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		r := newQueueRig(t, "", nil)
+		r.send(doing("", "fail", "", ""))
+		r.server.Inject(sqstest.Fault{On: sqstest.OpChangeMessageVisibilityBatch, Do: sqstest.Delay(time.Hour)})
+		start := time.Now()
+		r.turn(10 * time.Second)
+		require.LessOrEqual(t, time.Since(start), 9*time.Second)
+		time.Sleep(2 * time.Hour)
+	})
+}
