@@ -14,6 +14,7 @@ import (
 
 	// A change of these has to run the tests again, also where go test has a result of the same documents.
 	_ "github.com/taskhawk/taskhawk-go/codec"
+	_ "github.com/taskhawk/taskhawk-go/lambdax"
 	_ "github.com/taskhawk/taskhawk-go/sqsx"
 	_ "github.com/taskhawk/taskhawk-go/sqsx/sqstest"
 	_ "github.com/taskhawk/taskhawk-go/taskhawk"

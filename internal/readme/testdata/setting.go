@@ -15,6 +15,7 @@ var (
 	client    *sqs.Client
 	hub       *taskhawk.Hub
 	publisher taskhawk.Publisher
+	settler   taskhawk.Settler
 
 	errAlreadyCharged = errors.New("already charged")
 	errDeclined       = errors.New("declined")
