@@ -16,6 +16,7 @@ var (
 	hub       *taskhawk.Hub
 	publisher taskhawk.Publisher
 	settler   taskhawk.Settler
+	tasks     []taskhawk.AnyTask
 
 	errAlreadyCharged = errors.New("already charged")
 	errDeclined       = errors.New("declined")
