@@ -28,6 +28,10 @@ type CheckConfig struct {
 	LongestTask time.Duration
 	// LambdaTimeout is the timeout of the Lambda function that receives from the queues. Default 0: workers do.
 	LambdaTimeout time.Duration
+	// Mappings returns the event source mappings of a queue, for [Check] to look at too. Default nil: they are not looked at.
+	Mappings func(ctx context.Context, queueARN string) ([]EventSourceMapping, error)
+	// PartialBatch says that the function's handler is made with lambdax.WithPartialBatch. It counts with Mappings.
+	PartialBatch bool
 }
 
 // Check compares the queues of an application with what the code needs of them, and says what is wrong and what to do about it: missing
@@ -35,8 +39,8 @@ type CheckConfig struct {
 // letters, visibility timeouts that do not fit, and more; see the Code constants. It only reads attributes: two calls for each
 // queue, no message is touched. Run it at deployment, or by hand.
 //
-// What SQS does not tell cannot be checked: whether an SNS subscription delivers raw, whether an event source mapping of Lambda has
-// ReportBatchItemFailures (without it, lambdax must report whole batches), and what is set in IAM.
+// With Mappings it looks at the event source mappings of Lambda as well, above all whether ReportBatchItemFailures fits the code. What SQS
+// does not tell cannot be checked: whether an SNS subscription delivers raw, and what is set in IAM.
 //
 // A queue that the caller may not look at is a finding. Any other failure of a call is an error, which joins those of all queues; the
 // report then has what was found besides.

@@ -24,6 +24,7 @@ type pair struct {
 	name, deadLetters string
 	// own and dead are their attributes, nil for one that could not be looked at.
 	own, dead attributes
+	mappings  []EventSourceMapping
 }
 
 func (e *examination) add(severity Severity, code, queue, problem, advice string) {
@@ -38,6 +39,9 @@ func (e *examination) examine(ctx context.Context, name string) error {
 		return err
 	}
 	if p.own != nil {
+		if err := e.readMappings(ctx, &p); err != nil {
+			return err
+		}
 		e.examineQueue(&p)
 		e.examineRedrivePolicy(&p)
 	}

@@ -20,6 +20,8 @@ type Finding struct {
 const (
 	// CodeAccessDenied : the caller may not look at the queue.
 	CodeAccessDenied = "access-denied"
+	// CodeBatchSize : the batches of an event source mapping.
+	CodeBatchSize = "batch-size"
 	// CodeDeadLetterChain : the dead-letter queue has a redrive policy itself.
 	CodeDeadLetterChain = "dead-letter-chain"
 	// CodeDeadLetterRetention : the dead-letter queue does not keep messages longer than the queue.
@@ -34,10 +36,16 @@ const (
 	CodeEncryption = "encryption"
 	// CodeInFlight : near the limit of messages in flight.
 	CodeInFlight = "in-flight"
+	// CodeMapping : no event source mapping, one that is disabled, or several.
+	CodeMapping = "mapping"
+	// CodeMaximumConcurrency : how many functions an event source mapping runs at once.
+	CodeMaximumConcurrency = "maximum-concurrency"
 	// CodeMaxReceiveCount : too few receives make a dead letter.
 	CodeMaxReceiveCount = "max-receive-count"
 	// CodeMessageSize : the queue takes less than SQS can.
 	CodeMessageSize = "message-size"
+	// CodePartialBatch : ReportBatchItemFailures of an event source mapping does not fit the code.
+	CodePartialBatch = "partial-batch"
 	// CodeQueueMissing : the queue or the dead-letter queue does not exist.
 	CodeQueueMissing = "queue-missing"
 	// CodeQueueType : there is a FIFO queue instead of a standard queue, or the other way round.

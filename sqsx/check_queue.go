@@ -46,16 +46,18 @@ func (e *examination) examineQueue(p *pair) {
 }
 
 func (e *examination) examineVisibility(p *pair) {
-	visibility, lambda := p.own.duration(attributeVisibility), e.config.LambdaTimeout
+	visibility := p.own.duration(attributeVisibility)
+	lambda, window := e.lambdaTimeout(p)
+	enough := lambdaFactor*lambda + window
 	switch {
 	case lambda > 0 && visibility < lambda:
 		e.add(SeverityError, CodeVisibility, p.name, fmt.Sprintf(
 			"has a visibility timeout of %s, shorter than the %s of the Lambda function: Lambda refuses the mapping, or tasks run twice",
-			visibility, lambda), fmt.Sprintf("set VisibilityTimeout to %s", lambdaFactor*lambda))
-	case lambda > 0 && visibility < lambdaFactor*lambda:
+			visibility, lambda), fmt.Sprintf("set VisibilityTimeout to %s", enough))
+	case lambda > 0 && visibility < enough:
 		e.add(SeverityWarning, CodeVisibility, p.name, fmt.Sprintf(
 			"has a visibility timeout of %s: Lambda tries a throttled batch again for longer, and its messages are delivered twice",
-			visibility), fmt.Sprintf("set VisibilityTimeout to %s, %d times the timeout of the function", lambdaFactor*lambda, lambdaFactor))
+			visibility), fmt.Sprintf("set VisibilityTimeout to %s, %d times the timeout of the function and the batching window", enough, lambdaFactor))
 	case lambda > 0:
 	case visibility == 0:
 		e.add(SeverityWarning, CodeVisibility, p.name,
@@ -92,6 +94,7 @@ func (e *examination) examineRedrivePolicy(p *pair) {
 }
 
 func (e *examination) examineMaxReceiveCount(p *pair, count int) {
+	lambda, _ := e.lambdaTimeout(p)
 	switch {
 	case count == 1:
 		e.add(SeverityError, CodeMaxReceiveCount, p.name,
@@ -99,7 +102,7 @@ func (e *examination) examineMaxReceiveCount(p *pair, count int) {
 	case count < 3:
 		e.add(SeverityWarning, CodeMaxReceiveCount, p.name, fmt.Sprintf(
 			"has a maxReceiveCount of %d: receives cut off by crashes and deployments count too", count), "set it to 5 or more")
-	case e.config.LambdaTimeout > 0 && count < lambdaReceives:
+	case lambda > 0 && count < lambdaReceives:
 		e.add(SeverityWarning, CodeMaxReceiveCount, p.name, fmt.Sprintf(
 			"has a maxReceiveCount of %d: receives that Lambda throttles count too", count), "set it to 5 or more, as AWS advises")
 	}
