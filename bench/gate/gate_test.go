@@ -26,7 +26,8 @@ func example() *measured {
 				{name: "typed", kind: bench.Typed, times: 0.5},
 			},
 		}},
-		calls: []measuredCall{{name: "dispatch/small", allocs: 6}},
+		calls:     []measuredCall{{name: "dispatch/small", allocs: 6}},
+		overheads: []measuredOverhead{{name: "lambda/sqs/10", times: 3, allocs: 12}},
 	}
 }
 
@@ -34,6 +35,8 @@ func exampleGoals() *goals {
 	return &goals{
 		Cells: map[string]cellGoals{"encode/small": {Naive: 6, Rival: 1, Typed: 0.5, Allocs: 1}},
 		Calls: map[string]callGoals{"dispatch/small": {Allocs: 6}},
+
+		Overheads: map[string]overheadGoals{"lambda/sqs/10": {Times: 3, Allocs: 12}},
 	}
 }
 
@@ -51,7 +54,7 @@ func missed(verdicts []verdict) []string {
 func TestJudgeAcceptsWhatMeetsTheGoals(t *testing.T) {
 	t.Parallel()
 	verdicts := judge(exampleGoals(), example())
-	require.Len(t, verdicts, 6)
+	require.Len(t, verdicts, 8)
 	require.Empty(t, missed(verdicts))
 }
 
@@ -76,6 +79,12 @@ func TestJudgeFindsEveryMissedGoal(t *testing.T) {
 		"a cell without goals":  {func(_ *goals, m *measured) { m.cells = append(m.cells, measuredCell{name: "new"}) }, "new"},
 		"goals without a cell":  {func(g *goals, _ *measured) { g.Cells["gone"] = cellGoals{} }, "gone"},
 		"a goal without a call": {func(g *goals, _ *measured) { g.Calls["gone"] = callGoals{} }, "gone: allocations"},
+		"a record costs time": {
+			func(_ *goals, m *measured) { m.overheads[0].times = 3.1 }, "lambda/sqs/10: times the reading of a message, for each record",
+		},
+		"a record allocates":        {func(_ *goals, m *measured) { m.overheads[0].allocs = 13 }, "lambda/sqs/10: allocations for each record"},
+		"an overhead without goals": {func(g *goals, _ *measured) { delete(g.Overheads, "lambda/sqs/10") }, "lambda/sqs/10"},
+		"goals without an overhead": {func(g *goals, _ *measured) { g.Overheads["gone"] = overheadGoals{} }, "gone"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()

@@ -12,6 +12,8 @@ type goals struct {
 	Cells map[string]cellGoals `json:"cells"`
 	// Calls are the goals of calls, by their names.
 	Calls map[string]callGoals `json:"calls"`
+	// Overheads are the goals of overheads, by their names.
+	Overheads map[string]overheadGoals `json:"overheads"`
 }
 
 // cellGoals are the least times that ours has to be faster, and the most allocations that it may make.
@@ -30,6 +32,14 @@ type cellGoals struct {
 
 // callGoals are the most that a call may do.
 type callGoals struct {
+	// Allocs is the number of allocations.
+	Allocs float64 `json:"allocs"`
+}
+
+// overheadGoals are the most that a unit of work may cost beside the work.
+type overheadGoals struct {
+	// Times is how many times the reference.
+	Times float64 `json:"times"`
 	// Allocs is the number of allocations.
 	Allocs float64 `json:"allocs"`
 }

@@ -13,6 +13,14 @@ import (
 type measured struct {
 	cells []measuredCell
 	calls []measuredCall
+
+	overheads []measuredOverhead
+}
+
+// measuredOverhead is what a unit of work costs.
+type measuredOverhead struct {
+	name          string
+	times, allocs float64
 }
 
 // measuredCell compares ours with everybody else in a cell.
@@ -57,7 +65,24 @@ func measure(rounds int, slice time.Duration) (*measured, error) {
 	for _, call := range calls {
 		m.calls = append(m.calls, measuredCall{name: call.Name, allocs: allocations(call.Run)})
 	}
-	return &m, nil
+	m.overheads, err = measureOverheads(rounds, slice)
+	return &m, err
+}
+
+func measureOverheads(rounds int, slice time.Duration) ([]measuredOverhead, error) {
+	overheads, err := bench.Overheads()
+	if err != nil {
+		return nil, err
+	}
+	var measured []measuredOverhead
+	for _, o := range overheads {
+		times, err := o.Times(rounds, slice)
+		if err != nil {
+			return nil, err
+		}
+		measured = append(measured, measuredOverhead{o.Name, times, allocations(o.Run) / float64(o.Units)})
+	}
+	return measured, nil
 }
 
 func measureCell(cell *bench.Cell, rounds int, slice time.Duration) (measuredCell, error) {

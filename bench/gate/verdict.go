@@ -2,6 +2,7 @@ package main
 
 import (
 	"fmt"
+	"slices"
 
 	"github.com/taskhawk/taskhawk-go/bench"
 )
@@ -52,6 +53,26 @@ func judge(g *goals, m *measured) []verdict {
 		}
 		verdicts = append(verdicts, found)
 	}
+	return append(verdicts, judgeOverheads(g.Overheads, m.overheads)...)
+}
+
+func judgeOverheads(goals map[string]overheadGoals, measured []measuredOverhead) []verdict {
+	var verdicts []verdict
+	for _, found := range measured {
+		goal, ok := goals[found.name]
+		if !ok {
+			verdicts = append(verdicts, verdict{subject: found.name, found: "measured", goal: "missing"})
+			continue
+		}
+		verdicts = append(verdicts,
+			atMost(found.name+": times the reading of a message, for each record", found.times, goal.Times),
+			atMost(found.name+": allocations for each record", found.allocs, goal.Allocs))
+	}
+	for name := range goals {
+		if !slices.ContainsFunc(measured, func(m measuredOverhead) bool { return m.name == name }) {
+			verdicts = append(verdicts, verdict{subject: name, found: "nothing", goal: "there"})
+		}
+	}
 	return verdicts
 }
 
@@ -80,5 +101,5 @@ func atLeast(subject string, found, goal float64) verdict {
 }
 
 func atMost(subject string, found, goal float64) verdict {
-	return verdict{subject: subject, found: fmt.Sprintf("%g", found), goal: fmt.Sprintf("%g or less", goal), met: found <= goal}
+	return verdict{subject: subject, found: fmt.Sprintf("%.4g", found), goal: fmt.Sprintf("%g or less", goal), met: found <= goal}
 }
