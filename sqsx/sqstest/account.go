@@ -15,19 +15,22 @@ const (
 	arnPrefix = "arn:aws:sqs:" + region + ":" + accountID + ":"
 )
 
-// account holds the queues of a server. No goroutine works on them: what is due
-// (visibility timeouts, delays, retention, move tasks) is made up for at the
-// start of each operation, by settle.
+// account holds the queues and topics of a server. No goroutine works on them:
+// what is due (visibility timeouts, delays, retention, move tasks) is made up for
+// at the start of each operation, by settle. Only functions run by themselves.
 type account struct {
 	receiptKey []byte
-	closed     chan struct{} // closed when the server closes
-	parked     atomic.Int64  // polls that wait now
+	closed     chan struct{}  // closed when the server closes
+	parked     atomic.Int64   // polls that wait now
+	runs       sync.WaitGroup // of functions
 
 	mu          sync.Mutex
 	baseURL     string // of the queue URLs
 	maxInFlight int
 	keyOf       func(body string) string
 	queues      map[string]*queue    // by name
+	topics      map[string]*topic    // by name
+	functions   map[string]Function  // by ARN
 	deleted     map[string]time.Time // when a queue of that name was deleted
 	tasks       []*moveTask          // newest last
 	sequence    uint64               // of the message accepted last
@@ -38,6 +41,7 @@ func newAccount() *account {
 	a := &account{
 		receiptKey: make([]byte, 32), closed: make(chan struct{}), maxInFlight: defaultMaxInFlight,
 		queues: map[string]*queue{}, deleted: map[string]time.Time{}, journal: journal{limit: defaultLedgerLimit},
+		topics: map[string]*topic{}, functions: map[string]Function{},
 	}
 	_, _ = rand.Read(a.receiptKey) // never fails, says its documentation
 	return a
@@ -55,6 +59,16 @@ func (a *account) queue(queueURL string) (*queue, error) {
 		return nil, errQueueDoesNotExist()
 	}
 	return q, nil
+}
+
+// isClosed says whether the server is closed.
+func (a *account) isClosed() bool {
+	select {
+	case <-a.closed:
+		return true
+	default:
+		return false
+	}
 }
 
 // queueName is the name in a queue URL, whose path is the account's number and

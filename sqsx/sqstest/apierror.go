@@ -63,11 +63,13 @@ func (e *apiError) queryError() string {
 // statusOf is the HTTP status of an error of the service model.
 func statusOf(code string) int {
 	switch code {
-	case "InvalidAddress", "ReceiptHandleIsInvalid", "ResourceNotFoundException":
+	case "InvalidAddress", "ReceiptHandleIsInvalid", "ResourceNotFoundException", "NotFound":
 		return http.StatusNotFound
 	case "OverLimit", "PurgeQueueInProgress", "InvalidSecurity", "KmsOptInRequired", "RequestThrottled":
 		return http.StatusForbidden
-	case "AccessDenied", "AccessDeniedException", "ExpiredToken", "ExpiredTokenException",
+	case "Throttled":
+		return http.StatusTooManyRequests
+	case "AuthorizationError", "SubscriptionLimitExceeded", "TopicLimitExceeded", "AccessDenied", "AccessDeniedException", "ExpiredToken", "ExpiredTokenException",
 		"InvalidClientTokenId", "SignatureDoesNotMatch", "RequestExpired", "RequestTimeTooSkewed":
 		return http.StatusForbidden
 	case "InternalError", "InternalFailure":

@@ -26,8 +26,8 @@ func (in *batchInput[E]) entryIDs() []string {
 
 // batchOutput is the answer to a batch: each entry is in one of the two lists.
 type batchOutput[R any] struct {
-	Successful []R
-	Failed     []batchFailure
+	Successful []R            `xml:"Successful>member"`
+	Failed     []batchFailure `xml:"Failed>member"`
 }
 
 type batchFailure struct {

@@ -6,13 +6,13 @@ import (
 	"time"
 )
 
-// deduplicationInterval is how long a FIFO queue remembers a deduplication id,
+// deduplicationInterval is how long a FIFO queue or topic remembers a deduplication id,
 // from the first message sent with it, deleted or not.
 const deduplicationInterval = 5 * time.Minute
 
-// deduplication is a FIFO queue's memory of what was sent.
-type deduplication struct {
-	seen  map[string]*message
+// deduplication is the memory of a FIFO queue or topic of what was sent.
+type deduplication[M message | publication] struct {
+	seen  map[string]*M
 	order []remembered // oldest first
 }
 
@@ -23,7 +23,7 @@ type remembered struct {
 
 // find returns the message that was sent with this key in the last five
 // minutes, or nil.
-func (d *deduplication) find(key string, now time.Time) *message {
+func (d *deduplication[M]) find(key string, now time.Time) *M {
 	for len(d.order) > 0 && !d.order[0].until.After(now) {
 		delete(d.seen, d.order[0].key)
 		d.order = d.order[1:]
@@ -31,9 +31,9 @@ func (d *deduplication) find(key string, now time.Time) *message {
 	return d.seen[key]
 }
 
-func (d *deduplication) remember(key string, m *message, now time.Time) {
+func (d *deduplication[M]) remember(key string, m *M, now time.Time) {
 	if d.seen == nil {
-		d.seen = map[string]*message{}
+		d.seen = map[string]*M{}
 	}
 	d.seen[key] = m
 	d.order = append(d.order, remembered{key: key, until: now.Add(deduplicationInterval)})

@@ -1,6 +1,6 @@
-// Package sqstest is an SQS service in the test's own process, as
-// net/http/httptest is a web server: strict where Amazon SQS is strict, and
-// with a clock that testing/synctest can drive.
+// Package sqstest is an SQS service in the test's own process, and an SNS service
+// beside it, as net/http/httptest is a web server: strict where Amazon's are
+// strict, and with a clock that testing/synctest can drive.
 //
 // # A server and a client
 //
@@ -11,7 +11,8 @@
 //	client := server.Client()
 //
 // A program that takes its configuration from the environment is pointed at the
-// server with AWS_ENDPOINT_URL_SQS set to Server.URL.
+// server with AWS_ENDPOINT_URL_SQS set to Server.URL, and AWS_ENDPOINT_URL_SNS
+// for SNS.
 //
 // # Virtual time
 //
@@ -57,6 +58,29 @@
 //   - A dead letter is moved when the receive after its last allowed one would
 //     have returned it.
 //
+// # Topics
+//
+// SNSClient is an SDK client of the same server's SNS. Its topics, standard and
+// FIFO, deliver to queues of the server, with and without raw delivery, and to
+// functions that Server.Register gives a name, as Lambda would run them. The
+// server speaks SNS's AWS Query protocol, and checks what Amazon SNS checks.
+//
+// Where Amazon SNS leaves something open, or more is missing:
+//
+//   - A subscription works at once, whether its queue or function exists or not.
+//     Queue policies are not looked at.
+//   - A queue has the message when Publish returns, and gets it once. What it
+//     would refuse goes to the dead-letter queue of the subscription, else it is
+//     discarded, which the ledger tells.
+//   - A function runs in a goroutine of its own. After an error or a panic it is
+//     run again after one minute and after two more.
+//   - Messages have the characters that SQS allows; custom types of attributes are
+//     refused.
+//   - The group of a message is given to standard queues by FIFO topics too.
+//   - Notifications are not signed.
+//   - Filter policies, delivery policies, replay and the other protocols are
+//     refused, so that no test relies on them.
+//
 // # Looking in
 //
 // Server.Queue says what a queue holds, Server.Requests how many requests were
@@ -82,7 +106,8 @@
 //   - what the answer says: CorruptMD5, StaleReceipts, Pretend
 //   - deliveries: Redeliver, DuplicateInBatch, OrphanPoll
 //
-// All work over the loopback and in process.
+// All work over the loopback and in process, and on requests of SNS as on those of
+// SQS, as far as they suit: a topic has no deliveries to repeat.
 //
 // # Lambda
 //

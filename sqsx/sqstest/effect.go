@@ -40,10 +40,7 @@ func Delay(d time.Duration) Effect { return Effect{name: "delay", wait: d} }
 // in front of the service would: Status(503, "<html>...").
 func Status(code int, body string) Effect {
 	return Effect{name: "status", answer: func(*call, *http.Request) *reply {
-		r := newReply(code, nil)
-		r.header.Set("Content-Type", "text/html")
-		r.body = []byte(body)
-		return r
+		return newReply(code, "text/html", []byte(body), nil)
 	}}
 }
 
@@ -56,8 +53,8 @@ func Error(code, message string) Effect { return ErrorStatus(0, code, message) }
 
 // ErrorStatus is Error with a given HTTP status.
 func ErrorStatus(status int, code, message string) Effect {
-	return Effect{name: "error", answer: func(*call, *http.Request) *reply {
-		return errorReply(&apiError{code: code, message: message, status: status})
+	return Effect{name: "error", answer: func(c *call, _ *http.Request) *reply {
+		return c.protocol.refusal(&apiError{code: code, message: message, status: status})
 	}}
 }
 
@@ -68,9 +65,9 @@ func Pretend() Effect {
 	return Effect{name: "pretend", answer: func(c *call, _ *http.Request) *reply {
 		switch c.name {
 		case OpDeleteMessage, OpChangeMessageVisibility:
-			return newReply(http.StatusOK, empty{})
+			return c.protocol.answer(c.name, empty{})
 		case OpDeleteMessageBatch, OpChangeMessageVisibilityBatch:
-			return newReply(http.StatusOK, succeeded(c.ids))
+			return c.protocol.answer(c.name, succeeded(c.ids))
 		}
 		return nil
 	}}
@@ -87,7 +84,7 @@ func OrphanPoll() Effect { return Effect{name: "orphan poll", orphan: true} }
 func ClockSkew(d time.Duration) Effect {
 	return Effect{
 		name:   "clock skew",
-		answer: func(_ *call, r *http.Request) *reply { return checkClock(r, d) },
+		answer: func(c *call, r *http.Request) *reply { return checkClock(c, r, d) },
 		wire: func(r *reply) {
 			r.header.Set("Date", time.Now().Add(d).UTC().Format(http.TimeFormat))
 		},
@@ -97,12 +94,12 @@ func ClockSkew(d time.Duration) Effect {
 // signatureTolerance is how far from the server's time a request may be signed.
 const signatureTolerance = 5 * time.Minute
 
-func checkClock(r *http.Request, skew time.Duration) *reply {
+func checkClock(c *call, r *http.Request, skew time.Duration) *reply {
 	signed, err := time.Parse("20060102T150405Z", r.Header.Get("X-Amz-Date"))
 	if err != nil || time.Now().Add(skew).Sub(signed).Abs() <= signatureTolerance {
 		return nil
 	}
-	return errorReply(newError("RequestTimeTooSkewed",
+	return c.protocol.refusal(newError("RequestTimeTooSkewed",
 		"The difference between the request time and the current time is too large."))
 }
 

@@ -2,6 +2,7 @@ package sqstest
 
 import (
 	"context"
+	"errors"
 	"net/http"
 	"time"
 )
@@ -28,15 +29,15 @@ func (s *Server) answer(r *http.Request, c *call, err error, request Request, fa
 		return instead
 	}
 	if err != nil {
-		return s.refuse(err)
+		return s.refuse(c, err)
 	}
 	out, err := s.perform(r.Context(), c, faults)
 	if err != nil {
-		return s.refuse(err)
+		return s.refuse(c, err)
 	}
 	s.tally.refusal(c.refused...)
 	s.script.edit(s.account, c, request, out)
-	answer := replyTo(out, nil)
+	answer := c.protocol.answer(c.name, out)
 	if instead := s.interfere(r, c, faults, true); instead != nil {
 		return instead
 	}
@@ -129,11 +130,14 @@ func (s *Server) performDetached(ctx context.Context, c *call) (any, error) {
 }
 
 // refuse answers with an error of the service and counts it if the client is
-// to blame.
-func (s *Server) refuse(err error) *reply {
-	r := replyTo(nil, err)
-	if r.err == nil && r.status < http.StatusInternalServerError {
-		s.tally.refusal(asAPIError(err).code)
+// to blame. Any other error ends the exchange without an answer.
+func (s *Server) refuse(c *call, err error) *reply {
+	api, ok := errors.AsType[*apiError](err)
+	if !ok {
+		return &reply{err: err}
 	}
-	return r
+	if api.senderFault() {
+		s.tally.refusal(api.code)
+	}
+	return c.protocol.refusal(api)
 }

@@ -6,14 +6,16 @@ import (
 )
 
 // Fault is something to go wrong: on which requests, and what. The zero value
-// of On, Queue, Nth, Times and If does not narrow the choice. Faults add up:
+// of On, Queue, Topic, Nth, Times and If does not narrow the choice. Faults add up:
 // all that match a request act on it, in the order in which they were injected.
 type Fault struct {
 	// On is the operation, such as OpDeleteMessageBatch.
 	On string
 	// Queue is the name of the queue the request is about.
 	Queue string
-	// If is asked about each request that matches On and Queue. It may be called
+	// Topic is the name of the topic the request is about.
+	Topic string
+	// If is asked about each request that matches On, Queue and Topic. It may be called
 	// concurrently.
 	If func(Request) bool
 	// Nth makes the fault act on the n-th of the matching requests only, counted
@@ -33,10 +35,11 @@ type Fault struct {
 type Request struct {
 	Operation   string      // one of the Op constants
 	Queue       string      // the queue's name; "" when the operation names none
+	Topic       string      // the topic's name; "" when the operation names none
 	Entries     int         // of a batch; else 0
 	AccessKeyID string      // of the signature; "" when there is none
 	Header      http.Header // not to be changed
-	Body        []byte      // the JSON of the request, not to be changed
+	Body        []byte      // the JSON or the form of the request, not to be changed
 }
 
 // Injection is a fault at work.
@@ -56,7 +59,10 @@ func (i *Injection) Remove() { i.removed.Store(true) }
 // takes says whether the fault acts on a request, and counts it.
 func (i *Injection) takes(r Request) bool {
 	f := i.fault
-	if i.removed.Load() || f.On != "" && f.On != r.Operation || f.Queue != "" && f.Queue != r.Queue {
+	if i.removed.Load() || f.On != "" && f.On != r.Operation {
+		return false
+	}
+	if f.Queue != "" && f.Queue != r.Queue || f.Topic != "" && f.Topic != r.Topic {
 		return false
 	}
 	if f.If != nil && !f.If(r) {

@@ -26,7 +26,7 @@ type message struct {
 	traceHeader     string
 	groupID         string
 	deduplicationID string
-	key             string // what the ledger calls it: Server.Key of the body, or the id
+	key             string // what the ledger calls it: what KeyBy makes of the body, or the id
 
 	sequence      uint64    // order of acceptance, over all queues
 	sentAt        time.Time // SentTimestamp; kept when moved to a dead-letter queue
@@ -45,8 +45,10 @@ type message struct {
 }
 
 // sequenceNumber is the SequenceNumber of a FIFO message: 20 digits that grow.
-func (m *message) sequenceNumber() string {
-	return fmt.Sprintf("%020d", 18_000_000_000_000_000_000+m.sequence)
+func (m *message) sequenceNumber() string { return sequenceNumber(m.sequence) }
+
+func sequenceNumber(sequence uint64) string {
+	return fmt.Sprintf("%020d", 18_000_000_000_000_000_000+sequence)
 }
 
 // systemAttributes are all the message's system attributes.

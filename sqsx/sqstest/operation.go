@@ -5,7 +5,7 @@ import (
 	"time"
 )
 
-// The operations the server answers, by the names that Server.Requests and
+// The operations of SQS the server answers, by the names that Server.Requests and
 // Fault.On take.
 const (
 	OpCancelMessageMoveTask        = "CancelMessageMoveTask"
@@ -31,21 +31,22 @@ const (
 	OpUntagQueue                   = "UntagQueue"
 )
 
-// operation decodes the input of one operation and gives back the call, ready
-// to be made.
-type operation func(a *account, body []byte) (*call, error)
+// operation decodes the input of a call, which is then ready to be made.
+type operation func(a *account, c *call) error
 
 // call is one request on its way: decoded, not yet applied.
 type call struct {
 	name    string
 	body    []byte
 	queue   string   // the queue's name, "" when the operation names none
+	topic   string   // the topic's name, "" when the operation names none
 	ids     []string // of the entries of a batch
 	now     time.Time
 	apply   func(ctx context.Context, c *call) (any, error)
 	refused []string // error codes of entries that broke a rule
 
 	entryFaults []entryFault
+	protocol    protocol
 }
 
 // queueTarget is the part of an input that says which queue is meant.
@@ -76,13 +77,14 @@ func entryIDs(in any) []string {
 
 // unlocked makes an operation of a method that takes the account's lock itself.
 func unlocked[In, Out any](method func(*account, context.Context, *call, *In) (Out, error)) operation {
-	return func(a *account, body []byte) (*call, error) {
+	return func(a *account, c *call) error {
 		in := new(In)
-		if err := decodeShape(body, in); err != nil {
-			return nil, err
+		if err := c.protocol.decode(c.body, in); err != nil {
+			return err
 		}
-		apply := func(ctx context.Context, c *call) (any, error) { return method(a, ctx, c, in) }
-		return &call{queue: targetName(in), ids: entryIDs(in), apply: apply}, nil
+		c.apply = func(ctx context.Context, c *call) (any, error) { return method(a, ctx, c, in) }
+		c.queue, c.topic, c.ids = targetName(in), topicTarget(in), entryIDs(in)
+		return nil
 	}
 }
 
@@ -92,20 +94,15 @@ func locked[In, Out any](method func(*account, *call, *In) (Out, error)) operati
 	return unlocked(func(a *account, _ context.Context, c *call, in *In) (Out, error) {
 		a.mu.Lock()
 		defer a.mu.Unlock()
-		c.now = time.Now()
-		a.settle(c.now)
+		c.begin(a)
 		return method(a, c, in)
 	})
 }
 
-// operationNamed finds an operation; false for one the server does not know.
-func operationNamed(name string) (operation, bool) {
-	for _, find := range []func(string) operation{messageOperation, batchOperation, queueOperation, taskOperation} {
-		if op := find(name); op != nil {
-			return op, true
-		}
-	}
-	return nil, false
+// begin sets call.now and makes up for all that was due, with the lock held.
+func (c *call) begin(a *account) {
+	c.now = time.Now()
+	a.settle(c.now)
 }
 
 func messageOperation(name string) operation {

@@ -28,7 +28,7 @@ type queue struct {
 	counts       [3]int // messages by state
 	peakInFlight int
 
-	deduplication deduplication
+	deduplication deduplication[message]
 	attempts      map[string]attempt // ReceiveRequestAttemptId, FIFO only
 	wake          chan struct{}      // closed and replaced when a parked poll should look again
 }

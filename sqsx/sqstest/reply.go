@@ -1,7 +1,6 @@
 package sqstest
 
 import (
-	"encoding/json"
 	"errors"
 	"io"
 	"maps"
@@ -10,8 +9,6 @@ import (
 	"syscall"
 	"time"
 )
-
-const contentType = "application/x-amz-json-1.0"
 
 // reply is the answer to one request, and how it is put on the wire.
 type reply struct {
@@ -22,36 +19,12 @@ type reply struct {
 	wire
 }
 
-func newReply(status int, body any) *reply {
-	r := &reply{status: status, header: http.Header{}}
+func newReply(status int, contentType string, body []byte, err error) *reply {
+	r := &reply{status: status, header: http.Header{}, body: body, err: err}
 	r.header.Set("Content-Type", contentType)
 	r.header.Set("X-Amzn-Requestid", newID())
 	r.header.Set("Date", time.Now().UTC().Format(http.TimeFormat))
-	r.body, r.err = json.Marshal(body)
 	return r
-}
-
-// errorBody is the body of an error of the JSON protocol.
-type errorBody struct {
-	Type    string `json:"__type"`
-	Message string `json:"message"`
-}
-
-func errorReply(err *apiError) *reply {
-	r := newReply(err.httpStatus(), errorBody{Type: "com.amazonaws.sqs#" + err.code, Message: err.message})
-	r.header.Set("X-Amzn-Query-Error", err.queryError())
-	return r
-}
-
-// replyTo is the answer of an operation that returned out and err.
-func replyTo(out any, err error) *reply {
-	if err == nil {
-		return newReply(http.StatusOK, out)
-	}
-	if api, ok := errors.AsType[*apiError](err); ok {
-		return errorReply(api)
-	}
-	return &reply{err: err}
 }
 
 // asAPIError is err as an error of the service.

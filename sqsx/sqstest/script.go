@@ -44,7 +44,7 @@ func (s *script) snapshot() []*Injection {
 // request is what faults see of a request.
 func (c *call) request(r *http.Request) Request {
 	return Request{
-		Operation: c.name, Queue: c.queue, Entries: len(c.ids), AccessKeyID: accessKeyID(r),
+		Operation: c.name, Queue: c.queue, Topic: c.topic, Entries: len(c.ids), AccessKeyID: accessKeyID(r),
 		Header: r.Header, Body: c.body,
 	}
 }

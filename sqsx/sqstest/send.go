@@ -67,13 +67,20 @@ func (a *account) accept(q *queue, m *message, visibleAt, now time.Time) *messag
 	}
 	a.sequence++
 	m.sequence = a.sequence
-	m.key = m.id
-	if a.keyOf != nil {
-		m.key = a.keyOf(m.body)
+	if m.key == "" {
+		m.key = a.key(m.id, m.body)
 	}
 	a.record(Accepted, q, m, now)
 	q.put(m, visibleAt, now)
 	return m
+}
+
+// key is what the ledger calls a message.
+func (a *account) key(id, body string) string {
+	if a.keyOf == nil {
+		return id
+	}
+	return a.keyOf(body)
 }
 
 // message checks the message against the rules of SendMessage and those of the

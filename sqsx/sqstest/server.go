@@ -11,7 +11,7 @@ import (
 // and nothing listens there: a client that takes it for real is refused.
 const offlineURL = "http://127.0.0.1:1"
 
-// Server is an SQS service in this process. All its methods can be called
+// Server is an SQS and an SNS service in this process. All its methods can be called
 // concurrently. It is an http.Handler too, to be mounted wherever a test wants
 // it.
 //
@@ -63,32 +63,29 @@ func (s *Server) Start() {
 	s.account.baseURL = s.URL
 }
 
-// Close ends parked polls, waits for the requests under way and closes all
+// Close ends parked polls and the contexts of functions, waits for these and the requests under way, and closes all
 // connections, also those of clients that Client made. Later in-process
 // requests fail as refused connections do. Close may be called more than once.
 func (s *Server) Close() {
 	s.closeOnce.Do(func() {
+		s.account.mu.Lock()
 		close(s.account.closed)
+		s.account.mu.Unlock()
 		if s.listener != nil {
 			s.transport.CloseIdleConnections()
 			s.listener.Close()
 			s.transport.CloseIdleConnections()
 		}
 		s.orphans.Wait()
+		s.account.runs.Wait()
 	})
 }
 
-// ServeHTTP answers one request of the AWS JSON 1.0 protocol.
+// ServeHTTP answers one request: of the AWS JSON 1.0 protocol for SQS, of the AWS
+// Query protocol for SNS.
 func (s *Server) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	pause := func(d time.Duration) error { return s.pause(r.Context(), d) }
 	s.exchange(r).write(w, pause)
 }
 
-func (s *Server) isClosed() bool {
-	select {
-	case <-s.account.closed:
-		return true
-	default:
-		return false
-	}
-}
+func (s *Server) isClosed() bool { return s.account.isClosed() }
