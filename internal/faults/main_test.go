@@ -10,10 +10,14 @@ import (
 	"go.uber.org/goleak"
 )
 
-// TestMain makes the test binary a worker where a test starts it as one.
+// TestMain makes the test binary a worker, or a Lambda function, where a test starts it as one.
 func TestMain(m *testing.M) {
 	if child := os.Getenv(childVariable); child != "" {
 		os.Exit(childMain(child))
+	}
+	if function := os.Getenv(functionVariable); function != "" {
+		fmt.Fprintln(os.Stderr, functionMain(function))
+		os.Exit(1)
 	}
 	flag.Parse()
 	if err := sizeProperties(); err != nil {

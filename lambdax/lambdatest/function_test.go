@@ -43,7 +43,8 @@ func TestInvocationAnswers(t *testing.T) {
 	require.JSONEq(t, `{"batchItemFailures":[]}`, string(result.Response))
 	require.Positive(t, result.Duration)
 	require.Equal(t, long, result.Duration+result.Left)
-	require.Contains(t, written.String(), "asked to answer\n")
+	told := func() bool { return strings.Contains(written.String(), "asked to answer\n") }
+	require.Eventually(t, told, long, time.Millisecond)
 
 	result = invoke(t, function, `{"Do":"fail"}`)
 	require.EqualError(t, result.Error, "errorString: no luck")

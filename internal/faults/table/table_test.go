@@ -23,17 +23,15 @@ func reports() []report {
 
 func TestNumbers(t *testing.T) {
 	t.Parallel()
-	require.Len(t, numbers(), 49)
-	require.Subset(t, numbers(), []string{"T01", "T19", "T21", "T46", "T50", "T53"})
-	require.NotContains(t, numbers(), "T20")
-	require.NotContains(t, numbers(), "T48")
+	require.Len(t, numbers(), 53)
+	require.Subset(t, numbers(), []string{"T01", "T20", "T53"})
 }
 
 func TestASumForEachFault(t *testing.T) {
 	t.Parallel()
 	more := report{Number: "T05", Test: "TestT05/b", What: "another", Tasks: 1, Runs: 2, Lost: 3, Explained: 4, Unexplained: 5}
 	lines := summarize(append(reports(), more, report{Number: "T00", What: "none"}))
-	require.Len(t, lines, 50)
+	require.Len(t, lines, 54)
 	require.Equal(t, "T00", lines[0].Number)
 	require.Equal(t, line{checks: 2, report: report{
 		Number: "T05", What: "fault T05", Tasks: 11, Runs: 14, Lost: 3, Explained: 6, Unexplained: 5,
@@ -46,7 +44,7 @@ func TestTable(t *testing.T) {
 	require.NoError(t, write(&text, summarize(reports())))
 	lines := strings.Split(text.String(), "\n")
 	require.Equal(t, []string{"T07", "fault", "T07", "1", "10", "12", "0", "2", "0"}, strings.Fields(lines[7]))
-	require.Equal(t, []string{"all", "49", "faults", "49", "490", "588", "0", "98", "0"}, strings.Fields(lines[50]))
+	require.Equal(t, []string{"all", "53", "faults", "53", "530", "636", "0", "106", "0"}, strings.Fields(lines[54]))
 }
 
 func TestVerdict(t *testing.T) {
