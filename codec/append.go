@@ -24,11 +24,12 @@ func (sig *signature) appendArgs(dst []byte, p place, leading int, w *walk) ([]b
 		}
 		dst = append(dst, ',')
 	}
-	return closeWith(dst, ']'), nil
+	return closeArray(dst), nil
 }
 
 func (sig *signature) appendKwargs(dst []byte, p place, leading int, w *walk) ([]byte, *Error) {
-	dst = append(dst, `,"kwargs":{`...)
+	dst = append(dst, `,"kwargs":`...)
+	start := len(dst)
 	for i := range sig.params[leading:] {
 		f := &sig.params[leading+i]
 		at := f.place(p)
@@ -40,7 +41,6 @@ func (sig *signature) appendKwargs(dst []byte, p place, leading int, w *walk) ([
 		if dst, err = f.enc.encode(dst, at, w); err != nil {
 			return dst, err.of(f.Name, "kwargs."+f.Name)
 		}
-		dst = append(dst, ',')
 	}
 	if sig.rest != nil {
 		var err *Error
@@ -48,5 +48,5 @@ func (sig *signature) appendKwargs(dst []byte, p place, leading int, w *walk) ([
 			return dst, err
 		}
 	}
-	return closeWith(dst, '}'), nil
+	return closeObject(dst, start), nil
 }

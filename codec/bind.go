@@ -99,8 +99,10 @@ func (b *binding) keyword(s string, i, likely int) (end, next int, err *Error) {
 // member reads the name of a keyword and returns the index of its parameter, or -1 and the name. Senders mostly keep the order of declaration
 // and put no space before the colon, so the text of the parameter after the last is tried first.
 func (sig *signature) member(s string, i, likely int) (n int, name string, value int, err *Error) {
-	if likely < len(sig.params) && strings.HasPrefix(s[i:], sig.params[likely].key.text) {
-		return likely, "", jsontext.SkipSpace(s, i+len(sig.params[likely].key.text)), nil
+	if likely < len(sig.params) {
+		if end := sig.params[likely].key.match(s, i); end > 0 {
+			return likely, "", jsontext.SkipSpace(s, end), nil
+		}
 	}
 	name, value, err = readKey(s, i)
 	if n, ok := sig.byName[name]; ok && err == nil {

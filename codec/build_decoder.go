@@ -93,7 +93,7 @@ func (b *builder) structDecoder(t reflect.Type) (decoder, *TypeError) {
 }
 
 func (b *builder) fieldDecoder(t reflect.Type, f scanned) (fieldDecoder, *TypeError) {
-	fd := fieldDecoder{key: `"` + f.name + `":`, member: "." + f.name}
+	fd := fieldDecoder{key: newMemberKey(f.name), member: "." + f.name}
 	if deadEnd(t, f.index) {
 		fd.dec = deadEndDecoder{}
 		return fd, nil

@@ -62,9 +62,9 @@ type kind interface {
 func (b *builder) scalar(t reflect.Type) (kind, *TypeError) {
 	switch k := t.Kind(); {
 	case k == reflect.Bool:
-		return boolKind{}, nil
+		return &boolKind{}, nil
 	case k == reflect.String:
-		return stringKind{}, nil
+		return &stringKind{}, nil
 	case isSigned(k):
 		return &intKind{size: t.Size(), name: t.String()}, nil
 	case isUnsigned(k):
@@ -100,7 +100,7 @@ func (b *builder) sliceEncoder(t reflect.Type) (encoder, *TypeError) {
 
 func (b *builder) structEncoder(t reflect.Type, addr bool) (encoder, *TypeError) {
 	fields := jsonFields(t)
-	k := &structEncoder{fields: make([]fieldEncoder, len(fields))}
+	k := &structEncoder{fields: make([]*fieldEncoder, len(fields))}
 	for i, f := range fields {
 		err := b.within(f.goes, func() (err *TypeError) {
 			k.fields[i], err = b.fieldEncoder(t, f, addr)
@@ -113,7 +113,7 @@ func (b *builder) structEncoder(t reflect.Type, addr bool) (encoder, *TypeError)
 	return k, nil
 }
 
-func (b *builder) fieldEncoder(t reflect.Type, f scanned, addr bool) (fieldEncoder, *TypeError) {
+func (b *builder) fieldEncoder(t reflect.Type, f scanned, addr bool) (*fieldEncoder, *TypeError) {
 	path := pathOf(t, f.index)
 	enc, err := b.encoder(f.field.Type, addr || len(path.hops) > 0)
 	if f.quoted && !hasMethods(enc) {
@@ -126,7 +126,7 @@ func (b *builder) fieldEncoder(t reflect.Type, f scanned, addr bool) (fieldEncod
 	if f.omitZero {
 		omit = append(omit, zeroTestOf(f.field.Type))
 	}
-	fe := fieldEncoder{off: path.first, enc: enc, member: "." + f.name, key: newMemberKey(f.name)}
+	fe := &fieldEncoder{off: path.first, enc: enc, member: "." + f.name, key: newMemberKey(f.name)}
 	if omit != nil || path.hops != nil {
 		fe.only = &condition{path: path, omit: omit}
 	}

@@ -1,7 +1,9 @@
 package codec
 
 import (
+	"encoding/binary"
 	"math"
+	"math/bits"
 
 	"github.com/taskhawk/taskhawk-go/internal/jsontext"
 )
@@ -83,28 +85,27 @@ func appendShort(dst []byte, f float64) ([]byte, bool) {
 	if !(abs < 1e15/unit) || f == 0 {
 		return dst, false
 	}
-	x := uint64(abs*unit + 0.5)
-	if float64(x)/unit != abs {
+	scaled := int64(abs*unit + 0.5) // signed, which a machine converts in one step
+	if float64(scaled)/unit != abs {
 		return dst, false
 	}
 	if f < 0 {
 		dst = append(dst, '-')
 	}
+	x := uint64(scaled)
 	dst = appendUint(dst, x/unit)
-	return appendFraction(dst, uint32(x%unit)), true
+	return appendFraction(dst, x%unit), true
 }
 
 // appendFraction writes x millionths, without zeros at the end.
-func appendFraction(dst []byte, x uint32) []byte {
+func appendFraction(dst []byte, x uint64) []byte {
 	if x == 0 {
 		return dst
 	}
-	dst = append(dst, '.')
-	for unit := uint32(100_000); x > 0; unit /= 10 {
-		dst = append(dst, '0'+byte(x/unit))
-		x %= unit
-	}
-	return dst
+	digits := splitDigits(100 * x)
+	trailing := bits.LeadingZeros64(digits) / 8
+	dst = binary.LittleEndian.AppendUint64(append(dst, '.'), digits+zeros)
+	return dst[:len(dst)-trailing]
 }
 
 // readInteger reads a number without fraction or exponent. The text is empty for a null, and with an error.

@@ -63,10 +63,10 @@
 //	signature                    the plan: params in order, by name, rest              signature.go, param.go, rest.go
 //	     |                       kept for the life of the program                      type_cache.go
 //	     |-- append              args, then kwargs, into the caller's slice            append.go
-//	     |     encoder.encode    appends the JSON of the value at a place              kind_*.go
+//	     |     encoder.encode    appends the JSON of the value at a place              kind_*.go, member_key.go
 //	     |     walk              cycles, memory to sort map entries                    walk.go, entries.go
 //	     |-- bind                scans args and kwargs once, as a Python call          bind.go
-//	           decoder.decode    reads the JSON at s[i] into a place                   kind_*.go, read.go
+//	           decoder.decode    reads the JSON at s[i] into a place                   kind_*.go, member_key.go, read.go
 //
 // A place is a pointer into the struct, of which only the plan knows the type: place_unsafe.go, or place_purego.go under the build tag purego,
 // which does without package unsafe. An error starts where the fault is and collects its path on the way out: error.go.

@@ -5,7 +5,7 @@ import (
 	"strings"
 )
 
-// entry is one map entry as it was written, in the order of the map: its key, and where "key":value, lies in dst.
+// entry is one map entry as it was written, in the order of the map: its key, and where ,"key":value lies in dst.
 type entry struct {
 	key        string
 	start, end int

@@ -60,6 +60,14 @@ func (f *fieldPath) follow(p place) (field place, ok bool) {
 
 // reach returns the field's place, allocating what pointers on the way lack.
 func (f *fieldPath) reach(p place) place {
+	if f.hops != nil {
+		return f.allocate(p)
+	}
+	return p.field(f.first)
+}
+
+// allocate is reach through pointers.
+func (f *fieldPath) allocate(p place) place {
 	p = p.field(f.first)
 	for _, h := range f.hops {
 		p = p.allocate(h.elem).field(h.off)

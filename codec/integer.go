@@ -1,28 +1,12 @@
 package codec
 
 import (
+	"encoding/binary"
 	"math/bits"
-	"slices"
+	"strconv"
 )
 
-// digitPairs is 00 01 02 ... 99.
-const digitPairs = "00010203040506070809" +
-	"10111213141516171819" +
-	"20212223242526272829" +
-	"30313233343536373839" +
-	"40414243444546474849" +
-	"50515253545556575859" +
-	"60616263646566676869" +
-	"70717273747576777879" +
-	"80818283848586878889" +
-	"90919293949596979899"
-
-// powersOfTen holds 10 to the index.
-var powersOfTen = [...]uint64{
-	1, 1e1, 1e2, 1e3, 1e4, 1e5, 1e6, 1e7, 1e8, 1e9, 1e10, 1e11, 1e12, 1e13, 1e14, 1e15, 1e16, 1e17, 1e18, 1e19,
-}
-
-// appendInt appends x in decimal, in place: strconv writes to a buffer of its own first.
+// appendInt appends x in decimal.
 func appendInt(dst []byte, x int64) []byte {
 	if x < 0 {
 		return appendUint(append(dst, '-'), -uint64(x))
@@ -32,25 +16,42 @@ func appendInt(dst []byte, x int64) []byte {
 
 // appendUint is appendInt for unsigned numbers.
 func appendUint(dst []byte, x uint64) []byte {
-	i := len(dst) + countDigits(x)
-	dst = slices.Grow(dst, len("18446744073709551615"))[:i]
-	for ; x >= 100; x /= 100 {
-		pair := x % 100 * 2
-		i -= 2
-		dst[i], dst[i+1] = digitPairs[pair], digitPairs[pair+1]
+	if x < 100 {
+		return appendPair(dst, x)
 	}
-	dst[i-1] = digitPairs[x*2+1]
-	if x >= 10 {
-		dst[i-2] = digitPairs[x*2]
+	if x >= eightDigits {
+		return binary.LittleEndian.AppendUint64(appendUint(dst, x/eightDigits), splitDigits(x%eightDigits)+zeros)
 	}
-	return dst
+	digits := splitDigits(x)
+	leading := bits.TrailingZeros64(digits|1<<56) &^ 7 // bits; the last digit is written even if it is 0
+	room := dst[len(dst):cap(dst)]
+	if len(room) < 8 {
+		return append(dst, strconv.FormatUint(x, 10)...)
+	}
+	binary.LittleEndian.PutUint64(room, (digits+zeros)>>(leading&63))
+	return dst[:len(dst)+8-leading/8]
 }
 
-// countDigits returns the number of decimal digits of x: 1233/4096 is just above log10(2), so that the guess is right or one too high.
-func countDigits(x uint64) int {
-	guess := bits.Len64(x|1) * 1233 >> 12
-	if x < powersOfTen[guess] {
-		return max(1, guess)
+// appendPair is appendUint for numbers below 100, which most are.
+func appendPair(dst []byte, x uint64) []byte {
+	if x < 10 {
+		return append(dst, '0'+byte(x))
 	}
-	return guess + 1
+	tens := x * 103 >> 10
+	return append(dst, '0'+byte(tens), '0'+byte(x-10*tens))
+}
+
+const (
+	eightDigits = 100_000_000
+	zeros       = 0x30_30_30_30_30_30_30_30 // eight times '0'
+)
+
+// splitDigits returns the eight decimal digits of x, one in each byte, the first in the lowest. It halves all parts at once: two of four digits, four of
+// two, eight of one. The factors are 1/100 and 1/10 rounded up, exact for parts of that size.
+func splitDigits(x uint64) uint64 {
+	x = x/10_000 | x%10_000<<32
+	high := x * 10486 >> 20 & 0x0000007f_0000007f
+	x = high | (x-100*high)<<16
+	high = x * 103 >> 10 & 0x000f_000f_000f_000f
+	return high | (x-10*high)<<8
 }

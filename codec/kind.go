@@ -19,37 +19,22 @@ type lateEncoder struct{ encoder }
 // lateDecoder stands for the decoder of a recursive type while that one is being built.
 type lateDecoder struct{ decoder }
 
-// closeWith ends an array or object whose elements each wrote a comma behind them.
-func closeWith(dst []byte, closer byte) []byte {
+// closeArray ends an array whose elements each wrote a comma behind them.
+func closeArray(dst []byte) []byte {
 	if last := len(dst) - 1; dst[last] == ',' {
-		dst[last] = closer
+		dst[last] = ']'
 		return dst
 	}
-	return append(dst, closer)
+	return append(dst, ']')
 }
 
 func appendNull(dst []byte) []byte { return append(dst, "null"...) }
 
-// memberKey is the text "name": of an object's member.
-type memberKey struct {
-	text  string
-	short [maxShortKey]byte // text, if it is not longer
-}
-
-const maxShortKey = 32
-
-func newMemberKey(name string) memberKey {
-	k := memberKey{text: `"` + name + `":`}
-	copy(k.short[:], k.text)
-	return k
-}
-
-// append writes the key. A copy of fixed length takes two instructions, one of the length of the key a call; what it writes beyond does not matter.
-func (k *memberKey) append(dst []byte) []byte {
-	n := len(dst)
-	if len(k.text) > maxShortKey || cap(dst)-n < maxShortKey {
-		return append(dst, k.text...)
+// closeObject ends an object of members that began at start, each with a comma.
+func closeObject(dst []byte, start int) []byte {
+	if len(dst) == start {
+		return append(dst, "{}"...)
 	}
-	*(*[maxShortKey]byte)(dst[n : n+maxShortKey]) = k.short
-	return dst[:n+len(k.text)]
+	dst[start] = '{'
+	return append(dst, '}')
 }

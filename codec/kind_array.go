@@ -22,7 +22,7 @@ func (k *arrayEncoder) encode(dst []byte, p place, w *walk) ([]byte, *Error) {
 		}
 		dst = append(dst, ',')
 	}
-	return closeWith(dst, ']'), nil
+	return closeArray(dst), nil
 }
 
 // arrayDecoder reads an array of fixed length: elements that JSON lacks become zero, those it has too many are skipped.

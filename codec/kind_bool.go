@@ -8,11 +8,11 @@ import (
 // boolKind is bool and the types made of it.
 type boolKind struct{}
 
-func (boolKind) encode(dst []byte, p place, _ *walk) ([]byte, *Error) {
+func (*boolKind) encode(dst []byte, p place, _ *walk) ([]byte, *Error) {
 	return strconv.AppendBool(dst, p.boolean()), nil
 }
 
-func (boolKind) decode(s string, i int, p place, _ int) (int, *Error) {
+func (*boolKind) decode(s string, i int, p place, _ int) (int, *Error) {
 	rest := s[min(i, len(s)):]
 	switch {
 	case strings.HasPrefix(rest, "true"):

@@ -47,16 +47,16 @@ func (k *mapEncoder) encode(dst []byte, p place, w *walk) ([]byte, *Error) {
 	if err := w.enter(step{by: k, address: m.Pointer()}); err != nil {
 		return dst, err
 	}
-	base := len(w.entries)
-	dst, err := k.writeEntries(append(dst, '{'), m, w)
+	start, base := len(dst), len(w.entries)
+	dst, err := k.writeEntries(dst, m, w)
 	if err != nil {
 		return dst, err
 	}
 	w.leave()
-	return closeWith(w.order(dst, base), '}'), nil
+	return closeObject(w.order(dst, base), start), nil
 }
 
-// writeEntries appends "key":value, for each entry, in the order of the map, and notes them in w.
+// writeEntries appends ,"key":value for each entry, in the order of the map, and notes them in w.
 func (k *mapEncoder) writeEntries(dst []byte, m reflect.Value, w *walk) ([]byte, *Error) {
 	c := k.cursor(m)
 	for c.iter.Next() {
@@ -76,7 +76,7 @@ func (k *mapEncoder) writeEntry(dst []byte, c *mapCursor, w *walk) ([]byte, *Err
 	if err != nil {
 		return dst, err
 	}
-	if dst, err = appendString(dst, key); err != nil {
+	if dst, err = appendString(append(dst, ','), key); err != nil {
 		return dst, err.underEntry()
 	}
 	dst = append(dst, ':')
@@ -84,7 +84,6 @@ func (k *mapEncoder) writeEntry(dst []byte, c *mapCursor, w *walk) ([]byte, *Err
 	if dst, err = k.elem.encode(dst, placeOf(c.elem), w); err != nil {
 		return dst, err.underEntry()
 	}
-	dst = append(dst, ',')
 	w.entries = append(w.entries, entry{key: key, start: start, end: len(dst)})
 	return dst, nil
 }

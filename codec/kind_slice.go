@@ -29,7 +29,7 @@ func (k *sliceEncoder) encode(dst []byte, p place, w *walk) ([]byte, *Error) {
 		dst = append(dst, ',')
 	}
 	w.leave()
-	return closeWith(dst, ']'), nil
+	return closeArray(dst), nil
 }
 
 // sliceDecoder reads an array into a slice, over the elements that it has already. A null sets it to nil.
@@ -61,7 +61,9 @@ func (k *sliceDecoder) decode(s string, i int, p place, depth int) (int, *Error)
 			return i, err.underIndex(n)
 		}
 		n++
-		if i, done, err = leave(s, i, ']'); err != nil {
+		if isComma(s, i) {
+			i++
+		} else if i, done, err = leave(s, i, ']'); err != nil {
 			return i, err
 		}
 	}

@@ -5,7 +5,7 @@ import "github.com/taskhawk/taskhawk-go/internal/jsontext"
 // stringKind is string and the types made of it.
 type stringKind struct{}
 
-func (stringKind) encode(dst []byte, p place, _ *walk) ([]byte, *Error) {
+func (*stringKind) encode(dst []byte, p place, _ *walk) ([]byte, *Error) {
 	dst, ok := jsontext.AppendString(dst, p.str())
 	if !ok {
 		return dst, notUTF8()
@@ -13,13 +13,13 @@ func (stringKind) encode(dst []byte, p place, _ *walk) ([]byte, *Error) {
 	return dst, nil
 }
 
-func (stringKind) decode(s string, i int, p place, _ int) (int, *Error) {
+func (*stringKind) decode(s string, i int, p place, _ int) (int, *Error) {
 	if !at(s, i, '"') {
 		return nullOr(s, i, "string")
 	}
-	v, end, err := readString(s, i)
+	v, end, err := jsontext.ReadString(s, i)
 	if err != nil {
-		return end, err
+		return end, syntaxError(err)
 	}
 	p.setStr(v)
 	return end, nil

@@ -9,22 +9,20 @@ func (k *stringMapKind) encode(dst []byte, p place, w *walk) ([]byte, *Error) {
 	if p.isNil() {
 		return appendNull(dst), nil
 	}
-	dst = append(dst, '{')
-	base := len(w.entries)
+	first, base := len(dst), len(w.entries)
 	for key, value := range *p.stringMap() {
 		start := len(dst)
 		var err *Error
-		if dst, err = appendString(dst, key); err != nil {
+		if dst, err = appendString(append(dst, ','), key); err != nil {
 			return dst, err.underEntry()
 		}
 		dst = append(dst, ':')
 		if dst, err = appendString(dst, value); err != nil {
 			return dst, err.underEntry()
 		}
-		dst = append(dst, ',')
 		w.entries = append(w.entries, entry{key: key, start: start, end: len(dst)})
 	}
-	return closeWith(w.order(dst, base), '}'), nil
+	return closeObject(w.order(dst, base), first), nil
 }
 
 func (k *stringMapKind) decode(s string, i int, p place, depth int) (int, *Error) {
@@ -39,7 +37,7 @@ func (k *stringMapKind) decode(s string, i int, p place, depth int) (int, *Error
 			return next, err
 		}
 		value := ""
-		if i, err = (stringKind{}).decode(s, next, placeAt(&value), depth+1); err != nil {
+		if i, err = (*stringKind)(nil).decode(s, next, placeAt(&value), depth+1); err != nil {
 			return i, err.underEntry()
 		}
 		into.add(key, value)

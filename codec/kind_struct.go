@@ -1,13 +1,9 @@
 package codec
 
-import (
-	"strings"
-
-	"github.com/taskhawk/taskhawk-go/internal/jsontext"
-)
+import "github.com/taskhawk/taskhawk-go/internal/jsontext"
 
 // structEncoder writes a struct as an object, its fields in the order of declaration.
-type structEncoder struct{ fields []fieldEncoder }
+type structEncoder struct{ fields []*fieldEncoder }
 
 // fieldEncoder writes one member.
 type fieldEncoder struct {
@@ -25,9 +21,8 @@ type condition struct {
 }
 
 func (k *structEncoder) encode(dst []byte, p place, w *walk) ([]byte, *Error) {
-	dst = append(dst, '{')
-	for i := range k.fields {
-		f := &k.fields[i]
+	start := len(dst)
+	for _, f := range k.fields {
 		at := p.field(f.off)
 		if f.only != nil {
 			var ok bool
@@ -40,9 +35,8 @@ func (k *structEncoder) encode(dst []byte, p place, w *walk) ([]byte, *Error) {
 		if dst, err = f.enc.encode(dst, at, w); err != nil {
 			return dst, err.under(f.member)
 		}
-		dst = append(dst, ',')
 	}
-	return closeWith(dst, '}'), nil
+	return closeObject(dst, start), nil
 }
 
 // check returns the field's place; ok is false if the field is to be left out.
@@ -70,7 +64,7 @@ type structDecoder struct {
 // fieldDecoder reads one member.
 type fieldDecoder struct {
 	path   fieldPath
-	key    string // "name": as most senders write it
+	key    memberKey
 	member string // .name, for errors
 	dec    decoder
 }
@@ -98,7 +92,9 @@ func (k *structDecoder) decode(s string, i int, p place, depth int) (int, *Error
 		} else if i, err = skip(s, next); err != nil {
 			return i, err
 		}
-		if i, done, err = leave(s, i, '}'); err != nil {
+		if isComma(s, i) {
+			i++
+		} else if i, done, err = leave(s, i, '}'); err != nil {
 			return i, err
 		}
 	}
@@ -108,8 +104,10 @@ func (k *structDecoder) decode(s string, i int, p place, depth int) (int, *Error
 // member reads the name of a member and returns the index of the field that it means, -1 if none. Senders mostly keep the order of the fields
 // and put no space before the colon, so the text of the field after the last is tried first.
 func (k *structDecoder) member(s string, i, likely int) (n, value int, err *Error) {
-	if likely < len(k.fields) && strings.HasPrefix(s[i:], k.fields[likely].key) {
-		return likely, jsontext.SkipSpace(s, i+len(k.fields[likely].key)), nil
+	if likely < len(k.fields) {
+		if end := k.fields[likely].key.match(s, i); end > 0 {
+			return likely, jsontext.SkipSpace(s, end), nil
+		}
 	}
 	name, value, err := readKey(s, i)
 	if err != nil {

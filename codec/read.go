@@ -51,6 +51,9 @@ func enter(s string, i int, closer byte) (next int, done bool) {
 	return i, false
 }
 
+// isComma tells whether a comma follows an element and the next element comes right behind it, as most senders write it; leave does it otherwise.
+func isComma(s string, i int) bool { return i+1 < len(s) && s[i] == ',' && s[i+1] > ' ' }
+
 // leave steps over what follows an element: a comma, up to the next element, or closer.
 func leave(s string, i int, closer byte) (next int, done bool, err *Error) {
 	i = jsontext.SkipSpace(s, i)
