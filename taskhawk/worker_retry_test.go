@@ -123,7 +123,7 @@ func TestExponentialBackoff(t *testing.T) {
 	t.Parallel()
 	backoff := taskhawk.ExponentialBackoff(4*time.Second, time.Minute)
 	for attempt, most := range map[int]time.Duration{
-		0: 4 * time.Second, 1: 4 * time.Second, 2: 8 * time.Second, 3: 16 * time.Second, 5: time.Minute, 1 << 40: time.Minute,
+		0: 4 * time.Second, 1: 4 * time.Second, 2: 8 * time.Second, 3: 16 * time.Second, 5: time.Minute, 1 << 30: time.Minute,
 	} {
 		for range 100 {
 			require.LessOrEqual(t, backoff(attempt), most)

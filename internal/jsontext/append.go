@@ -13,51 +13,19 @@ import (
 // U+FFFE and U+FFFF are escaped too, because they are not XML characters and SQS refuses a body that holds them
 // (SendMessage, valid characters: #x9 | #xA | #xD | #x20 to #xD7FF | #xE000 to #xFFFD | #x10000 to #x10FFFF).
 //
-// Each word of s is copied whole before it is looked at, so that copying and looking are one pass; bytes of dst beyond the result may be written.
+// Copying s and looking at it are one pass; bytes of dst beyond the result may be written.
 func AppendString(dst []byte, s string) ([]byte, bool) {
 	n := len(dst)
 	if cap(dst)-n < len(s)+slack {
 		dst = grow(dst, len(s))
 	}
-	b := dst[n : n+len(s)+slack]
-	b[0] = '"'
-	i := 0
-	for ; i+2*wordSize <= len(s); i += 2 * wordSize {
-		from, to := s[i:i+2*wordSize], b[1+i:1+i+2*wordSize]
-		v, w := loadWord(from, 0), loadWord(from, wordSize)
-		binary.LittleEndian.PutUint64(to, v)
-		binary.LittleEndian.PutUint64(to[wordSize:], w)
-		if markPlainEnd(v)|markPlainEnd(w) != 0 {
-			return appendRest(dst[:n+1+i], s, i)
-		}
-	}
-	if i+wordSize <= len(s) {
-		w := loadWord(s, i)
-		binary.LittleEndian.PutUint64(b[1+i:], w)
-		if markPlainEnd(w) != 0 {
-			return appendRest(dst[:n+1+i], s, i)
-		}
-		i += wordSize
-	}
-	if i < len(s) && !copyTail(b[1:], s) {
+	dst = dst[:n+1]
+	dst[n] = '"'
+	i := copyPlain(dst, s)
+	if i < len(s) {
 		return appendRest(dst[:n+1+i], s, i)
 	}
-	b[1+len(s)] = '"'
-	return dst[:n+len(`""`)+len(s)], true
-}
-
-// copyTail copies the last word of s to where it belongs in b, again some of what is there, and reports whether it is plain. Of a string shorter
-// than a word it copies all.
-func copyTail(b []byte, s string) bool {
-	if len(s) < wordSize {
-		w := loadTail(s, 0)
-		binary.LittleEndian.PutUint64(b, w)
-		return markPlainEnd(w) == 0
-	}
-	i := len(s) - wordSize
-	w := loadWord(s, i)
-	binary.LittleEndian.PutUint64(b[i:], w)
-	return markPlainEnd(w) == 0
+	return dst[:n+len(`""`)+i], true
 }
 
 // slack is the room behind a string that the quotes and a word beyond it may use.
@@ -68,11 +36,30 @@ const slack = len(`""`) + wordSize
 //go:noinline
 func grow(dst []byte, n int) []byte { return slices.Grow(dst, n+slack) }
 
-// appendRest is AppendString once the opening quote and s[:i], which is plain, are written.
+// appendRest is AppendString once the opening quote and s[:i], which is plain, are written. As long as s is ASCII there is nothing to validate.
 func appendRest(dst []byte, s string, i int) ([]byte, bool) {
-	if !utf8.ValidString(s[i:]) {
-		return dst[:len(dst)-i-len(`"`)], false
+	n := len(dst) - i - len(`"`)
+	for s[i] < utf8.RuneSelf {
+		dst = appendEscape(dst, s[i])
+		i++
+		if cap(dst)-len(dst) < len(s)-i+slack {
+			dst = grow(dst, len(s)-i)
+		}
+		plain := copyPlain(dst, s[i:])
+		i += plain
+		if i == len(s) {
+			return dst[:len(dst)+plain+len(`"`)], true
+		}
+		dst = dst[:len(dst)+plain]
 	}
+	if !utf8.ValidString(s[i:]) {
+		return dst[:n], false
+	}
+	return append(appendText(dst, s, i), '"'), true
+}
+
+// appendText appends s from i on, which is valid UTF-8.
+func appendText(dst []byte, s string, i int) []byte {
 	dst, i = copyText(dst, s, i)
 	for i < len(s) {
 		if c := s[i]; isSpecial(c) {
@@ -84,7 +71,7 @@ func appendRest(dst []byte, s string, i int) ([]byte, bool) {
 		}
 		dst, i = copyText(dst, s, i)
 	}
-	return append(dst, '"'), true
+	return dst
 }
 
 // copyText appends s from i up to the first byte that markText marks, and returns the index of that.

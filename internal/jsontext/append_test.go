@@ -40,6 +40,39 @@ func TestAppendStringRefusesInvalidUTF8(t *testing.T) {
 	}
 }
 
+// Strings are looked at in steps of up to 16 bytes: whatever is in one has to be found wherever it is, and nothing beyond the room may be touched.
+func TestAppendStringAtEveryPlace(t *testing.T) {
+	t.Parallel()
+	for length := range 40 {
+		plain := strings.Repeat("abcdefg", 10)[:length]
+		requireAppended(t, plain)
+		for at := range length {
+			for _, odd := range []string{`"`, `\`, "\x00", "\x1f", "\x7f", "é", "\u2028", "\uffff", "\x80", "\xff", " ", "!", "[", "]"} {
+				requireAppended(t, plain[:at]+odd+plain[at+1:])
+			}
+			requireAppended(t, plain[:at]+`"`+strings.Repeat("x", at)+"\\é"+plain[at:])
+		}
+	}
+}
+
+// requireAppended appends s to buffers with little room and with much.
+func requireAppended(t *testing.T, s string) {
+	t.Helper()
+	want, valid := "before", utf8.ValidString(s)
+	if valid {
+		want += encodingJSON(t, s)
+	}
+	for _, room := range []int{0, 2, 9, 10, 40} {
+		buffer := bytes.Repeat([]byte{0xA5}, len("before")+len(s)+room+16)
+		end := len(buffer) - 16
+		dst := append(buffer[:0:end], "before"...)
+		got, ok := jsontext.AppendString(dst, s)
+		require.Equal(t, valid, ok, "%q", s)
+		require.Equal(t, want, string(got), "%q", s)
+		require.Equal(t, bytes.Repeat([]byte{0xA5}, 16), buffer[end:], "%q wrote behind its room", s)
+	}
+}
+
 func TestAppendStringAllocatesNothing(t *testing.T) {
 	dst := make([]byte, 0, 256)
 	allocs := testing.AllocsPerRun(100, func() {

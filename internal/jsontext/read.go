@@ -15,7 +15,11 @@ func ReadString(s string, i int) (v string, end int, err error) {
 		return "", i, Unexpected(s, i, "a string")
 	}
 	start := i + 1
-	i, ascii := scanSpecial(s, start)
+	i += 1 + plainLen(s[start:])
+	if at(s, i, '"') {
+		return s[start:i], i + 1, nil
+	}
+	i, ascii := scanSpecial(s, i)
 	if at(s, i, '"') && (ascii || utf8.ValidString(s[start:i])) {
 		return s[start:i], i + 1, nil
 	}

@@ -2,6 +2,8 @@ package jsontext_test
 
 import (
 	"encoding/json"
+	"fmt"
+	"strings"
 	"testing"
 
 	"github.com/stretchr/testify/require"
@@ -58,6 +60,30 @@ func TestReadStringErrors(t *testing.T) {
 		require.EqualError(t, err, c.want)
 		_, err = jsontext.SkipString(c.in, 0)
 		require.EqualError(t, err, c.want)
+	}
+}
+
+func TestReadStringAtEveryPlace(t *testing.T) {
+	t.Parallel()
+	for length := range 40 {
+		plain := strings.Repeat("abcdefg", 10)[:length]
+		for at := range length + 1 {
+			for _, odd := range []string{"", `\"`, `\\`, `\n`, "é", "\x7f", "\xff", `\u00e9\ud800`} {
+				in := `"` + plain[:at] + odd + plain[at:] + `"`
+				var want string
+				require.NoError(t, json.Unmarshal([]byte(in), &want))
+				got, end, err := jsontext.ReadString("x"+in+`,"12345678901234567890"`, 1)
+				require.NoError(t, err, in)
+				require.Equal(t, want, got, in)
+				require.Equal(t, 1+len(in), end, in)
+			}
+			for _, bad := range []string{"\x00", "\x1f", "\n", `\x`} {
+				_, _, err := jsontext.ReadString(`"`+plain[:at]+bad+plain[at:]+`"`, 0)
+				require.Error(t, err, "%q", bad)
+			}
+			_, _, err := jsontext.ReadString(`"`+plain[:at], 0)
+			require.EqualError(t, err, fmt.Sprintf("unexpected end, want '\"' at offset %d", 1+at))
+		}
 	}
 }
 

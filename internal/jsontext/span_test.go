@@ -2,6 +2,7 @@ package jsontext_test
 
 import (
 	"encoding/json"
+	"fmt"
 	"strings"
 	"testing"
 
@@ -22,6 +23,30 @@ func TestSpanContainer(t *testing.T) {
 	}
 }
 
+// A long text is looked at in blocks: whatever ends or does not end a string has to be understood on both sides of their borders.
+func TestSpanContainerAtEveryPlace(t *testing.T) {
+	t.Parallel()
+	for length := range 150 {
+		filler := strings.Repeat("x", length)
+		for _, in := range []string{
+			`["` + filler + `"]`, `["` + filler + `\"]"]`, `["` + filler + `\\"]`, `["` + filler + `\\\"]}"]`, `["` + strings.Repeat(`\\`, length) + `"]`,
+			`["` + strings.Repeat(`\"`, length) + `]"]`, `{"` + filler + `":[{"a":"}]"},[]]}`, strings.Repeat("[", length+1) + strings.Repeat("]", length+1),
+			`[` + strings.Repeat("[],{},", length) + `"é[{"]`, `[` + strings.Repeat(" ", length) + `]`,
+		} {
+			want, err := jsontext.SkipValue(in, 0)
+			require.NoError(t, err, in)
+			require.Len(t, in, want)
+			for _, behind := range []string{"", " ", `"\`, `,"kwargs":{}}`, strings.Repeat(`]}"`, 40)} {
+				end, err := jsontext.SpanContainer("x"+in+behind, 1)
+				require.NoError(t, err, in)
+				require.Equal(t, 1+want, end, in)
+			}
+			_, err = jsontext.SpanContainer(in[:len(in)-1], 0)
+			require.EqualError(t, err, fmt.Sprintf("unexpected end, want the end of an array or object at offset %d", len(in)-1))
+		}
+	}
+}
+
 func TestSpanContainerErrors(t *testing.T) {
 	t.Parallel()
 	for in, want := range map[string]string{
@@ -36,7 +61,7 @@ func TestSpanContainerErrors(t *testing.T) {
 }
 
 func FuzzSpanContainer(f *testing.F) {
-	for _, s := range []string{`[1,{"a":"b]\\"}]x`, `{"a":1}`, `["\""]`, `[`, `["12345678\\\"]"]`} {
+	for _, s := range []string{`[1,{"a":"b]\\"}]x`, `{"a":1}`, `["\""]`, `[`, `["12345678\\\"]"]`, `["` + strings.Repeat(`0123\\\"[`, 20) + `"]`} {
 		f.Add(s)
 	}
 	f.Fuzz(func(t *testing.T, s string) {

@@ -17,6 +17,9 @@ func loadWord(s string, i int) uint64 {
 		uint64(s[4])<<32 | uint64(s[5])<<40 | uint64(s[6])<<48 | uint64(s[7])<<56
 }
 
+// Word returns s[i:i+8] as a little-endian word.
+func Word(s string, i int) uint64 { return loadWord(s, i) }
+
 // loadTail returns s[i:], which is shorter than a word, or empty, as one filled up with spaces.
 func loadTail(s string, i int) uint64 {
 	n := 8 * (len(s) - i) // bits

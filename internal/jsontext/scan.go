@@ -1,0 +1,43 @@
+//go:build !amd64 || purego
+
+package jsontext
+
+import "encoding/binary"
+
+// copyPlain writes s behind the end of dst up to the first byte that is not plain, and returns the index of that byte. If all of s is plain it
+// writes a closing quote too, and returns len(s). There has to be room for s and slack; what is not used of it may be written.
+func copyPlain(dst []byte, s string) int {
+	to := dst[len(dst):cap(dst)]
+	i := 0
+	for ; i+wordSize <= len(s); i += wordSize {
+		w := loadWord(s, i)
+		binary.LittleEndian.PutUint64(to[i:i+wordSize], w)
+		if m := markPlainEnd(w); m != 0 {
+			return i + firstMark(m)
+		}
+	}
+	w := loadTail(s, i)
+	binary.LittleEndian.PutUint64(to[i:i+wordSize], w)
+	if i += firstMark(markPlainEnd(w)); i < len(s) {
+		return i
+	}
+	to[len(s)] = '"'
+	return len(s)
+}
+
+// plainLen returns the index of the first byte of s that is not plain. It may stop before that, less than 16 bytes before the end of s.
+func plainLen(s string) int {
+	i := 0
+	for ; i+wordSize <= len(s); i += wordSize {
+		if m := markPlainEnd(loadWord(s, i)); m != 0 {
+			return i + firstMark(m)
+		}
+	}
+	return i
+}
+
+// hasBlocks tells whether markBlocks is faster than looking at one byte after another.
+const hasBlocks = false
+
+// markBlocks is not called.
+func markBlocks([]marks, string) {}
