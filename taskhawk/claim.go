@@ -14,6 +14,7 @@ type claim struct {
 	queue      Queue
 	visibility time.Duration // 0: the queue has none
 	onLost     func(c *claim)
+	running    time.Time // since when its handler runs; zero when none does. The set of claims guards it.
 
 	mu       sync.Mutex
 	delivery *Delivery     // the last receipt, if the message came more than once

@@ -15,13 +15,11 @@ func keyOf(d *Delivery) messageKey { return messageKey{d.Queue, d.MessageID} }
 type claims struct {
 	mu       sync.Mutex
 	held     map[messageKey]*claim
-	running  map[*claim]time.Time // since when
+	running  int // how many of those held
 	settling int
 }
 
-func newClaims() *claims {
-	return &claims{held: map[messageKey]*claim{}, running: map[*claim]time.Time{}}
-}
+func newClaims() *claims { return &claims{held: map[messageKey]*claim{}} }
 
 // add holds a message; it returns the claim that holds it already when it was delivered twice.
 func (s *claims) add(d *Delivery, create func() *claim) (c *claim, held bool) {
@@ -39,19 +37,25 @@ func (s *claims) add(d *Delivery, create func() *claim) (c *claim, held bool) {
 func (s *claims) run(c *claim) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	s.running[c] = time.Now()
+	c.running = time.Now()
+	s.running++
 }
 
 // settle takes c from its handler, and reports false when a stop has taken it before; settled must follow.
 func (s *claims) settle(c *claim) bool {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	if _, ok := s.running[c]; !ok {
+	if c.running.IsZero() {
 		return false
 	}
-	delete(s.running, c)
+	s.halt(c)
 	s.settling++
 	return true
+}
+
+func (s *claims) halt(c *claim) {
+	c.running = time.Time{}
+	s.running--
 }
 
 // settled forgets a claim that settle has taken.
@@ -80,11 +84,13 @@ func (s *claims) drop(c *claim) {
 func (s *claims) abandon() (running []*claim, settling int) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	for c := range s.running {
-		running = append(running, c)
-		delete(s.held, c.key)
+	for _, c := range s.held {
+		if !c.running.IsZero() {
+			running = append(running, c)
+			s.halt(c)
+			s.drop(c)
+		}
 	}
-	clear(s.running)
 	return running, s.settling
 }
 
@@ -92,21 +98,19 @@ func (s *claims) abandon() (running []*claim, settling int) {
 func (s *claims) counts() (running, waiting int) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	return len(s.running), len(s.held) - len(s.running)
+	return s.running, len(s.held) - s.running
 }
 
 // longest returns how long the handler that has run longest runs by now; 0 when none does.
 func (s *claims) longest() time.Duration {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	if len(s.running) == 0 {
-		return 0
-	}
-	first := time.Now()
-	for _, since := range s.running {
-		if since.Before(first) {
-			first = since
+	now := time.Now()
+	first := now
+	for _, c := range s.held {
+		if !c.running.IsZero() && c.running.Before(first) {
+			first = c.running
 		}
 	}
-	return time.Since(first)
+	return now.Sub(first)
 }

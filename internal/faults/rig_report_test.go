@@ -2,6 +2,7 @@ package faults_test
 
 import (
 	"encoding/json"
+	"fmt"
 	"os"
 	"regexp"
 
@@ -21,12 +22,23 @@ type figures struct {
 	Lost        int    `json:"lost"`
 	Explained   int    `json:"explained"` // duplicates
 	Unexplained int    `json:"unexplained"`
+	// Notes are what was measured beside: a line each.
+	Notes []string `json:"notes,omitempty"`
+}
+
+// note adds a line to the report that comes next, and to the log of the test.
+func (r *rig) note(format string, args ...any) {
+	r.Helper()
+	line := fmt.Sprintf(format, args...)
+	r.Logf("%s", line)
+	r.notes = append(r.notes, line)
 }
 
 // report writes the figures to a file of their own, if anybody asked for them.
 func (r *rig) report(found figures) {
 	r.Helper()
 	found.Number, found.Test, found.What = faultNumber(r.Name()), r.Name(), r.what
+	found.Notes, r.notes = r.notes, nil
 	folder := os.Getenv(reportVariable)
 	if folder == "" {
 		return

@@ -77,6 +77,8 @@ type rig struct {
 	book      *book
 	crew      crew
 	what      string
+	notes     []string // for the report
+	virtual   bool     // its time
 }
 
 // inBubble runs a test with a rig in a bubble, where time is virtual and there are no sockets.
@@ -88,7 +90,7 @@ func inBubble(t *testing.T, s setup, test func(r *rig)) {
 // newRig makes the server, its queues, a publisher and a hub. The server keys its ledger by task id.
 func newRig(t bed, s setup) *rig {
 	t.Helper()
-	r := &rig{bed: t, server: sqstest.NewUnstartedServer(), sink: newSink(), book: newBook(), what: s.What}
+	r := &rig{bed: t, server: sqstest.NewUnstartedServer(), sink: newSink(), book: newBook(), what: s.What, virtual: !s.Loopback}
 	if s.Loopback {
 		r.server.Start()
 	}
@@ -176,6 +178,19 @@ func (r *rig) await(limit time.Duration, what string, done func() bool) {
 			require.Fail(r, what+": not within "+limit.String(), "the last error: %s", r.sink.lastFailure())
 		}
 		<-tick.C
+	}
+}
+
+// until waits until done, or until ctx ends.
+func (r *rig) until(ctx context.Context, done func() bool) {
+	tick := time.NewTicker(10 * time.Millisecond)
+	defer tick.Stop()
+	for !done() {
+		select {
+		case <-tick.C:
+		case <-ctx.Done():
+			return
+		}
 	}
 }
 

@@ -19,7 +19,7 @@ type bulkyArgs struct{ Text string }
 //
 //nolint:paralleltest // see above
 func TestT53MemoryPerTaskInFlight(t *testing.T) {
-	tasks, body := sized(2_000, 10_000), 1<<10
+	tasks, body := 10_000, 1<<10
 	release := func() {}
 	var bulky *taskhawk.Task[bulkyArgs]
 	s := setup{What: "thousands in flight", Tasks: func(*rig) []taskhawk.AnyTask {
@@ -46,9 +46,12 @@ func TestT53MemoryPerTaskInFlight(t *testing.T) {
 		r.drain(time.Minute)
 		w.stop()
 		heap, stack := int(after.heap-before.heap)/tasks-body, int(after.stacks-before.stacks)/tasks
-		r.Logf("beside a body of %d bytes a task in flight takes %d bytes of heap and %d of stack", body, heap, stack)
-		require.LessOrEqual(r, heap+stack, 16<<10)
-		require.LessOrEqual(r, heap, 8<<10)
+		require.LessOrEqual(r, heap, 6<<10)
+		if !raceDetector { // with it, stacks are twice as large
+			r.note("beside a body of %d bytes a task in flight takes %d bytes of heap and %d of stack", body, heap, stack)
+			r.report(figures{})
+			require.LessOrEqual(r, heap+stack, 8<<10)
+		}
 	})
 }
 

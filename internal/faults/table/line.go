@@ -55,4 +55,5 @@ func (l *line) add(r report) {
 	l.Lost += r.Lost
 	l.Explained += r.Explained
 	l.Unexplained += r.Unexplained
+	l.Notes = append(l.Notes, r.Notes...)
 }

@@ -17,6 +17,8 @@ type report struct {
 	Lost        int    `json:"lost"`
 	Explained   int    `json:"explained"` // runs beyond those that were asked for, with a cause
 	Unexplained int    `json:"unexplained"`
+
+	Notes []string `json:"notes"` // what was measured beside
 }
 
 // readReports reads all reports in a folder.

@@ -8,8 +8,22 @@ import (
 	"text/tabwriter"
 )
 
-// write prints the lines, and their sum.
+// write prints the lines and their sum, and below them what was measured.
 func write(w io.Writer, lines []line) error {
+	if err := writeTable(w, lines); err != nil {
+		return err
+	}
+	for _, l := range lines {
+		for _, note := range l.Notes {
+			if _, err := fmt.Fprintf(w, "%s: %s\n", l.Number, note); err != nil {
+				return fmt.Errorf("print what was measured: %w", err)
+			}
+		}
+	}
+	return nil
+}
+
+func writeTable(w io.Writer, lines []line) error {
 	table := tabwriter.NewWriter(w, 0, 0, 2, ' ', 0)
 	text := []string{"fault\twhat\tchecks\ttasks\truns\tlost\tduplicates explained\tunexplained\n"}
 	sum := line{report: report{Number: "all", What: fmt.Sprintf("%d faults", len(lines))}}
