@@ -92,6 +92,8 @@ func (p *poller) want() int {
 // receive turns a panic of the transport, or of the SDK below it, into an error: the loop lives through anything.
 func (p *poller) receive(ctx context.Context, limit int) (deliveries []*Delivery, err error) {
 	defer recoverTo(&err)
+	p.worker.polls.Add(1)
+	defer p.worker.polls.Add(-1)
 	return p.queue.Receive(ctx, limit)
 }
 

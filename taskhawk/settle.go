@@ -72,7 +72,7 @@ func apply(ctx context.Context, queue Queue, d *Delivery, outcome Outcome) (err 
 func (w *Worker) outcome(work context.Context, d *Delivery, handled error) Outcome {
 	outcome := OutcomeOf(handled)
 	if work.Err() != nil {
-		outcome.Delay, outcome.HasDelay = 0, true
+		outcome.Delay, outcome.HasDelay = w.givingBack(), true
 	}
 	return outcome.delayed(d, w.config.Backoff)
 }
@@ -96,6 +96,14 @@ func (w *Worker) deleteAgain(work context.Context, queue Queue, d *Delivery) {
 	}
 }
 
+// givingBack is how long a message that is given back stays invisible.
+func (w *Worker) givingBack() time.Duration {
+	if w.cut.Load() {
+		return cutPoll
+	}
+	return 0
+}
+
 // release gives messages back that were not handled to the end, so that others see them at once.
 func (w *Worker) release(work context.Context, claims []*claim) {
 	ctx, cancel := settling(work)
@@ -108,7 +116,7 @@ func (w *Worker) release(work context.Context, claims []*claim) {
 			if !holds {
 				return
 			}
-			err := apply(ctx, c.queue, d, Outcome{Action: ActionRetry})
+			err := apply(ctx, c.queue, d, Outcome{Action: ActionRetry, Delay: w.givingBack()})
 			w.counters.released.Add(1)
 			if err != nil {
 				w.hub.report(ctx, slog.LevelWarn, "cannot give a message back, it stays invisible until its visibility timeout",

@@ -16,6 +16,9 @@ var (
 	ErrStopping = errors.New("the worker is stopping")
 )
 
+// cutPoll is how long a poll that was cut off may live on at the service: what is given back before that would go to it, and to nobody.
+const cutPoll = time.Second
+
 // lastWords is how long handlers have to return once their context has ended at the end of the grace period, and
 // releaseTime how long the worker then takes to give back what is left.
 const (
@@ -36,6 +39,8 @@ type Worker struct {
 	counters counters
 	health   *health
 	started  atomic.Bool
+	polls    atomic.Int32 // that run now
+	cut      atomic.Bool  // a stop has cut polls off
 	abort    chan struct{}
 	aborting sync.Once
 }
@@ -60,7 +65,8 @@ func NewWorker(hub *Hub, queues []Queue, config WorkerConfig) (*Worker, error) {
 // Run receives and runs tasks until ctx ends, and then stops without losing any:
 //
 //   - no new poll begins; the running ones end by themselves, since a cancelled poll would strand messages
-//   - what they still bring, and what waits for a slot, is given back at once
+//   - what they still bring, and what waits for a slot, is given back at once; a second later where polls were cut off, by AbortPolls or
+//     by the end of the grace period, since they may live on for a moment
 //   - running handlers have the grace period; then their context ends with the cause [ErrStopping], and their messages
 //     are given back too
 //
@@ -72,11 +78,16 @@ func (w *Worker) Run(ctx context.Context) error {
 	}
 	work, cancel := context.WithCancelCause(context.WithoutCancel(ctx))
 	defer cancel(nil)
+	stopping, stop := context.WithCancel(work)
+	defer stop()
+	if ctx.Err() != nil {
+		stop()
+	}
 
 	var running sync.WaitGroup
 	for _, queue := range w.queues {
 		p := newPoller(w, queue, &running)
-		running.Go(func() { p.poll(ctx, work) })
+		running.Go(func() { p.poll(stopping, work) })
 	}
 	done := make(chan struct{})
 	go func() {
@@ -84,6 +95,8 @@ func (w *Worker) Run(ctx context.Context) error {
 		close(done)
 	}()
 	<-ctx.Done()
+	w.cut.Store(w.config.AbortPolls)
+	stop()
 	return w.stop(work, cancel, done)
 }
 
@@ -100,6 +113,7 @@ func (w *Worker) stop(work context.Context, cancel context.CancelCauseFunc, done
 	case <-grace.C:
 	case <-w.abort:
 	}
+	w.cut.Store(w.config.AbortPolls || w.polls.Load() > 0)
 	cancel(ErrStopping)
 	if within(lastWords, done) {
 		return nil

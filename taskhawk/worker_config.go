@@ -27,7 +27,8 @@ type WorkerConfig struct {
 	// one, so that priorities can be compared. Default 10; at most Concurrency + Prefetch per queue are in flight.
 	Prefetch int
 	// AbortPolls cancels the running polls when a stop begins, so that an idle worker stops at once. A message that the
-	// service assigns in that moment stays invisible until its visibility timeout. By default polls end by themselves.
+	// service assigns in that moment stays invisible until its visibility timeout, and what the stop gives back is visible a
+	// second later. By default polls end by themselves.
 	AbortPolls bool
 	// GracePeriod is how long a stop waits for running handlers and polls before it cancels them. Default 25 s, which
 	// leaves room within the 30 s that Kubernetes and ECS give a container; give those more if tasks take longer.

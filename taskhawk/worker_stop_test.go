@@ -85,10 +85,57 @@ func TestWorkerStopCancelsHandlersAfterTheGracePeriod(t *testing.T) {
 		require.NoError(t, <-w.done)
 		require.Equal(t, 5*time.Second, time.Since(start), "the poll is cut off as well")
 		require.ErrorIs(t, cause, taskhawk.ErrStopping)
-		all, inFlight := w.memory.Depth(taskhawk.Default)
-		require.Equal(t, 1, all)
-		require.Zero(t, inFlight, "given back at once")
+		w.requireOneGivenBack()
 	})
+}
+
+// requireOneGivenBack checks that the only message is visible a second after a stop that cut a poll off.
+func (w *workerTest) requireOneGivenBack() {
+	w.Helper()
+	time.Sleep(time.Second)
+	all, inFlight := w.memory.Depth(taskhawk.Default)
+	require.Equal(w, 1, all)
+	require.Zero(w, inFlight, "given back")
+}
+
+// lingering is a queue whose polls live on for a moment after they were cut off, and take messages to nobody, as those of SQS do until
+// it has noticed that the connection is closed.
+type lingering struct{ taskhawk.Queue }
+
+// Receive is one poll.
+func (q lingering) Receive(ctx context.Context, limit int) ([]*taskhawk.Delivery, error) {
+	deliveries, err := q.Queue.Receive(ctx, limit)
+	if ctx.Err() != nil {
+		orphan, cancel := context.WithTimeout(context.WithoutCancel(ctx), 500*time.Millisecond)
+		go func() {
+			defer cancel()
+			_, _ = q.Queue.Receive(orphan, limit)
+		}()
+	}
+	return deliveries, err
+}
+
+func TestWorkerStopGivesNothingToPollsThatItCutOff(t *testing.T) {
+	t.Parallel()
+	for name, config := range map[string]taskhawk.WorkerConfig{
+		"at the end of the grace period": {GracePeriod: 5 * time.Second}, "at once": {GracePeriod: time.Nanosecond, AbortPolls: true},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			synctest.Test(t, func(t *testing.T) {
+				w := newWorkerTest(t, func(ctx context.Context, _ int) error {
+					<-ctx.Done()
+					return ctx.Err()
+				})
+				w.dispatch(1)
+				w.start([]taskhawk.Queue{lingering{w.memory.Queues(taskhawk.Default)[0]}}, config)
+				synctest.Wait()
+				w.cancel()
+				require.NoError(t, <-w.done)
+				w.requireOneGivenBack()
+			})
+		})
+	}
 }
 
 func TestWorkerStopGivesUpOnHungHandlers(t *testing.T) {
@@ -107,13 +154,11 @@ func TestWorkerStopGivesUpOnHungHandlers(t *testing.T) {
 		require.Equal(t, []string{"tests.number"}, stopped.Tasks)
 		require.ErrorContains(t, err, "1 handlers still running [tests.number]")
 		require.LessOrEqual(t, time.Since(start), 6*time.Second, "the grace period and a second")
-		all, inFlight := w.memory.Depth(taskhawk.Default)
-		require.Equal(t, 1, all)
-		require.Zero(t, inFlight, "given back")
+		w.requireOneGivenBack()
 
 		close(hang) // the handler returns after all: its message is no longer the worker's to delete
 		synctest.Wait()
-		all, _ = w.memory.Depth(taskhawk.Default)
+		all, _ := w.memory.Depth(taskhawk.Default)
 		require.Equal(t, 1, all)
 	})
 }
