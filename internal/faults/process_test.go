@@ -21,6 +21,7 @@ type process struct {
 	output *output
 	crew   *worker
 	gone   chan struct{}
+	late   time.Duration // the machine's share of the time that a wait took: how late a bare timer was meanwhile, at the worst
 }
 
 // spawn starts a worker process whose handlers the conductor runs. It is killed at the end of the test if it still runs.
@@ -76,15 +77,30 @@ func (p *process) terminate(limit time.Duration) (code int, took time.Duration) 
 // wait returns the exit code of the process, which must end within limit; -1 is for one that a signal ended.
 func (p *process) wait(limit time.Duration) int {
 	p.rig.Helper()
-	select {
-	case <-p.gone:
-	case <-time.After(limit):
+	if !p.goes(limit) {
 		require.Fail(p.rig, "the process still runs", "after %s; it wrote:\n%s", limit, p.output)
 	}
 	for _, secret := range canaries() {
 		require.NotContains(p.rig, p.output.String(), secret, "in the output of the process")
 	}
 	return p.cmd.ProcessState.ExitCode()
+}
+
+// goes tells whether the process ends within limit, and notes how late the machine's timers are until then.
+func (p *process) goes(limit time.Duration) bool {
+	const beat = 5 * time.Millisecond
+	tick := time.NewTicker(beat)
+	defer tick.Stop()
+	for start, last := time.Now(), time.Now(); time.Since(start) < limit; {
+		select {
+		case <-p.gone:
+			return true
+		case <-tick.C:
+			p.late = max(p.late, time.Since(last)-beat)
+			last = time.Now()
+		}
+	}
+	return false
 }
 
 // outlives tells whether the process still runs after d.

@@ -66,6 +66,24 @@ func (r *rig) broken() []string {
 	return slices.Sorted(maps.Keys(promised))
 }
 
+// lapses are how often, over the loopback, a message that had begun to run came back without its handler having asked for it: on a busy
+// machine a process may not get to its heartbeats. In virtual time it does, so there is no excuse.
+func (r *rig) lapses() int {
+	if r.virtual {
+		return 0
+	}
+	begun, n := map[string]bool{}, 0
+	for _, event := range r.server.Ledger().Events() {
+		switch {
+		case event.Kind == sqstest.Started:
+			begun[event.Key] = true
+		case event.Kind == sqstest.Returned && begun[event.Key]:
+			n++
+		}
+	}
+	return max(0, n-r.book.retries())
+}
+
 // premature are the tasks deleted too early: those that went to the dead-letter queue were done with.
 func (r *rig) premature(audit sqstest.Audit) []string {
 	return slices.DeleteFunc(audit.Premature, r.book.wasBuried)

@@ -8,6 +8,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/taskhawk/taskhawk-go/sqsx"
+	"github.com/taskhawk/taskhawk-go/taskhawk"
 )
 
 // A run without any fault: every task runs once, and nothing is left.
@@ -33,8 +34,8 @@ func TestT00NoFaultOverLoopback(t *testing.T) {
 	r := newRig(t, setup{What: "no fault, over TCP", Loopback: true})
 	r.fillAll(25)
 	w := r.start(sqsx.WorkerConfig{WaitTime: time.Second})
-	r.drain(10 * time.Second)
-	require.LessOrEqual(r, w.stop(), 5*time.Second)
+	r.drain(time.Minute)
+	require.LessOrEqual(r, w.stop(), taskhawk.DefaultGracePeriod+time.Second)
 	require.Equal(r, 100, r.book.total())
 	r.Check(want{})
 }

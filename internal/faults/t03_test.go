@@ -107,7 +107,8 @@ func TestT03SlowPollsOverLoopback(t *testing.T) {
 			start := time.Now()
 			w := r.start(sqsx.WorkerConfig{WaitTime: time.Second, VisibilityTimeout: 2 * time.Second})
 			r.drain(time.Minute)
-			require.InDelta(r, 11.5, time.Since(start).Seconds(), 3, "the wait, 10 s, and a backoff of at most 1 s")
+			// How soon exactly is judged in virtual time: a busy machine is late.
+			require.GreaterOrEqual(r, time.Since(start), 11*time.Second, "the wait and 10 s")
 			require.Equal(r, 1, fault.Fired())
 			w.stop()
 			require.Equal(r, 1, r.book.runs(1))

@@ -140,7 +140,7 @@ func TestT10AddressChangeOverLoopback(t *testing.T) {
 	})
 	host.set(hostOf(moved.URL), nil)
 	r.fill(10)
-	r.drain(maxRecovery)
+	r.drain(time.Minute)
 	w.stop()
 	require.Equal(r, 20, r.book.total())
 	r.Check(want{})

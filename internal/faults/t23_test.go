@@ -27,8 +27,8 @@ func signalled(t *testing.T, what string, child childConfig, decide func(ctx con
 func (r *rig) finish(c *conductor, expected want) {
 	r.Helper()
 	c.decide = func(context.Context, int) command { return toSucceed }
-	p := r.spawn(c, childConfig{Concurrency: grown, Prefetch: grown, Grace: time.Second, Visibility: 2 * time.Second})
-	r.drain(30 * time.Second)
+	p := r.spawn(c, childConfig{Concurrency: grown, Prefetch: grown, Grace: time.Second, Visibility: 30 * time.Second})
+	r.drain(time.Minute)
 	code, _ := p.terminate(10 * time.Second)
 	require.Zero(r, code, p.output)
 	r.Check(expected)
@@ -50,7 +50,7 @@ func TestT23SIGTERMInTheMiddleOfHandlers(t *testing.T) {
 	close(stopping)
 	code, took := p.terminate(20 * time.Second)
 	require.Zero(r, code, p.output)
-	require.LessOrEqual(r, took, grace+time.Second)
+	require.LessOrEqual(r, took, grace+time.Second+p.late)
 	require.GreaterOrEqual(r, took, grace, "handlers have the grace period")
 
 	queue := r.server.Queue(queueName(0))

@@ -46,7 +46,9 @@ func TestT30HandlerOutlastsItsVisibility(t *testing.T) {
 	t.Parallel()
 	inBubble(t, setup{What: "a handler of half an hour, visibility 30 s", Handle: long(30 * time.Minute)}, func(r *rig) {
 		beats := r.watch(sqstest.OpChangeMessageVisibilityBatch)
-		w, other := r.start(onlyDefault()), r.start(onlyDefault())
+		config := onlyDefault()
+		config.Concurrency = 20 // whichever of the two workers a task comes to, it starts at once
+		w, other := r.start(config), r.start(config)
 		r.fill(20)
 		require.LessOrEqual(r, r.drain(time.Hour), 31*time.Minute)
 		w.stop()
