@@ -7,6 +7,7 @@
 //     beside it, statements in a function of their own, with the imports they need and the names of testdata/setting.go;
 //   - the program of README.md runs: it dispatches and handles its task on the embedded server;
 //   - every JSON block is JSON, and every relative link leads to a file, and to a heading in it;
+//   - the tests and faults that docs/reliability.md names exist;
 //   - the IAM policies of docs/operations.md allow what publishers, workers, Provision and Redrive call, and nothing else.
 //
 // A finding is at its line of the Markdown file. The documents in testdata break each rule once and have to be found: a check that cannot

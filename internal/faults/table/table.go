@@ -13,14 +13,19 @@ func write(w io.Writer, lines []line) error {
 	if err := writeTable(w, lines); err != nil {
 		return err
 	}
+	_, err := io.WriteString(w, notes(lines))
+	return err //nolint:wrapcheck // the error of w
+}
+
+// notes are what was measured, a line each.
+func notes(lines []line) string {
+	var text strings.Builder
 	for _, l := range lines {
 		for _, note := range l.Notes {
-			if _, err := fmt.Fprintf(w, "%s: %s\n", l.Number, note); err != nil {
-				return fmt.Errorf("print what was measured: %w", err)
-			}
+			fmt.Fprintf(&text, "%s: %s\n", l.Number, note)
 		}
 	}
-	return nil
+	return text.String()
 }
 
 func writeTable(w io.Writer, lines []line) error {

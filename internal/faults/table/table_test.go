@@ -41,10 +41,13 @@ func TestASumForEachFault(t *testing.T) {
 func TestTable(t *testing.T) {
 	t.Parallel()
 	var text strings.Builder
-	require.NoError(t, write(&text, summarize(reports())))
+	found := reports()
+	found[1].Notes = []string{"so many", "so long"}
+	require.NoError(t, write(&text, summarize(found)))
 	lines := strings.Split(text.String(), "\n")
 	require.Equal(t, []string{"T07", "fault", "T07", "1", "10", "12", "0", "2", "0"}, strings.Fields(lines[7]))
 	require.Equal(t, []string{"all", "53", "faults", "53", "530", "636", "0", "106", "0"}, strings.Fields(lines[54]))
+	require.Equal(t, []string{"T02: so many", "T02: so long", ""}, lines[55:])
 }
 
 func TestVerdict(t *testing.T) {
