@@ -1,0 +1,92 @@
+package lambdax
+
+import (
+	"context"
+	"errors"
+	"strings"
+
+	"github.com/aws/aws-sdk-go-v2/aws"
+	"github.com/aws/aws-sdk-go-v2/service/sns"
+
+	"github.com/taskhawk/taskhawk-go/internal/attempts"
+	"github.com/taskhawk/taskhawk-go/taskhawk"
+)
+
+// topicARNs knows the ARN of each topic: from a prefix, else from the list of all topics. A look-up that failed is tried again by the next
+// call.
+type topicARNs struct {
+	api    PublisherAPI
+	prefix string            // of all ARNs; "" when they are looked up
+	turn   chan struct{}     // holds one token while nobody looks
+	found  map[string]string // by name; whoever has the token may touch it
+}
+
+func newTopicARNs(api PublisherAPI, prefix string) *topicARNs {
+	t := &topicARNs{api: api, prefix: prefix, turn: make(chan struct{}, 1), found: map[string]string{}}
+	t.turn <- struct{}{}
+	return t
+}
+
+// get returns the ARN of the topic of that name. Concurrent calls share what one of them finds.
+func (t *topicARNs) get(ctx context.Context, name string) (string, error) {
+	if t.prefix != "" {
+		return t.prefix + name, nil
+	}
+	ctx, cancel := context.WithTimeout(ctx, attempts.AllTimeout)
+	defer cancel()
+	select {
+	case <-t.turn:
+	case <-ctx.Done():
+		return "", context.Cause(ctx)
+	}
+	defer func() { t.turn <- struct{}{} }()
+	if arn, known := t.found[name]; known {
+		return arn, nil
+	}
+	return t.lookUp(ctx, name)
+}
+
+// lookUp reads the list up to the topic, and keeps it.
+func (t *topicARNs) lookUp(ctx context.Context, name string) (string, error) {
+	pages := sns.NewListTopicsPaginator(pagesOf{t.api}, &sns.ListTopicsInput{})
+	for pages.HasMorePages() {
+		page, err := pages.NextPage(ctx)
+		if err != nil {
+			return "", err
+		}
+		for _, topic := range page.Topics {
+			arn := aws.ToString(topic.TopicArn)
+			if arn[strings.LastIndexByte(arn, ':')+1:] == name {
+				t.found[name] = arn
+				return arn, nil
+			}
+		}
+	}
+	return "", ErrNoTopic
+}
+
+// pagesOf reads a page of the list with attempts.
+type pagesOf struct{ api PublisherAPI }
+
+// ListTopics makes the call.
+func (p pagesOf) ListTopics(
+	ctx context.Context, in *sns.ListTopicsInput, _ ...func(*sns.Options),
+) (out *sns.ListTopicsOutput, err error) {
+	errs := attempts.Run(ctx, policy(errNotListed), []*sns.ListTopicsInput{in}, func(ctx context.Context, _ []*sns.ListTopicsInput) []error {
+		page, err := p.api.ListTopics(ctx, in, once)
+		out = page
+		return []error{err}
+	})
+	return out, errs[0]
+}
+
+// errNotListed is the error of a list that did not come.
+var errNotListed = errors.New("the topics could not be listed")
+
+// policy is that of the calls of a publisher, which say with unknown that no answer came.
+func policy(unknown error) attempts.Policy {
+	return attempts.Policy{
+		Unknown:  unknown,
+		Panicked: func(value any) error { return &taskhawk.PanicError{Value: value} },
+	}
+}
