@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 
+	"github.com/aws/aws-sdk-go-v2/service/sns"
 	"github.com/aws/aws-sdk-go-v2/service/sqs"
 
 	"github.com/taskhawk/taskhawk-go/taskhawk"
@@ -17,6 +18,7 @@ var (
 	publisher taskhawk.Publisher
 	settler   taskhawk.Settler
 	tasks     []taskhawk.AnyTask
+	topics    *sns.Client
 
 	errAlreadyCharged = errors.New("already charged")
 	errDeclined       = errors.New("declined")
