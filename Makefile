@@ -101,6 +101,10 @@ $(TMP)/e2e/node_modules/.package-lock.json: internal/e2e/node/package.json inter
 demo: ## Run the quickstart: tasks end to end on an embedded SQS
 	@go run ./examples/quickstart
 
+.PHONY: demo-lambda
+demo-lambda: ## Run the Lambda functions of the example on an embedded runtime and SQS
+	@go run ./examples/lambda
+
 .PHONY: tidy-check
 tidy-check: ## Fail when a go.mod or go.sum is not what go mod tidy would write
 	@for module in $(MODULES); do (cd "$$module" && go mod tidy -diff) || { \

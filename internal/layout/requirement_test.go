@@ -37,6 +37,7 @@ func argued() []string {
 		"github.com/google/uuid",
 		"github.com/stretchr/testify",
 		"go.uber.org/goleak",
+		"go.yaml.in/yaml/v3",
 		"pgregory.net/rapid",
 	}
 }
