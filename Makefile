@@ -102,7 +102,7 @@ demo: ## Run the quickstart: tasks end to end on an embedded SQS
 	@go run ./examples/quickstart
 
 .PHONY: demo-lambda
-demo-lambda: ## Run the Lambda functions of the example on an embedded runtime and SQS
+demo-lambda: ## Run the Lambda functions of the example on an embedded runtime, SNS and SQS
 	@go run ./examples/lambda
 
 .PHONY: tidy-check

@@ -27,7 +27,8 @@ type demo struct {
 	client  *sqs.Client
 	account *account
 
-	queues *lambdatest.Function // the function behind the queues
+	topics *lambdatest.Function // the function behind the topic
+	queues *lambdatest.Function // the one behind the queues
 
 	mappings sync.WaitGroup
 	batched  chan lambdatest.Batch
@@ -41,8 +42,10 @@ func newDemo(folder string, out io.Writer) *demo {
 }
 
 func (d *demo) close() {
-	if d.queues != nil {
-		d.queues.Close()
+	for _, function := range []*lambdatest.Function{d.topics, d.queues} {
+		if function != nil {
+			function.Close()
+		}
 	}
 	d.server.Close()
 }
@@ -66,7 +69,7 @@ func (d *demo) build(ctx context.Context) error {
 	return nil
 }
 
-// start makes the queues and starts the functions.
+// start makes the queues, the topics and the functions.
 func (d *demo) start(ctx context.Context) error {
 	d.account.sayf("\n== Start")
 	config := sqsx.ProvisionConfig{MaxReceiveCount: 5, VisibilityTimeout: 60 * time.Second}
@@ -74,20 +77,31 @@ func (d *demo) start(ctx context.Context) error {
 		return err
 	}
 	var err error
-	d.queues, err = lambdatest.Start(ctx, lambdatest.Config{
-		Program: d.program("sqs"), Name: "sqs", Timeout: 10 * time.Second, Output: d.account.from("sqs"),
-		Env: map[string]string{"AWS_ENDPOINT_URL_SQS": d.server.URL},
-	})
-	if err != nil {
+	if d.topics, err = d.launch(ctx, "sns"); err != nil {
 		return err
 	}
-	d.account.sayf("function sqs is ready")
-	return nil
+	if d.queues, err = d.launch(ctx, "sqs"); err != nil {
+		return err
+	}
+	return d.subscribe(ctx)
+}
+
+// launch starts a function.
+func (d *demo) launch(ctx context.Context, name string) (*lambdatest.Function, error) {
+	function, err := lambdatest.Start(ctx, lambdatest.Config{
+		Program: d.program(name), Name: name, Timeout: 10 * time.Second, Output: d.account.from(name),
+		Env: map[string]string{"AWS_ENDPOINT_URL_SQS": d.server.URL, "AWS_ENDPOINT_URL_SNS": d.server.URL, "ACCOUNT_ID": accountID},
+	})
+	if err != nil {
+		return nil, err
+	}
+	d.account.sayf("function %s is ready after %s", name, function.InitDuration().Round(time.Millisecond))
+	return function, nil
 }
 
 // batches dispatches tasks and has the queues feed them to the function.
 func (d *demo) batches(ctx context.Context) error {
-	d.account.sayf("\n== Queues feed a function\nthree cards to charge, one beyond its limit; two receipts, one to a mail server that wants to be asked twice")
+	d.account.sayf("\n== Queues feed a function\nbeside what the order needs: two more cards, one beyond its limit, and a receipt for a mail server that wants to be asked twice")
 	if err := d.dispatch(ctx); err != nil {
 		return err
 	}
@@ -116,11 +130,11 @@ func (d *demo) dispatch(ctx context.Context) error {
 		return err
 	}
 	ctx = taskhawk.ContextWithHub(ctx, hub)
-	cards := []tasks.ChargeCardArgs{{OrderID: 1, Cents: 1999}, {OrderID: 2, Cents: 5_000_000}, {OrderID: 3, Cents: 250}}
+	cards := []tasks.ChargeCardArgs{{OrderID: 2, Cents: 5_000_000}, {OrderID: 3, Cents: 250}}
 	if _, err := tasks.ChargeCard.DispatchAll(ctx, cards); err != nil {
 		return err
 	}
-	receipts := []tasks.SendReceiptArgs{{OrderID: 1, Email: "ann@example.com"}, {OrderID: 3, Email: "cy@slow.example"}}
+	receipts := []tasks.SendReceiptArgs{{OrderID: 3, Email: "cy@slow.example"}}
 	_, err = tasks.SendReceipt.DispatchAll(ctx, receipts)
 	return err
 }
@@ -187,6 +201,7 @@ func (d *demo) deadLetter(context.Context) error {
 // stop ends the functions as Lambda does.
 func (d *demo) stop(context.Context) error {
 	d.account.sayf("\n== Stop")
+	d.topics.Shutdown()
 	d.queues.Shutdown()
 	d.account.sayf("the functions have ended; nothing is in flight, nothing is lost")
 	return nil

@@ -1,5 +1,5 @@
 // Command lambda shows tasks on AWS Lambda in a few seconds and without an account: it builds the functions of this example, runs them below
-// a Lambda runtime of its own, and feeds them from the embedded SQS.
+// a Lambda runtime of its own, and feeds them from the embedded SNS and SQS.
 //
 //	go run ./examples/lambda
 package main
@@ -39,7 +39,7 @@ func run(ctx context.Context, out io.Writer) error {
 	}
 	ctx, cancel := context.WithTimeout(ctx, limit)
 	defer cancel()
-	for _, step := range []func(context.Context) error{d.start, d.batches, d.deadLetter, d.stop} {
+	for _, step := range []func(context.Context) error{d.start, d.order, d.batches, d.deadLetter, d.stop} {
 		if err := step(ctx); err != nil {
 			return err
 		}

@@ -14,6 +14,7 @@ import (
 	"go.yaml.in/yaml/v3"
 
 	"github.com/taskhawk/taskhawk-go/examples/lambda/tasks"
+	"github.com/taskhawk/taskhawk-go/lambdax"
 	"github.com/taskhawk/taskhawk-go/sqsx"
 	"github.com/taskhawk/taskhawk-go/taskhawk"
 )
@@ -108,6 +109,7 @@ type properties struct {
 	CodeURI           string `json:"CodeUri"`
 	Timeout           int
 	Role              reference
+	Environment       struct{ Variables map[string]reference }
 	Events            map[string]event
 	EventInvokeConfig struct {
 		MaximumRetryAttempts     int
@@ -217,6 +219,8 @@ func (f *flaws) function(name string, p properties) {
 		case "SNS":
 			f.demand(f.Resources[e.Properties.Topic.logical()].Type == "AWS::SNS::Topic", "%s.%s: no topic", name, key)
 			f.destination(name, p)
+			f.publishes(name, p)
+			f.demand(p.Environment.Variables["ACCOUNT_ID"] == ref("AWS::AccountId"), "%s: topics would be looked up", name)
 		default:
 			f.demand(false, "%s.%s: an event of type %s", name, key, e.Type)
 		}
@@ -273,6 +277,17 @@ func (f *flaws) subscription(name string, p properties) {
 	f.demand(permitted, "%s: no policy lets the topic, and nobody else, send to the queue", name)
 }
 
+// publishes judges that a function may publish on the topics of its tasks, and on no other.
+func (f *flaws) publishes(name string, p properties) {
+	for _, task := range []taskhawk.Priority{taskhawk.High, taskhawk.Low} { // ChargeCard and SendReceipt
+		for _, topic := range f.of("AWS::SNS::Topic") {
+			if f.Resources[topic].Properties.TopicName == lambdax.TopicName(tasks.App, task) {
+				f.demand(f.permits(p.Role.logical(), "sns:Publish", ref(topic)), "%s: its role may not publish on %s", name, topic)
+			}
+		}
+	}
+}
+
 // permits tells whether a role may do something.
 func (f *flaws) permits(role, action string, on reference) bool {
 	for _, p := range f.Resources[role].Properties.Policies {
@@ -304,7 +319,7 @@ func (f *flaws) names() {
 	known := []string{"taskhawk-dev-myapp-failed-orders"}
 	for _, p := range taskhawk.Priorities() {
 		name := sqsx.QueueName(tasks.App, p)
-		known = append(known, name, sqsx.DeadLetterQueueName(name), strings.ToLower(name))
+		known = append(known, name, sqsx.DeadLetterQueueName(name), lambdax.TopicName(tasks.App, p))
 	}
 	for name, r := range f.Resources {
 		own := r.Properties.QueueName + r.Properties.TopicName
@@ -377,11 +392,13 @@ func TestBrokenTemplatesAreFound(t *testing.T) {
 		{"failed-orders\n      MessageRetentionPeriod: 1209600", "failed-orders", "events that failed are kept for 0 s"},
 		{"MaximumRetryAttempts: 2", "MaximumRetryAttempts: 0", "not tried again"},
 		{"Resource: [!GetAtt FailedOrders.Arn]", "Resource: [!GetAtt HighQueue.Arn]", "may not send to the destination"},
+		{"Resource: [!Ref HighTopic, !Ref LowTopic]", "Resource: [!Ref HighTopic]", "its role may not publish on LowTopic"},
 		{"RawMessageDelivery: true", "RawMessageDelivery: false", "HighSubscription: not raw"},
 		{"Endpoint: !GetAtt HighQueue.Arn", "Endpoint: !GetAtt LowQueue.Arn", "topic taskhawk-dev-myapp-high-priority sends to queue TASKHAWK-DEV-MYAPP-LOW-PRIORITY"},
 		{"aws:SourceArn: !Ref HighTopic", "aws:SourceArn: !Ref LowTopic", "HighSubscription: no policy lets the topic"},
 		{"Action: [sqs:GetQueueUrl, sqs:SendMessage]", `Action: ["sqs:*"]`, "TasksRole: may do sqs:*"},
 		{"Resource: [!GetAtt TasksLogs.Arn]", `Resource: ["*"]`, "TasksRole: may do Logs on *"},
+		{"ACCOUNT_ID:", "ACCOUNT:", "OrdersFunction: topics would be looked up"},
 		{"CodeUri: sns/", "CodeUri: topics/", "no program in topics/"},
 		{"Role: !GetAtt TasksRole.Arn", "Role: arn", "no role of its own"},
 		{"QueueName: TASKHAWK-DEV-MYAPP-LOW-PRIORITY\n", "QueueName: TASKHAWK-DEV-MYAPP-SLOW\n", "nobody uses the name TASKHAWK-DEV-MYAPP-SLOW"},
