@@ -9,8 +9,6 @@ import (
 	"github.com/taskhawk/taskhawk-go/taskhawk"
 )
 
-func ptr(text string) *string { return &text }
-
 func TestTopicName(t *testing.T) {
 	t.Parallel()
 	for priority, want := range map[taskhawk.Priority]string{

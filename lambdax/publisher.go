@@ -82,20 +82,6 @@ func newPublisher(api PublisherAPI, queue string, config PublisherConfig) (*Publ
 	return p, nil
 }
 
-func (p *Publisher) topic(name string, linger time.Duration) *topic {
-	calls := maxCalls
-	if isFIFO(name) {
-		calls = 1 // two calls side by side could change the order
-	}
-	return &topic{name: name, commit: groupcommit.New(groupcommit.Config[entry]{
-		Commit:   func(ctx context.Context, entries []entry) []error { return p.send(ctx, name, entries) },
-		GivenUp:  func(err error) error { return givenUp(name, err) },
-		Size:     func(e entry) int { return e.size },
-		MaxItems: attempts.MaxEntries, MaxBytes: p.maxSize, MaxCalls: calls,
-		Patience: patience, Linger: linger,
-	})}
-}
-
 // Publish publishes one message. It returns a [*LimitError] before any call when SNS would refuse the message, also one with a delay, which
 // SNS does not have, and a [*TopicError] when it is not known to be accepted. Failures that may pass are retried, three attempts and
 // 20 s in all. When SNS may have accepted the message though no answer said so, the error wraps taskhawk.ErrOutcomeUnknown.
@@ -134,6 +120,20 @@ type PublisherStats struct {
 // Stats counts the calls of this publisher. It may be called at any time, concurrently.
 func (p *Publisher) Stats() PublisherStats {
 	return PublisherStats{Calls: p.calls.Load(), Messages: p.messages.Load()}
+}
+
+func (p *Publisher) topic(name string, linger time.Duration) *topic {
+	calls := maxCalls
+	if isFIFO(name) {
+		calls = 1 // two calls side by side could change the order
+	}
+	return &topic{name: name, commit: groupcommit.New(groupcommit.Config[entry]{
+		Commit:   func(ctx context.Context, entries []entry) []error { return p.send(ctx, name, entries) },
+		GivenUp:  func(err error) error { return givenUp(name, err) },
+		Size:     func(e entry) int { return e.size },
+		MaxItems: attempts.MaxEntries, MaxBytes: p.maxSize, MaxCalls: calls,
+		Patience: patience, Linger: linger,
+	})}
 }
 
 // send publishes entries on one topic, ten at most, and returns an error for each that is not known to be accepted.

@@ -37,9 +37,9 @@ func (c *PublisherConfig) check() error {
 	case c.MaxMessageSize != 0 && (c.MaxMessageSize < minMessageSize || c.MaxMessageSize > MaxMessageSize):
 		return fmt.Errorf("MaxMessageSize %d: a topic takes %d to %d bytes", c.MaxMessageSize, minMessageSize, MaxMessageSize)
 	case c.Account == "" && (c.Region != "" || c.Partition != ""):
-		return errors.New("Region and Partition are for ARNs that are put together, and Account is missing")
+		return errors.New("a Region or Partition is for ARNs that are put together, and Account is missing")
 	case c.Account != "" && (len(c.Account) != 12 || strings.Trim(c.Account, "0123456789") != ""):
-		return fmt.Errorf("Account %q is not a number of 12 digits", c.Account)
+		return fmt.Errorf("the Account %q is not a number of 12 digits", c.Account)
 	}
 	return nil
 }

@@ -30,7 +30,8 @@ func newEntry(out *taskhawk.Outgoing, fifo bool, maxSize int) (entry, error) {
 	}
 	if out.Delay > 0 {
 		return entry{}, &LimitError{
-			Task: out.Task, Field: "delay", Reason: "is not possible: SNS delivers at once; set DelaySeconds on a subscribed queue, or publish with sqsx",
+			Task: out.Task, Field: "delay",
+			Reason: "is not possible: SNS delivers at once; set DelaySeconds on a subscribed queue, or publish with sqsx",
 		}
 	}
 	message := limit.Message{

@@ -3,6 +3,7 @@ package lambdax
 import (
 	"context"
 	"errors"
+	"fmt"
 	"strings"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
@@ -52,7 +53,7 @@ func (t *topicARNs) lookUp(ctx context.Context, name string) (string, error) {
 	for pages.HasMorePages() {
 		page, err := pages.NextPage(ctx)
 		if err != nil {
-			return "", err
+			return "", fmt.Errorf("look it up: %w", err)
 		}
 		for _, topic := range page.Topics {
 			arn := aws.ToString(topic.TopicArn)

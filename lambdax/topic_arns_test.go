@@ -48,7 +48,9 @@ func TestTopicsThatAreMissing(t *testing.T) {
 
 			r.create("taskhawk-nobody")
 			require.NoError(r, p.Publish(r.Context(), outgoing(1)), "looked up again")
-			_, err = r.client.DeleteTopic(r.Context(), &sns.DeleteTopicInput{TopicArn: ptr("arn:aws:sns:us-east-1:000000000000:taskhawk-nobody")})
+			_, err = r.client.DeleteTopic(r.Context(), &sns.DeleteTopicInput{
+				TopicArn: new("arn:aws:sns:us-east-1:000000000000:taskhawk-nobody"),
+			})
 			require.NoError(r, err)
 		}
 	})

@@ -36,6 +36,15 @@ func (m *Message) Check() (field, reason string) {
 	return m.checkIDs()
 }
 
+// Deduplication returns the deduplication id to send: on a FIFO queue or topic that of the message, else id, so that a repeat with
+// the same id, ours or the caller's, is stored once.
+func (m *Message) Deduplication(id string) string {
+	if m.FIFO && m.DeduplicationID == "" && ValidID(id) {
+		return id
+	}
+	return m.DeduplicationID
+}
+
 func (m *Message) checkIDs() (field, reason string) {
 	wrong := fmt.Sprintf("is not up to %d letters, digits and punctuation marks", maxID)
 	switch {
@@ -49,15 +58,6 @@ func (m *Message) checkIDs() (field, reason string) {
 		return "deduplication id", wrong
 	}
 	return "", ""
-}
-
-// Deduplication returns the deduplication id to send: on a FIFO queue or topic that of the message, else id, so that a repeat with
-// the same id, ours or the caller's, is stored once.
-func (m *Message) Deduplication(id string) string {
-	if m.FIFO && m.DeduplicationID == "" && ValidID(id) {
-		return id
-	}
-	return m.DeduplicationID
 }
 
 // ValidID reports whether the services take id as a group or deduplication id; empty is none.

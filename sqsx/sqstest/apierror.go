@@ -69,7 +69,8 @@ func statusOf(code string) int {
 		return http.StatusForbidden
 	case "Throttled":
 		return http.StatusTooManyRequests
-	case "AuthorizationError", "SubscriptionLimitExceeded", "TopicLimitExceeded", "AccessDenied", "AccessDeniedException", "ExpiredToken", "ExpiredTokenException",
+	case "AuthorizationError", "SubscriptionLimitExceeded", "TopicLimitExceeded",
+		"AccessDenied", "AccessDeniedException", "ExpiredToken", "ExpiredTokenException",
 		"InvalidClientTokenId", "SignatureDoesNotMatch", "RequestExpired", "RequestTimeTooSkewed":
 		return http.StatusForbidden
 	case "InternalError", "InternalFailure":

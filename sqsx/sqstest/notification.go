@@ -112,6 +112,6 @@ func plainJSON(value any, indent string) []byte {
 	encoder := json.NewEncoder(&out)
 	encoder.SetEscapeHTML(false)
 	encoder.SetIndent("", indent)
-	_ = encoder.Encode(value) // of strings alone
+	_ = encoder.Encode(value) //nolint:errchkjson // a value of strings alone
 	return bytes.TrimSpace(out.Bytes())
 }

@@ -67,7 +67,7 @@ func TestRawDelivery(t *testing.T) {
 }
 
 // "Messages with more than 10 message attributes directed towards Raw Message Delivery enabled Amazon SQS subscriptions will be
-// discarded as client side errors."
+// discarded as client side errors.".
 func TestRawDeliveryOfTooManyAttributes(t *testing.T) {
 	t.Parallel()
 	f := newSNSFixture(t)

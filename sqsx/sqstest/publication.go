@@ -118,7 +118,8 @@ func (in *publishInput) identify(p *publication) error {
 	}
 	switch {
 	case !p.topic.fifo && in.MessageDeduplicationId != nil:
-		return errSNSParameter("MessageDeduplicationId", "The request includes MessageDeduplicationId parameter that is not valid for this topic type")
+		return errSNSParameter("MessageDeduplicationId",
+			"The request includes MessageDeduplicationId parameter that is not valid for this topic type")
 	case !p.topic.fifo:
 		return nil
 	case p.group == "":

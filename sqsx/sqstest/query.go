@@ -46,7 +46,7 @@ func (queryProtocol) answer(name string, out any) *reply {
 	encoder := xml.NewEncoder(&body)
 	response := xml.StartElement{Name: xml.Name{Local: name + "Response"}, Attr: []xml.Attr{{Name: xml.Name{Local: "xmlns"}, Value: snsXML}}}
 	metadata := struct {
-		RequestId string
+		RequestID string `xml:"RequestId"`
 	}{r.header.Get("X-Amzn-Requestid")}
 	_ = encoder.EncodeToken(response) // a buffer takes everything
 	r.err = encoder.EncodeElement(out, xml.StartElement{Name: xml.Name{Local: name + "Result"}})
@@ -63,12 +63,12 @@ type xmlError struct {
 	Type      string   `xml:"Error>Type"`
 	Code      string   `xml:"Error>Code"`
 	Message   string   `xml:"Error>Message"`
-	RequestId string
+	RequestID string   `xml:"RequestId"`
 }
 
 func (queryProtocol) refusal(e *apiError) *reply {
 	r := newReply(e.httpStatus(), "text/xml", nil, nil)
-	body := xmlError{Type: "Receiver", Code: e.code, Message: e.message, RequestId: r.header.Get("X-Amzn-Requestid")}
+	body := xmlError{Type: "Receiver", Code: e.code, Message: e.message, RequestID: r.header.Get("X-Amzn-Requestid")}
 	if e.senderFault() {
 		body.Type = "Sender"
 	}

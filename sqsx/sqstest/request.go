@@ -1,7 +1,6 @@
 package sqstest
 
 import (
-	"cmp"
 	"io"
 	"net/http"
 )
@@ -32,7 +31,10 @@ func (a *account) newCall(r *http.Request) (*call, error) {
 	body, unread := readBody(r)
 	name, err := c.protocol.operation(r, body)
 	c.name, c.body = name, body
-	if err := cmp.Or(unread, err); err != nil {
+	if unread != nil {
+		return c, unread
+	}
+	if err != nil {
 		return c, err
 	}
 	prepare := c.protocol.find(c.name)
