@@ -18,7 +18,7 @@ type emailArgs struct {
 }
 
 // A record costs at most twelve allocations, its task's arguments and headers among them.
-func TestAllocationsOfARecord(t *testing.T) { //nolint:paralleltest // it counts allocations
+func TestAllocationsOfARecord(t *testing.T) {
 	runs := 0
 	hub, err := taskhawk.NewHub(taskhawk.Config{
 		Logger: slog.New(slog.DiscardHandler),

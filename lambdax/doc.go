@@ -24,5 +24,10 @@
 // all: the contexts of handlers end in time, and what has not run is reported as failed. A task with taskhawk.WithTimeout is not started
 // when that would reach too far. Lambda keeps no visibility timeout alive: give the queue six times the timeout of the function.
 //
+// # Publish
+//
+// [NewPublisher] makes the Publisher of a taskhawk.Config that puts tasks on SNS topics, taskhawk-dev-myapp and so on, for functions and queues
+// that are subscribed to them. Concurrent dispatches share calls, as they do in package sqsx, and each is published once.
+//
 // docs/lambda.md says which event to choose, and what to set on the function, its queues and topics.
 package lambdax

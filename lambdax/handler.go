@@ -59,7 +59,7 @@ func sourceOf(event json.RawMessage) (string, error) {
 	var probe struct {
 		Records []struct {
 			Source string `json:"eventSource"` // encoding/json takes EventSource as well
-		}
+		} `json:"Records"` //nolint:tagliatelle // as Lambda writes it
 	}
 	if err := json.Unmarshal(event, &probe); err != nil {
 		return "", fmt.Errorf("%w: %w", ErrUnknownEvent, err)

@@ -17,7 +17,8 @@ func TestHandlerTakesBothEvents(t *testing.T) {
 		text, err := json.Marshal(event)
 		require.NoError(t, err)
 		answer, err := handle(t.Context(), text)
-		encoded, _ := json.Marshal(answer)
+		encoded, failure := json.Marshal(answer)
+		require.NoError(t, failure)
 		return string(encoded), err
 	}
 	answer, err := call(doing("", "fail"))

@@ -78,7 +78,6 @@ type trial struct {
 	fifo, skip, partial, all bool
 	concurrency              int
 	timeout, margin          time.Duration
-	longest                  time.Duration
 	groups                   []string
 }
 
@@ -153,7 +152,7 @@ func TestNothingIsReportedDoneThatWasNot(t *testing.T) {
 			var thrown any // rapid fails by panics, which have to reach it
 			synctest.Test(t, func(t *testing.T) {
 				defer func() { thrown = recover() }()
-				c.run(draw, t)
+				c.run(t, draw)
 			})
 			if thrown != nil {
 				draw.FailNow()
@@ -163,7 +162,7 @@ func TestNothingIsReportedDoneThatWasNot(t *testing.T) {
 }
 
 // run has its requirements fail the case, which rapid then shrinks, and its rig belong to the bubble.
-func (c *trial) run(t *rapid.T, bubble *testing.T) {
+func (c *trial) run(bubble *testing.T, t *rapid.T) { //nolint:thelper // t is the one that fails
 	start := time.Now()
 	a := &account{done: map[int]bool{}, now: map[int]bool{}}
 	r := newRig(bubble, a.scripted(start.Add(time.Hour)))

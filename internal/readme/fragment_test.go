@@ -16,7 +16,7 @@ func packagesByName() map[string]string {
 	const own = "github.com/taskhawk/taskhawk-go/"
 	const sdk = "github.com/aws/aws-sdk-go-v2/"
 	return map[string]string{
-		"aws": sdk + "aws", "config": sdk + "config", "sqs": sdk + "service/sqs", "types": sdk + "service/sqs/types",
+		"aws": sdk + "aws", "config": sdk + "config", "sqs": sdk + "service/sqs", "sns": sdk + "service/sns", "types": sdk + "service/sqs/types",
 		"codec": own + "codec", "taskhawk": own + "taskhawk", "taskhawktest": own + "taskhawk/taskhawktest",
 		"sqsx": own + "sqsx", "sqstest": own + "sqsx/sqstest", "lambdax": own + "lambdax", "lambdatest": own + "lambdax/lambdatest",
 		"events": "github.com/aws/aws-lambda-go/events", "lambda": "github.com/aws/aws-lambda-go/lambda",
