@@ -5,6 +5,7 @@ import (
 	"context"
 	"fmt"
 	"slices"
+	"strconv"
 	"strings"
 	"time"
 )
@@ -51,7 +52,8 @@ func (e *examination) examineMappings(p *pair) {
 	for _, m := range p.mappings {
 		function := oneLine(m.Function)
 		if m.Disabled {
-			e.add(SeverityWarning, CodeMapping, p.name, "has a disabled event source mapping to "+function+": its tasks wait, or are dropped in the end",
+			e.add(SeverityWarning, CodeMapping, p.name,
+				"has a disabled event source mapping to "+function+": its tasks wait, or are dropped in the end",
 				"enable it, or delete it when workers receive from the queue")
 			continue
 		}
@@ -101,7 +103,7 @@ func (e *examination) examineBatch(p *pair, m EventSourceMapping, fed string) {
 	case isFIFO(p.name) && m.Window > 0:
 		refused(fmt.Sprintf("%d with a window of %s, and is a FIFO queue", size, m.Window), "set MaximumBatchingWindowInSeconds to 0")
 	case size < 1 || size > maxLambdaBatch:
-		refused(fmt.Sprint(size), fmt.Sprintf("set BatchSize to 1 to %d", maxLambdaBatch))
+		refused(strconv.Itoa(size), fmt.Sprintf("set BatchSize to 1 to %d", maxLambdaBatch))
 	case size > lambdaBatch && m.Window < time.Second:
 		refused(fmt.Sprintf("%d without a window", size), "set MaximumBatchingWindowInSeconds to 1 or more")
 	}

@@ -57,7 +57,8 @@ func (e *examination) examineVisibility(p *pair) {
 	case lambda > 0 && visibility < enough:
 		e.add(SeverityWarning, CodeVisibility, p.name, fmt.Sprintf(
 			"has a visibility timeout of %s: Lambda tries a throttled batch again for longer, and its messages are delivered twice",
-			visibility), fmt.Sprintf("set VisibilityTimeout to %s, %d times the timeout of the function and the batching window", enough, lambdaFactor))
+			visibility), fmt.Sprintf(
+			"set VisibilityTimeout to %s, %d times the timeout of the function and the batching window", enough, lambdaFactor))
 	case lambda > 0:
 	case visibility == 0:
 		e.add(SeverityWarning, CodeVisibility, p.name,

@@ -104,7 +104,7 @@ func TestFunctionsLinkNoClientTheyDoNotUse(t *testing.T) {
 	}
 }
 
-// TestColdStart logs sizes and init times: go test -v -run ColdStart ./examples/lambda
+// TestColdStart logs sizes and init times: go test -v -run ColdStart ./examples/lambda.
 func TestColdStart(t *testing.T) {
 	t.Parallel()
 	var text strings.Builder

@@ -53,6 +53,7 @@ func plain(t *testing.T, node *yaml.Node) any {
 			items[i] = plain(t, item)
 		}
 		return items
+	default: // a scalar
 	}
 	if strings.HasPrefix(node.Tag, "!") && !strings.HasPrefix(node.Tag, "!!") {
 		return []any{node.Tag, node.Value}
@@ -174,7 +175,7 @@ type flaws struct {
 	found []string
 }
 
-func (f *flaws) demand(holds bool, format string, args ...any) {
+func (f *flaws) demandf(holds bool, format string, args ...any) {
 	if !holds {
 		f.found = append(f.found, fmt.Sprintf(format, args...))
 	}
@@ -210,19 +211,19 @@ func judge(parsed template) []string {
 
 func (f *flaws) function(name string, p properties) {
 	_, err := os.Stat(p.CodeURI + "main.go")
-	f.demand(err == nil, "%s: no program in %s", name, p.CodeURI)
-	f.demand(p.Role.function == "!GetAtt" && f.Resources[p.Role.logical()].Type == "AWS::IAM::Role", "%s: no role of its own", name)
+	f.demandf(err == nil, "%s: no program in %s", name, p.CodeURI)
+	f.demandf(p.Role.function == "!GetAtt" && f.Resources[p.Role.logical()].Type == "AWS::IAM::Role", "%s: no role of its own", name)
 	for key, e := range p.Events {
 		switch e.Type {
 		case "SQS":
 			f.mapping(name+"."+key, p, e)
 		case "SNS":
-			f.demand(f.Resources[e.Properties.Topic.logical()].Type == "AWS::SNS::Topic", "%s.%s: no topic", name, key)
+			f.demandf(f.Resources[e.Properties.Topic.logical()].Type == "AWS::SNS::Topic", "%s.%s: no topic", name, key)
 			f.destination(name, p)
 			f.publishes(name, p)
-			f.demand(p.Environment.Variables["ACCOUNT_ID"] == ref("AWS::AccountId"), "%s: topics would be looked up", name)
+			f.demandf(p.Environment.Variables["ACCOUNT_ID"] == ref("AWS::AccountId"), "%s: topics would be looked up", name)
 		default:
-			f.demand(false, "%s.%s: an event of type %s", name, key, e.Type)
+			f.demandf(false, "%s.%s: an event of type %s", name, key, e.Type)
 		}
 	}
 }
@@ -230,41 +231,41 @@ func (f *flaws) function(name string, p properties) {
 // mapping judges an event source mapping and the queues behind it.
 func (f *flaws) mapping(name string, function properties, e event) {
 	p, queue := e.Properties, f.Resources[e.Properties.Queue.logical()].Properties
-	f.demand(slices.Equal(p.FunctionResponseTypes, []string{"ReportBatchItemFailures"}), "%s: no ReportBatchItemFailures", name)
-	f.demand(p.BatchSize > 0 && p.BatchSize <= 10 || p.Window > 0, "%s: batches of %d without a window", name, p.BatchSize)
-	f.demand(p.ScalingConfig.MaximumConcurrency >= 2, "%s: no maximum concurrency", name)
-	f.demand(p.Enabled == nil || *p.Enabled, "%s: disabled", name)
-	f.demand(queue.VisibilityTimeout >= 6*function.Timeout+p.Window, "%s: the queue's visibility timeout of %d s is below 6 times the function's %d s",
+	f.demandf(slices.Equal(p.FunctionResponseTypes, []string{"ReportBatchItemFailures"}), "%s: no ReportBatchItemFailures", name)
+	f.demandf(p.BatchSize > 0 && p.BatchSize <= 10 || p.Window > 0, "%s: batches of %d without a window", name, p.BatchSize)
+	f.demandf(p.ScalingConfig.MaximumConcurrency >= 2, "%s: no maximum concurrency", name)
+	f.demandf(p.Enabled == nil || *p.Enabled, "%s: disabled", name)
+	f.demandf(queue.VisibilityTimeout >= 6*function.Timeout+p.Window, "%s: the queue's visibility timeout of %d s is below 6 times the function's %d s",
 		name, queue.VisibilityTimeout, function.Timeout)
 
-	f.demand(queue.RedrivePolicy.MaxReceiveCount >= 5, "%s: a maxReceiveCount of %d", name, queue.RedrivePolicy.MaxReceiveCount)
+	f.demandf(queue.RedrivePolicy.MaxReceiveCount >= 5, "%s: a maxReceiveCount of %d", name, queue.RedrivePolicy.MaxReceiveCount)
 	letters := f.Resources[queue.RedrivePolicy.Target.logical()].Properties
-	f.demand(letters.QueueName == sqsx.DeadLetterQueueName(queue.QueueName), "%s: dead letters go to %q", name, letters.QueueName)
+	f.demandf(letters.QueueName == sqsx.DeadLetterQueueName(queue.QueueName), "%s: dead letters go to %q", name, letters.QueueName)
 	f.keepsLong(name+": dead letters", letters)
-	f.demand(queue.MessageRetentionPeriod < letters.MessageRetentionPeriod, "%s: dead letters are kept no longer than messages", name)
+	f.demandf(queue.MessageRetentionPeriod < letters.MessageRetentionPeriod, "%s: dead letters are kept no longer than messages", name)
 }
 
 func (f *flaws) keepsLong(what string, queue properties) {
 	const days = 24 * time.Hour
-	f.demand(queue.MessageRetentionPeriod == int(14*days/time.Second), "%s are kept for %d s, not for 14 days", what, queue.MessageRetentionPeriod)
+	f.demandf(queue.MessageRetentionPeriod == int(14*days/time.Second), "%s are kept for %d s, not for 14 days", what, queue.MessageRetentionPeriod)
 }
 
 // destination judges what becomes of events that a function could not handle.
 func (f *flaws) destination(name string, p properties) {
 	failure := p.EventInvokeConfig.DestinationConfig.OnFailure
 	queue := f.Resources[failure.Destination.logical()]
-	f.demand(failure.Type == "SQS" && queue.Type == "AWS::SQS::Queue", "%s: no on-failure destination", name)
+	f.demandf(failure.Type == "SQS" && queue.Type == "AWS::SQS::Queue", "%s: no on-failure destination", name)
 	f.keepsLong(name+": events that failed", queue.Properties)
-	f.demand(p.EventInvokeConfig.MaximumRetryAttempts == 2, "%s: not tried again", name)
-	f.demand(f.permits(p.Role.logical(), "sqs:SendMessage", failure.Destination), "%s: its role may not send to the destination", name)
+	f.demandf(p.EventInvokeConfig.MaximumRetryAttempts == 2, "%s: not tried again", name)
+	f.demandf(f.permits(p.Role.logical(), "sqs:SendMessage", failure.Destination), "%s: its role may not send to the destination", name)
 }
 
 // subscription judges how a topic sends to a queue.
 func (f *flaws) subscription(name string, p properties) {
-	f.demand(p.Protocol == "sqs" && p.Endpoint.function == "!GetAtt", "%s: no queue", name)
-	f.demand(p.RawMessageDelivery, "%s: not raw, so that headers are no attributes", name)
+	f.demandf(p.Protocol == "sqs" && p.Endpoint.function == "!GetAtt", "%s: no queue", name)
+	f.demandf(p.RawMessageDelivery, "%s: not raw, so that headers are no attributes", name)
 	topic, queue := f.Resources[p.TopicArn.logical()].Properties, f.Resources[p.Endpoint.logical()].Properties
-	f.demand(strings.EqualFold(topic.TopicName, queue.QueueName), "%s: topic %s sends to queue %s", name, topic.TopicName, queue.QueueName)
+	f.demandf(strings.EqualFold(topic.TopicName, queue.QueueName), "%s: topic %s sends to queue %s", name, topic.TopicName, queue.QueueName)
 	permitted := false
 	for _, policies := range f.of("AWS::SQS::QueuePolicy") {
 		q := f.Resources[policies].Properties
@@ -274,7 +275,7 @@ func (f *flaws) subscription(name string, p properties) {
 				slices.Equal(s.Resource, []reference{p.Endpoint}) && s.Condition["ArnEquals"]["aws:SourceArn"] == p.TopicArn
 		}
 	}
-	f.demand(permitted, "%s: no policy lets the topic, and nobody else, send to the queue", name)
+	f.demandf(permitted, "%s: no policy lets the topic, and nobody else, send to the queue", name)
 }
 
 // publishes judges that a function may publish on the topics of its tasks, and on no other.
@@ -282,7 +283,7 @@ func (f *flaws) publishes(name string, p properties) {
 	for _, task := range []taskhawk.Priority{taskhawk.High, taskhawk.Low} { // ChargeCard and SendReceipt
 		for _, topic := range f.of("AWS::SNS::Topic") {
 			if f.Resources[topic].Properties.TopicName == lambdax.TopicName(tasks.App, task) {
-				f.demand(f.permits(p.Role.logical(), "sns:Publish", ref(topic)), "%s: its role may not publish on %s", name, topic)
+				f.demandf(f.permits(p.Role.logical(), "sns:Publish", ref(topic)), "%s: its role may not publish on %s", name, topic)
 			}
 		}
 	}
@@ -305,10 +306,10 @@ func (f *flaws) role(name string, p properties) {
 	for _, policies := range p.Policies {
 		for _, s := range policies.PolicyDocument.Statement {
 			for _, action := range s.Action {
-				f.demand(!strings.Contains(action, "*"), "%s: may do %s", name, action)
+				f.demandf(!strings.Contains(action, "*"), "%s: may do %s", name, action)
 			}
 			for _, on := range s.Resource {
-				f.demand(on.function != "" && !strings.Contains(on.of, "*"), "%s: may do %s on %s", name, s.Sid, on.of)
+				f.demandf(on.function != "" && !strings.Contains(on.of, "*"), "%s: may do %s on %s", name, s.Sid, on.of)
 			}
 		}
 	}
@@ -323,7 +324,7 @@ func (f *flaws) names() {
 	}
 	for name, r := range f.Resources {
 		own := r.Properties.QueueName + r.Properties.TopicName
-		f.demand(own == "" || slices.Contains(known, own), "%s: nobody uses the name %s", name, own)
+		f.demandf(own == "" || slices.Contains(known, own), "%s: nobody uses the name %s", name, own)
 	}
 }
 

@@ -160,6 +160,16 @@ func (e *environment) started() {
 	}
 }
 
+// isGone tells whether the process has ended.
+func (e *environment) isGone() bool {
+	select {
+	case <-e.gone:
+		return true
+	default:
+		return false
+	}
+}
+
 // kill ends the process as SIGKILL does, and waits until it is gone.
 func (e *environment) kill() {
 	_ = e.command.Process.Kill() // the error of a process that has ended

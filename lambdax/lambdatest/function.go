@@ -58,36 +58,6 @@ func (f *Function) Invoke(ctx context.Context, payload []byte, options ...Invoke
 	}
 }
 
-// environment returns the process that runs, or starts one.
-func (f *Function) environment(ctx context.Context) (*environment, error) {
-	f.mu.Lock()
-	defer f.mu.Unlock()
-	select {
-	case <-f.closing:
-		return nil, errClosed
-	default:
-	}
-	if f.current != nil && !f.current.isGone() {
-		return f.current, nil
-	}
-	e, err := launch(ctx, f.config)
-	if err != nil {
-		return nil, err
-	}
-	f.starts++
-	f.current = e
-	return e, e.await(ctx, f.closing)
-}
-
-func (e *environment) isGone() bool {
-	select {
-	case <-e.gone:
-		return true
-	default:
-		return false
-	}
-}
-
 // Starts is how many processes were started: 1, and one more for each invocation that found none.
 func (f *Function) Starts() int {
 	f.mu.Lock()
@@ -122,6 +92,27 @@ func (f *Function) Shutdown() *os.ProcessState { return f.end((*environment).ter
 
 // Close kills the process. It may be called more than once, and after Shutdown.
 func (f *Function) Close() { f.end((*environment).kill) }
+
+// environment returns the process that runs, or starts one.
+func (f *Function) environment(ctx context.Context) (*environment, error) {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	select {
+	case <-f.closing:
+		return nil, errClosed
+	default:
+	}
+	if f.current != nil && !f.current.isGone() {
+		return f.current, nil
+	}
+	e, err := launch(ctx, f.config)
+	if err != nil {
+		return nil, err
+	}
+	f.starts++
+	f.current = e
+	return e, e.await(ctx, f.closing)
+}
 
 func (f *Function) end(how func(*environment)) *os.ProcessState {
 	f.once.Do(func() { close(f.closing) })

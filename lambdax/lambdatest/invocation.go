@@ -3,6 +3,7 @@ package lambdatest
 import (
 	"crypto/rand"
 	"fmt"
+	"maps"
 	"net/http"
 	"strconv"
 	"sync"
@@ -81,9 +82,7 @@ func (i *invocation) announce(header http.Header, functionARN string) {
 		HeaderFunctionARN: functionARN,
 		HeaderTraceID:     "Root=1-5759e988-bd862e3fe1be46a994272793;Parent=53995c3f42cd8ad8;Sampled=0",
 	}
-	for name, value := range i.headers {
-		set[name] = value
-	}
+	maps.Copy(set, i.headers)
 	for name, value := range set {
 		if value != "" {
 			header.Set(name, value)

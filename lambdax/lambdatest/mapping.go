@@ -104,7 +104,7 @@ func (m Mapping) serve(ctx context.Context, records []json.RawMessage) error {
 		return wrap("event", err)
 	}
 	if b.Result, err = m.Function.Invoke(ctx, b.Event); err != nil {
-		return err //nolint:wrapcheck // an error of this package, or of the caller's own Invoker
+		return err
 	}
 	b.Done = Done(b.Messages, b.Result, m.ReportBatchItemFailures)
 	if handles := handlesOf(messages, b.Done); len(handles) > 0 {

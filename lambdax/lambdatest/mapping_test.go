@@ -36,7 +36,7 @@ func (f invoker) Invoke(_ context.Context, payload []byte, _ ...lambdatest.Invok
 	}
 	response, err := f(bodies, ids)
 	if err != nil {
-		return lambdatest.Result{Error: &lambdatest.FunctionError{Message: err.Error()}}, nil
+		return lambdatest.Result{Error: &lambdatest.FunctionError{Message: err.Error()}}, nil //nolint:nilerr // it is the function's
 	}
 	return lambdatest.Result{Response: []byte(response)}, nil
 }

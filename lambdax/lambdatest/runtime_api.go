@@ -114,7 +114,12 @@ func refuse(w http.ResponseWriter, status int, errorType, message string) {
 }
 
 func writeJSON(w http.ResponseWriter, status int, value map[string]string) {
+	text, err := json.Marshal(value)
+	if err != nil {
+		http.Error(w, err.Error(), http.StatusInternalServerError)
+		return
+	}
 	w.Header().Set("Content-Type", "application/json")
 	w.WriteHeader(status)
-	_ = json.NewEncoder(w).Encode(value)
+	_, _ = w.Write(text)
 }
