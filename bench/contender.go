@@ -19,6 +19,8 @@ const (
 	Part
 	// Limit is the least that any library must do.
 	Limit
+	// Bare is the AWS SDK called by hand.
+	Bare
 )
 
 // Contender is one way to write and read whole messages whose arguments are an A. What it cannot do is nil.

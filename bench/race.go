@@ -16,6 +16,8 @@ type Sample struct {
 	Bytes float64
 	// Allocs is how often one allocates.
 	Allocs float64
+	// CPU is the processor time of one over all threads, in ns; 0 where it was not measured.
+	CPU float64
 }
 
 // ballast is memory that is never touched but counted as in use, in bytes: as in a service with a heap of some size, the collector then
@@ -88,9 +90,13 @@ func repeat(run func() error, n int) (Sample, error) {
 
 // Faster returns how many times faster ours was than other: the median over the rounds, of which both must have as many.
 func Faster(ours, other []Sample) float64 {
+	return medianRatio(ours, other, func(s Sample) float64 { return s.Time })
+}
+
+func medianRatio(ours, other []Sample, value func(Sample) float64) float64 {
 	ratios := make([]float64, len(ours))
 	for i := range ours {
-		ratios[i] = other[i].Time / ours[i].Time
+		ratios[i] = value(other[i]) / value(ours[i])
 	}
 	slices.Sort(ratios)
 	return ratios[len(ratios)/2]

@@ -73,7 +73,11 @@ func NewPublisher(api API, queue string, config PublisherConfig) (*Publisher, er
 // [*QueueError] when it is not known to be stored. Failures that may pass are retried, three attempts and 20 s in all. When
 // SQS may have stored the message though no answer said so, the error wraps taskhawk.ErrOutcomeUnknown.
 func (p *Publisher) Publish(ctx context.Context, out *taskhawk.Outgoing) error {
-	return p.PublishBatch(ctx, []*taskhawk.Outgoing{out})[0]
+	box, e, err := p.place(out)
+	if err != nil {
+		return err
+	}
+	return box.commit.Do(ctx, e)
 }
 
 // PublishBatch sends the messages in as few calls as the limits allow, together with those of others. The result has an error for
@@ -81,12 +85,7 @@ func (p *Publisher) Publish(ctx context.Context, out *taskhawk.Outgoing) error {
 func (p *Publisher) PublishBatch(ctx context.Context, outs []*taskhawk.Outgoing) []error {
 	spread := groupcommit.NewSpread[entry](len(outs))
 	for i, out := range outs {
-		box := p.queues[out.Priority]
-		if box == nil {
-			spread.Fail(i, fmt.Errorf("%w: %s", taskhawk.ErrUnknownPriority, out.Priority))
-			continue
-		}
-		e, err := newEntry(out, isFIFO(box.name))
+		box, e, err := p.place(out)
 		if err != nil {
 			spread.Fail(i, err)
 			continue
@@ -94,6 +93,16 @@ func (p *Publisher) PublishBatch(ctx context.Context, outs []*taskhawk.Outgoing)
 		spread.Add(i, box.commit, e)
 	}
 	return spread.Send(ctx)
+}
+
+// place returns what to send, and where.
+func (p *Publisher) place(out *taskhawk.Outgoing) (*outbox, entry, error) {
+	box := p.queues[out.Priority]
+	if box == nil {
+		return nil, entry{}, fmt.Errorf("%w: %s", taskhawk.ErrUnknownPriority, out.Priority)
+	}
+	e, err := newEntry(out, isFIFO(box.name))
+	return box, e, err
 }
 
 // Stats counts the requests of this publisher. It may be called at any time, concurrently.

@@ -9,6 +9,7 @@ import (
 	"github.com/aws/aws-sdk-go-v2/service/sqs/types"
 
 	"github.com/taskhawk/taskhawk-go/internal/attempts"
+	"github.com/taskhawk/taskhawk-go/internal/warm"
 )
 
 // service makes the batch calls to SQS, each with attempts, and counts them.
@@ -16,6 +17,7 @@ type service struct {
 	api    API
 	urls   *queueURLs
 	counts *requestCounts
+	calls  warm.Pool // the goroutines of calls that settle
 }
 
 func newService(api API) *service {

@@ -22,10 +22,10 @@ type settlements struct {
 func newSettlements(service *service, queue string, linger time.Duration, changeCalls int) *settlements {
 	return &settlements{
 		service: service, queue: queue,
-		deletes: shared(linger, maxCalls, func(ctx context.Context, receipts []string) []error {
+		deletes: shared(service, linger, maxCalls, func(ctx context.Context, receipts []string) []error {
 			return service.remove(ctx, queue, receipts)
 		}),
-		changes: shared(0, changeCalls, func(ctx context.Context, changes []visibility) []error {
+		changes: shared(service, 0, changeCalls, func(ctx context.Context, changes []visibility) []error {
 			return service.change(ctx, queue, changes)
 		}),
 	}
@@ -36,10 +36,11 @@ func newSettlements(service *service, queue string, linger time.Duration, change
 const settleLinger = 10 * time.Millisecond
 
 func shared[T any](
-	linger time.Duration, calls int, commit func(context.Context, []T) []error,
+	service *service, linger time.Duration, calls int, commit func(context.Context, []T) []error,
 ) *groupcommit.Committer[T] {
 	config := groupcommit.Config[T]{
 		Commit: commit, MaxItems: attempts.MaxEntries, MaxCalls: calls, Patience: patience, Linger: linger,
+		Go: service.calls.Go,
 	}
 	if linger == 0 {
 		config.Linger, config.Adapt = settleLinger, true

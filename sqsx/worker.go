@@ -107,6 +107,8 @@ func (w *Worker) Run(ctx context.Context) error {
 			return fmt.Errorf("sqsx: run worker: %w", err)
 		}
 	}
+	w.service.calls.Keep()
+	defer w.service.calls.Close()
 	return w.loop.Run(ctx)
 }
 

@@ -60,7 +60,11 @@ func (p *poller) poll(stop, work context.Context) {
 		p.state.failures, p.state.drained = 0, len(deliveries) < limit
 		p.worker.counters.received.Add(int64(len(deliveries)))
 		for _, l := range p.lanes(stop, work, deliveries) {
-			p.running.Go(func() { l.run(stop, work) })
+			p.running.Add(1)
+			p.worker.lanes.Go(func() {
+				defer p.running.Done()
+				l.run(stop, work)
+			})
 		}
 	}
 }

@@ -7,6 +7,8 @@ import (
 	"sync"
 	"sync/atomic"
 	"time"
+
+	"github.com/taskhawk/taskhawk-go/internal/warm"
 )
 
 var (
@@ -41,6 +43,7 @@ type Worker struct {
 	started  atomic.Bool
 	polls    atomic.Int32 // that run now
 	cut      atomic.Bool  // a stop has cut polls off
+	lanes    warm.Pool
 	abort    chan struct{}
 	aborting sync.Once
 }
@@ -83,6 +86,8 @@ func (w *Worker) Run(ctx context.Context) error {
 	if ctx.Err() != nil {
 		stop()
 	}
+	w.lanes.Keep()
+	defer w.lanes.Close()
 
 	var running sync.WaitGroup
 	for _, queue := range w.queues {

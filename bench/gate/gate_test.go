@@ -11,9 +11,16 @@ import (
 	"go.uber.org/goleak"
 
 	"github.com/taskhawk/taskhawk-go/bench"
+	"github.com/taskhawk/taskhawk-go/bench/transport"
 )
 
-func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
+func TestMain(m *testing.M) {
+	var options []goleak.Option
+	for _, name := range transport.Leaks() {
+		options = append(options, goleak.IgnoreTopFunction(name))
+	}
+	goleak.VerifyTestMain(m, options...)
+}
 
 // example is a run that just meets the goals of exampleGoals.
 func example() *measured {
@@ -101,7 +108,7 @@ func TestGateFailsWhenAGoalIsImpossible(t *testing.T) { //nolint:paralleltest //
 	impossible := filepath.Join(t.TempDir(), "goals.json")
 	require.NoError(t, os.WriteFile(impossible, bytes.Replace(text, []byte(`"handle/small": {"allocs": 8}`), []byte(`"handle/small": {"allocs": 0}`), 1), 0o600))
 	var out strings.Builder
-	require.ErrorIs(t, run([]string{"-goals", impossible, "-rounds", "1", "-slice", "1us"}, &out), errGoals)
+	require.ErrorIs(t, run([]string{"-goals", impossible, "-rounds", "1", "-slice", "1us", "-only", "codec"}, &out), errGoals)
 	require.Regexp(t, `FAILED  handle/small: allocations +[1-9]\d*   goal 0 or less`, out.String())
 }
 
@@ -113,4 +120,17 @@ func TestReadGoalsRefusesNamesThatMeanNothing(t *testing.T) {
 	require.ErrorContains(t, err, `unknown field "naiv"`)
 	_, err = readGoals(path + ".gone")
 	require.ErrorIs(t, err, os.ErrNotExist)
+}
+
+func TestTransportIsJudgedByItsGoals(t *testing.T) {
+	t.Parallel()
+	goals := map[string]transportGoals{"work/process/taskhawk": {Bare: 0.9, Requests: 0.22}}
+	measured := func(times, requests float64) []measuredTransport {
+		return []measuredTransport{{name: "work/process/taskhawk", bare: comparison{name: "bare", times: times}, requests: requests}}
+	}
+	require.Empty(t, missed(judgeTransport(goals, measured(0.9, 0.22))))
+	require.Equal(t, []string{"work/process/taskhawk: speed beside bare"}, missed(judgeTransport(goals, measured(0.8, 0.22))))
+	require.Equal(t, []string{"work/process/taskhawk: requests a task"}, missed(judgeTransport(goals, measured(1.2, 0.23))))
+	require.Equal(t, []string{"work/process/taskhawk"}, missed(judgeTransport(nil, measured(1.2, 0.2))))
+	require.Equal(t, []string{"work/process/taskhawk"}, missed(judgeTransport(goals, nil)))
 }

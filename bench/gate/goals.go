@@ -14,6 +14,8 @@ type goals struct {
 	Calls map[string]callGoals `json:"calls"`
 	// Overheads are the goals of overheads, by their names.
 	Overheads map[string]overheadGoals `json:"overheads"`
+	// Transport are the goals of each of our ways to publish and to work, by their names.
+	Transport map[string]transportGoals `json:"transport"`
 }
 
 // cellGoals are the least times that ours has to be faster, and the most allocations that it may make.

@@ -2,7 +2,7 @@
 // input for table and for benchstat. On a machine that others use as well the medians of turns are steadier than those of go test, which
 // runs one benchmark after another.
 //
-//	go run ./run [-bench regexp] [-rounds 30] [-slice 5ms]
+//	go run ./run [-bench regexp] [-rounds 30] [-slice 5ms] [-trials 10] [-tasks 1000]
 package main
 
 import (
@@ -29,6 +29,8 @@ func run(arguments []string, out io.Writer) error {
 	pattern := flags.String("bench", ".", "which benchmarks, by a regular expression")
 	rounds := flags.Int("rounds", 30, "how often everybody runs in turn")
 	slice := flags.Duration("slice", 5*time.Millisecond, "for how long each runs in a round")
+	trials := flags.Int("trials", 10, "how often everybody runs in turn against the embedded server")
+	tasks := flags.Int("tasks", 1_000, "how many tasks such a run has")
 	if err := flags.Parse(arguments); err != nil {
 		return err
 	}
@@ -46,7 +48,7 @@ func run(arguments []string, out io.Writer) error {
 			return err
 		}
 	}
-	return nil
+	return runTransport(out, only, *trials, *tasks)
 }
 
 // heat is benchmarks that run in turns.

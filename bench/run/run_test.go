@@ -6,9 +6,17 @@ import (
 
 	"github.com/stretchr/testify/require"
 	"go.uber.org/goleak"
+
+	"github.com/taskhawk/taskhawk-go/bench/transport"
 )
 
-func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
+func TestMain(m *testing.M) {
+	var options []goleak.Option
+	for _, name := range transport.Leaks() {
+		options = append(options, goleak.IgnoreTopFunction(name))
+	}
+	goleak.VerifyTestMain(m, options...)
+}
 
 func TestRunPrintsALineForEachRound(t *testing.T) {
 	t.Parallel()

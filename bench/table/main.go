@@ -10,6 +10,7 @@ import (
 	"os"
 
 	"github.com/taskhawk/taskhawk-go/bench"
+	"github.com/taskhawk/taskhawk-go/bench/transport"
 )
 
 func main() {
@@ -36,5 +37,8 @@ func run(in io.Reader, out io.Writer) error {
 		return err
 	}
 	writeCalls(out, calls, found)
+	for _, cell := range transport.Cells(0) {
+		writeTransport(out, &cell, found)
+	}
 	return nil
 }

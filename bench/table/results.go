@@ -16,7 +16,7 @@ type results map[string]*series
 
 // series are the samples of a benchmark, in the order of the input, so that those of one round have one index.
 type series struct {
-	seconds, bytes, allocs []float64
+	seconds, bytes, allocs, cpu, requests []float64
 }
 
 // errEmpty is the error of input without a benchmark, such as that of a run that did not compile.
@@ -57,6 +57,10 @@ func (r results) add(record *benchfmt.Result) {
 			s.bytes = append(s.bytes, value.Value)
 		case "allocs/op":
 			s.allocs = append(s.allocs, value.Value)
+		case "cpu-sec/op":
+			s.cpu = append(s.cpu, value.Value)
+		case "requests/op":
+			s.requests = append(s.requests, value.Value)
 		}
 	}
 }

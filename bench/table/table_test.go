@@ -6,9 +6,17 @@ import (
 
 	"github.com/stretchr/testify/require"
 	"go.uber.org/goleak"
+
+	"github.com/taskhawk/taskhawk-go/bench/transport"
 )
 
-func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
+func TestMain(m *testing.M) {
+	var options []goleak.Option
+	for _, name := range transport.Leaks() {
+		options = append(options, goleak.IgnoreTopFunction(name))
+	}
+	goleak.VerifyTestMain(m, options...)
+}
 
 const output = `goos: linux
 goarch: amd64
@@ -40,6 +48,20 @@ func TestTableShowsMediansAndRatios(t *testing.T) {
 | dispatch and delivery | | ns | B | allocs |
 |---|---|---:|---:|---:|
 | Hub.Handle | handle/small/middleware3 | 2468 | 688 | 6 |
+`, out.String())
+}
+
+func TestTableShowsTheTransport(t *testing.T) {
+	t.Parallel()
+	var out strings.Builder
+	require.NoError(t, run(strings.NewReader(
+		"BenchmarkWork/process/taskhawk 1000 2000 ns/op 300 B/op 20 allocs/op 1000 cpu-ns/op 0.201 requests/op\n"+
+			"BenchmarkWork/process/bare 1000 3000 ns/op 200 B/op 10 allocs/op 900 cpu-ns/op 0.200 requests/op\n"), &out))
+	require.Equal(t, `
+| work, in process | µs | CPU µs | B | allocs | requests | our speed to theirs | their CPU to ours |
+|---|---:|---:|---:|---:|---:|---:|---:|
+| **taskhawk**, `+"`sqsx.Worker`"+` | 2.0 | 1.0 | 300 | 20 | 0.201 | 1.00 | 1.00 |
+| bare SDK, receive 10, delete 10 | 3.0 | 0.9 | 200 | 10 | 0.200 | 1.50 | 0.90 |
 `, out.String())
 }
 

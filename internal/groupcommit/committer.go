@@ -27,18 +27,10 @@ type Committer[T any] struct {
 	calls   int           // in flight
 	ended   time.Time     // when the last call did
 	last    time.Duration // that it took
-	// What will look at pending again beside the end of a call: a goroutine that is about to, or the timer.
+	// What will look at pending again beside the end of a call: goroutines that are about to, one to flush it or after calls, or the timer.
 	flushing, armed bool
+	looking         int
 	timer           *time.Timer
-}
-
-type waiter[T any] struct {
-	item   T
-	size   int
-	joined time.Time
-	ctx    context.Context //nolint:containedctx // of the caller that waits, for as long as it does
-	taken  bool
-	result chan error
 }
 
 // New makes a committer.
@@ -47,85 +39,85 @@ func New[T any](config Config[T]) *Committer[T] { return &Committer[T]{config: c
 // Do sends item in a call of its own or with others, and returns its result. When ctx ends first, the error wraps its cause
 // and [ErrNotSent] or [ErrAbandoned].
 func (c *Committer[T]) Do(ctx context.Context, item T) error {
-	return c.DoAll(ctx, []T{item})[0]
+	p := c.join(ctx, []T{item})
+	c.wait(ctx, p)
+	return p.waiters[0].err
 }
 
 // DoAll is Do for several items at once, with one result for each.
 func (c *Committer[T]) DoAll(ctx context.Context, items []T) []error {
-	waiters := c.join(ctx, items)
-	errs := make([]error, len(items))
-	for i, w := range waiters {
-		errs[i] = c.wait(ctx, w)
-	}
-	return errs
+	p := c.join(ctx, items)
+	c.wait(ctx, p)
+	return p.errs()
 }
 
-func (c *Committer[T]) join(ctx context.Context, items []T) []*waiter[T] {
-	waiters := make([]*waiter[T], len(items))
-	now := time.Now()
+// join puts the items in line.
+func (c *Committer[T]) join(ctx context.Context, items []T) *party[T] {
+	p := newParty(ctx, items, c.config.Size)
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	for i, item := range items {
-		w := &waiter[T]{item: item, joined: now, ctx: ctx, result: make(chan error, 1)}
-		if c.config.Size != nil {
-			w.size = c.config.Size(item)
-		}
-		waiters[i] = w
-		c.pending = append(c.pending, w)
-		c.bytes += w.size
+	for i := range p.waiters {
+		c.pending = append(c.pending, &p.waiters[i])
+		c.bytes += p.waiters[i].size
 	}
 	c.launch()
-	return waiters
+	return p
 }
 
-func (c *Committer[T]) wait(ctx context.Context, w *waiter[T]) error {
-	select {
-	case err := <-w.result:
-		return err
-	case <-ctx.Done():
+// wait waits for the results of the items, and gives up on those that have none when ctx ends.
+func (c *Committer[T]) wait(ctx context.Context, p *party[T]) {
+	for left := len(p.waiters); left > 0; left-- {
+		select {
+		case r := <-p.results:
+			p.set(r)
+			continue
+		case <-ctx.Done():
+		}
+		c.leave(ctx, p)
+		return
 	}
+}
+
+func (c *Committer[T]) leave(ctx context.Context, p *party[T]) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	if w.taken {
-		select {
-		case err := <-w.result:
-			return err
-		default:
-			return c.config.givenUp(fmt.Errorf("%w: %w", ErrAbandoned, context.Cause(ctx)))
+	c.pending = slices.DeleteFunc(c.pending, func(w *waiter[T]) bool {
+		if w.party != p {
+			return false
 		}
-	}
-	if i := slices.Index(c.pending, w); i >= 0 {
-		c.pending = slices.Delete(c.pending, i, i+1)
 		c.bytes -= w.size
-	}
-	return c.config.givenUp(fmt.Errorf("%w: %w", ErrNotSent, context.Cause(ctx)))
+		return true
+	})
+	p.giveUp(func(reason error) error { return c.config.givenUp(fmt.Errorf("%w: %w", reason, context.Cause(ctx))) })
 }
 
-// launch begins a call for each full batch, and sees to it that what is left gets its call in time.
+// launch begins a call for each full batch that nobody is about to take, and sees to it that what is left gets its call in time.
 func (c *Committer[T]) launch() {
-	for c.calls < c.config.MaxCalls && c.isFull() {
-		go c.run(c.take())
+	for c.calls < c.config.MaxCalls && c.hasFull(1+c.looking) {
+		batch := c.take()
+		c.config.start(func() { c.run(batch) })
 	}
-	if len(c.pending) == 0 || c.calls >= c.config.MaxCalls || c.flushing {
+	if len(c.pending) == 0 || c.calls >= c.config.MaxCalls || c.flushing || c.looking > 0 {
 		return
 	}
 	switch wait, ends := c.patience(); {
 	case ends && wait <= 0:
 		c.flushing = true
-		go c.flush()
+		c.config.start(c.flush)
 	case ends && !c.armed:
 		c.arm(wait)
 	}
 }
 
-func (c *Committer[T]) isFull() bool {
-	return len(c.pending) >= c.config.MaxItems || c.config.MaxBytes > 0 && c.bytes >= c.config.MaxBytes
+// hasFull reports whether so many full batches are pending.
+func (c *Committer[T]) hasFull(batches int) bool {
+	return len(c.pending) >= batches*c.config.MaxItems || c.config.MaxBytes > 0 && c.bytes >= batches*c.config.MaxBytes
 }
 
 // patience is how much longer the first item waits for its batch to fill. It does not end while a call is in flight without a
 // limit to wait for it.
 func (c *Committer[T]) patience() (wait time.Duration, ends bool) {
-	since, limit := c.pending[0].joined, c.config.Patience
+	since, limit := c.pending[0].party.joined, c.config.Patience
 	if c.calls == 0 {
 		limit = c.config.linger(c.last)
 		// Who waited for the call that has just ended is about to meet those whom it served.
@@ -165,9 +157,11 @@ func (c *Committer[T]) flush() {
 // next takes the batch that is due, nil for none, after the change. It lets whoever is about to add an item do so first: that costs
 // no time in an idle system, and fills the batch in a busy one.
 func (c *Committer[T]) next(change func()) []*waiter[T] {
+	c.look(1)
 	runtime.Gosched()
 	c.mu.Lock()
 	defer c.mu.Unlock()
+	c.looking--
 	change()
 	var batch []*waiter[T]
 	if c.isDue() {
@@ -177,13 +171,19 @@ func (c *Committer[T]) next(change func()) []*waiter[T] {
 	return batch
 }
 
+func (c *Committer[T]) look(n int) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.looking += n
+}
+
 // isDue reports whether a call is to begin now.
 func (c *Committer[T]) isDue() bool {
 	if len(c.pending) == 0 || c.calls >= c.config.MaxCalls {
 		return false
 	}
 	wait, ends := c.patience()
-	return c.isFull() || ends && wait <= 0
+	return c.hasFull(1) || ends && wait <= 0
 }
 
 // take removes the next batch from what is pending, for a call that begins.
@@ -200,7 +200,8 @@ func (c *Committer[T]) take() []*waiter[T] {
 		w.taken = true
 		c.bytes -= w.size
 	}
-	c.pending = slices.Delete(c.pending, 0, n)
+	clear(c.pending[:n]) // it may be a while until the array is left behind
+	c.pending = c.pending[n:]
 	c.calls++
 	return batch
 }
@@ -222,14 +223,14 @@ func (c *Committer[T]) run(batch []*waiter[T]) {
 func (c *Committer[T]) call(batch []*waiter[T]) {
 	items := make([]T, len(batch))
 	for i, w := range batch {
-		items[i] = w.item
+		items[i] = w.party.items[w.index]
 	}
-	errs, err := c.commit(context.WithoutCancel(batch[0].ctx), items)
+	errs, err := c.commit(context.WithoutCancel(batch[0].party.ctx), items)
 	for i, w := range batch {
 		if err == nil {
-			w.result <- errs[i]
+			w.party.results <- result{w.index, errs[i]}
 		} else {
-			w.result <- c.config.givenUp(err)
+			w.party.results <- result{w.index, c.config.givenUp(err)}
 		}
 	}
 }

@@ -26,6 +26,8 @@ type Config[T any] struct {
 	Patience time.Duration
 	// Linger is how long an item waits for others to share its call when none is in flight; 0, the default, for not at all.
 	Linger time.Duration
+	// Go starts the goroutine of a call; nil for a go statement.
+	Go func(call func())
 	// Adapt makes Linger the most of it: an item waits half as long as the last call took.
 	Adapt bool
 }
@@ -44,4 +46,12 @@ func (c *Config[T]) linger(last time.Duration) time.Duration {
 		return min(c.Linger, last/2)
 	}
 	return c.Linger
+}
+
+func (c *Config[T]) start(call func()) {
+	if c.Go == nil {
+		go call()
+		return
+	}
+	c.Go(call)
 }

@@ -35,13 +35,14 @@ func (s *Spread[T]) Add(i int, c *Committer[T], item T) {
 
 // Send sends the items, those of different committers side by side, and returns an error for each, nil for those that succeeded.
 func (s *Spread[T]) Send(ctx context.Context) []error {
-	waiters := make(map[*Committer[T]][]*waiter[T], len(s.shares))
+	parties := make(map[*Committer[T]]*party[T], len(s.shares))
 	for c, own := range s.shares {
-		waiters[c] = c.join(ctx, own.items)
+		parties[c] = c.join(ctx, own.items)
 	}
 	for c, own := range s.shares {
-		for i, w := range waiters[c] {
-			s.errs[own.indexes[i]] = c.wait(ctx, w)
+		c.wait(ctx, parties[c])
+		for i, err := range parties[c].errs() {
+			s.errs[own.indexes[i]] = err
 		}
 	}
 	return s.errs

@@ -46,18 +46,21 @@ func (m *Message) Deduplication(id string) string {
 }
 
 func (m *Message) checkIDs() (field, reason string) {
-	wrong := fmt.Sprintf("is not up to %d letters, digits and punctuation marks", maxID)
 	switch {
 	case m.FIFO && m.Group == "":
 		return "group", fmt.Sprintf("is missing: a FIFO %s needs one, use taskhawk.WithGroup", m.Target)
 	case !m.FIFO && m.DeduplicationID != "":
 		return "deduplication id", fmt.Sprintf("is for FIFO %ss only", m.Target)
 	case !ValidID(m.Group):
-		return "group", wrong
+		return "group", wrongID()
 	case !ValidID(m.DeduplicationID):
-		return "deduplication id", wrong
+		return "deduplication id", wrongID()
 	}
 	return "", ""
+}
+
+func wrongID() string {
+	return fmt.Sprintf("is not up to %d letters, digits and punctuation marks", maxID)
 }
 
 // ValidID reports whether the services take id as a group or deduplication id; empty is none.

@@ -1,0 +1,48 @@
+package bench_test
+
+import (
+	"errors"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/require"
+
+	"github.com/taskhawk/taskhawk-go/bench"
+)
+
+func TestTrialsTakeTurnsAndOnlyTheRunCounts(t *testing.T) {
+	t.Parallel()
+	turns := ""
+	trial := func(name string) bench.Trial {
+		note := func(what string) func() error {
+			return func() error {
+				turns += name + what
+				time.Sleep(time.Millisecond)
+				return nil
+			}
+		}
+		return bench.Trial{Ready: note("1"), Run: note("2"), Done: note("3"), Units: 1000}
+	}
+	samples, err := bench.RaceTrials([]bench.Trial{trial("a"), trial("b")}, 2)
+	require.NoError(t, err)
+	require.Equal(t, "a1a2a3b1b2b3b1b2b3a1a2a3", turns)
+	require.Len(t, samples, 2)
+	require.Len(t, samples[1], 2)
+	require.GreaterOrEqual(t, samples[0][0].Time, 1000.0, "of one unit")
+}
+
+func TestTrialsClearAwayAfterAnError(t *testing.T) {
+	t.Parallel()
+	wrong, late := errors.New("wrong"), errors.New("late")
+	done := false
+	_, err := bench.RaceTrials([]bench.Trial{{
+		Ready: func() error { return wrong }, Run: func() error { return nil },
+		Done: func() error {
+			done = true
+			return late
+		},
+	}}, 1)
+	require.ErrorIs(t, err, wrong)
+	require.ErrorIs(t, err, late)
+	require.True(t, done)
+}

@@ -1,0 +1,8 @@
+package warm
+
+// Idle is how many goroutines wait.
+func (p *Pool) Idle() int {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	return len(p.idle)
+}

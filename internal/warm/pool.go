@@ -1,0 +1,113 @@
+package warm
+
+import (
+	"slices"
+	"sync"
+	"time"
+)
+
+// idleTime is how long a goroutine waits for the next function, and at most twice that.
+const idleTime = time.Second
+
+// Pool starts goroutines, and keeps them between Keep and Close. The zero value is ready, and it is safe for concurrent use.
+type Pool struct {
+	mu    sync.Mutex
+	idle  []*runner // the one that was busy last comes last
+	old   int       // how many of idle, from the first on, wait since before the last look
+	timer *time.Timer
+	armed bool
+	keeps bool
+}
+
+// runner is a goroutine that waits.
+type runner struct{ next chan func() }
+
+// Go runs f in a goroutine of its own. When f panics or ends its goroutine, that is as in any other.
+func (p *Pool) Go(f func()) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	last := len(p.idle) - 1
+	if last < 0 {
+		go p.run(f)
+		return
+	}
+	r := p.idle[last]
+	p.idle[last] = nil
+	p.idle = p.idle[:last]
+	p.old = min(p.old, last)
+	r.next <- f
+}
+
+// Keep lets goroutines wait from now on when they are done. Close must follow.
+func (p *Pool) Keep() {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	p.keeps = true
+}
+
+// Close ends the goroutines that wait. Those that are busy end when they are done, as do those of later calls of Go.
+func (p *Pool) Close() {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	p.keeps = false
+	p.dismiss(len(p.idle))
+	if p.timer != nil {
+		p.timer.Stop()
+	}
+}
+
+func (p *Pool) run(f func()) {
+	r := &runner{next: make(chan func(), 1)}
+	for f != nil {
+		f()
+		if !p.park(r) {
+			return
+		}
+		f = <-r.next
+	}
+}
+
+func (p *Pool) park(r *runner) bool {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	if !p.keeps {
+		return false
+	}
+	p.idle = append(p.idle, r)
+	p.look()
+	return true
+}
+
+// dismiss ends the first n that wait.
+func (p *Pool) dismiss(n int) {
+	for _, r := range p.idle[:n] {
+		close(r.next)
+	}
+	p.idle = slices.Delete(p.idle, 0, n)
+}
+
+// look sees to it that somebody looks at who is idle.
+func (p *Pool) look() {
+	switch {
+	case p.armed || len(p.idle) == 0:
+	case p.timer == nil:
+		p.armed = true
+		p.timer = time.AfterFunc(idleTime, p.sweep)
+	default:
+		p.armed = true
+		p.timer.Reset(idleTime)
+	}
+}
+
+// sweep ends those that were idle at the last look already.
+func (p *Pool) sweep() {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	if !p.keeps {
+		return
+	}
+	p.armed = false
+	p.dismiss(p.old)
+	p.old = len(p.idle)
+	p.look()
+}
