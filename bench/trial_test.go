@@ -3,6 +3,7 @@ package bench_test
 import (
 	"errors"
 	"testing"
+	"testing/synctest"
 	"time"
 
 	"github.com/stretchr/testify/require"
@@ -12,23 +13,29 @@ import (
 
 func TestTrialsTakeTurnsAndOnlyTheRunCounts(t *testing.T) {
 	t.Parallel()
-	turns := ""
-	trial := func(name string) bench.Trial {
-		note := func(what string) func() error {
-			return func() error {
-				turns += name + what
-				time.Sleep(time.Millisecond)
-				return nil
+	synctest.Test(t, func(t *testing.T) {
+		turns := ""
+		trial := func(name string) bench.Trial {
+			note := func(what string, d time.Duration) func() error {
+				return func() error {
+					turns += name + what
+					time.Sleep(d)
+					return nil
+				}
+			}
+			return bench.Trial{Ready: note("1", time.Hour), Run: note("2", time.Millisecond), Done: note("3", time.Hour), Units: 1000}
+		}
+		samples, err := bench.RaceTrials([]bench.Trial{trial("a"), trial("b")}, 2)
+		require.NoError(t, err)
+		require.Equal(t, "a1a2a3b1b2b3b1b2b3a1a2a3", turns)
+		require.Len(t, samples, 2)
+		for _, rounds := range samples {
+			require.Len(t, rounds, 2)
+			for _, sample := range rounds {
+				require.InDelta(t, 1000, sample.Time, 0, "ns, of one unit")
 			}
 		}
-		return bench.Trial{Ready: note("1"), Run: note("2"), Done: note("3"), Units: 1000}
-	}
-	samples, err := bench.RaceTrials([]bench.Trial{trial("a"), trial("b")}, 2)
-	require.NoError(t, err)
-	require.Equal(t, "a1a2a3b1b2b3b1b2b3a1a2a3", turns)
-	require.Len(t, samples, 2)
-	require.Len(t, samples[1], 2)
-	require.GreaterOrEqual(t, samples[0][0].Time, 1000.0, "of one unit")
+	})
 }
 
 func TestTrialsClearAwayAfterAnError(t *testing.T) {

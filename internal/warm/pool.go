@@ -57,9 +57,12 @@ func (p *Pool) Close() {
 }
 
 func (p *Pool) run(f func()) {
-	r := &runner{next: make(chan func(), 1)}
+	var r *runner // only once it waits: a function may run for hours
 	for f != nil {
 		f()
+		if r == nil {
+			r = &runner{next: make(chan func(), 1)}
+		}
 		if !p.park(r) {
 			return
 		}
