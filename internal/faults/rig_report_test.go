@@ -26,8 +26,8 @@ type figures struct {
 	Notes []string `json:"notes,omitempty"`
 }
 
-// note adds a line to the report that comes next, and to the log of the test.
-func (r *rig) note(format string, args ...any) {
+// notef adds a line to the report that comes next, and to the log of the test.
+func (r *rig) notef(format string, args ...any) {
 	r.Helper()
 	line := fmt.Sprintf(format, args...)
 	r.Logf("%s", line)

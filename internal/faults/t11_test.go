@@ -144,7 +144,7 @@ func TestT11AllocOfFloods(t *testing.T) {
 				w.stop()
 			})
 			require.False(t, c.flood.armed.Load())
-			r.note("%s: the heap grows by %d MiB", name, grown>>20)
+			r.notef("%s: the heap grows by %d MiB", name, grown>>20)
 			require.LessOrEqual(t, grown, c.bound, "growth of the heap")
 			require.NotEmpty(t, r.sink.lines("cannot receive messages, will go on trying"))
 			r.Check(want{})

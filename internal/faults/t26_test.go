@@ -59,7 +59,7 @@ func TestT26SIGKILLAtARandomInstant(t *testing.T) {
 	code, _ := p.terminate(10 * time.Second)
 	require.Zero(r, code, p.output)
 	require.LessOrEqual(r, r.book.duplicates(), sum, "each run that was not the first is one that a kill cut off")
-	r.note("%d kills, %d runs, %d tasks to run again, at most %d of one kill, and %.1f in the mean", kills, r.book.total(), sum, most,
+	r.notef("%d kills, %d runs, %d tasks to run again, at most %d of one kill, and %.1f in the mean", kills, r.book.total(), sum, most,
 		float64(sum)/float64(kills))
 	// A process holds at most 18 messages of the queue, and no more than a few live and die within a visibility timeout.
 	held := child.Concurrency + child.Prefetch

@@ -87,7 +87,7 @@ func TestT43UnknownTaskFlood(t *testing.T) {
 				w := r.start(sqsx.WorkerConfig{})
 				clean := r.trickle(0, good, func() {})
 				flooded := r.trickle(good, good, func() { r.flood(flood.priority, flood.messages) })
-				r.note("99 in 100 good tasks start within %s, in the flood within %s", clean, flooded)
+				r.notef("99 in 100 good tasks start within %s, in the flood within %s", clean, flooded)
 				require.LessOrEqual(r, flooded, 2*clean)
 				w.stop()
 				requireUnknownLines(r)

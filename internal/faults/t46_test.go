@@ -103,7 +103,7 @@ func TestT46TenThousandPublishersAndTasksInFlight(t *testing.T) {
 	r.drain(3 * time.Minute)
 	opened := descriptors() - before
 	w.stop()
-	r.note("%d published in %s, in flight and done after %s, %d connections", crowd, published, time.Since(start), conns.most.Load())
+	r.notef("%d published in %s, in flight and done after %s, %d connections", crowd, published, time.Since(start), conns.most.Load())
 	require.LessOrEqual(r, conns.most.Load(), int64(2048), "the limit of the SDK's own HTTP client")
 	require.LessOrEqual(r, opened, 1024, "files opened, on both sides of the connections")
 	require.Equal(r, crowd, r.book.total())

@@ -48,7 +48,7 @@ func TestT53MemoryPerTaskInFlight(t *testing.T) {
 		heap, stack := int(after.heap-before.heap)/tasks-body, int(after.stacks-before.stacks)/tasks
 		require.LessOrEqual(r, heap, 6<<10)
 		if !raceDetector { // with it, stacks are twice as large
-			r.note("beside a body of %d bytes a task in flight takes %d bytes of heap and %d of stack", body, heap, stack)
+			r.notef("beside a body of %d bytes a task in flight takes %d bytes of heap and %d of stack", body, heap, stack)
 			r.report(figures{})
 			require.LessOrEqual(r, heap+stack, 8<<10)
 		}

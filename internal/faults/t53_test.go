@@ -42,7 +42,7 @@ func TestT53Soak(t *testing.T) {
 			}
 		}
 		survivor.stop()
-		r.note("%d tasks in %s of virtual time, seed %d; at the quarters: %+v", stages*stage, time.Since(start), seed, points)
+		r.notef("%d tasks in %s of virtual time, seed %d; at the quarters: %+v", stages*stage, time.Since(start), seed, points)
 		first, last := points[0], points[len(points)-1]
 		require.LessOrEqual(r, last.heap, first.heap+1<<20, "bytes of heap")
 		require.LessOrEqual(r, last.goroutines, first.goroutines+2)
