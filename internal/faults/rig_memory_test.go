@@ -38,3 +38,12 @@ func heapNow() uint64 {
 	metrics.Read(sample)
 	return sample[0].Value.Uint64()
 }
+
+// allocations runs a function and returns how much it allocates, in bytes, collected or not. The test must not be parallel to others.
+func allocations(run func()) uint64 {
+	var before, after runtime.MemStats
+	runtime.ReadMemStats(&before)
+	run()
+	runtime.ReadMemStats(&after)
+	return after.TotalAlloc - before.TotalAlloc
+}
