@@ -6,9 +6,12 @@ import (
 	"testing/synctest"
 	"time"
 
+	"github.com/aws/aws-sdk-go-v2/aws"
+	"github.com/aws/aws-sdk-go-v2/service/sqs"
 	"github.com/stretchr/testify/require"
 
 	"github.com/taskhawk/taskhawk-go/sqsx"
+	"github.com/taskhawk/taskhawk-go/sqsx/sqstest"
 	"github.com/taskhawk/taskhawk-go/taskhawk"
 )
 
@@ -58,6 +61,31 @@ func TestExtendVisibility(t *testing.T) {
 		require.ErrorContains(t, tooLong, "SQS takes 0 to 12h0m0s")
 		require.ErrorContains(t, late, "queue TASKHAWK-DEV-MYAPP", "SQS counts 12 h from the receive")
 		r.requireEmpty()
+	})
+}
+
+// Somebody else deletes the message: the next heartbeat is told that it does not exist. There is nothing left to hold, or to ask for.
+func TestAMessageThatIsGoneIsALostClaim(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		var cause error
+		var r *rig
+		r = newRig(t, func(ctx context.Context, _ int) error {
+			message, _ := sqsx.MessageFrom(ctx)
+			_, err := r.client.DeleteMessage(ctx, &sqs.DeleteMessageInput{
+				QueueUrl: aws.String(r.server.Queue(sqsx.QueueName(app, taskhawk.Default)).URL), ReceiptHandle: message.ReceiptHandle,
+			})
+			require.NoError(t, err)
+			<-ctx.Done()
+			cause = context.Cause(ctx)
+			return cause
+		})
+		r.dispatch(1)
+		r.start(sqsx.WorkerConfig{})
+		time.Sleep(sqsx.DefaultVisibilityTimeout/2 + time.Second)
+		require.ErrorIs(t, cause, taskhawk.ErrVisibilityLost, "with the first heartbeat")
+		r.stop()
+		require.Equal(t, 1, r.server.Requests(sqstest.OpChangeMessageVisibilityBatch), "one heartbeat, and no more")
 	})
 }
 

@@ -50,6 +50,7 @@ func TestSettlerSettlesWhatOthersReceived(t *testing.T) {
 		}
 		deliveries := r.receive(r.client, queue)
 		require.Len(t, deliveries, 10)
+		r.server.Inject(sqstest.Fault{Do: sqstest.Delay(roundTrip)}) // while a request is on its way, the others gather
 		var group sync.WaitGroup
 		for i, d := range deliveries {
 			group.Go(func() {
