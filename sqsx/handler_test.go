@@ -68,7 +68,7 @@ func TestExtendVisibility(t *testing.T) {
 func TestAMessageThatIsGoneIsALostClaim(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
-		var cause error
+		causes := make(chan error, 1)
 		var r *rig
 		r = newRig(t, func(ctx context.Context, _ int) error {
 			message, _ := sqsx.MessageFrom(ctx)
@@ -77,13 +77,13 @@ func TestAMessageThatIsGoneIsALostClaim(t *testing.T) {
 			})
 			require.NoError(t, err)
 			<-ctx.Done()
-			cause = context.Cause(ctx)
-			return cause
+			causes <- context.Cause(ctx)
+			return context.Cause(ctx)
 		})
 		r.dispatch(1)
 		r.start(sqsx.WorkerConfig{})
 		time.Sleep(sqsx.DefaultVisibilityTimeout/2 + time.Second)
-		require.ErrorIs(t, cause, taskhawk.ErrVisibilityLost, "with the first heartbeat")
+		require.ErrorIs(t, <-causes, taskhawk.ErrVisibilityLost, "with the first heartbeat")
 		r.stop()
 		require.Equal(t, 1, r.server.Requests(sqstest.OpChangeMessageVisibilityBatch), "one heartbeat, and no more")
 	})
