@@ -68,6 +68,22 @@ func TestForbidden(t *testing.T) {
 	require.True(t, attribute.ValidValue("x"))
 }
 
+// Text is looked at eight bytes at a time: every character counts at each place in them, also behind others that do not.
+func TestForbiddenAtEveryPlace(t *testing.T) {
+	t.Parallel()
+	for c := range rune(0x250) {
+		for before := range 17 {
+			text := strings.Repeat("\x7f ", before)[:before] + string(c) + "\t123456789abcdef"
+			want := -1
+			if c < ' ' && c != '\t' && c != '\n' && c != '\r' {
+				want = before
+			}
+			require.Equal(t, want, attribute.Forbidden(text), "%q", text)
+			require.Equal(t, before, attribute.Forbidden(text[:before]+"\xff"+text[before:]), "%q", text)
+		}
+	}
+}
+
 func TestSize(t *testing.T) {
 	t.Parallel()
 	require.Equal(t, len("nameStringvalue"), attribute.Attribute{Name: "name", Value: "value"}.Size())

@@ -6,6 +6,10 @@ import "unicode/utf8"
 // XML 1.0 allows: tab, line feed, carriage return, U+0020 to U+D7FF, U+E000 to U+FFFD and everything above U+FFFF.
 func Forbidden(text string) int {
 	for i := 0; i < len(text); {
+		if i+8 <= len(text) && plain(text[i:i+8]) {
+			i += 8
+			continue
+		}
 		c := text[i]
 		if c >= ' ' && c < utf8.RuneSelf {
 			i++
@@ -18,6 +22,15 @@ func Forbidden(text string) int {
 		i += size
 	}
 	return -1
+}
+
+// plain reports whether eight bytes are all ASCII and no control characters, with one comparison for all of them: subtracting a space sets the
+// high bit of those that are less, and those above ASCII have it.
+func plain(text string) bool {
+	const high, spaces = 0x8080808080808080, 0x2020202020202020
+	w := uint64(text[0]) | uint64(text[1])<<8 | uint64(text[2])<<16 | uint64(text[3])<<24 |
+		uint64(text[4])<<32 | uint64(text[5])<<40 | uint64(text[6])<<48 | uint64(text[7])<<56
+	return (w|(w-spaces))&high == 0
 }
 
 func forbidden(r rune) bool {
