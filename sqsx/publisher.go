@@ -95,6 +95,9 @@ func (p *Publisher) PublishBatch(ctx context.Context, outs []*taskhawk.Outgoing)
 	return spread.Send(ctx)
 }
 
+// Stats counts the requests of this publisher. It may be called at any time, concurrently.
+func (p *Publisher) Stats() RequestStats { return p.service.counts.stats() }
+
 // place returns what to send, and where.
 func (p *Publisher) place(out *taskhawk.Outgoing) (*outbox, entry, error) {
 	box := p.queues[out.Priority]
@@ -104,9 +107,6 @@ func (p *Publisher) place(out *taskhawk.Outgoing) (*outbox, entry, error) {
 	e, err := newEntry(out, isFIFO(box.name))
 	return box, e, err
 }
-
-// Stats counts the requests of this publisher. It may be called at any time, concurrently.
-func (p *Publisher) Stats() RequestStats { return p.service.counts.stats() }
 
 func (p *Publisher) outbox(name string, linger time.Duration) *outbox {
 	calls := maxCalls

@@ -79,7 +79,7 @@ func hold(t *testing.T, tasks, body int) (heap, stack int, goroutines float64) {
 	require.NoError(t, <-ran)
 	require.EqualValues(t, tasks, worker.Stats().Succeeded)
 	runtime.KeepAlive(all)
-	per := func(n uint64) int { return int(int64(n) / int64(tasks)) } //nolint:gosec // a difference that may be negative
+	per := func(n uint64) int { return int(int64(n) / int64(tasks)) }
 	return per(after.heap - before.heap), per(after.stack - before.stack), float64(after.goroutines-before.goroutines) / float64(tasks)
 }
 

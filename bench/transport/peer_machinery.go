@@ -10,10 +10,10 @@ import (
 	"github.com/RichardKnop/machinery/v2/locks/eager"
 	"github.com/RichardKnop/machinery/v2/log"
 	"github.com/RichardKnop/machinery/v2/tasks"
-	"github.com/aws/aws-sdk-go/aws/credentials"
-	"github.com/aws/aws-sdk-go/aws/defaults"
-	"github.com/aws/aws-sdk-go/aws/session"
-	oldsqs "github.com/aws/aws-sdk-go/service/sqs"
+	"github.com/aws/aws-sdk-go/aws/credentials"    //nolint:staticcheck // machinery is built on it
+	"github.com/aws/aws-sdk-go/aws/defaults"       //nolint:staticcheck // machinery is built on it
+	"github.com/aws/aws-sdk-go/aws/session"        //nolint:staticcheck // machinery is built on it
+	oldsqs "github.com/aws/aws-sdk-go/service/sqs" //nolint:staticcheck // machinery is built on it
 
 	"github.com/taskhawk/taskhawk-go/bench"
 	"github.com/taskhawk/taskhawk-go/sqsx"

@@ -92,8 +92,8 @@ func (r *rig) work(loop func(ctx context.Context) error) func() error {
 
 // untilDone is err, but nil once ctx has ended: a loop that is told to end has no error.
 func untilDone(ctx context.Context, err error) error {
-	if ctx.Err() != nil {
-		return nil
+	if ctx.Err() == nil {
+		return err
 	}
-	return err
+	return nil
 }
