@@ -77,8 +77,9 @@ bench: bench/go.mod ## Run the benchmarks that match BENCH (all) in COUNT turns 
 
 .PHONY: bench-gate
 bench-gate: GOALS ?= goals.json
-bench-gate: bench/go.mod ## Fail when ours is slower beside the rivals, measured in turns, or allocates more than bench/goals.json allows
-	@cd bench && go test ./... && go run ./gate -goals '$(GOALS)'
+bench-gate: ONLY ?=
+bench-gate: bench/go.mod ## Fail when ours is slower beside the rivals, measured in turns, or allocates more than bench/goals.json allows; ONLY=codec, lambda or transport
+	@cd bench && go test ./... && GODEBUG=madvdontneed=0 go run ./gate -goals '$(GOALS)' -only '$(ONLY)'
 
 .PHONY: bench-compare
 bench-compare: COUNT ?= 20

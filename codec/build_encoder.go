@@ -126,7 +126,8 @@ func (b *builder) fieldEncoder(t reflect.Type, f scanned, addr bool) (*fieldEnco
 	if f.omitZero {
 		omit = append(omit, zeroTestOf(f.field.Type))
 	}
-	fe := &fieldEncoder{off: path.first, enc: enc, member: "." + f.name, key: newMemberKey(f.name)}
+	_, text := enc.(*stringKind)
+	fe := &fieldEncoder{off: path.first, enc: enc, text: text, member: "." + f.name, key: newMemberKey(f.name)}
 	if omit != nil || path.hops != nil {
 		fe.only = &condition{path: path, omit: omit}
 	}

@@ -9,7 +9,8 @@ import (
 // appendInt appends x in decimal.
 func appendInt(dst []byte, x int64) []byte {
 	if x < 0 {
-		return appendUint(append(dst, '-'), -uint64(x))
+		dst = append(dst, '-')
+		x = -x // the least one stays as it is, and is right as an unsigned number
 	}
 	return appendUint(dst, uint64(x))
 }

@@ -33,7 +33,7 @@ func appendAny(dst []byte, x any, w *walk) ([]byte, *Error) {
 	case int:
 		return appendInt(dst, int64(x)), nil
 	case float64:
-		return appendFloat(dst, x, 64)
+		return appendFloat64(dst, x)
 	case json.Number:
 		return appendNumber(dst, string(x))
 	}

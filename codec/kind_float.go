@@ -12,7 +12,10 @@ type floatKind struct {
 }
 
 func (k *floatKind) encode(dst []byte, p place, _ *walk) ([]byte, *Error) {
-	return appendFloat(dst, p.float(k.size), int(k.size)*8)
+	if k.size == 4 {
+		return appendFloat(dst, p.float(k.size), 32)
+	}
+	return appendFloat64(dst, p.float(k.size))
 }
 
 func (k *floatKind) decode(s string, i int, p place, _ int) (int, *Error) {
@@ -48,14 +51,17 @@ func scanFloat(s string, i int, size uintptr) (f float64, end int) {
 	return f, end
 }
 
+// appendFloat64 is appendFloat for float64, of which most are short.
+func appendFloat64(dst []byte, f float64) ([]byte, *Error) {
+	if dst, ok := appendShort(dst, f); ok {
+		return dst, nil
+	}
+	return appendFloat(dst, f, 64)
+}
+
 // appendFloat writes f as encoding/json does, which follows ECMAScript: the shortest digits that read back as f, with an exponent
 // below 1e-6 and from 1e21 on, and without a zero before a one-digit exponent.
 func appendFloat(dst []byte, f float64, bits int) ([]byte, *Error) {
-	if bits == 64 {
-		if dst, ok := appendShort(dst, f); ok {
-			return dst, nil
-		}
-	}
 	if math.IsNaN(f) || math.IsInf(f, 0) {
 		return dst, newError(ErrUnsupportedValue, "NaN or an infinity")
 	}

@@ -10,6 +10,7 @@ type fieldEncoder struct {
 	off    offset // of the field, or of the first pointer on the way
 	only   *condition
 	enc    encoder
+	text   bool   // enc is that of a string, which needs no call through the interface
 	member string // .name, for errors
 	key    memberKey
 }
@@ -31,6 +32,13 @@ func (k *structEncoder) encode(dst []byte, p place, w *walk) ([]byte, *Error) {
 			}
 		}
 		dst = f.key.append(dst)
+		if f.text {
+			var ok bool
+			if dst, ok = jsontext.AppendString(dst, at.str()); !ok {
+				return dst, notUTF8().under(f.member)
+			}
+			continue
+		}
 		var err *Error
 		if dst, err = f.enc.encode(dst, at, w); err != nil {
 			return dst, err.under(f.member)

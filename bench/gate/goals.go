@@ -18,6 +18,19 @@ type goals struct {
 	Transport map[string]transportGoals `json:"transport"`
 }
 
+// choose forgets the goals of all parts but one: codec, lambda or transport. An empty part is all.
+func (g *goals) choose(part string) {
+	if part != "" && part != "codec" {
+		g.Cells, g.Calls = nil, nil
+	}
+	if part != "" && part != "lambda" {
+		g.Overheads = nil
+	}
+	if part != "" && part != "transport" {
+		g.Transport = nil
+	}
+}
+
 // cellGoals are the least times that ours has to be faster, and the most allocations that it may make.
 type cellGoals struct {
 	// Naive compares with the naive contender.

@@ -2,7 +2,7 @@
 // allows. It measures ours and all others in turns, so that a noisy machine decides nothing: only ratios within a round count, and of
 // those the median.
 //
-//	go run ./gate [-goals goals.json] [-rounds 20] [-slice 10ms] [-only codec|transport]
+//	go run ./gate [-goals goals.json] [-rounds 20] [-slice 10ms] [-only codec|lambda|transport]
 package main
 
 import (
@@ -29,7 +29,7 @@ func run(arguments []string, out io.Writer) error {
 	path := flags.String("goals", "goals.json", "the goals")
 	rounds := flags.Int("rounds", 20, "how often everybody runs in turn")
 	slice := flags.Duration("slice", 10*time.Millisecond, "for how long each runs in a round")
-	only := flags.String("only", "", "codec or transport; empty for both")
+	only := flags.String("only", "", "codec, lambda or transport; empty for all")
 	if err := flags.Parse(arguments); err != nil {
 		return err
 	}
@@ -37,15 +37,13 @@ func run(arguments []string, out io.Writer) error {
 	if err != nil {
 		return err
 	}
-	var verdicts []verdict
-	if *only != "transport" {
-		m, err := measure(*rounds, *slice)
-		if err != nil {
-			return err
-		}
-		verdicts = judge(g, m)
+	g.choose(*only)
+	m, err := measure(g, *rounds, *slice)
+	if err != nil {
+		return err
 	}
-	if *only != "codec" {
+	verdicts := judge(g, m)
+	if g.Transport != nil {
 		m, err := measureTransport()
 		if err != nil {
 			return err

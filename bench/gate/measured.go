@@ -44,29 +44,44 @@ type measuredCall struct {
 	allocs float64
 }
 
-// measure runs all cells, and counts the allocations of the calls.
-func measure(rounds int, slice time.Duration) (*measured, error) {
+// measure runs what there are goals for: all cells, the calls, whose allocations it counts, and the overheads.
+func measure(g *goals, rounds int, slice time.Duration) (*measured, error) {
+	m := new(measured)
+	if g.Cells != nil {
+		if err := m.addCells(rounds, slice); err != nil {
+			return nil, err
+		}
+	}
+	if g.Overheads != nil {
+		var err error
+		if m.overheads, err = measureOverheads(rounds, slice); err != nil {
+			return nil, err
+		}
+	}
+	return m, nil
+}
+
+// addCells measures the cells and the calls.
+func (m *measured) addCells(rounds int, slice time.Duration) error {
 	cells, err := bench.Cells()
 	if err != nil {
-		return nil, err
+		return err
 	}
-	var m measured
 	for _, cell := range cells {
 		found, err := measureCell(&cell, rounds, slice)
 		if err != nil {
-			return nil, err
+			return err
 		}
 		m.cells = append(m.cells, found)
 	}
 	calls, err := bench.Calls()
 	if err != nil {
-		return nil, err
+		return err
 	}
 	for _, call := range calls {
 		m.calls = append(m.calls, measuredCall{name: call.Name, allocs: allocations(call.Run)})
 	}
-	m.overheads, err = measureOverheads(rounds, slice)
-	return &m, err
+	return nil
 }
 
 func measureOverheads(rounds int, slice time.Duration) ([]measuredOverhead, error) {
@@ -104,7 +119,7 @@ func measureCell(cell *bench.Cell, rounds int, slice time.Duration) (measuredCel
 		return found, err
 	}
 	for i, entry := range others {
-		found.rivals = append(found.rivals, comparison{name: entry.Name, kind: entry.Kind, times: bench.Faster(samples[0], samples[i+1])})
+		found.rivals = append(found.rivals, comparison{name: entry.Name, kind: entry.Kind, times: bench.Cheaper(samples[0], samples[i+1])})
 	}
 	return found, nil
 }

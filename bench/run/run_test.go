@@ -25,7 +25,7 @@ func TestRunPrintsALineForEachRound(t *testing.T) {
 	var names []string
 	for line := range strings.Lines(out.String()) {
 		if strings.HasPrefix(line, "Benchmark") {
-			require.Regexp(t, `^Benchmark\S+\t\d+\t\d+\.\d ns/op\t\d+ B/op\t\d+ allocs/op\n$`, line)
+			require.Regexp(t, `^Benchmark\S+\t\d+\t\d+\.\d ns/op\t\d+\.\d cpu-ns/op\t\d+ B/op\t\d+ allocs/op\n$`, line)
 			name, _, _ := strings.Cut(line, "\t")
 			names = append(names, name)
 		}

@@ -19,6 +19,14 @@ type series struct {
 	seconds, bytes, allocs, cpu, requests []float64
 }
 
+// times are the times by which programs are compared: those of the processor, where they were measured.
+func (s *series) times() []float64 {
+	if len(s.cpu) > 0 {
+		return s.cpu
+	}
+	return s.seconds
+}
+
 // errEmpty is the error of input without a benchmark, such as that of a run that did not compile.
 var errEmpty = errors.New("no benchmark in the input")
 

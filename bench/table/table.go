@@ -20,11 +20,11 @@ func writeCell(out io.Writer, cell *bench.Cell, found results) {
 		return
 	}
 	naive, rival, limit := fastest(rows, bench.Naive), fastest(rows, bench.Rival), fastest(rows, bench.Limit)
-	fmt.Fprintf(out, "\n| %s | ns | B | allocs | times naive's speed | times the best rival's | times the limit's time |\n", cell.Name())
+	fmt.Fprintf(out, "\n| %s | CPU ns | B | allocs | times naive's speed | times the best rival's | times the limit's time |\n", cell.Name())
 	fmt.Fprintln(out, "|---|---:|---:|---:|---:|---:|---:|")
 	for _, r := range rows {
 		fmt.Fprintf(out, "| %s | %.0f | %.0f | %.0f | %s | %s | %s |\n",
-			r.entry.Title, median(r.seconds)*1e9, median(r.bytes), median(r.allocs),
+			r.entry.Title, median(r.times())*1e9, median(r.bytes), median(r.allocs),
 			show(naive, r.series), show(rival, r.series), show(r.series, limit))
 	}
 }
@@ -39,7 +39,7 @@ type row struct {
 func fastest(rows []row, kind bench.Kind) *series {
 	var first *series
 	for _, r := range rows {
-		if r.entry.Kind == kind && (first == nil || median(r.seconds) < median(first.seconds)) {
+		if r.entry.Kind == kind && (first == nil || median(r.times()) < median(first.times())) {
 			first = r.series
 		}
 	}
@@ -51,19 +51,19 @@ func show(a, b *series) string {
 	if a == nil || b == nil {
 		return ""
 	}
-	return fmt.Sprintf("%.2f", ratio(a.seconds, b.seconds))
+	return fmt.Sprintf("%.2f", ratio(a.times(), b.times()))
 }
 
 // writeCalls writes the table of dispatches and deliveries.
 func writeCalls(out io.Writer, calls []bench.Call, found results) {
-	header := "\n| dispatch and delivery | | ns | B | allocs |\n|---|---|---:|---:|---:|\n"
+	header := "\n| dispatch and delivery | | CPU ns | B | allocs |\n|---|---|---:|---:|---:|\n"
 	for _, call := range calls {
 		s, ok := found["Call/"+call.Name]
 		if !ok {
 			continue
 		}
 		fmt.Fprintf(out, "%s| %s | %s | %.0f | %.0f | %.0f |\n", header, call.Title, call.Name,
-			median(s.seconds)*1e9, median(s.bytes), median(s.allocs))
+			median(s.times())*1e9, median(s.bytes), median(s.allocs))
 		header = ""
 	}
 }
