@@ -75,8 +75,8 @@ func sendChecks() []check {
 			"at once 0; after 2 s 1",
 			func(p *probe) {
 				url := p.queue("q")
-				p.send(url, "x", delayed(2))
 				start := time.Now()
+				p.send(url, "x", delayed(2))
 				p.notef("at once %d", len(p.receive(url, 0)))
 				messages := p.receive(url, 6)
 				p.notef("after %s %d", after(start, 2), len(messages))
@@ -88,8 +88,8 @@ func sendChecks() []check {
 			"at once 0; after 2 s 1",
 			func(p *probe) {
 				url := p.queue("q", "DelaySeconds=2")
-				p.send(url, "x")
 				start := time.Now()
+				p.send(url, "x")
 				p.notef("at once %d", len(p.receive(url, 0)))
 				messages := p.receive(url, 6)
 				p.notef("after %s %d", after(start, 2), len(messages))

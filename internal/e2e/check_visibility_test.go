@@ -17,8 +17,8 @@ func visibilityChecks() []check {
 			func(p *probe) {
 				url := p.queue("q", "VisibilityTimeout=2")
 				p.send(url, "x")
-				first := p.one(url)
 				start := time.Now()
+				first := p.one(url)
 				p.notef("count %d", receives(first))
 				p.notef("at once %d", len(p.receive(url, 0)))
 				second := p.one(url)
@@ -34,8 +34,8 @@ func visibilityChecks() []check {
 			func(p *probe) {
 				url := p.queue("q")
 				p.send(url, "x")
-				p.one(url, invisible(1))
 				start := time.Now()
+				p.one(url, invisible(1))
 				p.one(url)
 				p.notef("after %s", after(start, 1))
 			},

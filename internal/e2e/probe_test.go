@@ -234,7 +234,8 @@ func receives(m types.Message) int {
 	return n
 }
 
-// after says that it is about so many seconds since start: not less, and not two more, as a machine with much else to do may take.
+// after says that it is about so many seconds since start: not less, and not two more, as a machine with much else to do may take. Start is
+// before the call that begins the time, since its answer may be late.
 func after(start time.Time, want int) string {
 	switch passed := time.Since(start) - time.Duration(want)*time.Second; {
 	case passed < -200*time.Millisecond:
