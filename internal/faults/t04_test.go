@@ -69,12 +69,15 @@ func (r *rig) tryDispatchUntil(limit time.Duration) {
 // requireRate checks how many polls of each queue there were in the steady part of the outage: at most so many an hour.
 func (o *outage) requireRate(perHour float64) {
 	o.Helper()
-	from := o.began.Add(warmUp)
+	from, most := o.began.Add(warmUp), 0.0
 	for _, priority := range taskhawk.Priorities() {
 		polls := o.receives.between(queueName(priority), from, o.ended)
-		require.LessOrEqual(o, float64(polls)/o.ended.Sub(from).Hours(), perHour, "polls an hour of %s", queueName(priority))
+		rate := float64(polls) / o.ended.Sub(from).Hours()
+		require.LessOrEqual(o, rate, perHour, "polls an hour of %s", queueName(priority))
 		require.Positive(o, polls, "polls of %s", queueName(priority))
+		most = max(most, rate)
 	}
+	o.notef("at most %.0f polls of a queue an hour", most)
 }
 
 // halfMinute handlers outlast the beginning of an outage.
