@@ -47,8 +47,8 @@ const (
 	zeros       = 0x30_30_30_30_30_30_30_30 // eight times '0'
 )
 
-// splitDigits returns the eight decimal digits of x, one in each byte, the first in the lowest. It halves all parts at once: two of four digits, four of
-// two, eight of one. The factors are 1/100 and 1/10 rounded up, exact for parts of that size.
+// splitDigits returns the eight decimal digits of x, one in each byte, the first in the lowest. It halves all parts at once: two of four digits,
+// four of two, eight of one. The factors are 1/100 and 1/10 rounded up, exact for parts of that size.
 func splitDigits(x uint64) uint64 {
 	x = x/10_000 | x%10_000<<32
 	high := x * 10486 >> 20 & 0x0000007f_0000007f

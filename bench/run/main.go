@@ -100,7 +100,8 @@ func (h *heat) run(out io.Writer, only *regexp.Regexp, rounds int, slice time.Du
 	}
 	for i, name := range chosen.names {
 		for _, s := range samples[i] {
-			fmt.Fprintf(out, "Benchmark%s\t%d\t%.1f ns/op\t%.1f cpu-ns/op\t%.0f B/op\t%.0f allocs/op\n", name, s.Runs, s.Time, s.CPU, s.Bytes, s.Allocs)
+			fmt.Fprintf(out, "Benchmark%s\t%d\t%.1f ns/op\t%.1f cpu-ns/op\t%.0f B/op\t%.0f allocs/op\n",
+				name, s.Runs, s.Time, s.CPU, s.Bytes, s.Allocs)
 		}
 	}
 	return nil

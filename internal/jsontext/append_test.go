@@ -65,8 +65,8 @@ func requireAppended(t *testing.T, s string) {
 	for _, room := range []int{0, 2, 9, 10, 40} {
 		buffer := bytes.Repeat([]byte{0xA5}, len("before")+len(s)+room+16)
 		end := len(buffer) - 16
-		dst := append(buffer[:0:end], "before"...)
-		got, ok := jsontext.AppendString(dst, s)
+		copy(buffer, "before")
+		got, ok := jsontext.AppendString(buffer[:len("before"):end], s)
 		require.Equal(t, valid, ok, "%q", s)
 		require.Equal(t, want, string(got), "%q", s)
 		require.Equal(t, bytes.Repeat([]byte{0xA5}, 16), buffer[end:], "%q wrote behind its room", s)

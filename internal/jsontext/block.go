@@ -15,7 +15,8 @@ type cursor struct {
 	escaped uint64 // 1 if it ended with a backslash that escapes the first byte of this one
 }
 
-// spanBlocks is spanBytes for an s of a block or more, by blocks. The first time it looks at one block, later at more, since most arguments are small.
+// spanBlocks is spanBytes for an s of a block or more, by blocks. The first time it looks at one block, later at more, since most arguments are
+// small.
 func spanBlocks(s string) int {
 	var buffer [16]marks
 	var c cursor

@@ -36,6 +36,12 @@ func plainLen(s string) int {
 	return i
 }
 
+// markPlainEnd marks what markSpecial does, and all that is not ASCII.
+func markPlainEnd(w uint64) uint64 {
+	quotes, backslashes := w^0x02*ones, w^'\\'*ones
+	return ((quotes - 0x21*ones) | (backslashes - ones) | w) & highBits
+}
+
 // hasBlocks tells whether markBlocks is faster than looking at one byte after another.
 const hasBlocks = false
 

@@ -34,14 +34,8 @@ func loadTail(s string, i int) uint64 {
 	return spaces
 }
 
-// markPlainEnd marks quotes, backslashes, control characters and all that is not ASCII. Flipping bit 1 swaps '"' (0x22) with space (0x20) and maps
-// the control characters onto themselves, so that one comparison with 0x21 finds both.
-func markPlainEnd(w uint64) uint64 {
-	quotes, backslashes := w^0x02*ones, w^'\\'*ones
-	return ((quotes - 0x21*ones) | (backslashes - ones) | w) & highBits
-}
-
-// markSpecial marks quotes, backslashes and control characters, and passes over what is not ASCII.
+// markSpecial marks quotes, backslashes and control characters, and passes over what is not ASCII. Flipping bit 1 swaps '"' (0x22) with space (0x20)
+// and maps the control characters onto themselves, so that one comparison with 0x21 finds both.
 func markSpecial(w uint64) uint64 {
 	quotes, backslashes := w^0x02*ones, w^'\\'*ones
 	return ((quotes - 0x21*ones) | (backslashes - ones)) &^ w & highBits
