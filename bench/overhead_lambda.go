@@ -34,20 +34,23 @@ func lambdaOverhead(records int) (Overhead, error) {
 	if err != nil {
 		return Overhead{}, err
 	}
-	body, err := task.AppendMessage(nil, &taskhawk.Message{ID: m.ID, Priority: taskhawk.High, Headers: m.Headers}, &m.Args)
+	body, err := task.AppendMessage(nil, &taskhawk.Message{ID: m.ID, Priority: taskhawk.High, Timestamp: time.UnixMilli(m.Timestamp), Headers: m.Headers}, &m.Args)
 	if err != nil {
 		return Overhead{}, err
 	}
-	invoke, event := lambdax.SQS(hub, lambdax.WithPartialBatch()), queueEvent(string(body), records)
+	text := string(body)
+	invoke, event := lambdax.SQS(hub, lambdax.WithPartialBatch()), queueEvent(text, records)
 	return Overhead{
 		Name: fmt.Sprintf("lambda/sqs/%d", records), Units: records,
 		Run: func() error {
-			ctx, cancel := context.WithTimeout(ctx, time.Minute) // as Lambda sets it
+			ctx, cancel := context.WithTimeout(ctx, time.Minute) // as the runtime of Lambda does
 			defer cancel()
 			_, err := invoke(ctx, event)
 			return err
 		},
 		Bare: func() error {
+			ctx, cancel := context.WithTimeout(ctx, time.Minute)
+			defer cancel()
 			for range records {
 				if err := handle(ctx, m.Args); err != nil {
 					return err
@@ -57,7 +60,7 @@ func lambdaOverhead(records int) (Overhead, error) {
 		},
 		Reference: func() error {
 			var args smallArgs
-			_, err := task.ReadMessage(string(body), &args)
+			_, err := task.ReadMessage(text, &args)
 			return err
 		},
 	}, nil

@@ -39,9 +39,7 @@ func (b *batch) run(ctx context.Context) []*RecordError {
 	}
 	handling, cancel := b.budget.handling(ctx)
 	defer cancel()
-	answer, stop := b.budget.timer()
-	defer stop()
-	b.groups, b.finished = map[string]groupState{}, make(chan struct{})
+	b.finished = make(chan struct{})
 	b.workers = min(b.set.concurrency, len(b.records))
 	for range b.workers {
 		go b.work(handling)
@@ -51,13 +49,25 @@ func (b *batch) run(ctx context.Context) []*RecordError {
 	case <-handling.Done():
 	}
 	b.leaveOut(ctx, context.Cause(handling))
+	b.await()
+	failed := b.close()
+	b.reportLate(ctx, failed)
+	return failed
+}
+
+// await returns when no worker is left, or the answer has to leave.
+func (b *batch) await() {
+	select {
+	case <-b.finished:
+		return
+	default:
+	}
+	answer, stop := b.budget.timer()
+	defer stop()
 	select {
 	case <-b.finished:
 	case <-answer:
 	}
-	failed := b.close()
-	b.reportLate(ctx, failed)
-	return failed
 }
 
 // work runs records until there is none to start. A handler may end its goroutine by runtime.Goexit: another takes over then.
@@ -102,7 +112,8 @@ func (b *batch) next(handling context.Context) *record {
 			r.state = running
 			return r
 		case b.groups[r.delivery.Group] == 0:
-			r.state, b.groups[r.delivery.Group] = running, groupBusy
+			r.state = running
+			b.mark(r, groupBusy)
 			return r
 		}
 	}
@@ -134,9 +145,17 @@ func (b *batch) finish(r *record, err error) {
 	case err == nil:
 		delete(b.groups, r.delivery.Group)
 	default:
-		b.groups[r.delivery.Group] = groupFailed
+		b.mark(r, groupFailed)
 		b.halted = b.halted || !b.set.skipGroups
 	}
+}
+
+// mark says why nothing of a record's group may be started.
+func (b *batch) mark(r *record, state groupState) {
+	if b.groups == nil {
+		b.groups = map[string]groupState{}
+	}
+	b.groups[r.delivery.Group] = state
 }
 
 // close ends the batch and returns what failed, in the order of the event.

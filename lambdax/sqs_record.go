@@ -16,29 +16,28 @@ const claim = 12*time.Hour - 10*time.Minute
 
 // sqsRecords are the messages of an event, each once: the receipt handle that counts is the last.
 func sqsRecords(messages []events.SQSMessage, settler taskhawk.Settler, now, deadline time.Time) []record {
-	batch := make([]record, 0, len(messages))
-	places := make(map[string]int, len(messages))
+	batch, seen := make([]record, 0, len(messages)), newPlaces(len(messages))
 	for i := range messages {
 		m := &messages[i]
-		r := record{delivery: sqsDelivery(m), ordered: strings.HasSuffix(m.EventSourceARN, ".fifo")}
-		r.delivery.Settler, r.delivery.Received, r.delivery.ClaimEnds, r.delivery.Deadline = settler, now, now.Add(claim), deadline
-		if place, twice := places[m.MessageId]; twice && m.MessageId != "" {
-			batch[place] = r
-			continue
+		place := seen.of(batch, m.MessageId)
+		if place == len(batch) {
+			batch = append(batch, record{})
 		}
-		places[m.MessageId] = len(batch)
-		batch = append(batch, r)
+		r := &batch[place]
+		r.ordered = strings.HasSuffix(m.EventSourceARN, ".fifo")
+		deliver(&r.delivery, m)
+		r.delivery.Settler, r.delivery.Deadline = settler, deadline
+		r.delivery.Received, r.delivery.ClaimEnds = now, now.Add(claim)
 	}
 	return batch
 }
 
-func sqsDelivery(m *events.SQSMessage) taskhawk.Delivery {
-	return taskhawk.Delivery{
-		Body: m.Body, Attributes: sqsAttributes(m.MessageAttributes), MessageID: m.MessageId,
-		Queue:   m.EventSourceARN[strings.LastIndexByte(m.EventSourceARN, ':')+1:],
-		Receipt: m.ReceiptHandle, Attempt: max(int(number(m.Attributes["ApproximateReceiveCount"])), 1),
-		Group: m.Attributes["MessageGroupId"], Sent: sentAt(m.Attributes["SentTimestamp"]), Raw: m,
-	}
+// deliver fills in what a message says.
+func deliver(d *taskhawk.Delivery, m *events.SQSMessage) {
+	d.Body, d.Attributes, d.MessageID, d.Receipt, d.Raw = m.Body, sqsAttributes(m.MessageAttributes), m.MessageId, m.ReceiptHandle, m
+	d.Queue = m.EventSourceARN[strings.LastIndexByte(m.EventSourceARN, ':')+1:]
+	d.Attempt = max(int(number(m.Attributes["ApproximateReceiveCount"])), 1)
+	d.Group, d.Sent = m.Attributes["MessageGroupId"], sentAt(m.Attributes["SentTimestamp"])
 }
 
 // sqsAttributes leaves out what has no text: anybody may send a binary attribute.

@@ -18,16 +18,16 @@ func (h *Hub) Handle(ctx context.Context, d *Delivery) (err error) {
 	start := time.Now()
 	msg, topic, err := readBody(d.Body, d.Attributes[encodingAttribute])
 	if err == nil {
-		err = h.deliver(ctx, d, msg, topic)
+		err = h.deliver(ctx, d, msg, topic, start)
 	}
-	h.log(ctx, d, msg, err, time.Since(start))
+	h.log(ctx, d, msg, err, start)
 	return err
 }
 
 // deliver recovers once more, outside of all middleware, since that is user code as well.
-func (h *Hub) deliver(ctx context.Context, d *Delivery, msg *Message, topic string) (err error) {
+func (h *Hub) deliver(ctx context.Context, d *Delivery, msg *Message, topic string, now time.Time) (err error) {
 	defer recoverTo(&err)
-	if err := h.inTime(d, msg.Task); err != nil {
+	if err := h.inTime(d, msg.Task, now); err != nil {
 		return err
 	}
 	s := &scope{hub: h, delivery: d, metadata: Metadata{
@@ -39,7 +39,7 @@ func (h *Hub) deliver(ctx context.Context, d *Delivery, msg *Message, topic stri
 }
 
 // log writes the one line of a delivery. An error that panics when it is asked for its text must not get past it.
-func (h *Hub) log(ctx context.Context, d *Delivery, msg *Message, err error, took time.Duration) {
+func (h *Hub) log(ctx context.Context, d *Delivery, msg *Message, err error, start time.Time) {
 	var ignored error
 	defer recoverTo(&ignored)
 	outcome := OutcomeOf(err)
@@ -50,7 +50,7 @@ func (h *Hub) log(ctx context.Context, d *Delivery, msg *Message, err error, too
 	if !h.enabled(ctx, level) {
 		return
 	}
-	attrs := []slog.Attr{slog.Any("delivery", d), slog.Duration("took", took), slog.String("outcome", outcome.Action.String())}
+	attrs := []slog.Attr{slog.Any("delivery", d), slog.Duration("took", time.Since(start)), slog.String("outcome", outcome.Action.String())}
 	if isUnknown(err) {
 		leftOut, ok := h.unknown.take(msg.Task)
 		if !ok {

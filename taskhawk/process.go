@@ -29,7 +29,7 @@ func (w *Worker) process(work context.Context, c *claim) (done bool) {
 	err := errGoexit
 	defer func() {
 		if err == errGoexit { //nolint:errorlint // it is set above, and nothing wraps it
-			w.hub.log(ctx, c.current(), nil, err, time.Since(start))
+			w.hub.log(ctx, c.current(), nil, err, start)
 		}
 		done = w.settle(work, c, err)
 	}()

@@ -15,7 +15,7 @@ var ErrTimeout = errors.New("the task's timeout is over")
 var ErrNoTime = errors.New("too little time is left to start the task")
 
 // inTime is nil when the task may start: its timeout, where it has one, ends before the deadline.
-func (h *Hub) inTime(d *Delivery, task string) error {
+func (h *Hub) inTime(d *Delivery, task string, now time.Time) error {
 	if d.Deadline.IsZero() {
 		return nil
 	}
@@ -23,7 +23,7 @@ func (h *Hub) inTime(d *Delivery, task string) error {
 	if r := h.tasks[task]; r != nil {
 		need = r.timeout
 	}
-	switch left := time.Until(d.Deadline); {
+	switch left := d.Deadline.Sub(now); {
 	case left <= 0:
 		return RetryAfter(0, fmt.Errorf("%w: the deadline has passed", ErrNoTime))
 	case left < need:
