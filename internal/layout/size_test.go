@@ -25,7 +25,7 @@ func (s source) functions() []*ast.FuncDecl {
 func fileLines(limit int) rule {
 	return rule{
 		name:  "file-lines",
-		fix:   "split the file: one noun a file",
+		fix:   "split the file: one subject a file",
 		check: eachFile(func(s source) []finding { return tooLong(s, limit) }),
 	}
 }
@@ -59,33 +59,6 @@ func functionLines(limit int) rule {
 			return found
 		}),
 	}
-}
-
-// fileMedian judges packages of enough files for a median to say something.
-func fileMedian(limit, enough int) rule {
-	return rule{
-		name:  "file-median",
-		fix:   "half the files of the package are long: give each noun a file of its own",
-		check: func(f folder) []finding { return highMedian(f, fileSizes(f), "files", limit, enough) },
-	}
-}
-
-// functionMedian is the hard stop; the aim, 6 to 8 lines, is for a reviewer to judge by the size table.
-func functionMedian(limit, enough int) rule {
-	return rule{
-		name:  "function-median",
-		fix:   "half the functions of the package are long: split them",
-		check: func(f folder) []finding { return highMedian(f, functionSizes(f), "functions", limit, enough) },
-	}
-}
-
-func highMedian(f folder, sizes []int, what string, limit, enough int) []finding {
-	if len(sizes) < enough || median(sizes) < limit {
-		return nil
-	}
-	text := fmt.Sprintf("the median of %d %s is %d lines, it has to be below %d", len(sizes), what, median(sizes), limit)
-	first := f.code()[0]
-	return []finding{first.at(first.syntax.Package, text)}
 }
 
 func fileSizes(f folder) []int {

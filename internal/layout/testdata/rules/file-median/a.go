@@ -1,6 +1,0 @@
-package fixture // want
-
-const (
-	a1 = 1
-	a2 = 2
-)

@@ -1,6 +1,0 @@
-package fixture
-
-const (
-	b1 = 1
-	b2 = 2
-)

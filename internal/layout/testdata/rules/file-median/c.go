@@ -1,6 +1,0 @@
-package fixture
-
-const (
-	c1 = 1
-	c2 = 2
-)

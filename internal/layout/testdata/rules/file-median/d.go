@@ -1,3 +1,0 @@
-package fixture
-
-const d = 1

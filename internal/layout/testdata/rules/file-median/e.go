@@ -1,3 +1,0 @@
-package fixture
-
-const e = 1
