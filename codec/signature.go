@@ -3,6 +3,8 @@ package codec
 import (
 	"reflect"
 	"slices"
+	"strings"
+	"unicode"
 )
 
 // maxParams is how many parameters a struct may have; more than that is a data structure, which belongs in one parameter.
@@ -124,4 +126,170 @@ func (sig *signature) list() []Param {
 		params = append(params, sig.rest.Param)
 	}
 	return params
+}
+
+// ParamKind says how an argument can be given.
+type ParamKind int
+
+const (
+	// Positional parameters are filled from args in the order of declaration, or by name from kwargs.
+	Positional ParamKind = iota
+	// KeywordOnly parameters are filled by name from kwargs, as those behind a * in Python.
+	KeywordOnly
+	// Rest takes the kwargs that are no parameter, as ** in Python.
+	Rest
+)
+
+// String returns the kind in words.
+func (k ParamKind) String() string {
+	switch k {
+	case KeywordOnly:
+		return "keyword-only"
+	case Rest:
+		return "rest"
+	case Positional:
+	}
+	return "positional"
+}
+
+// Param describes one parameter of a signature.
+type Param struct {
+	Name     string       // as in kwargs; for Rest only a label
+	Field    string       // Go path of the field, such as To, or Base.To for one of an embedded struct
+	Kind     ParamKind    // how it can be given
+	Optional bool         // it may be absent, and is left out when zero; always true for Rest
+	Type     reflect.Type // of the field
+}
+
+// param is a Param with the means to read and write it.
+type param struct {
+	Param
+	path  fieldPath
+	key   memberKey
+	blank place    // a zero value, written where an embedded pointer on the way is nil
+	zero  zeroTest // of optional ones
+	enc   encoder
+	dec   decoder
+}
+
+// place returns where the parameter's value is in the struct at p.
+func (f *param) place(p place) place {
+	if at, ok := f.path.find(p); ok {
+		return at
+	}
+	return f.blank
+}
+
+// paramLabel reads the tags of one field of an argument struct.
+func (b *builder) paramLabel(f reflect.StructField, path string) (label, *TypeError) {
+	l, reason := readParamLabel(f)
+	if reason != "" {
+		return label{}, &TypeError{Type: b.root, Field: path, Reason: reason}
+	}
+	return l, nil
+}
+
+// readParamLabel applies the order of names: the taskhawk tag, the json tag, snake_case of the field.
+func readParamLabel(f reflect.StructField) (l label, reason string) {
+	tag := f.Tag.Get("taskhawk")
+	name, options, _ := strings.Cut(tag, ",")
+	fallback, jsonOptions, _ := strings.Cut(f.Tag.Get("json"), ",")
+	switch {
+	case tag == "-", name == "" && f.Tag.Get("json") == "-":
+		return label{skip: true}, ""
+	case name == "-":
+		return l, `taskhawk:"-" takes no options`
+	case name != "" && !isValidName(name):
+		return l, "taskhawk tag: invalid parameter name"
+	case slices.Contains(strings.Split(jsonOptions, ","), "string") && isQuotable(f.Type):
+		return l, `the json option ",string" is not for parameters`
+	}
+	switch {
+	case name != "":
+		l.name, l.tagged = name, true
+	case isValidName(fallback):
+		l.name, l.tagged = fallback, true
+	default:
+		l.name = snakeCase(f.Name)
+	}
+	return l, l.readOptions(f, options)
+}
+
+// readOptions reads what follows the name in a taskhawk tag.
+func (l *label) readOptions(f reflect.StructField, options string) (reason string) {
+	if options == "" {
+		return l.checkEmbedded(f, "")
+	}
+	seen := map[string]bool{}
+	for option := range strings.SplitSeq(options, ",") {
+		if seen[option] {
+			return "taskhawk tag: option " + option + " given twice"
+		}
+		seen[option] = true
+		switch option {
+		case "kw":
+			l.kind = KeywordOnly
+		case "optional":
+			l.optional = true
+		case "rest":
+			l.kind, l.optional = Rest, true
+		default:
+			return "taskhawk tag: unknown option; there are kw, optional and rest"
+		}
+	}
+	if seen["rest"] && len(seen) > 1 {
+		return "taskhawk tag: rest takes no other option"
+	}
+	return l.checkEmbedded(f, options)
+}
+
+// checkEmbedded refuses embedded structs of which it is not clear whether they are one parameter or many.
+func (l *label) checkEmbedded(f reflect.StructField, options string) (reason string) {
+	if !f.Anonymous || l.tagged || structBehind(f.Type) == nil {
+		return ""
+	}
+	pointer := reflect.PointerTo(structBehind(f.Type))
+	switch {
+	case options != "":
+		return "options on an embedded struct need a name"
+	case pointer.Implements(marshalerType) || pointer.Implements(textMarshalerType):
+		return "embedded struct has its own JSON form; name it in a tag to make it a parameter"
+	case !f.IsExported() && f.Type.Kind() == reflect.Pointer:
+		return "embedded pointer to an unexported struct cannot be set"
+	}
+	return ""
+}
+
+// snakeCase turns a Go field name into the way Python writes names: UserID becomes user_id, HTTPServer http_server, S3Key s3_key.
+//
+// A capital begins a word if the letter before it is no capital, or if it ends a run of capitals, as the S of HTTPServer does. The s of
+// a plural such as UserIDs stays with its capitals: user_ids. Digits stay with the word before them. Names like OAuth2Token, which becomes
+// o_auth2_token, need a tag if that is not what is meant.
+func snakeCase(name string) string {
+	var b strings.Builder
+	runes := []rune(name)
+	for i, r := range runes {
+		if i > 0 && unicode.IsUpper(r) && beginsWord(runes, i) {
+			b.WriteByte('_')
+		}
+		b.WriteRune(unicode.ToLower(r))
+	}
+	return b.String()
+}
+
+// beginsWord tells whether the capital at i, not the first letter, begins a word.
+func beginsWord(runes []rune, i int) bool {
+	before := runes[i-1]
+	if before == '_' {
+		return false
+	}
+	if !unicode.IsUpper(before) {
+		return true
+	}
+	return i+1 < len(runes) && unicode.IsLower(runes[i+1]) && !isPlural(runes[i+1:])
+}
+
+// isPlural tells whether what follows a run of capitals is only the s of a plural.
+func isPlural(rest []rune) bool {
+	return rest[0] == 's' && (len(rest) == 1 || unicode.IsUpper(rest[1]) || rest[1] == '_')
 }

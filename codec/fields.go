@@ -4,6 +4,8 @@ import (
 	"cmp"
 	"reflect"
 	"slices"
+	"strings"
+	"unicode"
 )
 
 // label is what the tags of one field say.
@@ -141,4 +143,135 @@ func byRank(a, b scanned) int {
 		return 1
 	}
 	return slices.Compare(a.index, b.index)
+}
+
+// jsonFields lists the fields of a nested struct as encoding/json sees them, in the order of declaration. Of several with one name the least
+// deep wins, then the one named by a tag; if that leaves more than one, none counts.
+func jsonFields(t reflect.Type) []scanned {
+	found, _ := scanFields(t, jsonLabel) // which refuses nothing
+	byName := map[string][]scanned{}
+	for _, f := range found {
+		byName[f.name] = append(byName[f.name], f)
+	}
+	var fields []scanned
+	for _, same := range byName {
+		slices.SortFunc(same, byRank)
+		if len(same) == 1 || len(same[0].index) < len(same[1].index) || same[0].tagged != same[1].tagged {
+			fields = append(fields, same[0])
+		}
+	}
+	slices.SortFunc(fields, byDeclaration)
+	return fields
+}
+
+// jsonLabel reads the json tag of a nested field.
+func jsonLabel(f reflect.StructField, _ string) (label, *TypeError) {
+	tag := f.Tag.Get("json")
+	if tag == "-" {
+		return label{skip: true}, nil
+	}
+	name, rest, _ := strings.Cut(tag, ",")
+	options := strings.Split(rest, ",")
+	l := label{
+		name:      f.Name,
+		omitEmpty: slices.Contains(options, "omitempty"),
+		omitZero:  slices.Contains(options, "omitzero"),
+		quoted:    slices.Contains(options, "string") && isQuotable(f.Type),
+	}
+	if isValidName(name) {
+		l.name, l.tagged = name, true
+	}
+	return l, nil
+}
+
+// isQuotable tells whether the option ",string" means anything for a type: strings, numbers, booleans and pointers to these.
+func isQuotable(t reflect.Type) bool {
+	if t.Name() == "" && t.Kind() == reflect.Pointer {
+		t = t.Elem()
+	}
+	k := t.Kind()
+	return k >= reflect.Bool && k <= reflect.Float64 || k == reflect.String
+}
+
+// isValidName tells whether encoding/json takes name from a tag: letters, digits and punctuation without quotes, backslash and comma.
+func isValidName(name string) bool {
+	for _, r := range name {
+		if !unicode.IsLetter(r) && !unicode.IsDigit(r) && !strings.ContainsRune("!#$%&()*+-./:;<=>?@[]^_{|}~ ", r) {
+			return false
+		}
+	}
+	return name != ""
+}
+
+// fieldPath leads from a struct to one of its fields, through embedded structs and pointers to such.
+type fieldPath struct {
+	first offset
+	hops  []hop
+}
+
+// hop follows a pointer to an embedded struct.
+type hop struct {
+	elem reflect.Type
+	off  offset
+}
+
+// pathOf returns the path to the field of struct t at index.
+func pathOf(t reflect.Type, index []int) fieldPath {
+	var path fieldPath
+	owner, start := t, 0 // the struct that the present offset is in, and the step where it begins
+	add := func(end int) {
+		off := offsetOf(owner, index[start:end])
+		if start == 0 {
+			path.first = off
+		} else {
+			path.hops = append(path.hops, hop{elem: owner, off: off})
+		}
+	}
+	for i, n := range index {
+		if t.Kind() == reflect.Pointer {
+			add(i)
+			t = t.Elem()
+			owner, start = t, i
+		}
+		t = t.Field(n).Type
+	}
+	add(len(index))
+	return path
+}
+
+// find returns the field's place; ok is false if a pointer on the way is nil.
+func (f *fieldPath) find(p place) (field place, ok bool) {
+	p = p.field(f.first)
+	if f.hops == nil {
+		return p, true
+	}
+	return f.follow(p)
+}
+
+// follow is find behind the first pointer.
+func (f *fieldPath) follow(p place) (field place, ok bool) {
+	for _, h := range f.hops {
+		if p, ok = p.target(); !ok {
+			return p, false
+		}
+		p = p.field(h.off)
+	}
+	return p, true
+}
+
+// reach returns the field's place, allocating what pointers on the way lack.
+func (f *fieldPath) reach(p place) place {
+	if f.hops != nil {
+		return f.allocate(p)
+	}
+	return p.field(f.first)
+}
+
+// allocate is reach through pointers.
+func (f *fieldPath) allocate(p place) place {
+	p = p.field(f.first)
+	for _, h := range f.hops {
+		p = p.allocate(h.elem).field(h.off)
+	}
+	return p
 }

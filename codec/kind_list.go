@@ -90,3 +90,89 @@ func growth(n, read, left int) int {
 	}
 	return max(1, min(3*n, left*n/read+1))
 }
+
+// arrayEncoder writes an array of fixed length.
+type arrayEncoder struct {
+	length int
+	size   uintptr // of an element, in bytes
+	elem   encoder
+}
+
+func (k *arrayEncoder) encode(dst []byte, p place, w *walk) ([]byte, *Error) {
+	dst = append(dst, '[')
+	for i := range k.length {
+		var err *Error
+		if dst, err = k.elem.encode(dst, p.arrayIndex(i, k.size), w); err != nil {
+			return dst, err.underIndex(i)
+		}
+		dst = append(dst, ',')
+	}
+	return closeArray(dst), nil
+}
+
+// arrayDecoder reads an array of fixed length: elements that JSON lacks become zero, those it has too many are skipped.
+type arrayDecoder struct {
+	typ  reflect.Type
+	size uintptr // of an element, in bytes
+	elem decoder
+}
+
+func (k *arrayDecoder) decode(s string, i int, p place, depth int) (int, *Error) {
+	if !at(s, i, '[') {
+		return nullOr(s, i, k.typ.String())
+	}
+	if depth >= jsontext.MaxDepth {
+		return i, tooDeep()
+	}
+	n := 0
+	i, done := enter(s, i, ']')
+	for !done {
+		var err *Error
+		if n < k.typ.Len() {
+			i, err = k.elem.decode(s, i, p.arrayIndex(n, k.size), depth+1)
+		} else {
+			i, err = skip(s, i)
+		}
+		if err != nil {
+			return i, err.underIndex(n)
+		}
+		n++
+		if i, done, err = leave(s, i, ']'); err != nil {
+			return i, err
+		}
+	}
+	for ; n < k.typ.Len(); n++ {
+		p.arrayIndex(n, k.size).value(k.typ.Elem()).SetZero()
+	}
+	return i, nil
+}
+
+// pointerEncoder writes what a pointer points at, and null for nil.
+type pointerEncoder struct{ elem encoder }
+
+func (k *pointerEncoder) encode(dst []byte, p place, w *walk) ([]byte, *Error) {
+	to, ok := p.target()
+	if !ok {
+		return appendNull(dst), nil
+	}
+	if err := w.enter(step{by: k, address: p.identity()}); err != nil {
+		return dst, err
+	}
+	dst, err := k.elem.encode(dst, to, w)
+	w.leave()
+	return dst, err
+}
+
+// pointerDecoder reads into what a pointer points at, a new value if it is nil. A null sets it to nil.
+type pointerDecoder struct {
+	typ, elemType reflect.Type
+	elem          decoder
+}
+
+func (k *pointerDecoder) decode(s string, i int, p place, depth int) (int, *Error) {
+	if isNull(s, i) {
+		p.value(k.typ).SetZero()
+		return i + len("null"), nil
+	}
+	return k.elem.decode(s, i, p.allocate(k.elemType), depth)
+}

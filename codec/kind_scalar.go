@@ -1,0 +1,190 @@
+package codec
+
+import (
+	"encoding/base64"
+	"encoding/json"
+	"reflect"
+	"strconv"
+	"strings"
+
+	"github.com/taskhawk/taskhawk-go/internal/jsontext"
+)
+
+// stringKind is string and the types made of it.
+type stringKind struct{}
+
+func (*stringKind) encode(dst []byte, p place, _ *walk) ([]byte, *Error) {
+	dst, ok := jsontext.AppendString(dst, p.str())
+	if !ok {
+		return dst, notUTF8()
+	}
+	return dst, nil
+}
+
+func (*stringKind) decode(s string, i int, p place, _ int) (int, *Error) {
+	if !at(s, i, '"') {
+		return nullOr(s, i, "string")
+	}
+	v, end, err := jsontext.ReadString(s, i)
+	if err != nil {
+		return end, syntaxError(err)
+	}
+	p.setStr(v)
+	return end, nil
+}
+
+// appendString appends a string, which has to be valid UTF-8.
+func appendString(dst []byte, s string) ([]byte, *Error) {
+	dst, ok := jsontext.AppendString(dst, s)
+	if !ok {
+		return dst, notUTF8()
+	}
+	return dst, nil
+}
+
+func notUTF8() *Error { return newError(ErrInvalidUTF8, "a string holds bytes that JSON cannot carry") }
+
+// boolKind is bool and the types made of it.
+type boolKind struct{}
+
+// encode copies a word, which is an instruction where appending four or five bytes is a call.
+func (*boolKind) encode(dst []byte, p place, _ *walk) ([]byte, *Error) {
+	room := dst[len(dst):cap(dst)]
+	if len(room) < wordSize {
+		return strconv.AppendBool(dst, p.boolean()), nil
+	}
+	if p.boolean() {
+		copy(room[:wordSize], "true    ")
+		return dst[:len(dst)+len("true")], nil
+	}
+	copy(room[:wordSize], "false   ")
+	return dst[:len(dst)+len("false")], nil
+}
+
+func (*boolKind) decode(s string, i int, p place, _ int) (int, *Error) {
+	rest := s[min(i, len(s)):]
+	switch {
+	case strings.HasPrefix(rest, "true"):
+		p.setBool(true)
+		return i + len("true"), nil
+	case strings.HasPrefix(rest, "false"):
+		p.setBool(false)
+		return i + len("false"), nil
+	}
+	return nullOr(s, i, "bool")
+}
+
+// quotedEncoder writes a nested field with the option ",string": its JSON form once more as a string, but null as it is.
+type quotedEncoder struct{ plain encoder }
+
+func (k *quotedEncoder) encode(dst []byte, p place, w *walk) ([]byte, *Error) {
+	start := len(dst)
+	dst, err := k.plain.encode(dst, p, w)
+	if err != nil {
+		return dst, err
+	}
+	text := string(dst[start:])
+	if text == "null" {
+		return dst, nil
+	}
+	return appendString(dst[:start], unescapeOnce(text))
+}
+
+// unescapeOnce undoes what only SQS asks for, so that the outer string escapes it and not both.
+func unescapeOnce(text string) string {
+	if !strings.Contains(text, `\uff`) {
+		return text
+	}
+	return strings.NewReplacer(`\\`, `\\`, `\ufffe`, "\ufffe", `\uffff`, "\uffff").Replace(text)
+}
+
+// quotedDecoder reads a nested field with the option ",string": a string that holds the value's JSON form, or a null.
+type quotedDecoder struct {
+	typ   reflect.Type
+	plain decoder // nil if the type has its own methods
+}
+
+func (k *quotedDecoder) decode(s string, i int, p place, depth int) (int, *Error) {
+	end, err := skip(s, i)
+	if err != nil {
+		return end, err
+	}
+	if k.plain == nil || !at(s, i, '"') {
+		return end, k.decodeOddly(s[i:end], p)
+	}
+	text, _, _ := readString(s, i)
+	if after, bad := jsontext.SkipValue(text, 0); bad != nil || after < len(text) || text == "null" {
+		return end, k.decodeOddly(s[i:end], p)
+	}
+	_, err = k.plain.decode(text, 0, p, depth)
+	return end, err
+}
+
+// decodeOddly leaves to encoding/json what few ever send, such as "007" or "-Inf": the rules of this option were never written down.
+func (k *quotedDecoder) decodeOddly(text string, p place) *Error {
+	field := reflect.StructField{Name: "Quoted", Type: k.typ, Tag: `json:",string"`}
+	holder := reflect.New(reflect.StructOf([]reflect.StructField{field}))
+	holder.Elem().Field(0).Set(p.value(k.typ))
+	if err := json.Unmarshal([]byte(`{"Quoted":`+text+`}`), holder.Interface()); err != nil {
+		return newCausedError(ErrWrongType, "got "+kindAt(text, 0)+`, want a string that holds `+k.typ.String(), err)
+	}
+	p.value(k.typ).Set(holder.Elem().Field(0))
+	return nil
+}
+
+// timeKind is time.Time, in JSON an RFC 3339 string.
+type timeKind struct{}
+
+func (timeKind) encode(dst []byte, p place, _ *walk) ([]byte, *Error) {
+	dst = append(dst, '"')
+	dst, err := p.time().AppendText(dst)
+	if err != nil {
+		return dst, newCausedError(ErrUnsupportedValue, "time.Time that RFC 3339 cannot express", err)
+	}
+	return append(dst, '"'), nil
+}
+
+// decode passes on what is between the quotes as it stands: time.Time takes no escapes in JSON.
+func (timeKind) decode(s string, i int, p place, _ int) (int, *Error) {
+	if !at(s, i, '"') {
+		return nullOr(s, i, "time.Time")
+	}
+	_, end, err := readString(s, i)
+	if err != nil {
+		return end, err
+	}
+	if bad := p.time().UnmarshalText([]byte(s[i+1 : end-1])); bad != nil {
+		return i, newCausedError(ErrWrongType, "got string that is not RFC 3339, want time.Time", bad)
+	}
+	return end, nil
+}
+
+// bytesKind is a slice of bytes, in JSON a string of standard base64.
+type bytesKind struct {
+	elements sliceDecoder // an array of numbers is read as well
+}
+
+func (*bytesKind) encode(dst []byte, p place, _ *walk) ([]byte, *Error) {
+	if p.isNil() {
+		return appendNull(dst), nil
+	}
+	dst = append(dst, '"')
+	dst = base64.StdEncoding.AppendEncode(dst, p.bytes())
+	return append(dst, '"'), nil
+}
+
+func (k *bytesKind) decode(s string, i int, p place, depth int) (int, *Error) {
+	if !at(s, i, '"') {
+		return k.elements.decode(s, i, p, depth)
+	}
+	text, end, err := readString(s, i)
+	if err != nil {
+		return end, err
+	}
+	b, bad := base64.StdEncoding.DecodeString(text)
+	if bad != nil {
+		return i, newCausedError(ErrWrongType, "got string that is not base64, want "+k.elements.typ.String(), bad)
+	}
+	p.setBytes(b)
+	return end, nil
+}
