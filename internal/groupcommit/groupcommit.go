@@ -1,3 +1,8 @@
+// Package groupcommit lets concurrent callers share batch calls without waiting for a timer.
+//
+// The first caller's item is sent at once. While that call is in flight the items of others gather, and go together in the
+// next one. So an idle system adds no latency and a busy one fills its batches; each caller still gets the result of its own
+// item, once the service has given it.
 package groupcommit
 
 import (
@@ -247,4 +252,170 @@ func (c *Committer[T]) commit(ctx context.Context, items []T) (errs []error, err
 		return nil, fmt.Errorf("%w: %d results for %d items", ErrAbandoned, len(errs), len(items))
 	}
 	return errs, nil
+}
+
+// Config describes the calls.
+type Config[T any] struct {
+	// Commit makes one call and returns an error for each item, nil for those that succeeded. Its context has the values of
+	// the first item's, but not its end: one caller that gives up must not fail the others. It sets its own deadline.
+	Commit func(ctx context.Context, items []T) []error
+	// GivenUp makes the error of an item whose result nobody has from one that wraps ErrNotSent or ErrAbandoned; nil for that
+	// error itself.
+	GivenUp func(err error) error
+	// Size is the size of an item in bytes; nil if MaxBytes is 0.
+	Size func(item T) int
+	// MaxItems is how many items a call takes.
+	MaxItems int
+	// MaxBytes is how many bytes a call takes; 0 for no limit.
+	MaxBytes int
+	// MaxCalls is how many calls may be in flight at once. More than one begins only for a full batch, or when Patience ends.
+	MaxCalls int
+	// Patience is how long an item waits for a call in flight to end before it gets another, so that one call that hangs does
+	// not hold up the rest; 0, the default, for as long as it takes.
+	Patience time.Duration
+	// Linger is how long an item waits for others to share its call when none is in flight; 0, the default, for not at all.
+	Linger time.Duration
+	// Go starts the goroutine of a call; nil for a go statement.
+	Go func(call func())
+	// Adapt makes Linger the most of it: an item waits half as long as the last call took.
+	Adapt bool
+}
+
+// givenUp is the error of an item without a result.
+func (c *Config[T]) givenUp(err error) error {
+	if c.GivenUp == nil {
+		return err
+	}
+	return c.GivenUp(err)
+}
+
+// linger is how long an item waits after a call of that duration.
+func (c *Config[T]) linger(last time.Duration) time.Duration {
+	if c.Adapt {
+		return min(c.Linger, last/2)
+	}
+	return c.Linger
+}
+
+func (c *Config[T]) start(call func()) {
+	if c.Go == nil {
+		go call()
+		return
+	}
+	c.Go(call)
+}
+
+// party is the items that one caller has put in line together, and waits for.
+type party[T any] struct {
+	ctx     context.Context //nolint:containedctx // of the caller, for as long as it waits
+	joined  time.Time
+	items   []T
+	waiters []waiter[T] // one for each item
+	results chan result // has room for all
+}
+
+// waiter is an item in line.
+type waiter[T any] struct {
+	party *party[T]
+	index int // among the items of the party
+	size  int
+	taken bool // by a call, under the committer's lock
+	known bool // what err is, to the caller
+	err   error
+}
+
+// result is what became of an item.
+type result struct {
+	index int
+	err   error
+}
+
+func newParty[T any](ctx context.Context, items []T, size func(T) int) *party[T] {
+	p := &party[T]{
+		ctx: ctx, joined: time.Now(), items: items, waiters: make([]waiter[T], len(items)),
+		results: make(chan result, len(items)),
+	}
+	for i, item := range items {
+		p.waiters[i].party, p.waiters[i].index = p, i
+		if size != nil {
+			p.waiters[i].size = size(item)
+		}
+	}
+	return p
+}
+
+func (p *party[T]) set(r result) {
+	w := &p.waiters[r.index]
+	w.err, w.known = r.err, true
+}
+
+// errs are the results in the order of the items.
+func (p *party[T]) errs() []error {
+	errs := make([]error, len(p.waiters))
+	for i := range p.waiters {
+		errs[i] = p.waiters[i].err
+	}
+	return errs
+}
+
+// giveUp takes the results that are there, and sets an error for each item that has none.
+func (p *party[T]) giveUp(because func(reason error) error) {
+	for len(p.results) > 0 {
+		p.set(<-p.results)
+	}
+	for i := range p.waiters {
+		switch w := &p.waiters[i]; {
+		case w.known:
+		case w.taken:
+			w.err = because(ErrAbandoned)
+		default:
+			w.err = because(ErrNotSent)
+		}
+	}
+}
+
+// Spread sends items that were put together through several committers, and gathers their results in order. It is for one
+// goroutine.
+type Spread[T any] struct {
+	errs   []error
+	shares map[*Committer[T]]*share[T]
+}
+
+// share is the items for one committer, and where they stand.
+type share[T any] struct {
+	items   []T
+	indexes []int
+}
+
+// NewSpread makes a spread of n items.
+func NewSpread[T any](n int) *Spread[T] {
+	return &Spread[T]{errs: make([]error, n), shares: map[*Committer[T]]*share[T]{}}
+}
+
+// Fail sets the result of the i-th item, which is not sent.
+func (s *Spread[T]) Fail(i int, err error) { s.errs[i] = err }
+
+// Add lets the i-th item go through c.
+func (s *Spread[T]) Add(i int, c *Committer[T], item T) {
+	own := s.shares[c]
+	if own == nil {
+		own = &share[T]{}
+		s.shares[c] = own
+	}
+	own.items, own.indexes = append(own.items, item), append(own.indexes, i)
+}
+
+// Send sends the items, those of different committers side by side, and returns an error for each, nil for those that succeeded.
+func (s *Spread[T]) Send(ctx context.Context) []error {
+	parties := make(map[*Committer[T]]*party[T], len(s.shares))
+	for c, own := range s.shares {
+		parties[c] = c.join(ctx, own.items)
+	}
+	for c, own := range s.shares {
+		c.wait(ctx, parties[c])
+		for i, err := range parties[c].errs() {
+			s.errs[own.indexes[i]] = err
+		}
+	}
+	return s.errs
 }
