@@ -2,7 +2,11 @@ package lambdax
 
 import (
 	"context"
+	"errors"
+	"fmt"
+	"log/slog"
 	"sync"
+	"time"
 
 	"github.com/taskhawk/taskhawk-go/taskhawk"
 )
@@ -174,4 +178,155 @@ func (b *batch) close() []*RecordError {
 		}
 	}
 	return failed
+}
+
+// record is one message of an event on its way through the hub.
+type record struct {
+	delivery taskhawk.Delivery
+	ordered  bool // of a FIFO queue: one after another within its group
+	state    state
+	err      error // why it is not done, when it is over
+}
+
+// state is how far a record is.
+type state uint8
+
+const (
+	waiting state = iota
+	running
+	over
+)
+
+// settle gives the outcome of a record its effect, and returns why the record is not done.
+func (b *batch) settle(ctx context.Context, r *record, handled error) error {
+	if handled == nil || b.isClosed() {
+		return handled
+	}
+	ctx, cancel := b.budget.settling(ctx)
+	defer cancel()
+	done, err := taskhawk.Settle(ctx, &r.delivery, handled, b.set.backoff)
+	if err != nil {
+		b.report(ctx, &r.delivery, "cannot settle a message, it stays invisible until its visibility timeout", err)
+	}
+	if done {
+		return nil
+	}
+	return handled
+}
+
+func (b *batch) isClosed() bool {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	return b.closed
+}
+
+// leaveOut ends the records that were not started, because the time is over (of that cause) or an earlier message failed, and gives them
+// back.
+func (b *batch) leaveOut(ctx context.Context, late error) {
+	left := b.halt(late)
+	if b.set.settler == nil {
+		return
+	}
+	ctx, cancel := b.budget.settling(ctx)
+	defer cancel()
+	var group sync.WaitGroup
+	for _, r := range left {
+		group.Go(func() { _ = b.settle(ctx, r, taskhawk.RetryAfter(0, r.err)) })
+	}
+	group.Wait()
+}
+
+// halt starts nothing any more, and returns what was waiting.
+func (b *batch) halt(late error) []*record {
+	reason := ErrHeldBack
+	if late != nil {
+		reason = fmt.Errorf("%w: %w", taskhawk.ErrNoTime, late)
+	}
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	b.halted = true
+	var left []*record
+	for i := b.first; i < len(b.records); i++ {
+		if r := &b.records[i]; r.state == waiting {
+			r.state, r.err = over, reason
+			left = append(left, r)
+		}
+	}
+	return left
+}
+
+// reportLate tells whoever runs the function that its timeout does not fit its batches or its tasks.
+func (b *batch) reportLate(ctx context.Context, failed []*RecordError) {
+	late := 0
+	for _, f := range failed {
+		if errors.Is(f, taskhawk.ErrNoTime) {
+			late++
+		}
+	}
+	if late > 0 {
+		b.log(ctx, slog.LevelWarn, "records were not started, too little time is left in the invocation",
+			slog.Int("records", late), slog.Int("of", len(b.records)))
+	}
+}
+
+func (b *batch) report(ctx context.Context, d *taskhawk.Delivery, text string, err error) {
+	b.log(ctx, slog.LevelError, text, slog.Any("delivery", d), slog.String("error", err.Error()))
+}
+
+// log survives a logger that panics.
+func (b *batch) log(ctx context.Context, level slog.Level, text string, attrs ...slog.Attr) {
+	defer func() { _ = recover() }()
+	b.hub.Logger().LogAttrs(ctx, level, text, attrs...)
+}
+
+// failure is the error of an invocation with these failures, nil without any.
+func (b *batch) failure(failed []*RecordError) error {
+	if len(failed) == 0 {
+		return nil
+	}
+	return &BatchError{Total: len(b.records), Failed: failed}
+}
+
+// budget is when things have to be over in an invocation. Without a deadline, as in tests, all is zero: there is no limit.
+type budget struct {
+	handlers time.Time // when the contexts of handlers end, and after which nothing is started
+	answer   time.Time // when the answer leaves at the latest
+}
+
+func newBudget(ctx context.Context, margin time.Duration) budget {
+	deadline, ok := ctx.Deadline()
+	if !ok {
+		return budget{}
+	}
+	answer := deadline.Add(-margin)
+	return budget{handlers: answer.Add(-margin / 4), answer: answer}
+}
+
+// handling is the context of handlers.
+func (b budget) handling(ctx context.Context) (context.Context, context.CancelFunc) {
+	if b.handlers.IsZero() {
+		return context.WithCancel(ctx)
+	}
+	return context.WithDeadlineCause(ctx, b.handlers, ErrDeadline)
+}
+
+// settling is the context of calls that settle a record: it has until the answer leaves, also when that of the handlers has ended.
+func (b budget) settling(ctx context.Context) (context.Context, context.CancelFunc) {
+	ctx = context.WithoutCancel(ctx)
+	if b.answer.IsZero() {
+		return context.WithTimeout(ctx, settleTimeout)
+	}
+	return context.WithDeadline(ctx, b.answer)
+}
+
+// settleTimeout bounds the calls that settle a record where the invocation has no deadline.
+const settleTimeout = 25 * time.Second
+
+// timer fires when the answer has to leave; never without a deadline.
+func (b budget) timer() (fires <-chan time.Time, stop func() bool) {
+	if b.answer.IsZero() {
+		return nil, func() bool { return false }
+	}
+	timer := time.NewTimer(time.Until(b.answer))
+	return timer.C, timer.Stop
 }

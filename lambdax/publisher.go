@@ -5,6 +5,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"strings"
 	"sync/atomic"
 	"time"
 
@@ -13,7 +14,9 @@ import (
 	"github.com/aws/aws-sdk-go-v2/service/sns/types"
 
 	"github.com/taskhawk/taskhawk-go/internal/attempts"
+	"github.com/taskhawk/taskhawk-go/internal/attribute"
 	"github.com/taskhawk/taskhawk-go/internal/groupcommit"
+	"github.com/taskhawk/taskhawk-go/internal/limit"
 	"github.com/taskhawk/taskhawk-go/taskhawk"
 )
 
@@ -186,3 +189,135 @@ func givenUp(name string, err error) error {
 	}
 	return &TopicError{Topic: name, Err: err}
 }
+
+// PublisherConfig tunes a [Publisher]. The zero value is a good default.
+type PublisherConfig struct {
+	// Account is the number of the account whose topics they are, 12 digits. With it the ARNs of the topics are put together without
+	// a call. Default: the topics are looked up by name, once each, which needs the permission sns:ListTopics and one call for every
+	// hundred topics of the account.
+	Account string
+	// Region is the region of the ARNs, with Account. Default: that of the client, where it is an *sns.Client.
+	Region string
+	// Partition is that of the ARNs, with Account. Default: that of the region, such as "aws" or "aws-cn".
+	Partition string
+	// Naming returns the names of the topics. Default: [TopicName].
+	Naming Naming
+	// MaxMessageSize is the size of a message and of a batch of them, in bytes: set it to the attribute MaximumMessageSize of the
+	// topics where that was changed, up to 1 MiB. Default: [DefaultMessageSize], 256 KiB. What a subscription without raw delivery puts
+	// around a message counts on its queue, too.
+	MaxMessageSize int
+	// Linger is how long the first message of a batch waits for others. Default 0: not at all; messages that come while a
+	// call is in flight share the next one anyway.
+	Linger time.Duration
+}
+
+func (c *PublisherConfig) check() error {
+	switch {
+	case c.Linger < 0:
+		return fmt.Errorf("negative Linger %s", c.Linger)
+	case c.MaxMessageSize != 0 && (c.MaxMessageSize < minMessageSize || c.MaxMessageSize > MaxMessageSize):
+		return fmt.Errorf("MaxMessageSize %d: a topic takes %d to %d bytes", c.MaxMessageSize, minMessageSize, MaxMessageSize)
+	case c.Account == "" && (c.Region != "" || c.Partition != ""):
+		return errors.New("a Region or Partition is for ARNs that are put together, and Account is missing")
+	case c.Account != "" && (len(c.Account) != 12 || strings.Trim(c.Account, "0123456789") != ""):
+		return fmt.Errorf("the Account %q is not a number of 12 digits", c.Account)
+	}
+	return nil
+}
+
+// arnPrefix is what the ARNs of all topics begin with, "" when they are looked up.
+func (c *PublisherConfig) arnPrefix(api PublisherAPI) (string, error) {
+	if c.Account == "" {
+		return "", nil
+	}
+	region := c.Region
+	if client, ok := api.(interface{ Options() sns.Options }); ok && region == "" {
+		region = client.Options().Region
+	}
+	if region == "" {
+		return "", errors.New("the ARNs of the topics need a Region")
+	}
+	partition := c.Partition
+	if partition == "" {
+		partition = partitionOf(region)
+	}
+	return "arn:" + partition + ":sns:" + region + ":" + c.Account + ":", nil
+}
+
+// partitionOf follows the names of the regions.
+func partitionOf(region string) string {
+	for prefix, partition := range map[string]string{
+		"cn-": "aws-cn", "us-gov-": "aws-us-gov", "us-iso-": "aws-iso", "us-isob-": "aws-iso-b", "eu-isoe-": "aws-iso-e",
+		"us-isof-": "aws-iso-f", "eusc-": "aws-eusc",
+	} {
+		if strings.HasPrefix(region, prefix) {
+			return partition
+		}
+	}
+	return "aws"
+}
+
+// entry is a message ready to publish.
+type entry struct {
+	body          string
+	attributes    map[string]types.MessageAttributeValue
+	size          int // body and attributes, in bytes
+	group         string
+	deduplication string
+}
+
+// newEntry checks everything that can be checked without the network.
+func newEntry(out *taskhawk.Outgoing, fifo bool, maxSize int) (entry, error) {
+	mirror := attribute.Mirror(out.Task, out.Headers)
+	e := entry{
+		body: out.Body, attributes: make(map[string]types.MessageAttributeValue, len(mirror)), size: len(out.Body), group: out.Group,
+	}
+	for _, a := range mirror {
+		e.attributes[a.Name] = types.MessageAttributeValue{DataType: aws.String("String"), StringValue: aws.String(a.Value)}
+		e.size += a.Size()
+	}
+	if out.Delay > 0 {
+		return entry{}, &LimitError{
+			Task: out.Task, Field: "delay",
+			Reason: "is not possible: SNS delivers at once; set DelaySeconds on a subscribed queue, or publish with sqsx",
+		}
+	}
+	message := limit.Message{
+		Body: out.Body, Group: out.Group, DeduplicationID: out.DeduplicationID, Size: e.size, MaxSize: maxSize,
+		FIFO: fifo, Service: "SNS", Target: "topic",
+	}
+	if field, reason := message.Check(); field != "" {
+		return entry{}, &LimitError{Task: out.Task, Field: field, Reason: reason}
+	}
+	e.deduplication = message.Deduplication(out.ID)
+	return e, nil
+}
+
+// request is the entry in a batch.
+func (e *entry) request(id *string) types.PublishBatchRequestEntry {
+	return types.PublishBatchRequestEntry{
+		Id: id, Message: aws.String(e.body), MessageAttributes: e.attributes,
+		MessageGroupId: optional(e.group), MessageDeduplicationId: optional(e.deduplication),
+	}
+}
+
+// optional is nil for an empty text: SNS refuses empty ids.
+func optional(text string) *string {
+	if text == "" {
+		return nil
+	}
+	return &text
+}
+
+// PublisherAPI is what a [Publisher] needs of SNS. *sns.Client satisfies it; make that from your aws.Config as usual. The methods
+// PublishBatch and ListTopics are those of the client. The IAM actions they need are sns:Publish on the topics, and, unless
+// [PublisherConfig] has an Account, sns:ListTopics on all resources, since it can be given for no less.
+type PublisherAPI interface {
+	PublishBatch(context.Context, *sns.PublishBatchInput, ...func(*sns.Options)) (*sns.PublishBatchOutput, error)
+	ListTopics(context.Context, *sns.ListTopicsInput, ...func(*sns.Options)) (*sns.ListTopicsOutput, error)
+}
+
+var _ PublisherAPI = (*sns.Client)(nil)
+
+// once keeps the SDK from retrying: the attempts are counted by attempts.Run.
+func once(o *sns.Options) { o.RetryMaxAttempts = 1 }

@@ -3,6 +3,8 @@ package lambdax
 import (
 	"context"
 	"fmt"
+	"strconv"
+	"strings"
 	"time"
 
 	"github.com/aws/aws-lambda-go/events"
@@ -65,4 +67,98 @@ func (b *batch) answer(failed []*RecordError) (events.SQSEventResponse, error) {
 
 func noFailures() events.SQSEventResponse {
 	return events.SQSEventResponse{BatchItemFailures: []events.SQSBatchItemFailure{}}
+}
+
+// claim is how long a message can be kept from others after its event arrived: the 12 hours of SQS, less what it may have waited in a batching
+// window, 5 minutes at most, and on the way.
+const claim = 12*time.Hour - 10*time.Minute
+
+// sqsRecords are the messages of an event, each once: the receipt handle that counts is the last.
+func sqsRecords(messages []events.SQSMessage, settler taskhawk.Settler, now, deadline time.Time) []record {
+	batch, seen := make([]record, 0, len(messages)), newPlaces(len(messages))
+	for i := range messages {
+		m := &messages[i]
+		place := seen.of(batch, m.MessageId)
+		if place == len(batch) {
+			batch = append(batch, record{})
+		}
+		r := &batch[place]
+		r.ordered = strings.HasSuffix(m.EventSourceARN, ".fifo")
+		deliver(&r.delivery, m)
+		r.delivery.Settler, r.delivery.Deadline = settler, deadline
+		r.delivery.Received, r.delivery.ClaimEnds = now, now.Add(claim)
+	}
+	return batch
+}
+
+// deliver fills in what a message says.
+func deliver(d *taskhawk.Delivery, m *events.SQSMessage) {
+	d.Body, d.Attributes, d.MessageID, d.Receipt, d.Raw = m.Body, sqsAttributes(m.MessageAttributes), m.MessageId, m.ReceiptHandle, m
+	d.Queue = m.EventSourceARN[strings.LastIndexByte(m.EventSourceARN, ':')+1:]
+	d.Attempt = max(int(number(m.Attributes["ApproximateReceiveCount"])), 1)
+	d.Group, d.Sent = m.Attributes["MessageGroupId"], sentAt(m.Attributes["SentTimestamp"])
+}
+
+// sqsAttributes leaves out what has no text: anybody may send a binary attribute.
+func sqsAttributes(attributes map[string]events.SQSMessageAttribute) map[string]string {
+	texts := make(map[string]string, len(attributes))
+	for name, attribute := range attributes {
+		if attribute.StringValue != nil {
+			texts[name] = *attribute.StringValue
+		}
+	}
+	return texts
+}
+
+// number is 0 for what is none.
+func number(text string) int64 {
+	n, _ := strconv.ParseInt(text, 10, 64) // SQS writes nothing but numbers
+	return n
+}
+
+// sentAt is when SQS stored the message, from ms since 1970; zero if it does not say.
+func sentAt(ms string) time.Time {
+	if ms == "" {
+		return time.Time{}
+	}
+	return time.UnixMilli(number(ms))
+}
+
+// places tells where a message stands in a batch by its id.
+type places map[string]int
+
+// fewRecords is up to how many records they are looked at one by one, which is quicker than a map: as many as Lambda brings by default.
+const fewRecords = 10
+
+// newPlaces is for a batch of up to so many records.
+func newPlaces(records int) places {
+	if records <= fewRecords {
+		return nil
+	}
+	return make(places, records)
+}
+
+// of returns the place of the message with that id, and that behind the batch for one that is not in it, or has no id.
+func (p places) of(batch []record, id string) int {
+	switch {
+	case id == "":
+		return len(batch)
+	case p == nil:
+		return find(batch, id)
+	}
+	place, known := p[id]
+	if !known {
+		place = len(batch)
+		p[id] = place
+	}
+	return place
+}
+
+func find(batch []record, id string) int {
+	for i := range batch {
+		if batch[i].delivery.MessageID == id {
+			return i
+		}
+	}
+	return len(batch)
 }

@@ -109,3 +109,13 @@ func TestARNsOfAnAccount(t *testing.T) {
 	_, err := lambdax.NewPublisher(&arnRecorder{}, "a", lambdax.PublisherConfig{Account: "123456789012"})
 	require.ErrorContains(t, err, "need a Region")
 }
+
+func TestTopicName(t *testing.T) {
+	t.Parallel()
+	for priority, want := range map[taskhawk.Priority]string{
+		taskhawk.Default: "taskhawk-dev-myapp", taskhawk.High: "taskhawk-dev-myapp-high-priority",
+		taskhawk.Low: "taskhawk-dev-myapp-low-priority", taskhawk.Bulk: "taskhawk-dev-myapp-bulk",
+	} {
+		require.Equal(t, want, lambdax.TopicName("DEV-MyApp", priority))
+	}
+}
