@@ -2,7 +2,14 @@ package sqsx
 
 import (
 	"context"
+	"crypto/md5" //nolint:gosec // the checksum that SQS sends, not for security
+	"encoding/hex"
+	"errors"
+	"fmt"
+	"io"
 	"log/slog"
+	"net/http"
+	"strconv"
 	"time"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
@@ -10,6 +17,7 @@ import (
 	"github.com/aws/aws-sdk-go-v2/service/sqs/types"
 
 	"github.com/taskhawk/taskhawk-go/internal/attempts"
+	"github.com/taskhawk/taskhawk-go/internal/groupcommit"
 	"github.com/taskhawk/taskhawk-go/taskhawk"
 )
 
@@ -76,4 +84,167 @@ func (q *queue) deliveries(ctx context.Context, messages []types.Message) []*tas
 		deliveries = append(deliveries, d)
 	}
 	return deliveries
+}
+
+// settlements settles the messages of one queue, in requests that they share.
+type settlements struct {
+	service *service
+	queue   string
+	deletes *groupcommit.Committer[string]
+	changes *groupcommit.Committer[visibility]
+}
+
+// newSettlements makes up to so many calls that change visibility timeouts at once.
+func newSettlements(service *service, queue string, linger time.Duration, changeCalls int) *settlements {
+	return &settlements{
+		service: service, queue: queue,
+		deletes: shared(service, linger, maxCalls, func(ctx context.Context, receipts []string) []error {
+			return service.remove(ctx, queue, receipts)
+		}),
+		changes: shared(service, 0, changeCalls, func(ctx context.Context, changes []visibility) []error {
+			return service.change(ctx, queue, changes)
+		}),
+	}
+}
+
+// settleLinger is the most that a settlement waits for others, unless Linger says so: it waits half as long as the last request
+// took, so that handlers that end at different times still share one.
+const settleLinger = 10 * time.Millisecond
+
+func shared[T any](
+	service *service, linger time.Duration, calls int, commit func(context.Context, []T) []error,
+) *groupcommit.Committer[T] {
+	config := groupcommit.Config[T]{
+		Commit: commit, MaxItems: attempts.MaxEntries, MaxCalls: calls, Patience: patience, Linger: linger,
+		Go: service.calls.Go,
+	}
+	if linger == 0 {
+		config.Linger, config.Adapt = settleLinger, true
+	}
+	return groupcommit.New(config)
+}
+
+// Delete takes the message off the queue, in one request with others. Only the last receipt handle of a message does that
+// for certain.
+func (s *settlements) Delete(ctx context.Context, d *taskhawk.Delivery) error {
+	return s.deletes.Do(ctx, d.Receipt)
+}
+
+// SetVisibility changes the visibility timeout of the message, in whole seconds, rounded up, in one request with others.
+func (s *settlements) SetVisibility(ctx context.Context, d *taskhawk.Delivery, timeout time.Duration) error {
+	if timeout < 0 || timeout > MaxVisibility {
+		return fmt.Errorf("visibility timeout %s: SQS takes 0 to %s", timeout, MaxVisibility)
+	}
+	err := s.changes.Do(ctx, visibility{receipt: d.Receipt, timeout: timeout})
+	if lost(err) {
+		err = fmt.Errorf("%w: %w", taskhawk.ErrVisibilityLost, err)
+	}
+	return err
+}
+
+// MessageFrom returns the SQS message that the current handler runs for, with its attributes of both kinds, and false
+// outside of a handler of an SQS worker. Do not delete it: the worker does.
+func MessageFrom(ctx context.Context) (types.Message, bool) {
+	d := taskhawk.DeliveryFrom(ctx)
+	if d == nil {
+		return types.Message{}, false
+	}
+	message, ok := d.Raw.(types.Message)
+	return message, ok
+}
+
+func newDelivery(message types.Message, queue string, received time.Time) *taskhawk.Delivery {
+	attempt, err := strconv.Atoi(message.Attributes[string(types.MessageSystemAttributeNameApproximateReceiveCount)])
+	if err != nil {
+		attempt = 1
+	}
+	return &taskhawk.Delivery{
+		Body:       aws.ToString(message.Body),
+		Attributes: stringAttributes(message.MessageAttributes),
+		MessageID:  aws.ToString(message.MessageId),
+		Queue:      queue,
+		Receipt:    aws.ToString(message.ReceiptHandle),
+		Attempt:    attempt,
+		Group:      message.Attributes[string(types.MessageSystemAttributeNameMessageGroupId)],
+		Sent:       sentAt(message),
+		Received:   received,
+		ClaimEnds:  received.Add(MaxVisibility),
+		Raw:        message,
+	}
+}
+
+// sentAt is when SQS stored the message; zero if it does not say.
+func sentAt(message types.Message) time.Time {
+	ms, err := strconv.ParseInt(message.Attributes[string(types.MessageSystemAttributeNameSentTimestamp)], 10, 64)
+	if err != nil {
+		return time.Time{}
+	}
+	return time.UnixMilli(ms)
+}
+
+// stringAttributes leaves out what has no text: anybody may send a binary attribute.
+func stringAttributes(attributes map[string]types.MessageAttributeValue) map[string]string {
+	texts := make(map[string]string, len(attributes))
+	for name, value := range attributes {
+		if value.StringValue != nil {
+			texts[name] = *value.StringValue
+		}
+	}
+	return texts
+}
+
+// maxResponse is how much of an answer is read, in bytes: ten messages of 1 MiB, written with escapes, and then some. The SDK would
+// read whatever comes.
+const maxResponse = 64 << 20
+
+// receiveOptions are the settings of a receive: one attempt, since the loop has its own backoff; no check of all bodies
+// together, which would drop nine good messages with a bad one; and no more than maxResponse bytes.
+func receiveOptions(o *sqs.Options) {
+	once(o)
+	o.DisableMessageChecksumValidation = true
+	o.HTTPClient = boundedClient{o.HTTPClient}
+}
+
+// intact checks the MD5 of the body, where there is one.
+func intact(message types.Message) bool {
+	if message.MD5OfBody == nil {
+		return true
+	}
+	sum := md5.Sum([]byte(aws.ToString(message.Body))) //nolint:gosec // see the import
+	return hex.EncodeToString(sum[:]) == *message.MD5OfBody
+}
+
+// boundedClient bounds the bodies of responses. One that announces its length, as those of SQS do, is not even begun.
+type boundedClient struct{ sqs.HTTPClient }
+
+// Do makes the request.
+func (c boundedClient) Do(req *http.Request) (*http.Response, error) {
+	response, err := c.HTTPClient.Do(req)
+	if err != nil || response.Body == nil {
+		return response, err //nolint:wrapcheck // what the client below says is all there is to say
+	}
+	if response.ContentLength > maxResponse {
+		_ = response.Body.Close() // the answer is refused whatever that says
+		return nil, errTooLarge
+	}
+	response.Body = &boundedBody{ReadCloser: response.Body, left: maxResponse}
+	return response, nil
+}
+
+// errTooLarge is the error of reading on behind the bound.
+var errTooLarge = errors.New("the answer of SQS is larger than 64 MiB")
+
+type boundedBody struct {
+	io.ReadCloser
+	left int
+}
+
+// Read reads within the bound.
+func (b *boundedBody) Read(p []byte) (int, error) {
+	if b.left <= 0 {
+		return 0, errTooLarge
+	}
+	n, err := b.ReadCloser.Read(p[:min(len(p), b.left)])
+	b.left -= n
+	return n, err
 }

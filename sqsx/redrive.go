@@ -4,7 +4,14 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"maps"
+	"slices"
+	"strconv"
+	"strings"
 	"time"
+
+	"github.com/aws/aws-sdk-go-v2/service/sqs"
+	"github.com/aws/smithy-go"
 
 	"github.com/taskhawk/taskhawk-go/taskhawk"
 )
@@ -123,3 +130,272 @@ func inOrder(names map[taskhawk.Priority]string) []string {
 	}
 	return ordered
 }
+
+// RedriveConfig says what [Redrive] moves. The zero value moves everything.
+type RedriveConfig struct {
+	// Priorities are the queues whose dead letters are moved. Default: all four.
+	Priorities []taskhawk.Priority
+	// Tasks are the names of the tasks whose letters are moved, matched exactly. Default: all, also letters that cannot be read. The name in
+	// the body counts; the attribute taskhawk_task only where the body cannot be read.
+	Tasks []string
+	// Reason chooses by why a task failed for good: the attribute taskhawk_reason, which is the text of the error given to
+	// taskhawk.Permanent, on one line and up to 256 bytes. It is "" for letters that SQS moved by its redrive policy. It fits methods such as
+	// regexp.MustCompile("timeout|refused").MatchString. Default: nil, all.
+	Reason func(reason string) bool
+	// Limit is how many messages are tried at most, over all queues. Default 0: no limit.
+	Limit int
+	// Rate is how many messages are moved per second at most, 1 to 500, so that workers can keep up. The queues take turns, so it holds
+	// for all together. Default 0: as fast as it goes.
+	Rate int
+	// DryRun moves nothing and counts what would be moved. The letters are received, so they are invisible to others for as long as it runs, and
+	// their receive counts go up.
+	DryRun bool
+	// Copy makes Redrive receive, send and delete the messages also where SQS could move them by itself. That takes three requests for ten
+	// messages, counts by task, and takes the attributes taskhawk_reason and taskhawk_attempt off, which a move task leaves. Attributes of
+	// the message and its group are kept; the trace header of X-Ray, a system attribute, is not.
+	Copy bool
+	// Naming returns the names of the queues. Default: [QueueName].
+	Naming Naming
+}
+
+// maxRate is the highest rate of a move task, in messages per second. Source: StartMessageMoveTask.
+const maxRate = 500
+
+// check returns the names of the queues to redrive, the most urgent first.
+func (c *RedriveConfig) check(queueName string) ([]string, error) {
+	switch {
+	case c.Limit < 0:
+		return nil, fmt.Errorf("negative Limit %d", c.Limit)
+	case c.Rate < 0 || c.Rate > maxRate:
+		return nil, fmt.Errorf("rate %d: SQS moves up to %d messages per second", c.Rate, maxRate)
+	}
+	names, err := c.Naming.names(queueName, c.Priorities)
+	return inOrder(names), err
+}
+
+// selects reports whether the messages have to be looked at one by one: SQS moves all or none.
+func (c *RedriveConfig) selects() bool {
+	return c.filters() || c.Limit > 0 || c.DryRun || c.Copy
+}
+
+func (c *RedriveConfig) filters() bool { return len(c.Tasks) > 0 || c.Reason != nil }
+
+// takes reports whether the filters let the letter through.
+func (c *RedriveConfig) takes(l *letter) bool {
+	return (len(c.Tasks) == 0 || slices.Contains(c.Tasks, l.task)) && (c.Reason == nil || c.Reason(l.reason()))
+}
+
+// keptFailures is how many errors are kept: thousands of messages may fail for one reason.
+const keptFailures = 5
+
+// failures collects what went wrong: the first errors, and how many there were.
+type failures struct {
+	first []error
+	count int
+}
+
+func (f *failures) add(err error) {
+	if err == nil {
+		return
+	}
+	f.count++
+	if len(f.first) < keptFailures {
+		f.first = append(f.first, err)
+	}
+}
+
+// err is nil when nothing went wrong.
+func (f *failures) err() error {
+	if f.count == 0 {
+		return nil
+	}
+	return &failuresError{*f}
+}
+
+// failuresError joins the first failures in one line.
+type failuresError struct{ failures failures }
+
+// Error gives each text once.
+func (e *failuresError) Error() string {
+	var texts []string
+	seen := map[string]bool{}
+	for _, err := range e.failures.first {
+		if text := err.Error(); !seen[text] {
+			seen[text] = true
+			texts = append(texts, text)
+		}
+	}
+	text := strings.Join(texts, "; ")
+	if e.failures.count > len(texts) {
+		text += fmt.Sprintf(" (%d failures)", e.failures.count)
+	}
+	return text
+}
+
+// Unwrap returns the first failures.
+func (e *failuresError) Unwrap() []error { return e.failures.first }
+
+// refusal is an error of SQS without its text, which may show receipt handles of the whole batch.
+type refusal struct {
+	code string
+	err  error
+}
+
+// Error gives the code.
+func (e *refusal) Error() string { return "SQS refused it: " + e.code }
+
+// Unwrap returns the error of the call.
+func (e *refusal) Unwrap() error { return e.err }
+
+// withoutText hides the text of an error of SQS. Errors of the network show no receipt handle.
+func withoutText(err error) error {
+	if entry, ok := errors.AsType[*EntryError](err); ok {
+		return &refusal{code: entry.Code, err: err}
+	}
+	if answer, ok := errors.AsType[smithy.APIError](err); ok {
+		return &refusal{code: answer.ErrorCode(), err: err}
+	}
+	return err
+}
+
+// RedriveReport says what [Redrive] did. Fields may be added.
+type RedriveReport struct {
+	// Moved counts the messages moved, by the name of the queue they are on now. Queues without any are left out.
+	Moved map[string]int
+	// Queues says it in full for each queue, the most urgent priority first.
+	Queues []QueueRedrive
+}
+
+// RedriveWay is how messages were moved.
+type RedriveWay string
+
+// The ways of [Redrive].
+const (
+	// ByMoveTask is StartMessageMoveTask: SQS moves them by itself.
+	ByMoveTask RedriveWay = "move task"
+	// ByCopy is to receive, send and delete them.
+	ByCopy RedriveWay = "copy"
+)
+
+// QueueRedrive says what [Redrive] did with the dead letters of one queue.
+type QueueRedrive struct {
+	// Queue is the name of the queue that the messages went back to.
+	Queue string
+	// By is how they were moved.
+	By RedriveWay
+	// Fallback is why they were copied though SQS could have moved them; nil where that was not tried, or done. It is not an error of
+	// the redrive.
+	Fallback error
+	// Count counts the messages. Those that SQS moved are as many as it says, which is approximate.
+	Count RedriveCount
+	// Tasks counts those that were looked at by the name of their task, "" for messages that cannot be read. SQS does not say what it moves, so
+	// it is nil after a move task.
+	Tasks map[string]RedriveCount
+}
+
+// RedriveCount counts dead letters. Each is in one of Moved, WouldMove, Skipped and Failed.
+type RedriveCount struct {
+	// Moved are back on their queue.
+	Moved int
+	// WouldMove are those that a dry run would have moved.
+	WouldMove int
+	// Skipped are those that the filters do not take, and those sent since the redrive began.
+	Skipped int
+	// Failed are still dead letters because they could not be moved. Where the answer of SQS got lost, they may be on both queues.
+	Failed int
+	// Doubled is how many of Moved could not be deleted: they are on both queues, and the next redrive would move them again.
+	Doubled int
+}
+
+// Total is how many messages were moved.
+func (r RedriveReport) Total() int { return r.Count().Moved }
+
+// Count sums up all queues.
+func (r RedriveReport) Count() RedriveCount {
+	var sum RedriveCount
+	for _, q := range r.Queues {
+		sum = sum.plus(q.Count)
+	}
+	return sum
+}
+
+// String writes a line for each queue, and one for each task below it.
+func (r RedriveReport) String() string {
+	var text strings.Builder
+	for _, q := range r.Queues {
+		fmt.Fprintf(&text, "%s: %s (%s)\n", q.Queue, q.Count, q.By)
+		for _, task := range slices.Sorted(maps.Keys(q.Tasks)) {
+			fmt.Fprintf(&text, "  %s: %s\n", oneLine(task), q.Tasks[task])
+		}
+	}
+	return text.String()
+}
+
+// String names the counts that are not zero.
+func (c RedriveCount) String() string {
+	var parts []string
+	for _, part := range []struct {
+		n    int
+		what string
+	}{{c.Moved, "moved"}, {c.WouldMove, "would move"}, {c.Skipped, "skipped"}, {c.Failed, "failed"}, {c.Doubled, "doubled"}} {
+		if part.n > 0 {
+			parts = append(parts, fmt.Sprintf("%d %s", part.n, part.what))
+		}
+	}
+	if len(parts) == 0 {
+		return "none"
+	}
+	return strings.Join(parts, ", ")
+}
+
+func (r RedriveReport) with(q QueueRedrive) RedriveReport {
+	r.Queues = append(r.Queues, q)
+	if q.Count.Moved > 0 {
+		r.Moved[q.Queue] = q.Count.Moved
+	}
+	return r
+}
+
+// count adds to the counts of the queue and of the letter's task.
+func (q *QueueRedrive) count(l *letter, c RedriveCount) {
+	if q.Tasks == nil {
+		q.Tasks = map[string]RedriveCount{}
+	}
+	q.Count = q.Count.plus(c)
+	q.Tasks[l.task] = q.Tasks[l.task].plus(c)
+}
+
+func (c RedriveCount) plus(d RedriveCount) RedriveCount {
+	return RedriveCount{
+		Moved: c.Moved + d.Moved, WouldMove: c.WouldMove + d.WouldMove, Skipped: c.Skipped + d.Skipped,
+		Failed: c.Failed + d.Failed, Doubled: c.Doubled + d.Doubled,
+	}
+}
+
+// oneLine quotes a text that comes from elsewhere where it is not plain: it must not break out of its line.
+func oneLine(text string) string {
+	if quoted := strconv.Quote(text); text == "" || quoted != `"`+text+`"` {
+		return quoted
+	}
+	return text
+}
+
+// RedriveAPI is what [Redrive] needs of SQS on top of [API]: GetQueueAttributes, StartMessageMoveTask, ListMessageMoveTasks and
+// CancelMessageMoveTask, as the client has them. *sqs.Client satisfies it.
+type RedriveAPI interface {
+	API
+	GetQueueAttributes(
+		context.Context, *sqs.GetQueueAttributesInput, ...func(*sqs.Options),
+	) (*sqs.GetQueueAttributesOutput, error)
+	StartMessageMoveTask(
+		context.Context, *sqs.StartMessageMoveTaskInput, ...func(*sqs.Options),
+	) (*sqs.StartMessageMoveTaskOutput, error)
+	ListMessageMoveTasks(
+		context.Context, *sqs.ListMessageMoveTasksInput, ...func(*sqs.Options),
+	) (*sqs.ListMessageMoveTasksOutput, error)
+	CancelMessageMoveTask(
+		context.Context, *sqs.CancelMessageMoveTaskInput, ...func(*sqs.Options),
+	) (*sqs.CancelMessageMoveTaskOutput, error)
+}
+
+var _ RedriveAPI = (*sqs.Client)(nil)

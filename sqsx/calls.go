@@ -2,6 +2,9 @@ package sqsx
 
 import (
 	"context"
+	"errors"
+	"sync"
+	"sync/atomic"
 	"time"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
@@ -10,6 +13,7 @@ import (
 
 	"github.com/taskhawk/taskhawk-go/internal/attempts"
 	"github.com/taskhawk/taskhawk-go/internal/warm"
+	"github.com/taskhawk/taskhawk-go/taskhawk"
 )
 
 // service makes the batch calls to SQS, each with attempts, and counts them.
@@ -122,4 +126,131 @@ func inQueue(queue string, errs []error, receipts []string) []error {
 		}
 	}
 	return errs
+}
+
+// queueURLs looks up the URL of each queue once. A look-up that failed is tried again by the next call.
+type queueURLs struct {
+	api  API
+	mu   sync.Mutex
+	urls map[string]*queueURL
+}
+
+type queueURL struct {
+	looking chan struct{} // holds one token while nobody looks
+	url     *string
+}
+
+func (q *queueURLs) entry(name string) *queueURL {
+	q.mu.Lock()
+	defer q.mu.Unlock()
+	if q.urls == nil {
+		q.urls = map[string]*queueURL{}
+	}
+	entry, ok := q.urls[name]
+	if !ok {
+		entry = &queueURL{looking: make(chan struct{}, 1)}
+		entry.looking <- struct{}{}
+		q.urls[name] = entry
+	}
+	return entry
+}
+
+// get returns the URL of the queue of that name. Concurrent calls for one name share a look-up.
+func (q *queueURLs) get(ctx context.Context, name string) (*string, error) {
+	entry := q.entry(name)
+	select {
+	case <-entry.looking:
+	case <-ctx.Done():
+		return nil, &QueueError{Queue: name, Err: context.Cause(ctx)}
+	}
+	defer func() { entry.looking <- struct{}{} }()
+	if entry.url != nil {
+		return entry.url, nil
+	}
+	ctx, cancel := context.WithTimeout(ctx, attempts.CallTimeout)
+	defer cancel()
+	out, err := q.api.GetQueueUrl(ctx, &sqs.GetQueueUrlInput{QueueName: aws.String(name)})
+	if err != nil {
+		return nil, &QueueError{Queue: name, Err: err}
+	}
+	entry.url = out.QueueUrl
+	return entry.url, nil
+}
+
+// once keeps the SDK from retrying: the attempts are counted by attempt.
+func once(o *sqs.Options) { o.RetryMaxAttempts = 1 }
+
+// attempt makes calls for the items until each has succeeded or failed for good. It returns an error for each item; one that may
+// have been stored although all its attempts failed has an error that wraps taskhawk.ErrOutcomeUnknown.
+func attempt[T any](ctx context.Context, items []T, call func(ctx context.Context, items []T) []error) []error {
+	return attempts.Run(ctx, attempts.Policy{
+		Unknown:  taskhawk.ErrOutcomeUnknown,
+		Panicked: func(value any) error { return &taskhawk.PanicError{Value: value} },
+	}, items, call)
+}
+
+// lookUp returns the URL of the queue of that name, now: a queue may come or go between two calls.
+func lookUp(ctx context.Context, api CheckAPI, name string) (*string, error) {
+	ctx, cancel := context.WithTimeout(ctx, attempts.CallTimeout)
+	defer cancel()
+	out, err := api.GetQueueUrl(ctx, &sqs.GetQueueUrlInput{QueueName: aws.String(name)})
+	if err != nil {
+		return nil, &QueueError{Queue: name, Err: err}
+	}
+	return out.QueueUrl, nil
+}
+
+// isMissing reports whether SQS knows no such queue, or hides it from the caller.
+func isMissing(err error) bool {
+	_, ok := errors.AsType[*types.QueueDoesNotExist](err)
+	return ok
+}
+
+// Requests counts the requests of one kind.
+type Requests struct {
+	// Calls is how many requests were made, retries included: what SQS bills, at least.
+	Calls int64
+	// Messages is how many messages they carried: divided by Calls, how well batches are filled.
+	Messages int64
+}
+
+// RequestStats counts requests by kind.
+type RequestStats struct {
+	// Sends are SendMessageBatch.
+	Sends Requests
+	// Receives are ReceiveMessage.
+	Receives Requests
+	// EmptyReceives are those of them that brought nothing.
+	EmptyReceives int64
+	// Damaged are messages that arrived with a body that does not have the MD5 SQS gives for it: left for another delivery.
+	Damaged int64
+	// Deletes are DeleteMessageBatch.
+	Deletes Requests
+	// Visibility are ChangeMessageVisibilityBatch: heartbeats, retries and releases.
+	Visibility Requests
+}
+
+// requestCount is the changing form of Requests.
+type requestCount struct{ calls, messages atomic.Int64 }
+
+func (c *requestCount) add(messages int) {
+	c.calls.Add(1)
+	c.messages.Add(int64(messages))
+}
+
+func (c *requestCount) requests() Requests {
+	return Requests{Calls: c.calls.Load(), Messages: c.messages.Load()}
+}
+
+// requestCounts is the changing form of RequestStats.
+type requestCounts struct {
+	sends, receives, deletes, changes requestCount
+	emptyReceives, damaged            atomic.Int64
+}
+
+func (c *requestCounts) stats() RequestStats {
+	return RequestStats{
+		Sends: c.sends.requests(), Receives: c.receives.requests(), EmptyReceives: c.emptyReceives.Load(), Damaged: c.damaged.Load(),
+		Deletes: c.deletes.requests(), Visibility: c.changes.requests(),
+	}
 }
