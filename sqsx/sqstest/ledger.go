@@ -1,7 +1,10 @@
 package sqstest
 
 import (
+	"cmp"
+	"maps"
 	"slices"
+	"sync"
 	"time"
 )
 
@@ -99,4 +102,369 @@ func (l *Ledger) recorded() []Event {
 	defer a.mu.Unlock()
 	a.settle(time.Now())
 	return a.journal.ordered()
+}
+
+// defaultLedgerLimit is how many events the ledger keeps unless LimitLedger
+// says otherwise: about 30 MB.
+const defaultLedgerLimit = 1 << 18
+
+// journal keeps the latest events, and counts all. The account's lock guards it.
+type journal struct {
+	limit  int
+	events []Event // a ring once it is full
+	oldest int     // index of the oldest event
+	totals map[Kind]int
+}
+
+func (j *journal) add(e Event) {
+	if j.totals == nil {
+		j.totals = map[Kind]int{}
+	}
+	j.totals[e.Kind]++
+	if len(j.events) < j.limit {
+		j.events = append(j.events, e)
+		return
+	}
+	if j.limit == 0 {
+		return
+	}
+	j.events[j.oldest] = e
+	j.oldest = (j.oldest + 1) % len(j.events)
+}
+
+// ordered are the kept events in the order in which they were recorded.
+func (j *journal) ordered() []Event {
+	out := make([]Event, 0, len(j.events))
+	out = append(out, j.events[j.oldest:]...)
+	return append(out, j.events[:j.oldest]...)
+}
+
+// dropped is how many events were recorded and are kept no longer.
+func (j *journal) dropped() int {
+	total := 0
+	for _, n := range j.totals {
+		total += n
+	}
+	return total - len(j.events)
+}
+
+// resize keeps the latest events that the new limit allows.
+func (j *journal) resize(limit int) {
+	kept := j.ordered()
+	kept = kept[max(0, len(kept)-limit):]
+	j.events, j.oldest, j.limit = append([]Event(nil), kept...), 0, limit
+}
+
+// record adds an event about a message.
+func (a *account) record(kind Kind, q *queue, m *message, at time.Time) {
+	a.journal.add(Event{Time: at, Kind: kind, Queue: q.name, MessageID: m.id, Key: m.key, Receives: m.receives})
+}
+
+// Kind says what happened to a message.
+type Kind int
+
+// What the ledger records. Received to Redriven happen to stored messages,
+// Published to Discarded to those of topics;
+// Started and Succeeded are noted by a test, with Ledger.Note.
+const (
+	Accepted          Kind = iota + 1 // stored by a send, or by a move task under a new id
+	Deduplicated                      // sent again within the deduplication interval of a FIFO queue or topic, not stored
+	Received                          // put in flight by a receive
+	Returned                          // visible again: its visibility timeout ended without a delete
+	VisibilityChanged                 // its visibility timeout was changed while in flight
+	Deleted                           // deleted by its latest receipt handle
+	DeleteIgnored                     // a stale receipt handle was used to delete it; nothing happened
+	DeadLettered                      // moved to the dead-letter queue
+	Redriven                          // moved out of a dead-letter queue by a move task, to be accepted anew
+	Expired                           // kept for the whole retention period, then dropped
+	Purged                            // dropped by PurgeQueue or DeleteQueue
+	Duplicated                        // delivered once more by a fault
+	Published                         // accepted by a topic
+	Invoked                           // handed to a function; once for each attempt
+	Discarded                         // given up by a topic for one of its subscriptions, see Event.Reason
+	Started                           // noted by a test: its handler began
+	Succeeded                         // noted by a test: its handler returned without an error
+)
+
+// String is the kind's name.
+func (k Kind) String() string {
+	switch k {
+	case Accepted:
+		return "Accepted"
+	case Deduplicated:
+		return "Deduplicated"
+	case Received:
+		return "Received"
+	case Returned:
+		return "Returned"
+	case VisibilityChanged:
+		return "VisibilityChanged"
+	case Deleted:
+		return "Deleted"
+	case DeleteIgnored:
+		return "DeleteIgnored"
+	case DeadLettered:
+		return "DeadLettered"
+	case Redriven:
+		return "Redriven"
+	case Expired:
+		return "Expired"
+	case Purged:
+		return "Purged"
+	case Duplicated:
+		return "Duplicated"
+	case Published:
+		return "Published"
+	case Invoked:
+		return "Invoked"
+	case Discarded:
+		return "Discarded"
+	case Started:
+		return "Started"
+	case Succeeded:
+		return "Succeeded"
+	}
+	return "Kind(?)"
+}
+
+// Event is one entry of the ledger.
+type Event struct {
+	Time      time.Time // when it took effect; virtual in a testing/synctest bubble
+	Kind      Kind      // what happened
+	Queue     string    // the queue's name; for a move, the one it left; "" when noted by a test
+	Topic     string    // the topic's name; "" for what happens on a queue
+	MessageID string    // of SQS, or of SNS where Topic is set; "" when noted by a test
+	Key       string    // what Server.Key makes of the body, else the message id
+	Reason    string    // why it was discarded
+	Receives  int       // how often the message had been received by then, over all queues
+}
+
+// Audit is the account of a test run: what became of every message, and whether
+// it was handled as often as it was delivered. Keys are those of Server.KeyBy.
+type Audit struct {
+	// Complete is false when the ledger had to forget events; the lists may then
+	// be wrong.
+	Complete bool
+
+	Accepted int // messages stored, without the copies that move tasks made
+	Deleted  int // messages deleted
+	Left     int // messages still in a queue that is nobody's dead-letter queue
+	Dead     int // messages in dead-letter queues
+
+	// Lost are the keys of messages that are gone from all queues and were never
+	// deleted: expired, purged, or in a queue that was deleted.
+	Lost []string
+	// Premature are the keys that were deleted before a Succeeded was noted.
+	// It is empty when nothing was ever noted.
+	Premature []string
+
+	Started     int      // handler runs noted
+	Repeats     int      // of those, second and later runs of a key
+	Unexplained []string // keys run more often than they were stored, came back and were duplicated by faults, in sum
+
+	// PeakInFlight is, by queue, the most messages in flight at once.
+	PeakInFlight map[string]int
+	// ParkedPolls is how many receives are waiting now.
+	ParkedPolls int
+}
+
+// Audit sums up the ledger and the queues.
+func (l *Ledger) Audit() Audit {
+	a := l.account
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	a.settle(time.Now())
+	audit := Audit{Complete: a.journal.dropped() == 0, ParkedPolls: int(a.parked.Load()), PeakInFlight: map[string]int{}}
+	histories := a.journal.histories()
+	for _, q := range a.queues {
+		audit.PeakInFlight[q.name] = q.peakInFlight
+		audit.countLeft(q, a.isDeadLetterQueue(q), histories)
+	}
+	for _, key := range slices.Sorted(maps.Keys(histories)) {
+		audit.add(key, histories[key], a.journal.totals)
+	}
+	return audit
+}
+
+func (audit *Audit) countLeft(q *queue, dead bool, histories map[string]*history) {
+	if dead {
+		audit.Dead += len(q.messages)
+	} else {
+		audit.Left += len(q.messages)
+	}
+	for _, m := range q.messages {
+		if h := histories[m.key]; h != nil {
+			h.stored = true
+		}
+	}
+}
+
+// add judges one key. Premature means something only if handlers were noted at
+// all.
+func (audit *Audit) add(key string, h *history, totals map[Kind]int) {
+	audit.Accepted += h.counts[Accepted] - h.counts[Redriven]
+	audit.Deleted += h.counts[Deleted]
+	audit.Started += h.counts[Started]
+	audit.Repeats += max(0, h.counts[Started]-1)
+	if !h.stored && h.counts[Accepted] > 0 && h.counts[Deleted] == 0 {
+		audit.Lost = append(audit.Lost, key)
+	}
+	if h.premature && totals[Started]+totals[Succeeded] > 0 {
+		audit.Premature = append(audit.Premature, key)
+	}
+	if h.counts[Started] > h.counts[Accepted]+h.counts[Returned]+h.counts[Duplicated] {
+		audit.Unexplained = append(audit.Unexplained, key)
+	}
+}
+
+// history is what the ledger says of one key.
+type history struct {
+	counts    map[Kind]int
+	premature bool // deleted before it succeeded
+	stored    bool // a message of this key is in a queue
+}
+
+func (j *journal) histories() map[string]*history {
+	all := map[string]*history{}
+	for _, e := range j.ordered() {
+		h := all[e.Key]
+		if h == nil {
+			h = &history{counts: map[Kind]int{}}
+			all[e.Key] = h
+		}
+		h.counts[e.Kind]++
+		if e.Kind == Deleted && h.counts[Succeeded] == 0 {
+			h.premature = true
+		}
+	}
+	return all
+}
+
+// tally counts requests and refusals.
+type tally struct {
+	mu       sync.Mutex
+	requests map[string]int // by operation
+	refused  map[string]int // by error code
+}
+
+func (t *tally) request(operation string) {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	if t.requests == nil {
+		t.requests = map[string]int{}
+	}
+	t.requests[operation]++
+}
+
+func (t *tally) refusal(codes ...string) {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	if t.refused == nil {
+		t.refused = map[string]int{}
+	}
+	for _, code := range codes {
+		t.refused[code]++
+	}
+}
+
+// Requests is how many requests of an operation reached the server, answered or
+// not: srv.Requests(sqstest.OpSendMessage).
+func (s *Server) Requests(operation string) int {
+	s.tally.mu.Lock()
+	defer s.tally.mu.Unlock()
+	return s.tally.requests[operation]
+}
+
+// TotalRequests is how many requests reached the server.
+func (s *Server) TotalRequests() int {
+	s.tally.mu.Lock()
+	defer s.tally.mu.Unlock()
+	total := 0
+	for _, n := range s.tally.requests {
+		total += n
+	}
+	return total
+}
+
+// ClientErrors counts, by error code, the requests that broke a rule of the
+// service: those answered with a status of 400 to 499 that no fault asked for.
+// Entries that failed in a batch are counted too. The map is a copy.
+func (s *Server) ClientErrors() map[string]int {
+	s.tally.mu.Lock()
+	defer s.tally.mu.Unlock()
+	return maps.Clone(s.tally.refused)
+}
+
+// ResetCounts sets the counts of requests and of client errors to zero.
+func (s *Server) ResetCounts() {
+	s.tally.mu.Lock()
+	defer s.tally.mu.Unlock()
+	s.tally.requests, s.tally.refused = nil, nil
+}
+
+// Queue is what a queue holds at one instant.
+type Queue struct {
+	Exists       bool      // false when there is no queue of that name; all else is zero then
+	Name         string    // as it was asked for
+	URL          string    // what CreateQueue and GetQueueUrl return
+	ARN          string    // what redrive policies and move tasks name
+	Visible      int       // messages that can be received
+	InFlight     int       // messages received, neither deleted nor visible again
+	Delayed      int       // messages whose delay has not passed
+	PeakInFlight int       // the most messages ever in flight at once
+	Messages     []Message // in the order in which they were accepted
+}
+
+// Message is one stored message.
+type Message struct {
+	ID             string            // the MessageId
+	Body           string            // as it was sent
+	Attributes     map[string]string // message attributes: text, or bytes as a string
+	GroupID        string            // the MessageGroupId, "" for none
+	Receives       int               // over all queues
+	SentAt         time.Time         // kept when moved to a dead-letter queue
+	VisibleAt      time.Time         // when in flight or delayed: the end of that; else zero
+	InFlight       bool              // received, neither deleted nor visible again
+	Delayed        bool              // its delay has not passed
+	SourceQueueARN string            // for a dead letter: the queue it came from
+}
+
+// Queue looks into a queue, by name. The messages come in the order in which
+// they were accepted.
+func (s *Server) Queue(name string) Queue {
+	a := s.account
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	a.settle(time.Now())
+	q := a.queues[name]
+	if q == nil {
+		return Queue{Name: name}
+	}
+	return q.snapshot()
+}
+
+func (q *queue) snapshot() Queue {
+	out := Queue{
+		Exists: true, Name: q.name, URL: q.url, ARN: q.arn,
+		Visible: q.counts[visible], InFlight: q.counts[inFlight], Delayed: q.counts[delayed], PeakInFlight: q.peakInFlight,
+	}
+	ordered := slices.SortedFunc(maps.Values(q.messages), func(a, b *message) int { return cmp.Compare(a.sequence, b.sequence) })
+	for _, m := range ordered {
+		out.Messages = append(out.Messages, m.snapshot())
+	}
+	return out
+}
+
+func (m *message) snapshot() Message {
+	out := Message{
+		ID: m.id, Body: m.body, Attributes: map[string]string{}, GroupID: m.groupID, Receives: m.receives,
+		SentAt: m.sentAt, InFlight: m.state == inFlight, Delayed: m.state == delayed, SourceQueueARN: m.sourceARN,
+	}
+	if m.state != visible {
+		out.VisibleAt = m.visibleAt
+	}
+	for name, value := range m.attributes {
+		out.Attributes[name] = string(value.bytes())
+	}
+	return out
 }

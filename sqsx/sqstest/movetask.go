@@ -1,6 +1,9 @@
 package sqstest
 
-import "time"
+import (
+	"slices"
+	"time"
+)
 
 // The statuses of a move task.
 const (
@@ -95,4 +98,139 @@ func (a *account) redrive(source, target *queue, m *message, now time.Time) {
 	}
 	a.record(Accepted, target, fresh, now)
 	target.put(fresh, now, now)
+}
+
+// maxMoveRate is the highest MaxNumberOfMessagesPerSecond.
+const maxMoveRate = 500
+
+type startMessageMoveTaskInput struct {
+	SourceArn                    string `sqs:"required"`
+	DestinationArn               *string
+	MaxNumberOfMessagesPerSecond *int
+}
+
+type moveTaskHandle struct {
+	TaskHandle string `sqs:"required"`
+}
+
+func (a *account) startMessageMoveTask(c *call, in *startMessageMoveTaskInput) (*moveTaskHandle, error) {
+	task := &moveTask{handle: newID(), sourceARN: in.SourceArn, started: c.now}
+	if in.DestinationArn != nil {
+		task.destination = *in.DestinationArn
+	}
+	if n := in.MaxNumberOfMessagesPerSecond; n != nil {
+		if *n < 1 || *n > maxMoveRate {
+			return nil, errParameterRange("MaxNumberOfMessagesPerSecond", *n, "Must be between 1 and 500, if provided.")
+		}
+		task.rate = *n
+	}
+	if err := a.checkTask(task); err != nil {
+		return nil, err
+	}
+	task.begin(a.queueByARN(task.sourceARN).counts[visible])
+	a.tasks = append(a.tasks, task)
+	a.settleTasks(c.now)
+	return &moveTaskHandle{TaskHandle: task.handle}, nil
+}
+
+// checkTask checks the queues of a new task.
+func (a *account) checkTask(task *moveTask) error {
+	source := a.queueByARN(task.sourceARN)
+	if source == nil {
+		return newError("ResourceNotFoundException", "The resource that you specified for the SourceArn parameter doesn't exist.")
+	}
+	if !a.isDeadLetterQueue(source) {
+		return errInvalidParameter("Source queue must be configured as a Dead Letter Queue.")
+	}
+	if slices.ContainsFunc(a.tasks, func(t *moveTask) bool { return t.sourceARN == source.arn && t.status == taskRunning }) {
+		return errInvalidParameter("There is already a task running. Only one active task is allowed for a source queue arn at a given time.")
+	}
+	return a.checkDestination(task, source)
+}
+
+func (a *account) checkDestination(task *moveTask, source *queue) error {
+	if task.destination == "" {
+		return nil
+	}
+	destination := a.queueByARN(task.destination)
+	switch {
+	case destination == nil:
+		return newError("ResourceNotFoundException", "The resource that you specified for the DestinationArn parameter doesn't exist.")
+	case destination == source:
+		return errInvalidParameter("Source queue arn and destination queue arn must be different.")
+	case destination.fifo != source.fifo:
+		return errInvalidParameter("The source and the destination queue must be of the same type.")
+	}
+	return nil
+}
+
+type listMessageMoveTasksInput struct {
+	SourceArn  string `sqs:"required"`
+	MaxResults *int
+}
+
+type listMessageMoveTasksOutput struct {
+	Results []moveTaskEntry
+}
+
+type moveTaskEntry struct {
+	TaskHandle                        string `json:",omitempty"`
+	Status                            string
+	SourceArn                         string
+	DestinationArn                    string `json:",omitempty"`
+	MaxNumberOfMessagesPerSecond      int    `json:",omitempty"`
+	ApproximateNumberOfMessagesMoved  int
+	ApproximateNumberOfMessagesToMove int
+	FailureReason                     string `json:",omitempty"`
+	StartedTimestamp                  int64
+}
+
+// listMessageMoveTasks lists the tasks of a queue, the newest first.
+func (a *account) listMessageMoveTasks(_ *call, in *listMessageMoveTasksInput) (*listMessageMoveTasksOutput, error) {
+	limit := 1
+	if in.MaxResults != nil {
+		limit = *in.MaxResults
+	}
+	if limit < 1 || limit > 10 {
+		return nil, errParameterRange("MaxResults", limit, "Must be between 1 and 10, if provided.")
+	}
+	if a.queueByARN(in.SourceArn) == nil {
+		return nil, newError("ResourceNotFoundException", "The resource that you specified for the SourceArn parameter doesn't exist.")
+	}
+	out := &listMessageMoveTasksOutput{Results: []moveTaskEntry{}}
+	for _, task := range slices.Backward(a.tasks) {
+		if task.sourceARN == in.SourceArn && len(out.Results) < limit {
+			out.Results = append(out.Results, task.entry())
+		}
+	}
+	return out, nil
+}
+
+func (t *moveTask) entry() moveTaskEntry {
+	entry := moveTaskEntry{
+		Status: t.status, SourceArn: t.sourceARN, DestinationArn: t.destination, MaxNumberOfMessagesPerSecond: t.rate,
+		ApproximateNumberOfMessagesMoved: t.moved, ApproximateNumberOfMessagesToMove: t.toMove,
+		FailureReason: t.failure, StartedTimestamp: t.started.UnixMilli(),
+	}
+	if t.status == taskRunning {
+		entry.TaskHandle = t.handle
+	}
+	return entry
+}
+
+type cancelMessageMoveTaskOutput struct {
+	ApproximateNumberOfMessagesMoved int
+}
+
+func (a *account) cancelMessageMoveTask(_ *call, in *moveTaskHandle) (*cancelMessageMoveTaskOutput, error) {
+	i := slices.IndexFunc(a.tasks, func(t *moveTask) bool { return t.handle == in.TaskHandle })
+	if i < 0 {
+		return nil, newError("ResourceNotFoundException", "The task of this handle does not exist.")
+	}
+	task := a.tasks[i]
+	if task.status != taskRunning {
+		return nil, newError("UnsupportedOperation", "Only active tasks can be cancelled.")
+	}
+	task.status = taskCancelled
+	return &cancelMessageMoveTaskOutput{ApproximateNumberOfMessagesMoved: task.moved}, nil
 }

@@ -1,7 +1,12 @@
 package sqstest
 
 import (
+	"bytes"
 	"context"
+	"encoding/base64"
+	"encoding/json"
+	"fmt"
+	"strings"
 	"time"
 )
 
@@ -122,4 +127,364 @@ func (a *account) publishBatch(ctx context.Context, c *call, in *publishBatchInp
 		}
 		return publishResult{Id: entry.Id, publishOutput: *out}, nil
 	}), nil
+}
+
+// publication is a message that a topic accepted.
+type publication struct {
+	id              string
+	topic           *topic
+	message         string
+	subject         *string
+	structure       map[string]string // the message by protocol, for MessageStructure=json
+	attributes      map[string]attributeValue
+	group           string
+	deduplicationID string
+	sequence        uint64 // FIFO topics only
+	at              time.Time
+	key             string // what the ledger calls it
+}
+
+// publication checks the message against the rules of Publish and those of the
+// topic.
+func (in *publishInput) publication(t *topic, now time.Time) (*publication, error) {
+	p := &publication{id: newID(), topic: t, message: in.Message, subject: in.Subject, at: now, attributes: in.attributes()}
+	for _, err := range []error{
+		checkMessage(in.Message), checkTopicAttributes(p.attributes), checkSubject(in.Subject), in.checkSize(t),
+		in.structureOf(p), in.identify(p),
+	} {
+		if err != nil {
+			return nil, err
+		}
+	}
+	return p, nil
+}
+
+func checkMessage(message string) error {
+	if message == "" {
+		return errSNS("Empty message")
+	}
+	if bad, found := illegalCharacter(message); found {
+		return errSNSParameter("Message", "it has a character that is not allowed in XML: "+string(bad))
+	}
+	return nil
+}
+
+// checkSubject checks a subject: up to 100 printable ASCII characters, of which
+// the first is no space.
+func checkSubject(subject *string) error {
+	if subject == nil {
+		return nil
+	}
+	printable := func(r rune) bool { return r >= ' ' && r < 0x7f }
+	if *subject == "" || len(*subject) > 100 || (*subject)[0] == ' ' ||
+		strings.ContainsFunc(*subject, func(r rune) bool { return !printable(r) }) {
+		return errSNS("Subject")
+	}
+	return nil
+}
+
+// size is the size of the message in bytes: its text and its attributes.
+func (in *publishInput) size() int {
+	size := len(in.Message)
+	for name, value := range in.attributes() {
+		size += value.size(name)
+	}
+	return size
+}
+
+func (in *publishInput) checkSize(t *topic) error {
+	if in.size() > t.maxBytes() {
+		return errSNS("Message too long")
+	}
+	return nil
+}
+
+// structureOf reads a message that is another for each protocol.
+func (in *publishInput) structureOf(p *publication) error {
+	if in.MessageStructure == nil {
+		return nil
+	}
+	if *in.MessageStructure != "json" {
+		return errSNS("MessageStructure")
+	}
+	var members map[string]any
+	if err := json.Unmarshal([]byte(in.Message), &members); err != nil {
+		return errSNS("Message Structure - JSON message body failed to parse")
+	}
+	p.structure = map[string]string{}
+	for protocol, member := range members {
+		if text, ok := member.(string); ok {
+			p.structure[protocol] = text
+		}
+	}
+	if _, ok := p.structure["default"]; !ok {
+		return errSNS("Message Structure - No default entry in JSON message body")
+	}
+	p.attributes = nil // they are sent only with a message that is a text
+	return nil
+}
+
+// identify sets group and deduplication id, as the topic's type demands.
+func (in *publishInput) identify(p *publication) error {
+	for name, token := range map[string]*string{
+		"MessageGroupId": in.MessageGroupId, "MessageDeduplicationId": in.MessageDeduplicationId,
+	} {
+		if err := checkToken(name, token); err != nil {
+			return asSNS(err, "InvalidParameter")
+		}
+	}
+	if in.MessageGroupId != nil {
+		p.group = *in.MessageGroupId
+	}
+	if in.MessageDeduplicationId != nil {
+		p.deduplicationID = *in.MessageDeduplicationId
+	}
+	switch {
+	case !p.topic.fifo && in.MessageDeduplicationId != nil:
+		return errSNSParameter("MessageDeduplicationId",
+			"The request includes MessageDeduplicationId parameter that is not valid for this topic type")
+	case !p.topic.fifo:
+		return nil
+	case p.group == "":
+		return errSNS("The MessageGroupId parameter is required for FIFO topics")
+	case p.deduplicationID != "":
+		return nil
+	case p.topic.settings["ContentBasedDeduplication"] != "true":
+		return errSNS("The topic should either have ContentBasedDeduplication enabled or MessageDeduplicationId provided explicitly")
+	}
+	p.deduplicationID = contentID(p.message)
+	return nil
+}
+
+// deduplicationKey is what makes two messages of the topic the same.
+func (p *publication) deduplicationKey() string {
+	if p.topic.settings["FifoThroughputScope"] == "MessageGroup" {
+		return p.group + "\x00" + p.deduplicationID
+	}
+	return p.deduplicationID
+}
+
+func (p *publication) output() *publishOutput {
+	out := &publishOutput{MessageId: p.id}
+	if p.topic.fifo {
+		out.SequenceNumber = sequenceNumber(p.sequence)
+	}
+	return out
+}
+
+// text is the message for a protocol.
+func (p *publication) text(protocol string) string {
+	if p.structure == nil {
+		return p.message
+	}
+	if text, ok := p.structure[protocol]; ok {
+		return text
+	}
+	return p.structure["default"]
+}
+
+// notification is what a queue gets around a message without raw delivery, in
+// the order in which SNS writes it. The signature is none.
+type notification struct {
+	Type              string
+	MessageId         string
+	SequenceNumber    string `json:",omitempty"`
+	TopicArn          string
+	Subject           *string `json:",omitempty"`
+	Message           string
+	Timestamp         string
+	SignatureVersion  string `json:",omitempty"`
+	Signature         string `json:",omitempty"`
+	SigningCertURL    string `json:",omitempty"`
+	UnsubscribeURL    string
+	MessageAttributes map[string]notifiedAttribute `json:",omitempty"`
+}
+
+type notifiedAttribute struct{ Type, Value string }
+
+// functionEvent is what a function gets: one record, in which the names of two
+// members are spelled in another way, and none is left out.
+type functionEvent struct{ Records []functionRecord }
+
+type functionRecord struct {
+	EventSource          string
+	EventVersion         string
+	EventSubscriptionArn string
+	Sns                  functionMessage
+}
+
+type functionMessage struct {
+	Type              string
+	MessageId         string
+	TopicArn          string
+	Subject           *string
+	Message           string
+	Timestamp         string
+	SignatureVersion  string
+	Signature         string
+	SigningCertUrl    string
+	UnsubscribeUrl    string
+	MessageAttributes map[string]notifiedAttribute
+}
+
+const (
+	signature      = "EXAMPLE"
+	signingCertURL = "https://sns." + region + ".amazonaws.com/SimpleNotificationService-0000000000000000000000000000000.pem"
+)
+
+// notificationFor is the body that the queue of a subscription gets.
+func (p *publication) notificationFor(s *subscription) string {
+	n := notification{
+		Type: "Notification", MessageId: p.id, TopicArn: p.topic.arn, Subject: p.subject, Message: p.text(s.protocol),
+		Timestamp: p.timestamp(), SignatureVersion: p.topic.signatureVersion(), Signature: signature,
+		SigningCertURL: signingCertURL, UnsubscribeURL: s.unsubscribeURL(), MessageAttributes: p.notified(),
+	}
+	if p.topic.fifo {
+		n.SequenceNumber = sequenceNumber(p.sequence)
+	}
+	return string(plainJSON(n, "  "))
+}
+
+// eventFor is what the function of a subscription gets.
+func (p *publication) eventFor(s *subscription) []byte {
+	return plainJSON(functionEvent{Records: []functionRecord{{
+		EventSource: "aws:sns", EventVersion: "1.0", EventSubscriptionArn: s.arn,
+		Sns: functionMessage{
+			Type: "Notification", MessageId: p.id, TopicArn: p.topic.arn, Subject: p.subject, Message: p.text(s.protocol),
+			Timestamp: p.timestamp(), SignatureVersion: p.topic.signatureVersion(), Signature: signature,
+			SigningCertUrl: signingCertURL, UnsubscribeUrl: s.unsubscribeURL(), MessageAttributes: p.notified(),
+		},
+	}}}, "")
+}
+
+func (p *publication) timestamp() string { return p.at.UTC().Format("2006-01-02T15:04:05.000Z") }
+
+func (t *topic) signatureVersion() string {
+	if version := t.settings["SignatureVersion"]; version != "" {
+		return version
+	}
+	return "1"
+}
+
+func (s *subscription) unsubscribeURL() string {
+	return "https://sns." + region + ".amazonaws.com/?Action=Unsubscribe&SubscriptionArn=" + s.arn
+}
+
+// notified are the attributes as text: bytes in base64.
+func (p *publication) notified() map[string]notifiedAttribute {
+	out := map[string]notifiedAttribute{}
+	for name, value := range p.attributes {
+		text := string(value.bytes())
+		if value.isBinary() {
+			text = base64.StdEncoding.EncodeToString(value.BinaryValue)
+		}
+		out[name] = notifiedAttribute{Type: value.DataType, Value: text}
+	}
+	return out
+}
+
+// plainJSON is JSON without escapes for HTML.
+func plainJSON(value any, indent string) []byte {
+	var out bytes.Buffer
+	encoder := json.NewEncoder(&out)
+	encoder.SetEscapeHTML(false)
+	encoder.SetIndent("", indent)
+	_ = encoder.Encode(value) //nolint:errchkjson // a value of strings alone
+	return bytes.TrimSpace(out.Bytes())
+}
+
+const functionPrefix = "arn:aws:lambda:" + region + ":" + accountID + ":function:"
+
+// Function is what stands for a Lambda function: it gets the JSON of an event.
+// Its context ends when the server closes.
+type Function func(ctx context.Context, event []byte) error
+
+// Register gives a function a name and returns its ARN, to be the endpoint of a
+// subscription with the protocol lambda. Each message of the topic runs it in a
+// goroutine of its own, as an asynchronous invocation does: an error or a panic
+// is tried again after one and after two more minutes. Close waits for it.
+func (s *Server) Register(name string, function Function) (arn string) {
+	s.account.mu.Lock()
+	defer s.account.mu.Unlock()
+	arn = functionPrefix + name
+	s.account.functions[arn] = function
+	return arn
+}
+
+// invoke starts the function of a subscription, which the caller's lock does not
+// hold up.
+func (a *account) invoke(ctx context.Context, s *subscription, p *publication) {
+	function := a.functions[s.endpoint]
+	switch {
+	case function == nil:
+		a.giveUp(s, p, "The function does not exist.")
+	case !a.isClosed():
+		ctx = lifetime{Context: context.WithoutCancel(ctx), closed: a.closed}
+		event := p.eventFor(s)
+		a.runs.Go(func() { a.run(ctx, func(ctx context.Context) error { return safely(ctx, function, event) }, s, p) })
+	}
+}
+
+// run invokes a function up to three times.
+func (a *account) run(ctx context.Context, function func(context.Context) error, s *subscription, p *publication) {
+	for attempt := range 3 {
+		if !sleep(ctx, time.Duration(attempt)*time.Minute) {
+			return
+		}
+		a.noteInvocation(p, s)
+		if function(ctx) == nil {
+			return
+		}
+	}
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	a.giveUp(s, p, "The function failed three times.")
+}
+
+func (a *account) noteInvocation(p *publication, s *subscription) {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	a.recordTopic(Invoked, p, s, "")
+}
+
+// safely makes an error of a panic.
+func safely(ctx context.Context, function Function, event []byte) (err error) {
+	defer func() {
+		if value := recover(); value != nil {
+			err = fmt.Errorf("panic: %v", value)
+		}
+	}()
+	return function(ctx, event)
+}
+
+// sleep is false when ctx ends first.
+func sleep(ctx context.Context, d time.Duration) bool {
+	timer := time.NewTimer(d)
+	defer timer.Stop()
+	select {
+	case <-timer.C:
+		return true
+	case <-ctx.Done():
+		return false
+	}
+}
+
+// lifetime is a context that ends with the server.
+type lifetime struct {
+	context.Context //nolint:containedctx // it is one
+
+	closed <-chan struct{}
+}
+
+// Done is closed when the server is.
+func (l lifetime) Done() <-chan struct{} { return l.closed }
+
+// Err says so.
+func (l lifetime) Err() error {
+	select {
+	case <-l.closed:
+		return context.Canceled
+	default:
+		return nil
+	}
 }

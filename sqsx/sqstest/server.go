@@ -1,10 +1,27 @@
 package sqstest
 
 import (
+	"context"
+	"crypto/rand"
+	"errors"
+	"io"
+	"maps"
+	"net"
 	"net/http"
 	"net/http/httptest"
+	"net/url"
+	"os"
+	"strconv"
+	"strings"
 	"sync"
+	"sync/atomic"
+	"syscall"
 	"time"
+
+	"github.com/aws/aws-sdk-go-v2/aws"
+	"github.com/aws/aws-sdk-go-v2/credentials"
+	"github.com/aws/aws-sdk-go-v2/service/sns"
+	"github.com/aws/aws-sdk-go-v2/service/sqs"
 )
 
 // offlineURL is the URL of a server without a socket. It looks like loopback,
@@ -89,3 +106,405 @@ func (s *Server) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 }
 
 func (s *Server) isClosed() bool { return s.account.isClosed() }
+
+// accessKey is the key of the clients that the server makes.
+const accessKey = "AKIDSQSTEST"
+
+// Client returns an SDK client of this server's SQS, with static credentials, the
+// region us-east-1 and otherwise the SDK's defaults: over the loopback when the
+// server is started, in process when it is not. The options come last and win.
+func (s *Server) Client(optFns ...func(*sqs.Options)) *sqs.Client {
+	return sqs.New(sqs.Options{
+		BaseEndpoint: aws.String(s.URL),
+		Region:       region,
+		Credentials:  credentials.NewStaticCredentialsProvider(accessKey, "secret", ""),
+		HTTPClient:   s.ownClient(),
+	}, optFns...)
+}
+
+// SNSClient returns an SDK client of this server's SNS, as Client does of its SQS.
+func (s *Server) SNSClient(optFns ...func(*sns.Options)) *sns.Client {
+	return sns.New(sns.Options{
+		BaseEndpoint: aws.String(s.URL),
+		Region:       region,
+		Credentials:  credentials.NewStaticCredentialsProvider(accessKey, "secret", ""),
+		HTTPClient:   s.ownClient(),
+	}, optFns...)
+}
+
+// ownClient calls the server over the loopback when it is started, else in process.
+func (s *Server) ownClient() *http.Client {
+	if s.listener != nil {
+		return &http.Client{Transport: s.transport}
+	}
+	return s.HTTPClient()
+}
+
+// HTTPClient returns an HTTP client whose every request, whatever its URL, is
+// answered by this server in the calling goroutine: no sockets, no goroutines.
+// It serves as the HTTPClient of an aws.Config, of sqs.Options and of sns.Options.
+//
+// As with a real connection, a request whose context ends returns that
+// context's error at once, also out of a long poll, and what it changed on the
+// server stays changed: messages it received stay in flight.
+func (s *Server) HTTPClient() *http.Client {
+	return &http.Client{Transport: inProcess{s}}
+}
+
+// inProcess is the RoundTripper that calls the server.
+type inProcess struct{ server *Server }
+
+// RoundTrip answers the request.
+func (t inProcess) RoundTrip(req *http.Request) (*http.Response, error) {
+	if req.Body == nil {
+		req.Body = http.NoBody
+	}
+	defer func() { _ = req.Body.Close() }()
+	if err := req.Context().Err(); err != nil {
+		return nil, err
+	}
+	if t.server.isClosed() {
+		return nil, connectionError("dial", "connect", syscall.ECONNREFUSED)
+	}
+	answer := t.server.exchange(req)
+	if err := req.Context().Err(); err != nil {
+		return nil, err
+	}
+	pause := func(d time.Duration) error { return t.server.pause(req.Context(), d) }
+	return answer.response(req, pause)
+}
+
+// connectionError is the error a TCP connection would give.
+func connectionError(op, call string, errno syscall.Errno) error {
+	return &net.OpError{Op: op, Net: "tcp", Err: os.NewSyscallError(call, errno)}
+}
+
+// exchange takes a request to its answer, through the faults. It returns early
+// when the request's context ends.
+func (s *Server) exchange(r *http.Request) *reply {
+	c, err := s.account.newCall(r)
+	s.tally.request(c.name)
+	request := c.request(r)
+	faults := s.script.fire(request)
+	answer := s.answer(r, c, err, request, faults)
+	for _, f := range faults {
+		if f.Do.wire != nil && answer.header != nil {
+			f.Do.wire(answer)
+		}
+	}
+	return answer
+}
+
+// answer is what comes of a call, before the wire.
+func (s *Server) answer(r *http.Request, c *call, err error, request Request, faults []Fault) *reply {
+	if instead := s.interfere(r, c, faults, false); instead != nil {
+		return instead
+	}
+	if err != nil {
+		return s.refuse(c, err)
+	}
+	out, err := s.perform(r.Context(), c, faults)
+	if err != nil {
+		return s.refuse(c, err)
+	}
+	s.tally.refusal(c.refused...)
+	s.script.edit(s.account, c, request, out)
+	answer := c.protocol.answer(c.name, out)
+	if instead := s.interfere(r, c, faults, true); instead != nil {
+		return instead
+	}
+	return answer
+}
+
+// interfere lets the faults of one side act, before or after the operation. It
+// returns an answer to be given in place of the service's, or nil.
+func (s *Server) interfere(r *http.Request, c *call, faults []Fault, after bool) *reply {
+	for _, f := range faults {
+		if f.After != after {
+			continue
+		}
+		if err := s.delay(r.Context(), f.Do); err != nil {
+			return &reply{err: err}
+		}
+		if f.Do.answer == nil {
+			continue
+		}
+		if instead := f.Do.answer(c, r); instead != nil {
+			return instead
+		}
+	}
+	return nil
+}
+
+func (s *Server) delay(ctx context.Context, e Effect) error {
+	if e.hang {
+		select {
+		case <-ctx.Done():
+			return ctx.Err()
+		case <-s.account.closed:
+			return http.ErrServerClosed
+		}
+	}
+	if e.wait > 0 {
+		return s.pause(ctx, e.wait)
+	}
+	return nil
+}
+
+// pause waits. It fails when the client or the server goes away.
+func (s *Server) pause(ctx context.Context, d time.Duration) error {
+	timer := time.NewTimer(d)
+	defer timer.Stop()
+	select {
+	case <-ctx.Done():
+		return ctx.Err()
+	case <-s.account.closed:
+		return http.ErrServerClosed
+	case <-timer.C:
+		return nil
+	}
+}
+
+// perform applies the operation, with the faults that act inside it.
+func (s *Server) perform(ctx context.Context, c *call, faults []Fault) (any, error) {
+	orphan := false
+	for _, f := range faults {
+		if f.Do.entry != nil {
+			entry := *f.Do.entry
+			entry.after = f.After
+			c.entryFaults = append(c.entryFaults, entry)
+		}
+		orphan = orphan || f.Do.orphan
+	}
+	if orphan {
+		return s.performDetached(ctx, c)
+	}
+	return c.apply(ctx, c)
+}
+
+// performDetached applies an operation that goes on when the client has left.
+func (s *Server) performDetached(ctx context.Context, c *call) (any, error) {
+	type result struct {
+		out any
+		err error
+	}
+	done := make(chan result, 1)
+	s.orphans.Go(func() {
+		out, err := c.apply(context.WithoutCancel(ctx), c)
+		done <- result{out, err}
+	})
+	select {
+	case <-ctx.Done():
+		return nil, ctx.Err()
+	case r := <-done:
+		return r.out, r.err
+	}
+}
+
+// refuse answers with an error of the service and counts it if the client is
+// to blame. Any other error ends the exchange without an answer.
+func (s *Server) refuse(c *call, err error) *reply {
+	api, ok := errors.AsType[*apiError](err)
+	if !ok {
+		return &reply{err: err}
+	}
+	if api.senderFault() {
+		s.tally.refusal(api.code)
+	}
+	return c.protocol.refusal(api)
+}
+
+// reply is the answer to one request, and how it is put on the wire.
+type reply struct {
+	status int
+	header http.Header
+	body   []byte
+	err    error // the exchange ended without an answer
+	wire
+}
+
+func newReply(status int, contentType string, body []byte, err error) *reply {
+	r := &reply{status: status, header: http.Header{}, body: body, err: err}
+	r.header.Set("Content-Type", contentType)
+	r.header.Set("X-Amzn-Requestid", newID())
+	r.header.Set("Date", time.Now().UTC().Format(http.TimeFormat))
+	return r
+}
+
+// asAPIError is err as an error of the service.
+func asAPIError(err error) *apiError {
+	if api, ok := errors.AsType[*apiError](err); ok {
+		return api
+	}
+	return newError("InternalError", "%v", err)
+}
+
+// write sends the answer over a connection.
+func (r *reply) write(w http.ResponseWriter, pause func(time.Duration) error) {
+	switch {
+	case r.reset:
+		resetConnection(w)
+		return
+	case r.err != nil:
+		panic(http.ErrAbortHandler) //nolint:forbidigo // net/http's way to end the connection without an answer
+	}
+	maps.Copy(w.Header(), r.header)
+	w.Header().Set("Content-Length", strconv.Itoa(r.length()))
+	w.WriteHeader(r.status)
+	if !r.copyTo(w, pause) {
+		panic(http.ErrAbortHandler) //nolint:forbidigo // net/http's way to end the connection early
+	}
+}
+
+// copyTo sends the body; it is false when it ended early.
+func (r *reply) copyTo(w http.ResponseWriter, pause func(time.Duration) error) bool {
+	if r.drip == 0 && !r.isCut {
+		_, err := io.Copy(w, r.reader(pause))
+		return err == nil
+	}
+	body, flusher := r.reader(pause), http.NewResponseController(w)
+	buffer := make([]byte, 4096)
+	for {
+		n, err := body.Read(buffer)
+		if _, failed := w.Write(buffer[:n]); failed != nil {
+			return false
+		}
+		_ = flusher.Flush() // a writer that cannot flush sends the bytes later
+		if err != nil {
+			return err == io.EOF
+		}
+	}
+}
+
+// response is the answer as a client's transport gives it, or its error.
+func (r *reply) response(req *http.Request, pause func(time.Duration) error) (*http.Response, error) {
+	switch {
+	case r.reset:
+		return nil, connectionError("read", "read", syscall.ECONNRESET)
+	case r.err != nil:
+		return nil, r.err
+	}
+	r.header.Set("Content-Length", strconv.Itoa(r.length()))
+	return &http.Response{
+		Status: strconv.Itoa(r.status) + " " + http.StatusText(r.status), StatusCode: r.status,
+		Proto: "HTTP/1.1", ProtoMajor: 1, ProtoMinor: 1, Request: req,
+		Header: r.header, ContentLength: int64(r.length()), Body: io.NopCloser(r.reader(pause)),
+	}, nil
+}
+
+const (
+	accountID = "000000000000"
+	region    = "us-east-1"
+	arnPrefix = "arn:aws:sqs:" + region + ":" + accountID + ":"
+)
+
+// account holds the queues and topics of a server. No goroutine works on them:
+// what is due (visibility timeouts, delays, retention, move tasks) is made up for
+// at the start of each operation, by settle. Only functions run by themselves.
+type account struct {
+	receiptKey []byte
+	closed     chan struct{}  // closed when the server closes
+	parked     atomic.Int64   // polls that wait now
+	runs       sync.WaitGroup // of functions
+
+	mu          sync.Mutex
+	baseURL     string // of the queue URLs
+	maxInFlight int
+	keyOf       func(body string) string
+	queues      map[string]*queue    // by name
+	topics      map[string]*topic    // by name
+	functions   map[string]Function  // by ARN
+	deleted     map[string]time.Time // when a queue of that name was deleted
+	tasks       []*moveTask          // newest last
+	sequence    uint64               // of the message accepted last
+	journal     journal
+}
+
+func newAccount() *account {
+	a := &account{
+		receiptKey: make([]byte, 32), closed: make(chan struct{}), maxInFlight: defaultMaxInFlight,
+		queues: map[string]*queue{}, deleted: map[string]time.Time{}, journal: journal{limit: defaultLedgerLimit},
+		topics: map[string]*topic{}, functions: map[string]Function{},
+	}
+	_, _ = rand.Read(a.receiptKey) // never fails, says its documentation
+	return a
+}
+
+// queue finds a queue by its URL. Only the path counts, so that a server can
+// stand behind a proxy.
+func (a *account) queue(queueURL string) (*queue, error) {
+	name, err := queueName(queueURL)
+	if err != nil {
+		return nil, err
+	}
+	q := a.queues[name]
+	if q == nil {
+		return nil, errQueueDoesNotExist()
+	}
+	return q, nil
+}
+
+// isClosed says whether the server is closed.
+func (a *account) isClosed() bool {
+	select {
+	case <-a.closed:
+		return true
+	default:
+		return false
+	}
+}
+
+// queueName is the name in a queue URL, whose path is the account's number and
+// the name.
+func queueName(queueURL string) (string, error) {
+	u, err := url.Parse(queueURL)
+	if err != nil || u.Host == "" {
+		return "", newError("InvalidAddress", "The queue URL is not a URL with a host.")
+	}
+	owner, name, found := strings.Cut(strings.Trim(u.Path, "/"), "/")
+	if !found || name == "" || strings.Contains(name, "/") {
+		return "", newError("InvalidAddress", "The path of the queue URL is not /account/name.")
+	}
+	if owner != accountID {
+		return "", errQueueDoesNotExist()
+	}
+	return name, nil
+}
+
+// queueByARN finds a queue by its ARN, or nil.
+func (a *account) queueByARN(arn string) *queue {
+	name, ok := strings.CutPrefix(arn, arnPrefix)
+	if !ok {
+		return nil
+	}
+	return a.queues[name]
+}
+
+// settle makes up for all that was due until now.
+func (a *account) settle(now time.Time) {
+	for _, q := range a.queues {
+		a.settleQueue(q, now)
+	}
+	a.settleTasks(now)
+}
+
+func (a *account) settleQueue(q *queue, now time.Time) {
+	for m := q.waiting.first(); m != nil && !m.visibleAt.After(now); m = q.waiting.first() {
+		a.reappear(q, m)
+	}
+	retention := q.settings.seconds("MessageRetentionPeriod")
+	for m := q.aging.first(); m != nil && !m.retainedSince.Add(retention).After(now); m = q.aging.first() {
+		q.take(m)
+		a.record(Expired, q, m, m.retainedSince.Add(retention))
+	}
+}
+
+// reappear makes a delayed or in-flight message visible at its instant.
+func (a *account) reappear(q *queue, m *message) {
+	was := m.state
+	q.lift(m)
+	q.show(m)
+	if was == inFlight {
+		a.record(Returned, q, m, m.visibleAt)
+	}
+}

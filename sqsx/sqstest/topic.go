@@ -1,6 +1,7 @@
 package sqstest
 
 import (
+	"encoding/json"
 	"maps"
 	"slices"
 	"strconv"
@@ -133,4 +134,395 @@ func (a *account) listTopics(_ *call, in *listTopicsInput) (*listTopicsOutput, e
 		out.Topics = append(out.Topics, topicRef{TopicArn: topicPrefix + name})
 	}
 	return out, nil
+}
+
+// The size of a message, in bytes: 256 KiB, and up to 1 MiB where the topic's
+// attribute MaximumMessageSize says so.
+const (
+	defaultTopicBytes = 256 << 10
+	maxTopicBytes     = 1 << 20
+)
+
+// maxLargeSubscriptions is how many subscriptions a topic may have whose
+// messages may be larger than 256 KiB.
+const maxLargeSubscriptions = 100
+
+// set checks attributes and sets them; an empty value takes one away. On an
+// error the topic is as it was.
+func (t *topic) set(attributes map[string]string) error {
+	settings := map[string]string{}
+	maps.Copy(settings, t.settings)
+	for _, name := range slices.Sorted(maps.Keys(attributes)) {
+		if err := t.checkAttribute(name, attributes[name]); err != nil {
+			return err
+		}
+		settings[name] = attributes[name]
+	}
+	t.settings = settings
+	return nil
+}
+
+func (t *topic) checkAttribute(name, value string) error {
+	valid := true
+	switch name {
+	case "MaximumMessageSize":
+		n, err := strconv.Atoi(value)
+		valid = err == nil && n >= 1024 && n <= maxTopicBytes
+		if n > defaultTopicBytes && len(t.subscriptions) > maxLargeSubscriptions {
+			return errSNSParameter(name, "Topic has more than 100 subscriptions")
+		}
+	case "FifoTopic":
+		valid = (value == "true") == t.fifo && isBool(value)
+	case "ContentBasedDeduplication":
+		valid = t.fifo && isBool(value)
+	case "FifoThroughputScope":
+		valid = t.fifo && (value == "Topic" || value == "MessageGroup")
+	case "SignatureVersion":
+		valid = value == "1" || value == "2"
+	case "TracingConfig":
+		valid = value == "PassThrough" || value == "Active" && !t.fifo
+	case "DisplayName":
+		valid = len([]rune(value)) <= 100
+	case "Policy", "DeliveryPolicy":
+		valid = value == "" || isJSONObject(value)
+	case "KmsMasterKeyId":
+	default:
+		return errSNSParameter("Attributes", "Unknown attribute "+name)
+	}
+	if !valid {
+		return errSNS("Attributes Reason: Invalid value for the attribute %s of this topic", name)
+	}
+	return nil
+}
+
+func isBool(text string) bool { return text == "true" || text == "false" }
+
+type getTopicAttributesInput struct{ topicRef }
+
+// getTopicAttributes gives what was set, the counts, and what belongs to every
+// topic.
+func (a *account) getTopicAttributes(_ *call, in *getTopicAttributesInput) (*attributesOutput, error) {
+	t, err := a.topic(in.TopicArn)
+	if err != nil {
+		return nil, err
+	}
+	all := map[string]string{
+		"TopicArn": t.arn, "Owner": accountID, "DisplayName": "",
+		"SubscriptionsConfirmed": strconv.Itoa(len(t.subscriptions)), "SubscriptionsPending": "0",
+		"SubscriptionsDeleted": strconv.Itoa(t.deleted),
+	}
+	if t.fifo {
+		all["ContentBasedDeduplication"], all["FifoThroughputScope"] = "false", "Topic"
+	}
+	maps.Copy(all, t.settings)
+	return &attributesOutput{Attributes: newXMLMap(all)}, nil
+}
+
+type setTopicAttributesInput struct {
+	topicRef
+	AttributeName  string `sqs:"required"`
+	AttributeValue string
+}
+
+func (a *account) setTopicAttributes(_ *call, in *setTopicAttributesInput) (*empty, error) {
+	t, err := a.topic(in.TopicArn)
+	if err != nil {
+		return nil, err
+	}
+	if in.AttributeName == "FifoTopic" {
+		return nil, errSNS("AttributeName")
+	}
+	return &empty{}, t.set(map[string]string{in.AttributeName: in.AttributeValue})
+}
+
+// topicAttribute is a message attribute as a form carries it.
+type topicAttribute struct {
+	DataType    string `sqs:"required"`
+	StringValue *string
+	BinaryValue []byte
+}
+
+// attributes are the attributes in the form that they have on a queue.
+func (in *publishInput) attributes() map[string]attributeValue {
+	if len(in.MessageAttributes) == 0 {
+		return nil
+	}
+	out := map[string]attributeValue{}
+	for name, value := range in.MessageAttributes {
+		out[name] = attributeValue{DataType: value.DataType, StringValue: value.StringValue, BinaryValue: value.BinaryValue}
+	}
+	return out
+}
+
+// checkTopicAttributes checks the message attributes of one message, of which
+// there is no largest number. The rules are those of "Amazon SNS message
+// attributes"; most are those of SQS.
+func checkTopicAttributes(attributes map[string]attributeValue) error {
+	for _, name := range slices.Sorted(maps.Keys(attributes)) {
+		value := attributes[name]
+		if !slices.Contains([]string{"String", "String.Array", "Number", "Binary"}, value.DataType) {
+			return newError("ParameterValueInvalid", "The message attribute '%s' has an invalid message attribute type, "+
+				"the set of supported types is String, String.Array, Number and Binary.", name)
+		}
+		if err := checkAttributeName(name); err != nil {
+			return asSNS(err, "ParameterValueInvalid")
+		}
+		if err := value.check(name); err != nil {
+			return asSNS(err, "ParameterValueInvalid")
+		}
+		if value.DataType == "String.Array" && !isScalarArray(*value.StringValue) {
+			return newError("ParameterValueInvalid", "The message attribute '%s' of type String.Array is no JSON array "+
+				"of strings, numbers, true, false and null.", name)
+		}
+	}
+	return nil
+}
+
+func isScalarArray(text string) bool {
+	var items []any
+	if err := json.Unmarshal([]byte(text), &items); err != nil || items == nil {
+		return false
+	}
+	return !slices.ContainsFunc(items, func(item any) bool {
+		switch item.(type) {
+		case []any, map[string]any:
+			return true
+		}
+		return false
+	})
+}
+
+// The protocols of a subscription that the server delivers by.
+const (
+	toQueue    = "sqs"
+	toFunction = "lambda"
+)
+
+// subscription is where a topic delivers. The account's lock guards it.
+type subscription struct {
+	arn      string
+	topic    *topic
+	protocol string
+	endpoint string // the ARN of a queue or a function
+	settings map[string]string
+	dead     string // the ARN of the dead-letter queue, "" for none
+}
+
+// isRaw says whether a queue gets the message without the notification around it.
+func (s *subscription) isRaw() bool { return s.settings["RawMessageDelivery"] == "true" }
+
+// subscription finds a subscription by its ARN.
+func (a *account) subscription(arn string) (*subscription, error) {
+	if len(strings.Split(arn, ":")) != 7 || !strings.HasPrefix(arn, "arn:aws:sns:") {
+		return nil, errSNSParameter("SubscriptionArn", "An ARN of a subscription has 7 elements")
+	}
+	t, err := a.topic(arn[:strings.LastIndexByte(arn, ':')])
+	if err != nil {
+		return nil, errSubscriptionNotFound()
+	}
+	for _, s := range t.subscriptions {
+		if s.arn == arn {
+			return s, nil
+		}
+	}
+	return nil, errSubscriptionNotFound()
+}
+
+type subscribeInput struct {
+	topicRef
+	Protocol              string `sqs:"required"`
+	Endpoint              string
+	Attributes            map[string]string
+	ReturnSubscriptionArn bool
+}
+
+type subscribeOutput struct {
+	SubscriptionArn string
+}
+
+// subscribe takes effect at once: a queue or function of the same account needs
+// no confirmation. The endpoint need not exist.
+func (a *account) subscribe(_ *call, in *subscribeInput) (*subscribeOutput, error) {
+	t, err := a.topic(in.TopicArn)
+	if err != nil {
+		return nil, err
+	}
+	if err := in.check(t); err != nil {
+		return nil, err
+	}
+	s := &subscription{arn: t.arn + ":" + newID(), topic: t, protocol: in.Protocol, endpoint: in.Endpoint}
+	if err := s.set(in.Attributes); err != nil {
+		return nil, err
+	}
+	for _, existing := range t.subscriptions {
+		if existing.protocol == s.protocol && existing.endpoint == s.endpoint {
+			return existing.sameAs(in.Attributes)
+		}
+	}
+	if t.maxBytes() > defaultTopicBytes && len(t.subscriptions) >= maxLargeSubscriptions {
+		return nil, newError("SubscriptionLimitExceeded", "A topic of large messages has at most %d subscriptions.", maxLargeSubscriptions)
+	}
+	t.subscriptions = append(t.subscriptions, s)
+	return &subscribeOutput{SubscriptionArn: s.arn}, nil
+}
+
+// sameAs answers a Subscribe for an endpoint that is subscribed already.
+func (s *subscription) sameAs(attributes map[string]string) (*subscribeOutput, error) {
+	for name, value := range attributes {
+		if s.settings[name] != value {
+			return nil, errSNSParameter("Attributes", "Subscription already exists with different attributes")
+		}
+	}
+	return &subscribeOutput{SubscriptionArn: s.arn}, nil
+}
+
+func (in *subscribeInput) check(t *topic) error {
+	switch in.Protocol {
+	case toQueue:
+		if !strings.HasPrefix(in.Endpoint, "arn:aws:sqs:") || strings.Count(in.Endpoint, ":") != 5 {
+			return errSNS("SQS endpoint ARN")
+		}
+		if !t.fifo && strings.HasSuffix(in.Endpoint, fifoSuffix) {
+			return errSNSParameter("Endpoint", "FIFO SQS Queues can not be subscribed to standard SNS topics")
+		}
+	case toFunction:
+		if !strings.HasPrefix(in.Endpoint, "arn:aws:lambda:") || !strings.Contains(in.Endpoint, ":function:") {
+			return errSNS("Lambda endpoint ARN")
+		}
+		if t.fifo {
+			return errSNS("Invalid protocol type: lambda. FIFO topics deliver to SQS queues only")
+		}
+	default:
+		return errSNS("this server delivers to the protocols sqs and lambda, not to %q", in.Protocol)
+	}
+	return nil
+}
+
+type unsubscribeInput struct{ subscriptionRef }
+
+func (a *account) unsubscribe(_ *call, in *unsubscribeInput) (*empty, error) {
+	s, err := a.subscription(in.SubscriptionArn)
+	if err != nil {
+		return nil, err
+	}
+	s.topic.subscriptions = slices.DeleteFunc(s.topic.subscriptions, func(other *subscription) bool { return other == s })
+	s.topic.deleted++
+	return &empty{}, nil
+}
+
+type listSubscriptionsInput struct {
+	topicRef
+	NextToken *string
+}
+
+type listSubscriptionsOutput struct {
+	Subscriptions []subscriptionEntry `xml:"Subscriptions>member"`
+	NextToken     string              `xml:",omitempty"`
+}
+
+type subscriptionEntry struct {
+	Endpoint, Owner, Protocol, SubscriptionArn, TopicArn string
+}
+
+// listSubscriptionsByTopic gives a hundred at a time, in the order of their ARNs.
+func (a *account) listSubscriptionsByTopic(_ *call, in *listSubscriptionsInput) (*listSubscriptionsOutput, error) {
+	t, err := a.topic(in.TopicArn)
+	if err != nil {
+		return nil, err
+	}
+	var arns []string
+	for _, s := range t.subscriptions {
+		arns = append(arns, s.arn)
+	}
+	slices.Sort(arns)
+	arns, token, err := page(arns, in.NextToken)
+	if err != nil {
+		return nil, err
+	}
+	out := &listSubscriptionsOutput{NextToken: token}
+	for _, s := range t.subscriptions {
+		if slices.Contains(arns, s.arn) {
+			out.Subscriptions = append(out.Subscriptions, subscriptionEntry{
+				Endpoint: s.endpoint, Owner: accountID, Protocol: s.protocol, SubscriptionArn: s.arn, TopicArn: t.arn,
+			})
+		}
+	}
+	return out, nil
+}
+
+// set checks attributes and sets them; on an error the subscription is as it was.
+func (s *subscription) set(attributes map[string]string) error {
+	settings, dead := map[string]string{}, s.dead
+	maps.Copy(settings, s.settings)
+	for _, name := range slices.Sorted(maps.Keys(attributes)) {
+		value := attributes[name]
+		switch name {
+		case "RawMessageDelivery":
+			if !isBool(value) {
+				return errSNSParameter("RawMessageDelivery", "Invalid value ["+value+"]. Must be true or false.")
+			}
+			if s.protocol != toQueue && value == "true" {
+				return errSNS("Delivery protocol [%s] does not support raw message delivery.", s.protocol)
+			}
+		case "RedrivePolicy":
+			target, err := s.deadLetterTarget(value)
+			if err != nil {
+				return err
+			}
+			dead = target
+		case "FilterPolicy", "FilterPolicyScope", "DeliveryPolicy", "ReplayPolicy":
+			return errSNS("Attributes Reason: this server does not do what the attribute %s asks for", name)
+		default:
+			return errSNSParameter("AttributeName", "Unknown attribute "+name)
+		}
+		settings[name] = value
+	}
+	s.settings, s.dead = settings, dead
+	return nil
+}
+
+// deadLetterTarget reads a RedrivePolicy; an empty one takes it away.
+func (s *subscription) deadLetterTarget(policy string) (string, error) {
+	if policy == "" {
+		return "", nil
+	}
+	var wire struct {
+		DeadLetterTargetArn string `json:"deadLetterTargetArn"`
+	}
+	if err := json.Unmarshal([]byte(policy), &wire); err != nil || !strings.HasPrefix(wire.DeadLetterTargetArn, "arn:aws:sqs:") {
+		return "", errSNS("RedrivePolicy: it is a JSON object with the ARN of a queue as deadLetterTargetArn")
+	}
+	if strings.HasSuffix(wire.DeadLetterTargetArn, fifoSuffix) != s.topic.fifo {
+		return "", errSNS("RedrivePolicy: the dead-letter queue must be of the same type as the topic")
+	}
+	return wire.DeadLetterTargetArn, nil
+}
+
+type getSubscriptionAttributesInput struct{ subscriptionRef }
+
+func (a *account) getSubscriptionAttributes(_ *call, in *getSubscriptionAttributesInput) (*attributesOutput, error) {
+	s, err := a.subscription(in.SubscriptionArn)
+	if err != nil {
+		return nil, err
+	}
+	all := map[string]string{
+		"SubscriptionArn": s.arn, "TopicArn": s.topic.arn, "Owner": accountID, "Protocol": s.protocol, "Endpoint": s.endpoint,
+		"ConfirmationWasAuthenticated": "true", "PendingConfirmation": "false", "RawMessageDelivery": "false",
+	}
+	maps.Copy(all, s.settings)
+	return &attributesOutput{Attributes: newXMLMap(all)}, nil
+}
+
+type setSubscriptionAttributesInput struct {
+	subscriptionRef
+	AttributeName  string `sqs:"required"`
+	AttributeValue string
+}
+
+func (a *account) setSubscriptionAttributes(_ *call, in *setSubscriptionAttributesInput) (*empty, error) {
+	s, err := a.subscription(in.SubscriptionArn)
+	if err != nil {
+		return nil, err
+	}
+	return &empty{}, s.set(map[string]string{in.AttributeName: in.AttributeValue})
 }
