@@ -1,6 +1,12 @@
 package taskhawk
 
-import "context"
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"time"
+)
 
 // scope is what this package keeps in a context: which hub dispatches, and for a handler the delivery it runs for.
 type scope struct {
@@ -41,6 +47,85 @@ func HubFrom(ctx context.Context) *Hub {
 func DeliveryFrom(ctx context.Context) *Delivery {
 	if s := scopeFrom(ctx); s != nil {
 		return s.delivery
+	}
+	return nil
+}
+
+// Metadata describes the delivery that a handler runs for. Get it with [MetadataFrom].
+type Metadata struct {
+	// ID identifies the run of the task: made once by Dispatch, the same on every redelivery.
+	ID string
+	// Task is the name of the task.
+	Task string
+	// Priority is what the task was dispatched with.
+	Priority Priority
+	// Headers are those the task was dispatched with, nil when there were none. They belong to this delivery: changing
+	// them affects nobody else.
+	Headers Headers
+	// Timestamp is when the task was dispatched, by the sender's clock, with the precision of the message (ms).
+	Timestamp time.Time
+	// Version is the version of the message format, "1.0".
+	Version string
+	// Attempt counts the deliveries of this message, from 1. On SQS it is ApproximateReceiveCount, which also counts
+	// receives that no handler saw. It is 1 in Sync mode and on Lambda behind SNS.
+	Attempt int
+	// Queue is the name of the queue the message came from; empty where there is none (Sync mode).
+	Queue string
+	// MessageID is the id that SQS or SNS gave the message, the same on every redelivery; in Sync mode it is ID.
+	MessageID string
+	// Topic is the ARN of the SNS topic that the message came through; empty where there is none.
+	Topic string
+	// Receipt is the receipt handle of this delivery, for calls of your own to SQS; empty where there is none.
+	// Treat it as a credential: who has it can delete the message.
+	Receipt string
+}
+
+// MetadataFrom returns the metadata of the delivery that ctx belongs to, and the zero Metadata (its ID is empty)
+// outside of a handler.
+func MetadataFrom(ctx context.Context) Metadata {
+	if s := scopeFrom(ctx); s != nil {
+		return s.metadata
+	}
+	return Metadata{}
+}
+
+// LogValue gives log/slog what is safe to log: no header and no receipt handle.
+func (m Metadata) LogValue() slog.Value {
+	return slog.GroupValue(
+		slog.String("id", clip(m.ID)),
+		slog.String("task", clip(m.Task)),
+		slog.String("priority", m.Priority.String()),
+		slog.Int("attempt", m.Attempt),
+		slog.String("queue", m.Queue),
+	)
+}
+
+// ErrVisibilityLost is the cause (context.Cause) with which a handler's context ends when the claim on its message is lost: the
+// visibility timeout passed without an extension, for example because the network was away, or twelve hours are over.
+// Another worker may run the task already; the message is not deleted by this one. Also wrapped by errors of [ExtendVisibility].
+var ErrVisibilityLost = errors.New("the claim on the message is lost")
+
+// ErrNoVisibility is returned by [ExtendVisibility] where there is no visibility timeout to extend: outside of a handler,
+// in Sync mode, and on Lambda behind SNS, or behind SQS without lambdax.WithVisibility.
+var ErrNoVisibility = errors.New("this delivery has no visibility timeout")
+
+// ExtendVisibility keeps the message of the running handler invisible to other workers for d more, counted from now, not
+// added to what is left. A [Worker] does so by itself for as long as the handler runs; by hand it is for handlers on Lambda,
+// and for a longer claim that outlives a crash. 0 gives the message back at once, and ends the worker's own extensions.
+//
+// SQS counts whole seconds (d is rounded up) and refuses more than 12 hours after the message was received.
+// The error wraps [ErrNoVisibility] where it does not apply; any other error means that the claim on the message may be
+// lost and another worker may run the task too. It may be called concurrently.
+func ExtendVisibility(ctx context.Context, d time.Duration) error {
+	delivery := DeliveryFrom(ctx)
+	if delivery == nil || delivery.Settler == nil {
+		return ErrNoVisibility
+	}
+	if d < 0 {
+		return fmt.Errorf("taskhawk: extend visibility: negative duration %s", d)
+	}
+	if err := delivery.Settler.SetVisibility(ctx, delivery, d); err != nil {
+		return fmt.Errorf("taskhawk: extend visibility: %w", err)
 	}
 	return nil
 }

@@ -5,6 +5,8 @@ import (
 	"errors"
 	"fmt"
 	"maps"
+	"slices"
+	"time"
 )
 
 // Dispatch sends the task to run with args, and returns the id of the run once the service has stored it.
@@ -117,4 +119,41 @@ func (t *Task[Args]) prepare(ctx context.Context, args *Args, options []Dispatch
 	}
 	out, err := t.encode(args, set)
 	return hub, out, err
+}
+
+// syncPublisher runs what is dispatched at once, by the same way in as any other delivery.
+type syncPublisher struct{ hub *Hub }
+
+func (p syncPublisher) Publish(ctx context.Context, out *Outgoing) error {
+	err := p.hub.Handle(ctx, &Delivery{Body: out.Body, MessageID: out.ID, Attempt: 1, Received: time.Now()})
+	if OutcomeOf(err).Action == ActionDelete {
+		return nil
+	}
+	return err
+}
+
+// BatchError is the error of a DispatchAll of which some entries failed.
+type BatchError struct {
+	// Task is the name of the task.
+	Task string
+	// Total is how many entries there were.
+	Total int
+	// Failed has the error of each entry that failed, by its index in the slice given to DispatchAll.
+	Failed map[int]error
+}
+
+// Error counts the failed entries and shows the first.
+func (e *BatchError) Error() string {
+	first := slices.Min(slices.Collect(maps.Keys(e.Failed)))
+	return fmt.Sprintf("taskhawk: dispatch %s: %d of %d failed, first [%d]: %v",
+		e.Task, len(e.Failed), e.Total, first, e.Failed[first])
+}
+
+// Unwrap returns the errors of the entries in index order, for errors.Is and errors.As.
+func (e *BatchError) Unwrap() []error {
+	errs := make([]error, 0, len(e.Failed))
+	for _, i := range slices.Sorted(maps.Keys(e.Failed)) {
+		errs = append(errs, e.Failed[i])
+	}
+	return errs
 }

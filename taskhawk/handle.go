@@ -4,7 +4,11 @@ import (
 	"cmp"
 	"context"
 	"errors"
+	"fmt"
 	"log/slog"
+	"maps"
+	"strconv"
+	"sync"
 	"time"
 )
 
@@ -91,4 +95,122 @@ func logMessage(outcome Outcome) string {
 		return "task failed for good"
 	}
 	return "task failed, will be retried"
+}
+
+// ErrTimeout is the cause (context.Cause) with which a handler's context ends when the timeout of its task is over.
+var ErrTimeout = errors.New("the task's timeout is over")
+
+// ErrNoTime is wrapped by the error of [Hub.Handle] for a task that was not started because too little time was left until the deadline of
+// its delivery. It asks for another delivery at once.
+var ErrNoTime = errors.New("too little time is left to start the task")
+
+// inTime is nil when the task may start: its timeout, where it has one, ends before the deadline.
+func (h *Hub) inTime(d *Delivery, task string, now time.Time) error {
+	if d.Deadline.IsZero() {
+		return nil
+	}
+	var need time.Duration
+	if r := h.tasks[task]; r != nil {
+		need = r.timeout
+	}
+	switch left := d.Deadline.Sub(now); {
+	case left <= 0:
+		return RetryAfter(0, fmt.Errorf("%w: the deadline has passed", ErrNoTime))
+	case left < need:
+		return RetryAfter(0, fmt.Errorf("%w: %s, and it may take %s", ErrNoTime, left.Round(time.Millisecond), need))
+	}
+	return nil
+}
+
+// withTimeout runs next under the task's own timeout. A handler that fails after its time was over reports it: its error
+// wraps ErrTimeout. One that succeeds late has succeeded.
+func withTimeout(next Handler, timeout time.Duration) Handler {
+	if timeout == 0 {
+		return next
+	}
+	return func(ctx context.Context, msg *Message) error {
+		ctx, cancel := context.WithTimeoutCause(ctx, timeout, ErrTimeout)
+		defer cancel()
+		err := next(ctx, msg)
+		if err != nil && errors.Is(context.Cause(ctx), ErrTimeout) {
+			return fmt.Errorf("%w after %s: %w", ErrTimeout, timeout, err)
+		}
+		return err
+	}
+}
+
+// The bounds of what an unknown task may write to the log: one line in so long for each name, and for so many names. More
+// names than that share one line.
+const (
+	unknownLogEvery = time.Second
+	unknownLogNames = 256
+)
+
+// unknownLog limits the lines about tasks that nothing here can run: a flood of their messages must not become one of lines.
+type unknownLog struct {
+	mu    sync.Mutex
+	lines map[string]*unknownLine // by clipped name; "" for those that found no room
+}
+
+// unknownLine is the last line of one name, and how many were left out since.
+type unknownLine struct {
+	written time.Time
+	leftOut int
+}
+
+func newUnknownLog() *unknownLog { return &unknownLog{lines: map[string]*unknownLine{}} }
+
+// take reports whether a line about the task may be written now, and how many were left out since the last one.
+func (l *unknownLog) take(task string) (leftOut int, ok bool) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	now := time.Now()
+	line := l.line(clip(task), now)
+	if now.Sub(line.written) < unknownLogEvery {
+		line.leftOut++
+		return 0, false
+	}
+	leftOut = line.leftOut
+	*line = unknownLine{written: now}
+	return leftOut, true
+}
+
+func (l *unknownLog) line(name string, now time.Time) *unknownLine {
+	if line := l.lines[name]; line != nil {
+		return line
+	}
+	if len(l.lines) >= unknownLogNames {
+		maps.DeleteFunc(l.lines, func(_ string, line *unknownLine) bool { return now.Sub(line.written) >= unknownLogEvery })
+	}
+	if len(l.lines) >= unknownLogNames {
+		name = ""
+	}
+	if l.lines[name] == nil {
+		l.lines[name] = &unknownLine{}
+	}
+	return l.lines[name]
+}
+
+// isUnknown reports whether the task of the message was not found, or has no handler here.
+func isUnknown(err error) bool { return errors.Is(err, ErrUnknownTask) || errors.Is(err, ErrNoHandler) }
+
+// clipped is how many bytes of a name that came from outside an error or a log line may show.
+const clipped = 64
+
+// clip shortens a name that came from outside, so that it cannot flood a log. Quote the result with %q.
+func clip(name string) string {
+	if len(name) <= clipped {
+		return name
+	}
+	return name[:clipped] + "..."
+}
+
+// inLog is clip for an attribute of a log line: a name with line breaks, quotes or other characters that could pass for
+// something else is quoted.
+func inLog(name string) string {
+	name = clip(name)
+	if quoted := strconv.Quote(name); len(quoted) > len(name)+len(`""`) {
+		return quoted
+	}
+	return name
 }

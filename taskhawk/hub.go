@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"log/slog"
 	"maps"
+	"runtime/debug"
 	"slices"
 )
 
@@ -99,4 +100,80 @@ func (h *Hub) run(ctx context.Context, msg *Message) error {
 		return fmt.Errorf("%q: %w", clip(msg.Task), ErrNoHandler)
 	}
 	return task.handler(ctx, msg)
+}
+
+// Config is what a [Hub] is made of. The zero value of each field is a good default.
+type Config struct {
+	// Publisher sends what is dispatched. Without one the hub can run tasks but not dispatch any ([ErrNoPublisher]).
+	Publisher Publisher
+	// Tasks are the tasks that this hub dispatches and runs. A name may stand in it once.
+	Tasks []AnyTask
+	// Middleware wraps the handling of every delivery, the first one outermost.
+	Middleware []Middleware
+	// DefaultHeaders returns headers for a dispatch, such as a request id from ctx; the task's and the caller's headers
+	// win over them. It is called concurrently, and the map it returns is copied.
+	DefaultHeaders func(ctx context.Context, task string) Headers
+	// Logger gets a line per delivery: failures at error level, expected ones (Retry, Ignore) and successes at debug
+	// level. It never gets arguments, header values or receipt handles. Nil is slog.Default().
+	Logger *slog.Logger
+	// Sync runs tasks inside Dispatch, for tests and development: through the codec, validation and all middleware, so
+	// that what fails on a queue fails here too. Publisher must be nil then; delays and groups have no effect.
+	Sync bool
+}
+
+// Handler runs one message: what [Middleware] wraps. MetadataFrom(ctx) describes the delivery. Args and Kwargs of the message are cut out of
+// its body, but that they are JSON all through is found out when they are bound, behind all middleware.
+type Handler func(ctx context.Context, msg *Message) error
+
+// Middleware wraps the handling of every delivery whose message could be read, also of those whose task is unknown.
+// It returns next's error, or another: what it returns is what [OutcomeOf] decides on.
+//
+// The first middleware in Config.Middleware is the outermost. Inside all of them come the task's timeout and [Recover], so
+// middleware sees a panic of the handler as a *PanicError. Middleware is called concurrently.
+type Middleware func(next Handler) Handler
+
+// chain folds middleware around the innermost handler.
+func chain(innermost Handler, middleware []Middleware) Handler {
+	handler := innermost
+	for _, wrap := range slices.Backward(middleware) {
+		handler = wrap(handler)
+	}
+	return handler
+}
+
+// PanicError is the error of a handler that panicked. Its text leaves the panic value out, since that may hold
+// arguments or secrets; code that wants it reads Value.
+type PanicError struct {
+	// Value is what was passed to panic.
+	Value any
+	// Stack is the stack of the goroutine at the panic, as runtime/debug.Stack formats it.
+	Stack []byte
+}
+
+// Error names the type of the panic value, not the value.
+func (e *PanicError) Error() string { return fmt.Sprintf("panic (%T)", e.Value) }
+
+// Unwrap returns the panic value where it is an error, so that errors.Is finds runtime errors.
+func (e *PanicError) Unwrap() error {
+	err, _ := e.Value.(error)
+	return err
+}
+
+// decide keeps an error that a handler panicked with from deciding: after a panic, nothing is done.
+func (e *PanicError) decide() Outcome { return Outcome{Action: ActionRetry} }
+
+// Recover turns a panic of next into a [*PanicError]. A hub puts it directly around every handler by itself, so that all
+// other middleware sees an error; it is exported for handlers run by other means.
+func Recover(next Handler) Handler {
+	return func(ctx context.Context, msg *Message) (err error) {
+		defer recoverTo(&err)
+		return next(ctx, msg)
+	}
+}
+
+// recoverTo is deferred by itself: it catches a panic and stores it as an error.
+func recoverTo(err *error) {
+	if value := recover(); value != nil {
+		*err = &PanicError{Value: value, Stack: debug.Stack()}
+	}
 }

@@ -1,8 +1,15 @@
 package taskhawk
 
 import (
+	"encoding/base64"
+	"encoding/json"
+	"errors"
+	"fmt"
 	"log/slog"
+	"strings"
 	"time"
+
+	"github.com/taskhawk/taskhawk-go/internal/jsontext"
 )
 
 // FormatVersion is the version of the message format that this package writes, and the only one it reads.
@@ -38,4 +45,103 @@ func (m Message) LogValue() slog.Value {
 		slog.String("task", clip(m.Task)),
 		slog.String("priority", m.Priority.String()),
 	)
+}
+
+// MessageError says that a message body is not a Taskhawk message. Its text never shows a value of the message.
+type MessageError struct {
+	// Field is the field at fault, such as "metadata.version"; empty when the body as a whole is not a JSON object.
+	Field string
+	// Reason says what is wrong with it.
+	Reason string
+	// Err is the cause, if there is one.
+	Err error
+}
+
+// Error names field and reason.
+func (e *MessageError) Error() string {
+	text := "not a taskhawk message: "
+	if e.Field != "" {
+		text += e.Field + " "
+	}
+	if text += e.Reason; e.Err != nil {
+		text = fmt.Sprintf("%s: %v", text, e.Err)
+	}
+	return text
+}
+
+// Unwrap returns the cause.
+func (e *MessageError) Unwrap() error { return e.Err }
+
+// asMessageError makes a syntax error one of the message; a MessageError stays as it is.
+func asMessageError(err error) error {
+	if _, ok := errors.AsType[*MessageError](err); ok {
+		return err
+	}
+	return &MessageError{Reason: "is not JSON", Err: err}
+}
+
+// encodingAttribute says how the body is encoded. The older Go library sets it to "base64" where the payload has characters
+// that SQS refuses.
+const encodingAttribute = "taskhawk_encoding"
+
+// snsNotification is what a subscription without raw delivery puts on a queue around the message.
+type snsNotification struct {
+	Type              string                           `json:"Type"`
+	TopicARN          string                           `json:"TopicArn"`
+	Message           *string                          `json:"Message"`
+	MessageAttributes map[string]notificationAttribute `json:"MessageAttributes"`
+}
+
+type notificationAttribute struct {
+	Value string `json:"Value"`
+}
+
+// readBody reads the message of a delivery: plain, base64, or wrapped in an SNS notification. That args and kwargs are JSON is left for Bind
+// to find out, so that they are read once.
+// The topic is the ARN in the notification, empty without one.
+func readBody(body, encoding string) (msg *Message, topic string, err error) {
+	plain, err := decodeBody(body, encoding)
+	if err != nil {
+		return nil, "", err
+	}
+	msg, err = parseMessage(plain, jsontext.SpanContainer)
+	if err == nil {
+		return msg, "", nil
+	}
+	wrapped, ok := unwrapSNS(plain)
+	if !ok {
+		return nil, "", err
+	}
+	plain, err = decodeBody(*wrapped.Message, wrapped.MessageAttributes[encodingAttribute].Value)
+	if err != nil {
+		return nil, "", err
+	}
+	msg, err = parseMessage(plain, jsontext.SpanContainer)
+	return msg, wrapped.TopicARN, err
+}
+
+func decodeBody(body, encoding string) (string, error) {
+	switch encoding {
+	case "":
+		return body, nil
+	case "base64":
+		plain, err := base64.StdEncoding.DecodeString(body)
+		if err != nil {
+			return "", &MessageError{Reason: "the body is not base64, as its attribute " + encodingAttribute + " says"}
+		}
+		return string(plain), nil
+	}
+	return "", &MessageError{Reason: "the attribute " + encodingAttribute + " is not base64"}
+}
+
+// unwrapSNS looks for a notification only where the text can be one, since it costs another reading of the body.
+func unwrapSNS(body string) (*snsNotification, bool) {
+	if !strings.Contains(body, `"Notification"`) {
+		return nil, false
+	}
+	var n snsNotification
+	if err := json.Unmarshal([]byte(body), &n); err != nil {
+		return nil, false
+	}
+	return &n, n.Type == "Notification" && n.TopicARN != "" && n.Message != nil
 }

@@ -1,7 +1,9 @@
 package taskhawk
 
 import (
+	"context"
 	"errors"
+	"math/rand/v2"
 	"time"
 )
 
@@ -116,4 +118,100 @@ func OutcomeOf(err error) Outcome {
 	}
 	outcome.Err = err
 	return outcome
+}
+
+// ErrOutcomeUnknown is wrapped by the error of a Dispatch whose message may be stored although no answer said so: the answer was
+// lost, or the caller gave up while the call was in flight. Repeat the dispatch with WithID and the same id, and let the handler
+// stand a duplicate.
+var ErrOutcomeUnknown = errors.New("the message may be stored or not")
+
+// Settle does with a delivery that failed what [OutcomeOf] says of handled, the error of [Hub.Handle], as far as d.Settler reaches. It is for
+// transports without a [Worker], such as Lambda, where the service deletes what is done and Settle never does.
+//
+// A message to retry becomes visible after the delay that RetryAfter asked for, else after backoff (nil: that of a worker), cut where
+// d.ClaimEnds is. One that failed for good goes to the dead-letter queue. done reports that the message needs no other delivery: its handler
+// succeeded, or the dead-letter queue has it.
+//
+// An error is that of the settler: the message comes back when its visibility timeout is over. Without a settler nothing is done, and a
+// permanent failure is retried until the queue's redrive policy takes it. It does not panic, may block within ctx, and may be called
+// concurrently for different deliveries.
+func Settle(ctx context.Context, d *Delivery, handled error, backoff Backoff) (done bool, err error) {
+	outcome := OutcomeOf(handled)
+	if outcome.Action == ActionDelete || d.Settler == nil {
+		return outcome.Action == ActionDelete, nil
+	}
+	err = outcome.delayed(d, backoff).apply(ctx, d.Settler, d)
+	return err == nil && outcome.Action == ActionDeadLetter, err
+}
+
+// apply makes the settler do what becomes of a failure. It survives a panic of the transport.
+func (o Outcome) apply(ctx context.Context, settler Settler, d *Delivery) (err error) {
+	defer recoverTo(&err)
+	if o.Action == ActionDeadLetter {
+		return settler.DeadLetter(ctx, d, DeadLetter{Task: taskOf(d), Reason: reasonOf(o.Err), Attempt: max(d.Attempt, 1)})
+	}
+	return settler.SetVisibility(ctx, d, o.Delay)
+}
+
+// delayed is the outcome with the delay of a retry filled in, which ends before the claim does.
+func (o Outcome) delayed(d *Delivery, backoff Backoff) Outcome {
+	if o.Action != ActionRetry {
+		return o
+	}
+	if !o.HasDelay {
+		o.Delay = backoff.delay(max(d.Attempt, 1))
+	}
+	if !d.ClaimEnds.IsZero() {
+		o.Delay = min(o.Delay, max(time.Until(d.ClaimEnds)-time.Second, 0))
+	}
+	return o
+}
+
+// reasonOf is the text of the error that was given to Permanent.
+func reasonOf(err error) string {
+	var marked *outcomeError
+	if errors.As(err, &marked) && marked.outcome.Err != nil {
+		return marked.outcome.Err.Error()
+	}
+	return "permanent failure"
+}
+
+// Backoff returns how long a message waits before its next delivery after the attempt (from 1) that failed.
+// It is called concurrently.
+type Backoff func(attempt int) time.Duration
+
+// ExponentialBackoff doubles the delay with every attempt, from first up to limit, and spreads it by jitter over the upper
+// half of that, so that messages which failed together do not return together.
+func ExponentialBackoff(first, limit time.Duration) Backoff {
+	return func(attempt int) time.Duration { return jitter(doubled(first, limit, attempt), 2) }
+}
+
+// delay survives a panic of the function, and a negative result; nil is the default of a [WorkerConfig].
+func (b Backoff) delay(attempt int) (delay time.Duration) {
+	if b == nil {
+		b = ExponentialBackoff(defaultFirstRetry, defaultLastRetry)
+	}
+	defer func() {
+		if recover() != nil {
+			delay = defaultLastRetry
+		}
+	}()
+	return max(b(attempt), 0)
+}
+
+// doubled is first, doubled for every attempt after the first one, up to limit.
+func doubled(first, limit time.Duration, attempt int) time.Duration {
+	delay := min(first, limit)
+	for ; attempt > 1 && delay < limit; attempt-- {
+		delay = min(2*delay, limit)
+	}
+	return delay
+}
+
+// jitter returns a random duration in the last of so many equal parts of d.
+func jitter(d time.Duration, parts int64) time.Duration {
+	if d <= 1 {
+		return d
+	}
+	return d - rand.N(d/time.Duration(parts)+1)
 }

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"testing"
+	"testing/synctest"
 	"time"
 
 	"github.com/stretchr/testify/require"
@@ -103,4 +104,154 @@ func TestActionsHaveNames(t *testing.T) {
 	require.Equal(t, "delete", taskhawk.ActionDelete.String())
 	require.Equal(t, "retry", taskhawk.ActionRetry.String())
 	require.Equal(t, "dead letter", taskhawk.ActionDeadLetter.String())
+}
+
+// settler records what it is asked for.
+type settler struct {
+	err     error // its answer
+	panics  bool
+	delays  []time.Duration
+	letters []taskhawk.DeadLetter
+}
+
+func (s *settler) SetVisibility(_ context.Context, _ *taskhawk.Delivery, timeout time.Duration) error {
+	if s.panics {
+		panic("canary")
+	}
+	s.delays = append(s.delays, timeout)
+	return s.err
+}
+
+func (s *settler) DeadLetter(_ context.Context, _ *taskhawk.Delivery, letter taskhawk.DeadLetter) error {
+	s.letters = append(s.letters, letter)
+	return s.err
+}
+
+func TestSettleDoesWhatTheOutcomeSays(t *testing.T) {
+	t.Parallel()
+	byAttempt := func(attempt int) time.Duration { return time.Duration(attempt) * time.Minute }
+	for name, c := range map[string]struct {
+		handled error
+		done    bool
+		delays  []time.Duration
+		letters []taskhawk.DeadLetter
+	}{
+		"success":     {nil, true, nil, nil},
+		"ignored":     {taskhawk.Ignore(errDown), true, nil, nil},
+		"failure":     {errDown, false, []time.Duration{3 * time.Minute}, nil},
+		"retry":       {taskhawk.Retry(errDown), false, []time.Duration{3 * time.Minute}, nil},
+		"retry after": {taskhawk.RetryAfter(time.Hour, errDown), false, []time.Duration{time.Hour}, nil},
+		"retry now":   {taskhawk.RetryAfter(0, errDown), false, []time.Duration{0}, nil},
+		"permanent": {taskhawk.Permanent(errDown), true, nil, []taskhawk.DeadLetter{
+			{Task: "t", Reason: "the service is down", Attempt: 3},
+		}},
+	} {
+		s := &settler{}
+		d := delivery("t", "")
+		d.Settler = s
+		done, err := taskhawk.Settle(t.Context(), d, c.handled, byAttempt)
+		require.NoError(t, err, name)
+		require.Equal(t, c.done, done, name)
+		require.Equal(t, c.delays, s.delays, name)
+		require.Equal(t, c.letters, s.letters, name)
+
+		s.err = errors.New("refused")
+		done, err = taskhawk.Settle(t.Context(), d, c.handled, byAttempt)
+		require.Equal(t, taskhawk.OutcomeOf(c.handled).Action == taskhawk.ActionDelete, done, name)
+		require.Equal(t, !done, err != nil, name)
+
+		d.Settler = nil
+		done, err = taskhawk.Settle(t.Context(), d, c.handled, byAttempt)
+		require.NoError(t, err, name)
+		require.Equal(t, taskhawk.OutcomeOf(c.handled).Action == taskhawk.ActionDelete, done, "%s: without a settler nothing is a dead letter", name)
+	}
+}
+
+func TestSettleStandsBadBackoffsAndSettlers(t *testing.T) {
+	t.Parallel()
+	s := &settler{}
+	d := delivery("t", "")
+	d.Settler = s
+	for _, backoff := range []taskhawk.Backoff{
+		nil, func(int) time.Duration { return -1 }, func(int) time.Duration { panic("canary") },
+	} {
+		_, err := taskhawk.Settle(t.Context(), d, errDown, backoff)
+		require.NoError(t, err)
+	}
+	require.GreaterOrEqual(t, s.delays[0], 10*time.Second, "the default of a worker: 5 s doubled twice, less half of it")
+	require.LessOrEqual(t, s.delays[0], 20*time.Second)
+	require.Equal(t, []time.Duration{0, 15 * time.Minute}, s.delays[1:])
+
+	s.panics = true
+	done, err := taskhawk.Settle(t.Context(), d, errDown, nil)
+	require.False(t, done)
+	require.EqualError(t, err, "panic (string)")
+}
+
+func TestSettleEndsBeforeTheClaim(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		s := &settler{}
+		d := delivery("t", "")
+		d.Settler, d.ClaimEnds = s, time.Now().Add(time.Minute)
+		_, err := taskhawk.Settle(t.Context(), d, taskhawk.RetryAfter(time.Hour, errDown), nil)
+		require.NoError(t, err)
+		time.Sleep(time.Hour)
+		_, err = taskhawk.Settle(t.Context(), d, taskhawk.RetryAfter(time.Hour, errDown), nil)
+		require.NoError(t, err)
+		require.Equal(t, []time.Duration{59 * time.Second, 0}, s.delays)
+	})
+}
+
+func TestHandleStartsNothingThatWouldEndTooLate(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		runs := 0
+		handle := func(context.Context, struct{}) error { runs++; return nil }
+		hub := newHub(t, taskhawk.Config{Tasks: []taskhawk.AnyTask{
+			taskhawk.New("t", handle), taskhawk.New("minute", handle, taskhawk.WithTimeout(time.Minute)),
+		}})
+		for _, c := range []struct {
+			task string
+			left time.Duration
+			text string
+		}{
+			{"t", 1, ""},
+			{"t", 0, "too little time is left to start the task: the deadline has passed"},
+			{"t", -time.Hour, "the deadline has passed"},
+			{"minute", time.Minute, ""},
+			{"minute", 59 * time.Second, "too little time is left to start the task: 59s, and it may take 1m0s"},
+			{"unheard of", -1, "the deadline has passed"},
+		} {
+			d := delivery(c.task, "")
+			d.Deadline = time.Now().Add(c.left)
+			before := runs
+			err := hub.Handle(t.Context(), d)
+			if c.text == "" {
+				require.NoError(t, err)
+				require.Equal(t, before+1, runs)
+				continue
+			}
+			require.ErrorIs(t, err, taskhawk.ErrNoTime)
+			require.ErrorContains(t, err, c.text)
+			require.Equal(t, before, runs)
+			require.Equal(t, taskhawk.Outcome{Action: taskhawk.ActionRetry, HasDelay: true, Expected: true, Err: err}, taskhawk.OutcomeOf(err))
+		}
+	})
+}
+
+func TestMetadataHasTheTopic(t *testing.T) {
+	t.Parallel()
+	var got []taskhawk.Metadata
+	hub := newHub(t, taskhawk.Config{Tasks: []taskhawk.AnyTask{
+		taskhawk.New("t", func(ctx context.Context, _ struct{}) error {
+			got = append(got, taskhawk.MetadataFrom(ctx))
+			return nil
+		}),
+	}})
+	const body = `{"Type":"Notification","TopicArn":"arn:topic","Message":"{\"id\":\"i\",\"metadata\":{\"timestamp\":1,\"version\":\"1.0\"},\"task\":\"t\"}"}`
+	require.NoError(t, hub.Handle(t.Context(), &taskhawk.Delivery{Body: body}))
+	require.NoError(t, hub.Handle(t.Context(), &taskhawk.Delivery{Body: body, Topic: "arn:event"}))
+	require.Equal(t, "arn:topic", got[0].Topic)
+	require.Equal(t, "arn:event", got[1].Topic)
 }

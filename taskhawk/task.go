@@ -2,9 +2,13 @@ package taskhawk
 
 import (
 	"context"
+	"errors"
 	"fmt"
+	"sync"
+	"time"
 
 	"github.com/taskhawk/taskhawk-go/codec"
+	"github.com/taskhawk/taskhawk-go/internal/jsontext"
 )
 
 // Task is a function that runs asynchronously, with a name and a struct of arguments.
@@ -130,3 +134,93 @@ func (t *Task[Args]) run(ctx context.Context, msg *Message) error {
 	}
 	return t.handler(ctx, args)
 }
+
+// registration is a task with its argument type erased: everything behind this border is plain.
+type registration struct {
+	identity *identity
+	handler  Handler // nil for a task that can only be dispatched
+	timeout  time.Duration
+}
+
+// identity is what all copies of a task share: its name, and the hubs that it is registered with.
+type identity struct {
+	name   string
+	member string // "task":"name", with the comma, as it stands in every message
+
+	mu   sync.RWMutex
+	hubs []*Hub
+}
+
+const maxTaskName = 256 // bytes
+
+// newIdentity checks the name of a task.
+func newIdentity(name string) (*identity, error) {
+	switch {
+	case name == "":
+		return nil, errors.New("the task has no name")
+	case len(name) > maxTaskName:
+		return nil, fmt.Errorf("the name has %d bytes, more than %d", len(name), maxTaskName)
+	}
+	member, ok := jsontext.AppendString([]byte(`"task":`), name)
+	if !ok {
+		return nil, errors.New("the name is not valid UTF-8")
+	}
+	return &identity{name: name, member: string(member) + ","}, nil
+}
+
+var (
+	// ErrNoHub is wrapped by the error of a Dispatch when the task is registered with no hub and the context names none.
+	ErrNoHub = errors.New("the task is registered with no hub: put it in Config.Tasks, or use ContextWithHub")
+	// ErrAmbiguousHub is wrapped by the error of a Dispatch when the task is registered with several hubs and the
+	// context names none of them.
+	ErrAmbiguousHub = errors.New("the task is registered with more than one hub: choose one with ContextWithHub")
+)
+
+func (id *identity) register(hub *Hub) {
+	id.mu.Lock()
+	defer id.mu.Unlock()
+	id.hubs = append(id.hubs, hub)
+}
+
+// hub returns the hub that dispatches in ctx.
+func (id *identity) hub(ctx context.Context) (*Hub, error) {
+	if hub := HubFrom(ctx); hub != nil {
+		return hub, nil
+	}
+	id.mu.RLock()
+	defer id.mu.RUnlock()
+	switch len(id.hubs) {
+	case 0:
+		return nil, ErrNoHub
+	case 1:
+		return id.hubs[0], nil
+	}
+	return nil, ErrAmbiguousHub
+}
+
+// ArgumentError says that arguments do not convert: in Dispatch, that a value has no JSON form; on delivery, that the
+// message's args and kwargs do not bind to the task's parameters. Its text never shows a value.
+type ArgumentError struct {
+	// Task is the name of the task.
+	Task string
+	// Param is the name of the parameter, as on the wire; empty when no single one is at fault.
+	Param string
+	// Path says where in the message, as a JSON path such as "args[0]" or "kwargs.order.items[3].price".
+	Path string
+	// Err is the reason: it wraps one of the sentinel errors of the codec package, such as codec.ErrMissing.
+	Err error
+}
+
+func newArgumentError(task string, err error) error {
+	var located *codec.Error
+	if !errors.As(err, &located) {
+		return &ArgumentError{Task: task, Err: err}
+	}
+	return &ArgumentError{Task: task, Param: located.Param, Path: located.Path, Err: err}
+}
+
+// Error names task, parameter and reason.
+func (e *ArgumentError) Error() string { return fmt.Sprintf("arguments of %s: %v", e.Task, e.Err) }
+
+// Unwrap returns the reason.
+func (e *ArgumentError) Unwrap() error { return e.Err }

@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"reflect"
+	"strings"
 	"sync"
 
 	"github.com/go-playground/validator/v10"
@@ -59,4 +60,201 @@ func validate(v Validator, task string, args any) (err error) {
 	}()
 	defer recoverTo(&err)
 	return v.Struct(args)
+}
+
+// taggedTypes returns the struct types reachable from t, each once, if any of them has a validate tag; otherwise none.
+func taggedTypes(t reflect.Type) []reflect.Type {
+	w := typeWalk{seen: map[reflect.Type]bool{}}
+	w.visit(t)
+	if !w.tagged {
+		return nil
+	}
+	return w.structs
+}
+
+type typeWalk struct {
+	seen    map[reflect.Type]bool
+	structs []reflect.Type
+	tagged  bool
+}
+
+func (w *typeWalk) visit(t reflect.Type) {
+	if w.seen[t] {
+		return
+	}
+	w.seen[t] = true
+	switch t.Kind() {
+	case reflect.Pointer, reflect.Slice, reflect.Array:
+		w.visit(t.Elem())
+	case reflect.Map:
+		w.visit(t.Key())
+		w.visit(t.Elem())
+	case reflect.Struct:
+		w.visitStruct(t)
+	default:
+	}
+}
+
+func (w *typeWalk) visitStruct(t reflect.Type) {
+	w.structs = append(w.structs, t)
+	for field := range t.Fields() {
+		if !field.IsExported() && !field.Anonymous {
+			continue
+		}
+		if _, ok := field.Tag.Lookup("validate"); ok {
+			w.tagged = true
+		}
+		w.visit(field.Type)
+	}
+}
+
+// filled returns a pointer to a t with every field set to something that is not zero, so that tags which are passed over
+// on zero values are tried too. Below the depth of one struct it fills only containers: nested structs are tried by
+// themselves.
+func filled(t reflect.Type) reflect.Value {
+	sample := reflect.New(t)
+	for i := range t.NumField() {
+		if field := sample.Elem().Field(i); field.CanSet() {
+			fill(field, 3)
+		}
+	}
+	return sample
+}
+
+func fill(v reflect.Value, depth int) {
+	if depth == 0 {
+		return
+	}
+	switch v.Kind() {
+	case reflect.Bool:
+		v.SetBool(true)
+	case reflect.String:
+		v.SetString("a")
+	case reflect.Pointer:
+		v.Set(reflect.New(v.Type().Elem()))
+		fill(v.Elem(), depth-1)
+	case reflect.Slice:
+		v.Set(reflect.MakeSlice(v.Type(), 1, 1))
+		fill(v.Index(0), depth-1)
+	case reflect.Map:
+		fillMap(v, depth)
+	default:
+		fillNumber(v)
+	}
+}
+
+func fillNumber(v reflect.Value) {
+	switch {
+	case v.CanInt():
+		v.SetInt(1)
+	case v.CanUint():
+		v.SetUint(1)
+	case v.CanFloat():
+		v.SetFloat(1)
+	}
+}
+
+func fillMap(v reflect.Value, depth int) {
+	key, value := reflect.New(v.Type().Key()).Elem(), reflect.New(v.Type().Elem()).Elem()
+	fill(key, depth-1)
+	fill(value, depth-1)
+	v.Set(reflect.MakeMap(v.Type()))
+	v.SetMapIndex(key, value)
+}
+
+// ValidationError says that arguments break the `validate` tags of their struct. Dispatch returns it before anything is
+// sent; on delivery it keeps the task from running, and the message goes the way of any other failure.
+// Its text never shows a value.
+type ValidationError struct {
+	// Task is the name of the task.
+	Task string
+	// Fields are the fields at fault, in the order of the struct.
+	Fields []FieldError
+	// Err is the validator's own error: validator.ValidationErrors, or a *PanicError when a tag made it panic.
+	Err error
+}
+
+// FieldError is one broken rule.
+type FieldError struct {
+	// Field is the path of the Go field, such as "To", "Order.Items[3].Price" or "Prices[*]" in a map, whose keys are
+	// values.
+	Field string
+	// Rule is the tag that it breaks, such as "email".
+	Rule string
+	// Param is what the tag was given, such as "3" of "min=3"; often empty.
+	Param string
+}
+
+func newValidationError(task string, args reflect.Type, err error) error {
+	wrapped := &ValidationError{Task: task, Err: err}
+	if broken, ok := errors.AsType[validator.ValidationErrors](err); ok {
+		for _, b := range broken {
+			path := strings.TrimPrefix(b.StructNamespace(), args.Name()+".")
+			wrapped.Fields = append(wrapped.Fields, FieldError{
+				Field: fieldPath(args, path), Rule: b.Tag(), Param: b.Param(),
+			})
+		}
+	}
+	return wrapped
+}
+
+// Error names the task, the fields and the rules that they break.
+func (e *ValidationError) Error() string {
+	if len(e.Fields) == 0 {
+		return fmt.Sprintf("arguments of %s: validation failed: %v", e.Task, e.Err)
+	}
+	rules := make([]string, len(e.Fields))
+	for i, f := range e.Fields {
+		rules[i] = f.Field + " breaks " + f.Rule
+		if f.Param != "" {
+			rules[i] += "=" + f.Param
+		}
+	}
+	return fmt.Sprintf("arguments of %s: %s", e.Task, strings.Join(rules, ", "))
+}
+
+// Unwrap returns the validator's error.
+func (e *ValidationError) Unwrap() error { return e.Err }
+
+// fieldPath returns the validator's path of a field of t without the keys of maps: they are values, which errors do not
+// show. A key may hold brackets and dots, so everything up to the last bracket goes with it.
+func fieldPath(t reflect.Type, path string) string {
+	for i := 0; i < len(path); {
+		t = pointedTo(t)
+		if path[i] != '[' {
+			end := i + nameLength(path[i:])
+			t, i = fieldType(t, strings.TrimPrefix(path[i:end], ".")), end
+			continue
+		}
+		end := strings.IndexByte(path[i:], ']')
+		if end < 0 || t == nil || (t.Kind() != reflect.Slice && t.Kind() != reflect.Array) {
+			return path[:i] + "[*]" + path[i+strings.LastIndexByte(path[i:], ']')+1:]
+		}
+		t, i = t.Elem(), i+end+1
+	}
+	return path
+}
+
+// nameLength is the length of the field name that path begins with, and of a dot before it.
+func nameLength(path string) int {
+	if end := strings.IndexAny(path[1:], ".["); end >= 0 {
+		return end + 1
+	}
+	return len(path)
+}
+
+// fieldType returns nil when t, such as an interface, does not say what its fields are.
+func fieldType(t reflect.Type, name string) reflect.Type {
+	if t == nil || t.Kind() != reflect.Struct {
+		return nil
+	}
+	field, _ := t.FieldByName(name)
+	return field.Type
+}
+
+func pointedTo(t reflect.Type) reflect.Type {
+	for t != nil && t.Kind() == reflect.Pointer {
+		t = t.Elem()
+	}
+	return t
 }

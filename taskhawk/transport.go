@@ -1,0 +1,154 @@
+package taskhawk
+
+import (
+	"context"
+	"log/slog"
+	"time"
+)
+
+// Settler settles deliveries. It is what Lambda needs of SQS, and the lower half of [Queue].
+//
+// Both methods may block within ctx, retry what is worth retrying themselves, and must be safe to call concurrently.
+type Settler interface {
+	// SetVisibility makes the message invisible to others for timeout, counted from now; 0 gives it back at once.
+	// It is an error when timeout reaches past d.ClaimEnds, and one that wraps [ErrVisibilityLost] when the message is no
+	// longer in flight with this receipt.
+	SetVisibility(ctx context.Context, d *Delivery, timeout time.Duration) error
+	// DeadLetter puts the message on the dead-letter queue, with letter beside it, and then takes it off its own.
+	// When the dead-letter queue refuses it, the message stays where it is and the error says so.
+	DeadLetter(ctx context.Context, d *Delivery, letter DeadLetter) error
+}
+
+// QueueInfo describes a queue.
+type QueueInfo struct {
+	// Name is the name of the queue, for metadata and logs; no two queues of a worker share it.
+	Name string
+	// Priority is the priority this queue is for.
+	Priority Priority
+	// Visibility is how long a received message stays invisible to others; the worker extends it in time. Zero for a
+	// transport without visibility timeouts.
+	Visibility time.Duration
+	// Ordered tells that messages of one group must be handled in order (FIFO), each after the one before is settled.
+	Ordered bool
+}
+
+// Queue is one queue as the [Worker] sees it: what a transport implements.
+// The conformance suite in taskhawktest checks every sentence below.
+type Queue interface {
+	Settler
+	// Info describes the queue. It does not change, and may be called concurrently.
+	Info() QueueInfo
+	// Receive waits for messages and returns at least one and at most limit, or none when its wait (a long poll) is
+	// over. Only one Receive of a queue runs at a time.
+	//
+	// A cancelled ctx ends it at once, and messages that the service had assigned by then stay in flight until their
+	// visibility timeout: so the worker lets a poll finish and cancels it only when the grace period is over.
+	// It does not retry: on error, the worker waits and calls again.
+	Receive(ctx context.Context, limit int) ([]*Delivery, error)
+	// Delete takes a message off the queue for good. It may block within ctx, retries what is worth retrying itself,
+	// and must be safe to call concurrently.
+	Delete(ctx context.Context, d *Delivery) error
+}
+
+// DeadLetter says why a message went to the dead-letter queue.
+type DeadLetter struct {
+	// Task is the task's name; empty when the message could not be read.
+	Task string
+	// Reason is the text of the error given to [Permanent].
+	Reason string
+	// Attempt is the attempt that failed, from 1.
+	Attempt int
+}
+
+// Outgoing is a message on its way to a queue: the wire JSON in Body, and beside it what a transport needs to send it.
+// Body is the truth; the other fields repeat what is in it, or (Delay, Group, DeduplicationID) say how to send it.
+type Outgoing struct {
+	// ID is the id of the task's run, also in Body.
+	ID string
+	// Task is the task's name, also in Body.
+	Task string
+	// Priority chooses the queue, also in Body.
+	Priority Priority
+	// Headers are the merged headers, also in Body. Transports only read them.
+	Headers Headers
+	// Body is the wire JSON, to be sent unchanged.
+	Body string
+	// Delay is how long the message stays invisible at first; 0 = the queue's own delay.
+	Delay time.Duration
+	// Group is the message group: order on a FIFO queue, the tenant of a fair standard queue; empty for none.
+	Group string
+	// DeduplicationID is for FIFO queues; empty for none.
+	DeduplicationID string
+}
+
+// LogValue gives log/slog what is safe to log: neither body nor headers.
+func (o Outgoing) LogValue() slog.Value {
+	return slog.GroupValue(
+		slog.String("id", clip(o.ID)),
+		slog.String("task", o.Task),
+		slog.String("priority", o.Priority.String()),
+	)
+}
+
+// Publisher puts messages on queues. It is the one thing to implement for sending, and to wrap for decorating it.
+type Publisher interface {
+	// Publish sends one message and returns nil only when the service has stored it. An error means "not stored, or
+	// not known to be": a caller that repeats it should use the same ID.
+	//
+	// It may block for as long as the service takes, within ctx. It retries what is worth retrying itself; callers do
+	// not. It must be safe to call concurrently. It may keep out, which nobody changes afterwards.
+	Publish(ctx context.Context, out *Outgoing) error
+}
+
+// BatchPublisher is a Publisher that can send several messages in fewer calls. DispatchAll uses it where it is there;
+// a decorator that should not lose it implements it too.
+type BatchPublisher interface {
+	Publisher
+	// PublishBatch sends the messages, in as many calls as the service wants, and returns one error per message, nil
+	// for those that are stored. The result has the length of outs. Otherwise as Publish.
+	PublishBatch(ctx context.Context, outs []*Outgoing) []error
+}
+
+// Delivery is one message as a transport received it: what [Hub.Handle] takes.
+// A transport fills it once and does not change it afterwards; handlers see it through [DeliveryFrom].
+type Delivery struct {
+	// Body is the text of the message: the wire JSON, or an SNS notification that wraps it.
+	Body string
+	// Attributes are the string attributes beside the body. Only "taskhawk_encoding" has a meaning here.
+	Attributes map[string]string
+	// MessageID is the transport's own id of the message, stable over redeliveries; not the task's ID.
+	MessageID string
+	// Queue is the name of the queue it came from.
+	Queue string
+	// Topic is the ARN of the SNS topic that it came through; empty for none. Where the body is an SNS notification, that says it.
+	Topic string
+	// Receipt is the receipt handle: what the transport needs to settle this delivery.
+	Receipt string
+	// Attempt counts deliveries of this message, from 1; 0 is read as 1.
+	Attempt int
+	// Group is the message group (FIFO order, or the tenant on a standard queue); empty for none.
+	Group string
+	// Sent is when the message was put on the queue, by the service's clock; zero when unknown.
+	Sent time.Time
+	// Received is when the transport got it.
+	Received time.Time
+	// ClaimEnds is when the claim on it ends however often it is extended (on SQS, 12 hours after Received);
+	// zero for never.
+	ClaimEnds time.Time
+	// Deadline is when handling has to be over, as at the end of a Lambda invocation; zero for no limit. A task is not started after it, nor
+	// when its timeout would reach past it: see [ErrNoTime].
+	Deadline time.Time
+	// Raw is the transport's own form of the message, such as types.Message of the SQS SDK; nil for none.
+	Raw any
+	// Settler extends and settles this delivery; nil where that does not apply (SNS events, Sync mode).
+	Settler Settler
+}
+
+// LogValue gives log/slog what is safe to log: neither body, nor attributes, nor receipt handle.
+func (d Delivery) LogValue() slog.Value {
+	return slog.GroupValue(
+		slog.String("message_id", clip(d.MessageID)),
+		slog.String("queue", d.Queue),
+		slog.Int("attempt", d.Attempt),
+	)
+}
