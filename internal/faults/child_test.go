@@ -1,6 +1,7 @@
 package faults_test
 
 import (
+	"bytes"
 	"context"
 	"encoding/json"
 	"errors"
@@ -10,13 +11,19 @@ import (
 	"net/http"
 	"net/url"
 	"os"
+	"os/exec"
+	"runtime"
 	"runtime/debug"
+	"sync"
 	"syscall"
 	"time"
 
+	"github.com/aws/aws-lambda-go/lambda"
 	"github.com/aws/aws-sdk-go-v2/config"
 	"github.com/aws/aws-sdk-go-v2/service/sqs"
+	"github.com/stretchr/testify/require"
 
+	"github.com/taskhawk/taskhawk-go/lambdax"
 	"github.com/taskhawk/taskhawk-go/sqsx"
 	"github.com/taskhawk/taskhawk-go/taskhawk"
 )
@@ -144,4 +151,245 @@ func overflow(n int) int {
 		return 0
 	}
 	return overflow(n+1) + n
+}
+
+// functionVariable names the environment variable that makes the test binary a Lambda function; it holds the JSON of a functionConfig.
+const functionVariable = "FAULTS_FUNCTION"
+
+// functionConfig is what a function is told.
+type functionConfig struct {
+	SNS, Both   bool // what triggers it; queues alone when neither is set
+	Partial     bool
+	ErrorIfAll  bool
+	SkipGroups  bool
+	Concurrency int
+	Margin      time.Duration
+	Visibility  bool // with a settler, for the SQS of AWS_ENDPOINT_URL_SQS
+	SIGTERM     bool
+}
+
+// orderArgs are the arguments of the task that functions run: an order to its handler.
+type orderArgs struct {
+	Do     string
+	N      int
+	Takes  int // ms
+	Secret string
+}
+
+// functionMain is the main function of a Lambda function, as users write it. It returns with an error only.
+func functionMain(text string) error {
+	var c functionConfig
+	if err := json.Unmarshal([]byte(text), &c); err != nil {
+		return err
+	}
+	hub, err := taskhawk.NewHub(taskhawk.Config{
+		Tasks:  []taskhawk.AnyTask{taskhawk.New("tests.order", carryOut), taskhawk.New("tests.timed", carryOut, taskhawk.WithTimeout(time.Hour))},
+		Logger: slog.New(slog.NewJSONHandler(os.Stderr, &slog.HandlerOptions{Level: slog.LevelDebug})),
+	})
+	if err != nil {
+		return err
+	}
+	options, err := c.options(context.Background())
+	if err != nil {
+		return err
+	}
+	var handler any
+	switch {
+	case c.Both:
+		handler = lambdax.Handler(hub, options...)
+	case c.SNS:
+		handler = lambdax.SNS(hub)
+	default:
+		handler = lambdax.SQS(hub, options...)
+	}
+	if c.SIGTERM {
+		lambda.StartWithOptions(handler, lambda.WithEnableSIGTERM(func() {
+			fmt.Println("told to end")
+			os.Exit(0)
+		}))
+	}
+	lambda.Start(handler)
+	return errors.New("lambda.Start has returned")
+}
+
+func (c functionConfig) options(ctx context.Context) ([]lambdax.SQSOption, error) {
+	var options []lambdax.SQSOption
+	add := func(set bool, o lambdax.SQSOption) {
+		if set {
+			options = append(options, o)
+		}
+	}
+	add(c.Partial, lambdax.WithPartialBatch())
+	add(c.ErrorIfAll, lambdax.WithErrorIfAllFailed())
+	add(c.SkipGroups, lambdax.WithSkipGroupOnError())
+	add(c.Concurrency > 0, lambdax.WithConcurrency(c.Concurrency))
+	add(c.Margin > 0, lambdax.WithMargin(c.Margin))
+	if c.Visibility {
+		cfg, err := config.LoadDefaultConfig(ctx)
+		if err != nil {
+			return nil, err
+		}
+		settler, err := sqsx.NewSettler(sqs.NewFromConfig(cfg))
+		if err != nil {
+			return nil, err
+		}
+		options = append(options, lambdax.WithVisibility(settler))
+	}
+	return options, nil
+}
+
+// carryOut runs an order, and says so first.
+func carryOut(ctx context.Context, order orderArgs) error {
+	fmt.Printf("ran %d, attempt %d\n", order.N, taskhawk.MetadataFrom(ctx).Attempt)
+	select {
+	case <-time.After(time.Duration(order.Takes) * time.Millisecond):
+	case <-ctx.Done():
+		return context.Cause(ctx)
+	}
+	switch order.Do {
+	case "ok":
+		return nil
+	case "ignore":
+		return taskhawk.Ignore(errFault)
+	case "panic":
+		panic("secret=" + order.Secret)
+	case "goexit":
+		runtime.Goexit()
+	case "permanent":
+		return taskhawk.Permanent(errFault)
+	case "hang":
+		<-make(chan struct{})
+	case "exit":
+		os.Exit(7)
+	case "recover":
+		if taskhawk.MetadataFrom(ctx).Attempt > 1 {
+			return nil
+		}
+		return taskhawk.RetryAfter(time.Second, errFault)
+	}
+	return errFault
+}
+
+// process is a worker in a process of its own: the test binary, started again.
+type process struct {
+	rig    *rig
+	cmd    *exec.Cmd
+	output *output
+	crew   *worker
+	gone   chan struct{}
+	late   time.Duration // the machine's share of the time that a wait took: how late a bare timer was meanwhile, at the worst
+}
+
+// spawn starts a worker process whose handlers the conductor runs. It is killed at the end of the test if it still runs.
+func (r *rig) spawn(c *conductor, child childConfig) *process {
+	r.Helper()
+	child.Conductor = c.server.URL
+	text, err := json.Marshal(child)
+	require.NoError(r, err)
+	p := &process{rig: r, cmd: exec.CommandContext(context.WithoutCancel(r.Context()), os.Args[0]), output: &output{}, gone: make(chan struct{})}
+	p.cmd.Env = []string{
+		childVariable + "=" + string(text), "AWS_ENDPOINT_URL_SQS=" + r.server.URL, "AWS_REGION=us-east-1",
+		"AWS_ACCESS_KEY_ID=" + canaryKeyID, "AWS_SECRET_ACCESS_KEY=" + canaryKey, "AWS_SESSION_TOKEN=" + canaryToken,
+		"GORACE=atexit_sleep_ms=0", // a second, else
+	}
+	p.cmd.Stdout, p.cmd.Stderr = p.output, p.output
+	stdin, err := p.cmd.StdinPipe()
+	require.NoError(r, err)
+	p.crew = &worker{rig: r, config: child.worker()}
+	r.crew.join(p.crew)
+	require.NoError(r, p.cmd.Start())
+	go p.reap(stdin)
+	r.Cleanup(p.kill)
+	return p
+}
+
+func (p *process) reap(stdin io.Closer) {
+	defer close(p.gone)
+	_ = p.cmd.Wait()
+	_ = stdin.Close()
+	p.rig.crew.leave(p.crew)
+}
+
+// signal sends a signal.
+func (p *process) signal(sig os.Signal) {
+	p.rig.Helper()
+	require.NoError(p.rig, p.cmd.Process.Signal(sig))
+}
+
+// kill ends the process at once, as SIGKILL does, and waits until it is gone.
+func (p *process) kill() {
+	_ = p.cmd.Process.Kill() // the error of a process that has ended
+	<-p.gone
+}
+
+// terminate sends SIGTERM and waits for the end.
+func (p *process) terminate(limit time.Duration) (code int, took time.Duration) {
+	p.rig.Helper()
+	start := time.Now()
+	p.signal(syscall.SIGTERM)
+	return p.wait(limit), time.Since(start)
+}
+
+// wait returns the exit code of the process, which must end within limit; -1 is for one that a signal ended.
+func (p *process) wait(limit time.Duration) int {
+	p.rig.Helper()
+	if !p.goes(limit) {
+		require.Fail(p.rig, "the process still runs", "after %s; it wrote:\n%s", limit, p.output)
+	}
+	for _, secret := range canaries() {
+		require.NotContains(p.rig, p.output.String(), secret, "in the output of the process")
+	}
+	return p.cmd.ProcessState.ExitCode()
+}
+
+// goes tells whether the process ends within limit, and notes how late the machine's timers are until then.
+func (p *process) goes(limit time.Duration) bool {
+	const beat = 5 * time.Millisecond
+	tick := time.NewTicker(beat)
+	defer tick.Stop()
+	for start, last := time.Now(), time.Now(); time.Since(start) < limit; {
+		select {
+		case <-p.gone:
+			return true
+		case <-tick.C:
+			p.late = max(p.late, time.Since(last)-beat)
+			last = time.Now()
+		}
+	}
+	return false
+}
+
+// outlives tells whether the process still runs after d.
+func (p *process) outlives(d time.Duration) bool {
+	select {
+	case <-p.gone:
+		return false
+	case <-time.After(d):
+		return true
+	}
+}
+
+// output is what a process wrote.
+type output struct {
+	mu   sync.Mutex
+	text bytes.Buffer
+}
+
+// Write takes text.
+func (o *output) Write(text []byte) (int, error) {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	return o.text.Write(text)
+}
+
+// String is all of it.
+func (o *output) String() string {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	return o.text.String()
+}
+
+// canaries are the secrets that must not show.
+func canaries() []string {
+	return []string{canaryArgument, canaryHeader, canaryKeyID, canaryKey, canaryToken}
 }

@@ -1,0 +1,185 @@
+package faults_test
+
+import (
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/require"
+
+	"github.com/taskhawk/taskhawk-go/sqsx"
+	"github.com/taskhawk/taskhawk-go/sqsx/sqstest"
+	"github.com/taskhawk/taskhawk-go/taskhawk"
+)
+
+// failEntries makes the n-th batch of sends fail for some of its entries.
+func (r *rig) failEntries(nth int, effects ...sqstest.Effect) {
+	for _, effect := range effects {
+		r.server.Inject(sqstest.Fault{On: sqstest.OpSendMessageBatch, Nth: nth, Do: effect})
+	}
+}
+
+// requireSent checks which tasks the batches carried: one list of indexes a batch.
+func requireSent(r *rig, sends *watch, ids []string, batches ...[]int) {
+	r.Helper()
+	require.Equal(r, len(batches), sends.count(""))
+	for i, call := range sends.of("") {
+		var sent []int
+		for index, id := range ids {
+			if strings.Contains(call.Body, id) {
+				sent = append(sent, index)
+			}
+		}
+		require.Equal(r, batches[i], sent, "batch %d", i)
+	}
+}
+
+func allOf(n int) []int {
+	indexes := make([]int, n)
+	for i := range indexes {
+		indexes[i] = i
+	}
+	return indexes
+}
+
+// runAll lets a worker run what is there.
+func (r *rig) runAll() {
+	r.Helper()
+	w := r.start(sqsx.WorkerConfig{})
+	r.drain(allTimeout)
+	w.stop()
+}
+
+// Three of ten entries fail, each in its way: SQS refuses one, another may pass, and of the third it says nothing. The two that may
+// pass are sent again, the seven and the refused one are not.
+func TestT15ThreeOfTenFail(t *testing.T) {
+	t.Parallel()
+	inBubble(t, setup{What: "three of ten entries of a send fail"}, func(r *rig) {
+		sends := r.watch(sqstest.OpSendMessageBatch)
+		r.failEntries(1, sqstest.FailEntries("InternalError", false, 2), sqstest.FailEntries("InvalidMessageContents", true, 5),
+			sqstest.OmitEntries(8))
+		ids, err := r.tryFill(10)
+		requireSent(r, sends, ids, allOf(10), []int{2, 8})
+		var batch *taskhawk.BatchError
+		require.ErrorAs(r, err, &batch)
+		require.Equal(r, 10, batch.Total)
+		require.Len(r, batch.Failed, 1)
+		var refused *sqsx.EntryError
+		require.ErrorAs(r, batch.Failed[5], &refused)
+		require.True(r, refused.SenderFault)
+		require.Equal(r, "InvalidMessageContents", refused.Code)
+		require.NotErrorIs(r, batch.Failed[5], taskhawk.ErrOutcomeUnknown)
+		r.runAll()
+		require.Equal(r, 9, r.book.total())
+		require.Zero(r, r.book.runs(5))
+		r.Check(want{})
+	})
+}
+
+// The same failures last for all three attempts: each entry has its own error, and only the one without an answer is in doubt.
+func TestT15ThreeOfTenFailForGood(t *testing.T) {
+	t.Parallel()
+	inBubble(t, setup{What: "three of ten entries of a send fail at every attempt"}, func(r *rig) {
+		sends := r.watch(sqstest.OpSendMessageBatch)
+		r.failEntries(1, sqstest.FailEntries("InternalError", false, 2), sqstest.FailEntries("InvalidMessageContents", true, 5),
+			sqstest.OmitEntries(8))
+		for nth := 2; nth <= 3; nth++ {
+			r.failEntries(nth, sqstest.FailEntries("InternalError", false, 0), sqstest.OmitEntries(1))
+		}
+		ids, err := r.tryFill(10)
+		requireSent(r, sends, ids, allOf(10), []int{2, 8}, []int{2, 8})
+		var batch *taskhawk.BatchError
+		require.ErrorAs(r, err, &batch)
+		require.Len(r, batch.Failed, 3)
+		var failed *sqsx.EntryError
+		require.ErrorAs(r, batch.Failed[2], &failed)
+		require.False(r, failed.SenderFault)
+		require.NotErrorIs(r, batch.Failed[2], taskhawk.ErrOutcomeUnknown)
+		require.ErrorAs(r, batch.Failed[5], &failed)
+		require.True(r, failed.SenderFault)
+		require.ErrorIs(r, batch.Failed[8], taskhawk.ErrOutcomeUnknown)
+		r.runAll()
+		require.Equal(r, 7, r.book.total())
+		r.Check(want{})
+	})
+}
+
+// Entries are stored although the answer says that they failed, or says nothing: they are sent again, and run once more each.
+func TestT15StoredAllTheSame(t *testing.T) {
+	t.Parallel()
+	inBubble(t, setup{What: "entries of a send that are stored though the answer says they failed"}, func(r *rig) {
+		sends := r.watch(sqstest.OpSendMessageBatch)
+		for _, effect := range []sqstest.Effect{sqstest.FailEntries("InternalError", false, 2), sqstest.OmitEntries(8)} {
+			r.server.Inject(sqstest.Fault{On: sqstest.OpSendMessageBatch, Nth: 1, After: true, Do: effect})
+		}
+		ids := r.fill(10)
+		requireSent(r, sends, ids, allOf(10), []int{2, 8})
+		stored := r.server.Ledger().Keys(sqstest.Accepted)
+		require.Equal(r, 2, stored[ids[2]])
+		require.Equal(r, 2, stored[ids[8]])
+		r.runAll()
+		require.Equal(r, 12, r.book.total())
+		r.Check(want{Duplicates: 2})
+	})
+}
+
+// lostAnswers are the ways in which the answer to a send that was applied does not arrive.
+func lostAnswers() map[string]sqstest.Effect {
+	return map[string]sqstest.Effect{
+		"reset": sqstest.Reset(), "late": sqstest.Delay(11 * time.Second), "cut": sqstest.Truncate(20), "silence": sqstest.Silence(),
+	}
+}
+
+// No answer to any attempt arrives, though SQS has stored every one: the error says that the outcome is unknown, and all copies have
+// the one task id, which is the caller's to tell them by.
+func TestT16AnswersToSendsLost(t *testing.T) {
+	t.Parallel()
+	for name, effect := range lostAnswers() {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			inBubble(t, setup{What: "the answers to all attempts of a send are lost"}, func(r *rig) {
+				sends := r.watch(sqstest.OpSendMessageBatch)
+				fault := r.server.Inject(sqstest.Fault{On: sqstest.OpSendMessageBatch, After: true, Do: effect})
+				start := time.Now()
+				ids, err := r.tryFill(10)
+				require.LessOrEqual(r, time.Since(start), allTimeout)
+				var batch *taskhawk.BatchError
+				require.ErrorAs(r, err, &batch)
+				require.Len(r, batch.Failed, 10)
+				for _, err := range batch.Failed {
+					require.ErrorIs(r, err, taskhawk.ErrOutcomeUnknown)
+					require.ErrorContains(r, err, taskhawk.ErrOutcomeUnknown.Error())
+				}
+				attempts := sends.count("")
+				require.LessOrEqual(r, attempts, 3)
+				require.GreaterOrEqual(r, attempts, 2, "the time is enough for two at least")
+				stored := r.server.Ledger().Keys(sqstest.Accepted)
+				require.Len(r, stored, 10)
+				for _, id := range ids {
+					require.Equal(r, attempts, stored[id])
+				}
+				fault.Remove()
+				r.runAll()
+				require.Equal(r, 10*attempts, r.book.total())
+				r.Check(want{Duplicates: 10 * (attempts - 1)})
+			})
+		})
+	}
+}
+
+// The answer to the first attempt is lost, and the second one arrives: the caller sees a success, and each task has two copies.
+func TestT16OneAnswerLost(t *testing.T) {
+	t.Parallel()
+	for name, effect := range lostAnswers() {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			inBubble(t, setup{What: "the answer to the first attempt of a send is lost"}, func(r *rig) {
+				r.server.Inject(sqstest.Fault{On: sqstest.OpSendMessageBatch, Nth: 1, After: true, Do: effect})
+				id := r.dispatch(0)
+				require.Equal(r, map[string]int{id: 2}, r.server.Ledger().Keys(sqstest.Accepted))
+				r.runAll()
+				r.Check(want{Duplicates: 1})
+			})
+		})
+	}
+}
