@@ -12,7 +12,7 @@ import (
 	"github.com/aws/aws-sdk-go-v2/service/sqs/types"
 
 	"github.com/taskhawk/taskhawk-go/internal/attempts"
-	"github.com/taskhawk/taskhawk-go/internal/warm"
+	"github.com/taskhawk/taskhawk-go/internal/gopool"
 	"github.com/taskhawk/taskhawk-go/taskhawk"
 )
 
@@ -21,7 +21,7 @@ type service struct {
 	api    API
 	urls   *queueURLs
 	counts *requestCounts
-	calls  warm.Pool // the goroutines of calls that settle
+	calls  gopool.Pool // the goroutines of calls that settle
 }
 
 func newService(api API) *service {

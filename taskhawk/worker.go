@@ -9,7 +9,7 @@ import (
 	"sync/atomic"
 	"time"
 
-	"github.com/taskhawk/taskhawk-go/internal/warm"
+	"github.com/taskhawk/taskhawk-go/internal/gopool"
 )
 
 var (
@@ -44,7 +44,7 @@ type Worker struct {
 	started  atomic.Bool
 	polls    atomic.Int32 // that run now
 	cut      atomic.Bool  // a stop has cut polls off
-	lanes    warm.Pool
+	lanes    gopool.Pool
 	abort    chan struct{}
 	aborting sync.Once
 }

@@ -1,4 +1,4 @@
-package warm_test
+package gopool_test
 
 import (
 	"runtime"
@@ -10,12 +10,12 @@ import (
 
 	"github.com/stretchr/testify/require"
 
-	"github.com/taskhawk/taskhawk-go/internal/warm"
+	"github.com/taskhawk/taskhawk-go/internal/gopool"
 )
 
 // All tests end with no goroutine left in their bubble, or they fail.
 
-func idle(p *warm.Pool) int {
+func idle(p *gopool.Pool) int {
 	synctest.Wait()
 	return p.Idle()
 }
@@ -23,7 +23,7 @@ func idle(p *warm.Pool) int {
 func TestPoolKeepsGoroutinesForAMoment(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
-		var pool warm.Pool
+		var pool gopool.Pool
 		pool.Keep()
 		var ran atomic.Int64
 		for range 3 {
@@ -53,7 +53,7 @@ func TestPoolKeepsGoroutinesForAMoment(t *testing.T) {
 func TestPoolKeepsThoseThatAreBusy(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
-		var pool warm.Pool
+		var pool gopool.Pool
 		pool.Keep()
 		defer pool.Close()
 		release := make(chan struct{})
@@ -73,7 +73,7 @@ func TestPoolKeepsThoseThatAreBusy(t *testing.T) {
 func TestPoolOutlivesFunctionsThatEndTheirGoroutine(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
-		var pool warm.Pool
+		var pool gopool.Pool
 		pool.Keep()
 		defer pool.Close()
 		ran := 0
@@ -90,7 +90,7 @@ func TestPoolOutlivesFunctionsThatEndTheirGoroutine(t *testing.T) {
 func TestPoolKeepsNoneBeforeItIsToldAndOnceClosed(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
-		var pool warm.Pool
+		var pool gopool.Pool
 		pool.Go(func() {})
 		require.Zero(t, idle(&pool))
 		pool.Keep()
@@ -112,7 +112,7 @@ func TestPoolKeepsNoneBeforeItIsToldAndOnceClosed(t *testing.T) {
 
 func TestPoolRunsAllThatComeAtOnce(t *testing.T) {
 	t.Parallel()
-	var pool warm.Pool
+	var pool gopool.Pool
 	pool.Keep()
 	var ran atomic.Int64
 	const all = 10_000

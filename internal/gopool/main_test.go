@@ -1,4 +1,4 @@
-package warm_test
+package gopool_test
 
 import (
 	"testing"

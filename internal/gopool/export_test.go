@@ -1,4 +1,4 @@
-package warm
+package gopool
 
 // Idle is how many goroutines wait.
 func (p *Pool) Idle() int {
