@@ -6,42 +6,42 @@ import (
 	"time"
 )
 
-// lane is a list of messages to run one after the other: one message, or those of one group of an ordered queue.
-type lane struct {
+// sequence is a list of messages to run one after the other: one message, or those of one group of an ordered queue.
+type sequence struct {
 	poller *poller
 	claims []*claim
 }
 
 // run handles the messages in order. A message that is not done holds up those behind it: they are given back, neither run
 // nor deleted, as they are when a stop comes first.
-func (l *lane) run(stop, work context.Context) {
-	w, waiting := l.poller.worker, l.claims
-	for len(waiting) > 0 && w.slots.acquire(stop, l.poller.info.Priority) {
+func (s *sequence) run(stop, work context.Context) {
+	w, waiting := s.poller.worker, s.claims
+	for len(waiting) > 0 && w.slots.acquire(stop, s.poller.info.Priority) {
 		c := waiting[0]
 		waiting = waiting[1:]
-		l.poller.backlog.remove(1)
-		if !l.poller.info.Ordered {
+		s.poller.backlog.remove(1)
+		if !s.poller.info.Ordered {
 			w.process(work, c)
 			return
 		}
-		if !l.handle(work, c) {
+		if !s.handle(work, c) {
 			break
 		}
 	}
-	l.poller.backlog.remove(len(waiting))
+	s.poller.backlog.remove(len(waiting))
 	w.release(work, waiting)
 }
 
-// comeBack is how much longer than its backoff a failed message may take to come back.
-const comeBack = time.Minute
+// redeliverySlack is how much longer than its backoff a failed message may take to come back.
+const redeliverySlack = time.Minute
 
-// handle runs a message of an ordered queue, and notes whether its group is in trouble.
-func (l *lane) handle(work context.Context, c *claim) (done bool) {
+// handle runs a message of an ordered queue, and records whether its group is failing.
+func (s *sequence) handle(work context.Context, c *claim) (done bool) {
 	d := c.current()
-	if done = isolated(func() bool { return l.poller.worker.process(work, c) }); done {
-		l.poller.trouble.remove(d.Group)
+	if done = isolated(func() bool { return s.poller.worker.process(work, c) }); done {
+		s.poller.failing.remove(d.Group)
 	} else {
-		l.poller.trouble.add(d.Group, 2*l.poller.worker.config.Backoff.delay(max(d.Attempt, 1))+comeBack)
+		s.poller.failing.add(d.Group, 2*s.poller.worker.config.Backoff.delay(max(d.Attempt, 1))+redeliverySlack)
 	}
 	return done
 }
@@ -57,45 +57,45 @@ func isolated(f func() bool) (ok bool) {
 	return ok
 }
 
-// trouble remembers the groups of an ordered queue whose messages fail. A batch brings the messages behind a failing one along,
-// and their receive is counted though they do not run, so that they would become dead letters with it: while there is trouble,
+// failingGroups remembers the groups of an ordered queue whose messages fail. A batch brings the messages behind a failing one along,
+// and their receive is counted though they do not run, so that they would become dead letters with it: while a group is failing,
 // messages are received one at a time.
-type trouble struct {
+type failingGroups struct {
 	mu     sync.Mutex
 	groups map[string]time.Time // until when
 }
 
-// maxTroubled bounds the memory of it; a queue with so many failing groups is received one at a time anyway.
-const maxTroubled = 1024
+// maxFailingGroups bounds the memory of it; a queue with so many failing groups is received one at a time anyway.
+const maxFailingGroups = 1024
 
 // add notes that a message of the group failed and comes back within d.
-func (t *trouble) add(group string, d time.Duration) {
-	t.mu.Lock()
-	defer t.mu.Unlock()
-	if t.groups == nil {
-		t.groups = map[string]time.Time{}
+func (g *failingGroups) add(group string, d time.Duration) {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	if g.groups == nil {
+		g.groups = map[string]time.Time{}
 	}
-	if _, ok := t.groups[group]; ok || len(t.groups) < maxTroubled {
-		t.groups[group] = time.Now().Add(d)
+	if _, ok := g.groups[group]; ok || len(g.groups) < maxFailingGroups {
+		g.groups[group] = time.Now().Add(d)
 	}
 }
 
 // remove notes that a message of the group is done.
-func (t *trouble) remove(group string) {
-	t.mu.Lock()
-	defer t.mu.Unlock()
-	delete(t.groups, group)
+func (g *failingGroups) remove(group string) {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	delete(g.groups, group)
 }
 
-// any reports whether a group is in trouble. It forgets those that have not come back: SQS has moved their message.
-func (t *trouble) any() bool {
-	t.mu.Lock()
-	defer t.mu.Unlock()
+// any reports whether a group is failing. It forgets those that have not come back: SQS has moved their message.
+func (g *failingGroups) any() bool {
+	g.mu.Lock()
+	defer g.mu.Unlock()
 	now := time.Now()
-	for group, until := range t.groups {
+	for group, until := range g.groups {
 		if now.After(until) {
-			delete(t.groups, group)
+			delete(g.groups, group)
 		}
 	}
-	return len(t.groups) > 0
+	return len(g.groups) > 0
 }

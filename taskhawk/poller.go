@@ -21,7 +21,7 @@ type poller struct {
 	info    QueueInfo
 	running *sync.WaitGroup
 	backlog backlog
-	trouble trouble
+	failing failingGroups
 	state   pollState
 }
 
@@ -44,7 +44,7 @@ func (p *poller) poll(stop, work context.Context) {
 		if !ok {
 			return
 		}
-		limit := max(p.want()-waiting, 1)
+		limit := max(p.lineLimit()-waiting, 1)
 		deliveries, err := p.receive(receiving, limit)
 		p.worker.health.polled(p.info, err)
 		if err != nil {
@@ -59,11 +59,11 @@ func (p *poller) poll(stop, work context.Context) {
 		}
 		p.state.failures, p.state.drained = 0, len(deliveries) < limit
 		p.worker.counters.received.Add(int64(len(deliveries)))
-		for _, l := range p.lanes(stop, work, deliveries) {
+		for _, s := range p.sequences(stop, work, deliveries) {
 			p.running.Add(1)
-			p.worker.lanes.Go(func() {
+			p.worker.sequences.Go(func() {
 				defer p.running.Done()
-				l.run(stop, work)
+				s.run(stop, work)
 			})
 		}
 	}
@@ -71,25 +71,25 @@ func (p *poller) poll(stop, work context.Context) {
 
 func (p *poller) lowWater() int {
 	switch {
-	case p.info.Ordered && !p.trouble.any():
+	case p.info.Ordered && !p.failing.any():
 		return p.worker.config.Prefetch / 2
 	case !p.info.Ordered && p.state.drained:
-		return p.want() - 1
+		return p.lineLimit() - 1
 	}
 	return 0
 }
 
-// want is how many messages may wait: as many as can start soon, and one even when no slot is free, since with that one in
+// lineLimit returns how many messages may wait: as many as can start soon, and one even when no slot is free, since with that one in
 // line the next slot goes by priority and not to whoever polls first.
-func (p *poller) want() int {
+func (p *poller) lineLimit() int {
 	config := p.worker.config
 	switch {
-	case p.info.Ordered && p.trouble.any():
+	case p.info.Ordered && p.failing.any():
 		return 1
 	case p.info.Ordered:
 		return config.Prefetch
 	}
-	ready := max(p.worker.slots.unused(), p.worker.pace.startable(config.Concurrency), 1)
+	ready := max(p.worker.slots.unused(), p.worker.throughput.startable(config.Concurrency), 1)
 	return min(ready, config.Prefetch)
 }
 
@@ -101,27 +101,27 @@ func (p *poller) receive(ctx context.Context, limit int) (deliveries []*Delivery
 	return p.queue.Receive(ctx, limit)
 }
 
-// lanes claims the messages and sorts them into what may run side by side: each message, or each group of an ordered queue.
-func (p *poller) lanes(stop, work context.Context, deliveries []*Delivery) []*lane {
-	var lanes []*lane
-	groups := map[string]*lane{}
+// sequences claims the messages and sorts them into what may run side by side: each message, or each group of an ordered queue.
+func (p *poller) sequences(stop, work context.Context, deliveries []*Delivery) []*sequence {
+	var sequences []*sequence
+	groups := map[string]*sequence{}
 	for _, d := range deliveries {
 		c := p.claim(stop, work, d)
 		if c == nil {
 			continue
 		}
 		p.backlog.add(1)
-		if l := groups[d.Group]; l != nil {
-			l.claims = append(l.claims, c)
+		if s := groups[d.Group]; s != nil {
+			s.claims = append(s.claims, c)
 			continue
 		}
-		l := &lane{poller: p, claims: []*claim{c}}
-		lanes = append(lanes, l)
+		s := &sequence{poller: p, claims: []*claim{c}}
+		sequences = append(sequences, s)
 		if p.info.Ordered {
-			groups[d.Group] = l
+			groups[d.Group] = s
 		}
 	}
-	return lanes
+	return sequences
 }
 
 // claim holds the message of a delivery; nil when it must not run: it ran before and was only not deleted, or this worker

@@ -99,8 +99,8 @@ func (w *Worker) deleteAgain(work context.Context, queue Queue, d *Delivery) {
 
 // givingBack is how long a message that is given back stays invisible.
 func (w *Worker) givingBack() time.Duration {
-	if w.cut.Load() {
-		return cutPoll
+	if w.aborted.Load() {
+		return abortedPollTTL
 	}
 	return 0
 }
@@ -136,7 +136,7 @@ var errGoexit = errors.New("the handler ended its goroutine by runtime.Goexit")
 func (w *Worker) process(work context.Context, c *claim) (done bool) {
 	start := time.Now()
 	defer func() {
-		w.pace.add(time.Since(start))
+		w.throughput.add(time.Since(start))
 		w.slots.release()
 	}()
 	ctx, cancel := context.WithCancelCause(work)

@@ -120,17 +120,17 @@ func (s *slots) nextByWeight() int {
 	return best
 }
 
-// pace remembers how long tasks take, to tell how many more can start soon.
-type pace struct {
+// throughput remembers how long tasks take, to tell how many more can start soon.
+type throughput struct {
 	mu   sync.Mutex
 	mean time.Duration // of recent tasks; 0 before the first
 }
 
-// soon is how far ahead messages are fetched.
-const soon = time.Second
+// prefetchHorizon is how far ahead messages are fetched.
+const prefetchHorizon = time.Second
 
 // add counts a task that held its slot for d.
-func (p *pace) add(d time.Duration) {
+func (p *throughput) add(d time.Duration) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	if p.mean == 0 {
@@ -141,11 +141,11 @@ func (p *pace) add(d time.Duration) {
 }
 
 // startable returns how many tasks can start soon on so many slots; 0 while nothing is known.
-func (p *pace) startable(slots int) int {
+func (p *throughput) startable(slots int) int {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	if p.mean == 0 {
 		return 0
 	}
-	return int(min(int64(slots)*int64(soon)/int64(p.mean), 1<<20))
+	return int(min(int64(slots)*int64(prefetchHorizon)/int64(p.mean), 1<<20))
 }

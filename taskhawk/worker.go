@@ -19,34 +19,34 @@ var (
 	ErrStopping = errors.New("the worker is stopping")
 )
 
-// cutPoll is how long a poll that was cut off may live on at the service: what is given back before that would go to it, and to nobody.
-const cutPoll = time.Second
+// abortedPollTTL is how long a poll that was cut off may live on at the service: what is given back before that would go to it, and to nobody.
+const abortedPollTTL = time.Second
 
-// lastWords is how long handlers have to return once their context has ended at the end of the grace period, and
+// cancelGrace is how long handlers have to return once their context has ended at the end of the grace period, and
 // releaseTime how long the worker then takes to give back what is left.
 const (
-	lastWords   = 500 * time.Millisecond
+	cancelGrace = 500 * time.Millisecond
 	releaseTime = 400 * time.Millisecond
 )
 
 // Worker receives messages from queues and runs their tasks: the loop behind every transport. Users of SQS make theirs
 // with sqsx.NewWorker; [NewWorker] is for other transports.
 type Worker struct {
-	hub      *Hub
-	queues   []Queue
-	config   WorkerConfig
-	slots    *slots
-	pace     pace
-	claims   *claims
-	acked    ackMemory
-	counters counters
-	health   *health
-	started  atomic.Bool
-	polls    atomic.Int32 // that run now
-	cut      atomic.Bool  // a stop has cut polls off
-	lanes    gopool.Pool
-	abort    chan struct{}
-	aborting sync.Once
+	hub        *Hub
+	queues     []Queue
+	config     WorkerConfig
+	slots      *slots
+	throughput throughput
+	claims     *claims
+	acked      ackMemory
+	counters   counters
+	health     *health
+	started    atomic.Bool
+	polls      atomic.Int32 // that run now
+	aborted    atomic.Bool  // a stop has cut polls off
+	sequences  gopool.Pool
+	abort      chan struct{}
+	aborting   sync.Once
 }
 
 // NewWorker makes a worker for one or more queues of a transport.
@@ -87,8 +87,8 @@ func (w *Worker) Run(ctx context.Context) error {
 	if ctx.Err() != nil {
 		stop()
 	}
-	w.lanes.Keep()
-	defer w.lanes.Close()
+	w.sequences.Keep()
+	defer w.sequences.Close()
 
 	var running sync.WaitGroup
 	for _, queue := range w.queues {
@@ -101,7 +101,7 @@ func (w *Worker) Run(ctx context.Context) error {
 		close(done)
 	}()
 	<-ctx.Done()
-	w.cut.Store(w.config.AbortPolls)
+	w.aborted.Store(w.config.AbortPolls)
 	stop()
 	return w.stop(work, cancel, done)
 }
@@ -119,9 +119,9 @@ func (w *Worker) stop(work context.Context, cancel context.CancelCauseFunc, done
 	case <-grace.C:
 	case <-w.abort:
 	}
-	w.cut.Store(w.config.AbortPolls || w.polls.Load() > 0)
+	w.aborted.Store(w.config.AbortPolls || w.polls.Load() > 0)
 	cancel(ErrStopping)
-	if within(lastWords, done) {
+	if within(cancelGrace, done) {
 		return nil
 	}
 	return w.abandon(work)
