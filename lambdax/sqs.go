@@ -86,7 +86,7 @@ func sqsRecords(messages []events.SQSMessage, settler taskhawk.Settler, now, dea
 		r.ordered = strings.HasSuffix(m.EventSourceARN, ".fifo")
 		deliver(&r.delivery, m)
 		r.delivery.Settler, r.delivery.Deadline = settler, deadline
-		r.delivery.Received, r.delivery.ClaimEnds = now, now.Add(claim)
+		r.delivery.Received, r.delivery.LeaseEnds = now, now.Add(claim)
 	}
 	return batch
 }

@@ -113,7 +113,7 @@ func (e *examination) examineCode() {
 	const shortest = attempts.CallTimeout
 	if v := e.config.Worker.VisibilityTimeout; e.config.LambdaTimeout == 0 && v < shortest {
 		e.add(SeverityWarning, CodeVisibility, "", fmt.Sprintf(
-			"WorkerConfig.VisibilityTimeout is %s: a heartbeat that is as late loses the claim, and the task runs twice", v),
+			"WorkerConfig.VisibilityTimeout is %s: a heartbeat that is as late loses the lease, and the task runs twice", v),
 			fmt.Sprintf("set it to %s or more, the time that one call may take", shortest))
 	}
 	switch longest := e.config.LongestTask; {

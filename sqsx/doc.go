@@ -57,7 +57,7 @@
 //
 // A message has at most [MaxMessageSize] bytes with its attributes, a delay at most [MaxDelay], a visibility timeout at most
 // [MaxVisibility], counted from the receive over all extensions. When that is over, or no extension has got through for a
-// visibility timeout, the claim is lost: the handler's context ends with the cause taskhawk.ErrVisibilityLost, and the worker
+// visibility timeout, the lease is lost: the handler's context ends with the cause taskhawk.ErrVisibilityLost, and the worker
 // leaves the message alone.
 //
 // # Permissions

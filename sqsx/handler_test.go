@@ -57,7 +57,7 @@ func TestExtendVisibility(t *testing.T) {
 		time.Sleep(4 * time.Hour)
 		r.stop()
 		require.Equal(t, 1, starts)
-		require.LessOrEqual(t, r.server.Requests("ChangeMessageVisibilityBatch"), 10, "no heartbeat while the claim is long")
+		require.LessOrEqual(t, r.server.Requests("ChangeMessageVisibilityBatch"), 10, "no heartbeat while the lease is long")
 		require.ErrorContains(t, tooLong, "SQS takes 0 to 12h0m0s")
 		require.ErrorContains(t, late, "queue TASKHAWK-DEV-MYAPP", "SQS counts 12 h from the receive")
 		r.requireEmpty()
@@ -65,7 +65,7 @@ func TestExtendVisibility(t *testing.T) {
 }
 
 // Somebody else deletes the message: the next heartbeat is told that it does not exist. There is nothing left to hold, or to ask for.
-func TestAMessageThatIsGoneIsALostClaim(t *testing.T) {
+func TestAMessageThatIsGoneIsALostLease(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
 		causes := make(chan error, 1)

@@ -168,7 +168,7 @@ func newDelivery(message types.Message, queue string, received time.Time) *taskh
 		Group:      message.Attributes[string(types.MessageSystemAttributeNameMessageGroupId)],
 		Sent:       sentAt(message),
 		Received:   received,
-		ClaimEnds:  received.Add(MaxVisibility),
+		LeaseEnds:  received.Add(MaxVisibility),
 		Raw:        message,
 	}
 }

@@ -108,7 +108,7 @@ func TestExtendVisibilityAsksTheTransport(t *testing.T) {
 	}
 }
 
-func TestExtendVisibilityReportsALostClaim(t *testing.T) {
+func TestExtendVisibilityReportsALostLease(t *testing.T) {
 	t.Parallel()
 	_, err := extend(t, &fakeSettler{err: errDown}, time.Minute)
 	require.ErrorIs(t, err, errDown)

@@ -52,7 +52,7 @@
 //
 // In the function, [MetadataFrom] tells the id, the headers and the attempt of the running task. What it dispatches with its own context goes
 // through the hub that runs it. [WithTimeout] bounds how long it may run. The worker keeps the message from others for as long as that
-// takes; should its claim be lost, the context of the function ends with the cause [ErrVisibilityLost].
+// takes; should its lease be lost, the context of the function ends with the cause [ErrVisibilityLost].
 //
 // A task may run more than once: when the worker dies, when SQS delivers a message twice, when the visibility timeout passes. Make
 // tasks idempotent; the id stays the same on every delivery.

@@ -9,22 +9,22 @@ import (
 // sequence is a list of messages to run one after the other: one message, or those of one group of an ordered queue.
 type sequence struct {
 	poller *poller
-	claims []*claim
+	leases []*lease
 }
 
 // run handles the messages in order. A message that is not done holds up those behind it: they are given back, neither run
 // nor deleted, as they are when a stop comes first.
 func (s *sequence) run(stop, work context.Context) {
-	w, waiting := s.poller.worker, s.claims
+	w, waiting := s.poller.worker, s.leases
 	for len(waiting) > 0 && w.slots.acquire(stop, s.poller.info.Priority) {
-		c := waiting[0]
+		l := waiting[0]
 		waiting = waiting[1:]
 		s.poller.backlog.remove(1)
 		if !s.poller.info.Ordered {
-			w.process(work, c)
+			w.process(work, l)
 			return
 		}
-		if !s.handle(work, c) {
+		if !s.handle(work, l) {
 			break
 		}
 	}
@@ -35,10 +35,10 @@ func (s *sequence) run(stop, work context.Context) {
 // redeliverySlack is how much longer than its backoff a failed message may take to come back.
 const redeliverySlack = time.Minute
 
-// handle runs a message of an ordered queue, and records whether its group is failing.
-func (s *sequence) handle(work context.Context, c *claim) (done bool) {
-	d := c.current()
-	if done = isolated(func() bool { return s.poller.worker.process(work, c) }); done {
+// handle runs a message of an ordered queue, and notes whether its group is failing.
+func (s *sequence) handle(work context.Context, l *lease) (done bool) {
+	d := l.current()
+	if done = isolated(func() bool { return s.poller.worker.process(work, l) }); done {
 		s.poller.failing.remove(d.Group)
 	} else {
 		s.poller.failing.add(d.Group, 2*s.poller.worker.config.Backoff.delay(max(d.Attempt, 1))+redeliverySlack)
@@ -57,45 +57,46 @@ func isolated(f func() bool) (ok bool) {
 	return ok
 }
 
-// failingGroups remembers the groups of an ordered queue whose messages fail. A batch brings the messages behind a failing one along,
-// and their receive is counted though they do not run, so that they would become dead letters with it: while a group is failing,
-// messages are received one at a time.
+// failingGroups remembers the groups of an ordered queue whose messages fail. A batch brings
+// along the messages behind a failing one. Their receive is counted though they do not run, so
+// that they would become dead letters with it: while a group fails, messages are received one
+// at a time.
 type failingGroups struct {
 	mu     sync.Mutex
 	groups map[string]time.Time // until when
 }
 
-// maxFailingGroups bounds the memory of it; a queue with so many failing groups is received one at a time anyway.
+// maxFailingGroups bounds that memory; a queue with so many failing groups is received one at a time anyway.
 const maxFailingGroups = 1024
 
 // add notes that a message of the group failed and comes back within d.
-func (g *failingGroups) add(group string, d time.Duration) {
-	g.mu.Lock()
-	defer g.mu.Unlock()
-	if g.groups == nil {
-		g.groups = map[string]time.Time{}
+func (f *failingGroups) add(group string, d time.Duration) {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	if f.groups == nil {
+		f.groups = map[string]time.Time{}
 	}
-	if _, ok := g.groups[group]; ok || len(g.groups) < maxFailingGroups {
-		g.groups[group] = time.Now().Add(d)
+	if _, ok := f.groups[group]; ok || len(f.groups) < maxFailingGroups {
+		f.groups[group] = time.Now().Add(d)
 	}
 }
 
 // remove notes that a message of the group is done.
-func (g *failingGroups) remove(group string) {
-	g.mu.Lock()
-	defer g.mu.Unlock()
-	delete(g.groups, group)
+func (f *failingGroups) remove(group string) {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	delete(f.groups, group)
 }
 
 // any reports whether a group is failing. It forgets those that have not come back: SQS has moved their message.
-func (g *failingGroups) any() bool {
-	g.mu.Lock()
-	defer g.mu.Unlock()
+func (f *failingGroups) any() bool {
+	f.mu.Lock()
+	defer f.mu.Unlock()
 	now := time.Now()
-	for group, until := range g.groups {
+	for group, until := range f.groups {
 		if now.After(until) {
-			delete(g.groups, group)
+			delete(f.groups, group)
 		}
 	}
-	return len(g.groups) > 0
+	return len(f.groups) > 0
 }

@@ -7,14 +7,14 @@ import (
 	"time"
 )
 
-// claim is a message that this worker holds: received, and not settled. It extends the visibility timeout by itself at
+// lease is a message that this worker holds: received, and not settled. It extends the visibility timeout by itself at
 // half of it, until it is closed or lost.
-type claim struct {
+type lease struct {
 	key        messageKey
 	queue      Queue
 	visibility time.Duration // 0: the queue has none
-	onLost     func(c *claim)
-	running    time.Time // since when its handler runs; zero when none does. The set of claims guards it.
+	onLost     func(l *lease)
+	running    time.Time // since when its handler runs; zero when none does. The set of leases guards it.
 
 	mu       sync.Mutex
 	delivery *Delivery     // the last receipt, if the message came more than once
@@ -27,44 +27,44 @@ type claim struct {
 	cancel   context.CancelCauseFunc // of the handler's context; nil before it runs
 }
 
-func newClaim(d *Delivery, queue Queue, onLost func(*claim)) *claim {
-	c := &claim{key: keyOf(d), queue: queue, visibility: queue.Info().Visibility, onLost: onLost}
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	c.hold(d)
-	return c
+func newLease(d *Delivery, queue Queue, onLost func(*lease)) *lease {
+	l := &lease{key: keyOf(d), queue: queue, visibility: queue.Info().Visibility, onLost: onLost}
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	l.hold(d)
+	return l
 }
 
-// hold takes a delivery as the one to extend and settle, with this claim in the place of its settler.
-func (c *claim) hold(d *Delivery) {
+// hold takes a delivery as the one to extend and settle, with this lease in the place of its settler.
+func (l *lease) hold(d *Delivery) {
 	held := *d
-	held.Settler = c
-	c.delivery = &held
-	if c.visibility > 0 {
-		c.until = d.Received.Add(c.visibility)
-		c.schedule()
+	held.Settler = l
+	l.delivery = &held
+	if l.visibility > 0 {
+		l.until = d.Received.Add(l.visibility)
+		l.schedule()
 	}
 }
 
 // schedule sets the timer of the next extension: when half a visibility timeout is left, or where no extension can reach further,
 // of its loss: a moment before others can see the message.
-func (c *claim) schedule() {
+func (l *lease) schedule() {
 	before := lastMoment
-	if c.extendable() {
-		before = c.visibility / 2
+	if l.extendable() {
+		before = l.visibility / 2
 	}
-	wait := max(time.Until(c.until)-before, minBeat)
-	if c.timer == nil {
-		c.timer = time.AfterFunc(wait, c.beat)
+	wait := max(time.Until(l.until)-before, minBeat)
+	if l.timer == nil {
+		l.timer = time.AfterFunc(wait, l.beat)
 		return
 	}
-	c.timer.Reset(wait)
+	l.timer.Reset(wait)
 }
 
-// extendable reports whether an extension could reach further than the claim does.
-func (c *claim) extendable() bool {
-	ends := c.delivery.ClaimEnds
-	return ends.IsZero() || c.until.Before(ends.Add(-lastMoment))
+// extendable reports whether an extension could reach further than the lease does.
+func (l *lease) extendable() bool {
+	ends := l.delivery.LeaseEnds
+	return ends.IsZero() || l.until.Before(ends.Add(-lastMoment))
 }
 
 // The bounds of the waits between extensions: never a tight loop, and soon again after one that failed.
@@ -73,171 +73,171 @@ const (
 	retryBeat = time.Second
 )
 
-// lastMoment is how long before the end of all claims on it a message counts as lost: the clock of the service began to run when it
+// lastMoment is how long before the end of all leases on it a message counts as lost: the clock of the service began to run when it
 // sent the message.
 const lastMoment = time.Second
 
 // current returns the delivery with the last receipt.
-func (c *claim) current() *Delivery {
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	return c.delivery
+func (l *lease) current() *Delivery {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return l.delivery
 }
 
 // adopt takes over another delivery of the same message, whose receipt replaces the one that is held. It reports false when
-// the claim is over, so that the delivery is none of its.
-func (c *claim) adopt(d *Delivery) bool {
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	if c.closed || c.lost {
+// the lease is over, so that the delivery is none of its.
+func (l *lease) adopt(d *Delivery) bool {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	if l.closed || l.lost {
 		return false
 	}
-	c.hold(d)
+	l.hold(d)
 	return true
 }
 
-// finish notes that the handler of a closed claim is done with the message.
-func (c *claim) finish() {
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	c.done = true
+// finish notes that the handler of a closed lease is done with the message.
+func (l *lease) finish() {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	l.done = true
 }
 
 // isDone reports whether the handler is done with the message, so that every delivery of it may be deleted.
-func (c *claim) isDone() bool {
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	return c.done
+func (l *lease) isDone() bool {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return l.done
 }
 
-// beat extends the claim once, and plans the next time.
-func (c *claim) beat() {
-	d, more, ok := c.begin()
+// beat extends the lease once, and plans the next time.
+func (l *lease) beat() {
+	d, more, ok := l.begin()
 	if !ok {
 		return
 	}
-	extension := c.visibility
-	if !d.ClaimEnds.IsZero() {
-		extension = min(extension, time.Until(d.ClaimEnds)-lastMoment)
+	extension := l.visibility
+	if !d.LeaseEnds.IsZero() {
+		extension = min(extension, time.Until(d.LeaseEnds)-lastMoment)
 	}
 	err := ErrVisibilityLost
 	start := time.Now()
-	if more && (extension >= time.Second || extension == c.visibility) {
-		err = c.extend(d, extension)
+	if more && (extension >= time.Second || extension == l.visibility) {
+		err = l.extend(d, extension)
 	}
-	if c.end(d, start.Add(extension), err) {
-		c.onLost(c)
+	if l.end(d, start.Add(extension), err) {
+		l.onLost(l)
 	}
 }
 
-func (c *claim) extend(d *Delivery, extension time.Duration) (err error) {
+func (l *lease) extend(d *Delivery, extension time.Duration) (err error) {
 	defer recoverTo(&err)
-	ctx, cancel := context.WithDeadline(context.Background(), c.deadline()) //nolint:forbidigo // a heartbeat has no caller
+	ctx, cancel := context.WithDeadline(context.Background(), l.deadline()) //nolint:forbidigo // a heartbeat has no caller
 	defer cancel()
-	return c.queue.SetVisibility(ctx, d, extension)
+	return l.queue.SetVisibility(ctx, d, extension)
 }
 
-func (c *claim) deadline() time.Time {
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	return c.until
+func (l *lease) deadline() time.Time {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return l.until
 }
 
 // begin returns what to extend, and whether that can reach further.
-func (c *claim) begin() (d *Delivery, more, ok bool) {
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	if c.closed || c.lost || c.beating != nil {
+func (l *lease) begin() (d *Delivery, more, ok bool) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	if l.closed || l.lost || l.beating != nil {
 		return nil, false, false
 	}
-	c.beating = make(chan struct{})
-	return c.delivery, c.extendable(), true
+	l.beating = make(chan struct{})
+	return l.delivery, l.extendable(), true
 }
 
-// end records what became of an extension, and reports whether the claim is lost by it.
-func (c *claim) end(d *Delivery, until time.Time, err error) (lost bool) {
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	close(c.beating)
-	c.beating = nil
+// end records what became of an extension, and reports whether the lease is lost by it.
+func (l *lease) end(d *Delivery, until time.Time, err error) (lost bool) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	close(l.beating)
+	l.beating = nil
 	switch {
-	case c.closed || c.lost:
+	case l.closed || l.lost:
 		return false
-	case d != c.delivery: // another receipt replaced it meanwhile; its timer runs
-		c.schedule()
+	case d != l.delivery: // another receipt replaced it meanwhile; its timer runs
+		l.schedule()
 		return false
 	case err == nil:
-		c.until = until
-		c.schedule()
+		l.until = until
+		l.schedule()
 		return false
-	case !errors.Is(err, ErrVisibilityLost) && time.Now().Before(c.until):
-		left := time.Until(c.until)
-		c.timer.Reset(min(max(min(retryBeat, left/2), minBeat), left))
+	case !errors.Is(err, ErrVisibilityLost) && time.Now().Before(l.until):
+		left := time.Until(l.until)
+		l.timer.Reset(min(max(min(retryBeat, left/2), minBeat), left))
 		return false
 	}
-	c.lose()
+	l.lose()
 	return true
 }
 
 // lose ends the handler: somebody else may run the task already.
-func (c *claim) lose() {
-	c.lost = true
-	if c.cancel != nil {
-		c.cancel(ErrVisibilityLost)
+func (l *lease) lose() {
+	l.lost = true
+	if l.cancel != nil {
+		l.cancel(ErrVisibilityLost)
 	}
 }
 
-// start gives the claim the context of the handler to end; it reports false when the claim was lost before.
-func (c *claim) start(cancel context.CancelCauseFunc) bool {
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	c.cancel = cancel
-	return !c.lost
+// start gives the lease the context of the handler to end; it reports false when the lease was lost before.
+func (l *lease) start(cancel context.CancelCauseFunc) bool {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	l.cancel = cancel
+	return !l.lost
 }
 
-// close ends the extensions, waits for one that is under way, and reports whether the claim still holds. After that nothing
+// close ends the extensions, waits for one that is under way, and reports whether the lease still holds. After that nothing
 // but the settlement touches the message, so that no late extension overrides it. One that hangs is waited for until a quarter of
 // the visibility timeout is left: a message that is done must be deleted before others see it again.
-func (c *claim) close() (d *Delivery, holds bool) {
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	c.closed = true
-	if c.timer != nil {
-		c.timer.Stop()
+func (l *lease) close() (d *Delivery, holds bool) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	l.closed = true
+	if l.timer != nil {
+		l.timer.Stop()
 	}
-	if beating := c.beating; beating != nil {
-		patience := time.Until(c.until) - c.visibility/4
-		c.mu.Unlock()
+	if beating := l.beating; beating != nil {
+		patience := time.Until(l.until) - l.visibility/4
+		l.mu.Unlock()
 		within(patience, beating)
-		c.mu.Lock()
+		l.mu.Lock()
 	}
-	return c.delivery, !c.lost
+	return l.delivery, !l.lost
 }
 
 // SetVisibility is the settler of handlers that extend by hand.
-func (c *claim) SetVisibility(ctx context.Context, _ *Delivery, timeout time.Duration) error {
+func (l *lease) SetVisibility(ctx context.Context, _ *Delivery, timeout time.Duration) error {
 	start := time.Now()
-	err := c.queue.SetVisibility(ctx, c.current(), timeout)
+	err := l.queue.SetVisibility(ctx, l.current(), timeout)
 	if err != nil && !errors.Is(err, ErrVisibilityLost) {
 		return err
 	}
-	c.mu.Lock()
-	defer c.mu.Unlock()
+	l.mu.Lock()
+	defer l.mu.Unlock()
 	switch {
-	case err != nil && !c.closed && !c.lost:
-		c.lose()
+	case err != nil && !l.closed && !l.lost:
+		l.lose()
 	case err == nil && timeout == 0:
-		c.closed = true
-	case err == nil && !c.closed && c.visibility > 0:
-		c.until = start.Add(timeout)
-		c.schedule()
+		l.closed = true
+	case err == nil && !l.closed && l.visibility > 0:
+		l.until = start.Add(timeout)
+		l.schedule()
 	}
 	return err
 }
 
 // DeadLetter is the settler of nobody: a handler asks for it by Permanent.
-func (c *claim) DeadLetter(ctx context.Context, _ *Delivery, letter DeadLetter) error {
-	return c.queue.DeadLetter(ctx, c.current(), letter)
+func (l *lease) DeadLetter(ctx context.Context, _ *Delivery, letter DeadLetter) error {
+	return l.queue.DeadLetter(ctx, l.current(), letter)
 }
 
 // messageKey identifies a message over all its deliveries.
@@ -245,106 +245,106 @@ type messageKey struct{ queue, id string }
 
 func keyOf(d *Delivery) messageKey { return messageKey{d.Queue, d.MessageID} }
 
-// claims is the set of messages that a worker holds. Who takes a claim out of it may settle the message: the goroutine of
+// leases is the set of messages that a worker holds. Who takes a lease out of it may settle the message: the goroutine of
 // the handler, or the stop that gives up on the handler, never both.
-type claims struct {
+type leases struct {
 	mu       sync.Mutex
-	held     map[messageKey]*claim
+	held     map[messageKey]*lease
 	running  int // how many of those held
 	settling int
 }
 
-func newClaims() *claims { return &claims{held: map[messageKey]*claim{}} }
+func newLeases() *leases { return &leases{held: map[messageKey]*lease{}} }
 
-// add holds a message; it returns the claim that holds it already when it was delivered twice.
-func (s *claims) add(d *Delivery, create func() *claim) (c *claim, held bool) {
+// add holds a message; it returns the lease that holds it already when it was delivered twice.
+func (s *leases) add(d *Delivery, create func() *lease) (l *lease, held bool) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	if c, held = s.held[keyOf(d)]; held {
-		return c, true
+	if l, held = s.held[keyOf(d)]; held {
+		return l, true
 	}
-	c = create()
-	s.held[keyOf(d)] = c
-	return c, false
+	l = create()
+	s.held[keyOf(d)] = l
+	return l, false
 }
 
-// run marks that the handler of c is running.
-func (s *claims) run(c *claim) {
+// run marks that the handler of l is running.
+func (s *leases) run(l *lease) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	c.running = time.Now()
+	l.running = time.Now()
 	s.running++
 }
 
-// settle takes c from its handler, and reports false when a stop has taken it before; settled must follow.
-func (s *claims) settle(c *claim) bool {
+// settle takes l from its handler, and reports false when a stop has taken it before; settled must follow.
+func (s *leases) settle(l *lease) bool {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	if c.running.IsZero() {
+	if l.running.IsZero() {
 		return false
 	}
-	s.halt(c)
+	s.halt(l)
 	s.settling++
 	return true
 }
 
-func (s *claims) halt(c *claim) {
-	c.running = time.Time{}
+func (s *leases) halt(l *lease) {
+	l.running = time.Time{}
 	s.running--
 }
 
-// settled forgets a claim that settle has taken.
-func (s *claims) settled(c *claim) {
+// settled forgets a lease that settle has taken.
+func (s *leases) settled(l *lease) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	s.settling--
-	s.drop(c)
+	s.drop(l)
 }
 
-// forget forgets a claim before its message is given back: it may come again at once, and is another claim then.
-func (s *claims) forget(c *claim) {
+// forget forgets a lease before its message is given back: it may come again at once, and is another lease then.
+func (s *leases) forget(l *lease) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	s.drop(c)
+	s.drop(l)
 }
 
-// drop leaves alone a claim that has taken the place of c.
-func (s *claims) drop(c *claim) {
-	if s.held[c.key] == c {
-		delete(s.held, c.key)
+// drop leaves alone a lease that has taken the place of l.
+func (s *leases) drop(l *lease) {
+	if s.held[l.key] == l {
+		delete(s.held, l.key)
 	}
 }
 
 // abandon takes all that is running, and counts what is being settled.
-func (s *claims) abandon() (running []*claim, settling int) {
+func (s *leases) abandon() (running []*lease, settling int) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	for _, c := range s.held {
-		if !c.running.IsZero() {
-			running = append(running, c)
-			s.halt(c)
-			s.drop(c)
+	for _, l := range s.held {
+		if !l.running.IsZero() {
+			running = append(running, l)
+			s.halt(l)
+			s.drop(l)
 		}
 	}
 	return running, s.settling
 }
 
 // counts returns how many handlers run, and how many messages are held besides.
-func (s *claims) counts() (running, waiting int) {
+func (s *leases) counts() (running, waiting int) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	return s.running, len(s.held) - s.running
 }
 
 // longest returns how long the handler that has run longest runs by now; 0 when none does.
-func (s *claims) longest() time.Duration {
+func (s *leases) longest() time.Duration {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	now := time.Now()
 	first := now
-	for _, c := range s.held {
-		if !c.running.IsZero() && c.running.Before(first) {
-			first = c.running
+	for _, l := range s.held {
+		if !l.running.IsZero() && l.running.Before(first) {
+			first = l.running
 		}
 	}
 	return now.Sub(first)

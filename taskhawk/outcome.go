@@ -129,7 +129,7 @@ var ErrOutcomeUnknown = errors.New("the message may be stored or not")
 // transports without a [Worker], such as Lambda, where the service deletes what is done and Settle never does.
 //
 // A message to retry becomes visible after the delay that RetryAfter asked for, else after backoff (nil: that of a worker), cut where
-// d.ClaimEnds is. One that failed for good goes to the dead-letter queue. done reports that the message needs no other delivery: its handler
+// d.LeaseEnds is. One that failed for good goes to the dead-letter queue. done reports that the message needs no other delivery: its handler
 // succeeded, or the dead-letter queue has it.
 //
 // An error is that of the settler: the message comes back when its visibility timeout is over. Without a settler nothing is done, and a
@@ -153,7 +153,7 @@ func (o Outcome) apply(ctx context.Context, settler Settler, d *Delivery) (err e
 	return settler.SetVisibility(ctx, d, o.Delay)
 }
 
-// delayed is the outcome with the delay of a retry filled in, which ends before the claim does.
+// delayed is the outcome with the delay of a retry filled in, which ends before the lease does.
 func (o Outcome) delayed(d *Delivery, backoff Backoff) Outcome {
 	if o.Action != ActionRetry {
 		return o
@@ -161,8 +161,8 @@ func (o Outcome) delayed(d *Delivery, backoff Backoff) Outcome {
 	if !o.HasDelay {
 		o.Delay = backoff.delay(max(d.Attempt, 1))
 	}
-	if !d.ClaimEnds.IsZero() {
-		o.Delay = min(o.Delay, max(time.Until(d.ClaimEnds)-time.Second, 0))
+	if !d.LeaseEnds.IsZero() {
+		o.Delay = min(o.Delay, max(time.Until(d.LeaseEnds)-time.Second, 0))
 	}
 	return o
 }

@@ -188,12 +188,12 @@ func TestSettleStandsBadBackoffsAndSettlers(t *testing.T) {
 	require.EqualError(t, err, "panic (string)")
 }
 
-func TestSettleEndsBeforeTheClaim(t *testing.T) {
+func TestSettleEndsBeforeTheLease(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
 		s := &settler{}
 		d := delivery("t", "")
-		d.Settler, d.ClaimEnds = s, time.Now().Add(time.Minute)
+		d.Settler, d.LeaseEnds = s, time.Now().Add(time.Minute)
 		_, err := taskhawk.Settle(t.Context(), d, taskhawk.RetryAfter(time.Hour, errDown), nil)
 		require.NoError(t, err)
 		time.Sleep(time.Hour)

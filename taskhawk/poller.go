@@ -101,21 +101,21 @@ func (p *poller) receive(ctx context.Context, limit int) (deliveries []*Delivery
 	return p.queue.Receive(ctx, limit)
 }
 
-// sequences claims the messages and sorts them into what may run side by side: each message, or each group of an ordered queue.
+// sequences takes a lease on each message and sorts them into what may run side by side: each message, or each group of an ordered queue.
 func (p *poller) sequences(stop, work context.Context, deliveries []*Delivery) []*sequence {
 	var sequences []*sequence
 	groups := map[string]*sequence{}
 	for _, d := range deliveries {
-		c := p.claim(stop, work, d)
-		if c == nil {
+		l := p.lease(stop, work, d)
+		if l == nil {
 			continue
 		}
 		p.backlog.add(1)
 		if s := groups[d.Group]; s != nil {
-			s.claims = append(s.claims, c)
+			s.leases = append(s.leases, l)
 			continue
 		}
-		s := &sequence{poller: p, claims: []*claim{c}}
+		s := &sequence{poller: p, leases: []*lease{l}}
 		sequences = append(sequences, s)
 		if p.info.Ordered {
 			groups[d.Group] = s
@@ -124,29 +124,30 @@ func (p *poller) sequences(stop, work context.Context, deliveries []*Delivery) [
 	return sequences
 }
 
-// claim holds the message of a delivery; nil when it must not run: it ran before and was only not deleted, or this worker
-// holds it already, under an older receipt, which may delete nothing any more. One whose older claim is over otherwise comes back after
-// its visibility timeout, or at once when this worker stops.
-func (p *poller) claim(stop, work context.Context, d *Delivery) *claim {
+// lease takes a lease on the message of a delivery. It returns nil when the message must not
+// run: it ran before and was only not deleted, or this worker holds it already, under an older
+// receipt, which may delete nothing any more. One whose older lease is over otherwise comes back
+// after its visibility timeout, or at once when this worker stops.
+func (p *poller) lease(stop, work context.Context, d *Delivery) *lease {
 	w := p.worker
 	if w.acked.has(keyOf(d)) {
 		w.counters.alreadyDone.Add(1)
 		p.running.Go(func() { w.deleteAgain(work, p.queue, d) })
 		return nil
 	}
-	c, held := w.claims.add(d, func() *claim { return newClaim(d, p.queue, w.lost) })
+	l, held := w.leases.add(d, func() *lease { return newLease(d, p.queue, w.lost) })
 	if held {
 		w.counters.duplicates.Add(1)
 		switch {
-		case c.adopt(d):
-		case c.isDone():
+		case l.adopt(d):
+		case l.isDone():
 			p.running.Go(func() { w.deleteAgain(work, p.queue, d) })
 		case stop.Err() != nil:
-			p.running.Go(func() { w.release(work, []*claim{newClaim(d, p.queue, w.lost)}) })
+			p.running.Go(func() { w.release(work, []*lease{newLease(d, p.queue, w.lost)}) })
 		}
 		return nil
 	}
-	return c
+	return l
 }
 
 // pollState is what a poller remembers of its polls.

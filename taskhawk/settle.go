@@ -23,37 +23,37 @@ func settling(work context.Context) (context.Context, context.CancelFunc) {
 	return context.WithTimeout(context.WithoutCancel(work), settleTimeout)
 }
 
-// settle does with the message what the outcome says, unless a stop has given it back already or the claim is lost. It reports
+// settle does with the message what the outcome says, unless a stop has given it back already or the lease is lost. It reports
 // whether the message is off the queue.
-func (w *Worker) settle(work context.Context, c *claim, handled error) (done bool) {
-	if !w.claims.settle(c) {
+func (w *Worker) settle(work context.Context, l *lease, handled error) (done bool) {
+	if !w.leases.settle(l) {
 		return false
 	}
-	defer w.claims.settled(c)
-	outcome := w.outcome(work, c.current(), handled) // while the claim is extended: it calls the user's Backoff
-	d, holds := c.close()
+	defer w.leases.settled(l)
+	outcome := w.outcome(work, l.current(), handled) // while the lease is extended: it calls the user's Backoff
+	d, holds := l.close()
 	if !holds {
 		if outcome.Action == ActionDelete {
-			w.acked.add(c.key)
+			w.acked.add(l.key)
 		}
 		return false
 	}
 	switch outcome.Action {
 	case ActionRetry:
-		w.claims.forget(c)
+		w.leases.forget(l)
 	case ActionDelete:
-		c.finish()
+		l.finish()
 	case ActionDeadLetter:
 	}
 	ctx, cancel := settling(work)
 	defer cancel()
-	err := apply(ctx, c.queue, d, outcome)
+	err := apply(ctx, l.queue, d, outcome)
 	w.counters.settle(outcome.Action, err)
 	if err == nil {
 		return outcome.Action != ActionRetry
 	}
 	if outcome.Action == ActionDelete {
-		w.acked.add(c.key)
+		w.acked.add(l.key)
 	}
 	w.hub.report(ctx, slog.LevelError, "cannot settle a message, it will be delivered again",
 		slog.Any("delivery", d), slog.String("outcome", outcome.Action.String()), slog.String("error", err.Error()))
@@ -106,18 +106,18 @@ func (w *Worker) givingBack() time.Duration {
 }
 
 // release gives messages back that were not handled to the end, so that others see them at once.
-func (w *Worker) release(work context.Context, claims []*claim) {
+func (w *Worker) release(work context.Context, leases []*lease) {
 	ctx, cancel := settling(work)
 	defer cancel()
 	var group sync.WaitGroup
-	for _, c := range claims {
+	for _, l := range leases {
 		group.Go(func() {
-			d, holds := c.close()
-			w.claims.forget(c)
+			d, holds := l.close()
+			w.leases.forget(l)
 			if !holds {
 				return
 			}
-			err := apply(ctx, c.queue, d, Outcome{Action: ActionRetry, Delay: w.givingBack()})
+			err := apply(ctx, l.queue, d, Outcome{Action: ActionRetry, Delay: w.givingBack()})
 			w.counters.released.Add(1)
 			if err != nil {
 				w.hub.report(ctx, slog.LevelWarn, "cannot give a message back, it stays invisible until its visibility timeout",
@@ -133,7 +133,7 @@ var errGoexit = errors.New("the handler ended its goroutine by runtime.Goexit")
 
 // process runs the handler of a message in the slot that the caller has acquired, settles the message, and reports whether
 // it is off the queue.
-func (w *Worker) process(work context.Context, c *claim) (done bool) {
+func (w *Worker) process(work context.Context, l *lease) (done bool) {
 	start := time.Now()
 	defer func() {
 		w.throughput.add(time.Since(start))
@@ -141,30 +141,30 @@ func (w *Worker) process(work context.Context, c *claim) (done bool) {
 	}()
 	ctx, cancel := context.WithCancelCause(work)
 	defer cancel(nil)
-	if !c.start(cancel) {
-		w.claims.forget(c) // lost while it waited: somebody else has it
+	if !l.start(cancel) {
+		w.leases.forget(l) // lost while it waited: somebody else has it
 		return false
 	}
-	w.claims.run(c)
-	w.counters.start(c.current(), start)
+	w.leases.run(l)
+	w.counters.start(l.current(), start)
 	err := errGoexit
 	defer func() {
 		if err == errGoexit { //nolint:errorlint // it is set above, and nothing wraps it
-			w.hub.log(ctx, c.current(), nil, err, start)
+			w.hub.log(ctx, l.current(), nil, err, start)
 		}
-		done = w.settle(work, c, err)
+		done = w.settle(work, l, err)
 	}()
 	defer recoverTo(&err)
-	err = w.hub.Handle(ctx, c.current())
+	err = w.hub.Handle(ctx, l.current())
 	return done
 }
 
-// lost is called when the claim on a message is lost.
-func (w *Worker) lost(c *claim) {
-	w.counters.lostClaims.Add(1)
+// lost is called when the lease on a message is lost.
+func (w *Worker) lost(l *lease) {
+	w.counters.lostLeases.Add(1)
 	ctx := context.Background() //nolint:forbidigo // a heartbeat has no caller
-	w.hub.report(ctx, slog.LevelWarn, "the claim on a message is lost, it will be delivered again",
-		slog.Any("delivery", c.current()))
+	w.hub.report(ctx, slog.LevelWarn, "lease lost; message will be delivered again",
+		slog.Any("delivery", l.current()))
 }
 
 // ackMemorySize is how many messages are remembered, a few hundred bytes each.

@@ -28,8 +28,8 @@ type WorkerStats struct {
 	Dead int64
 	// Released counts messages given back unhandled, by a stop or behind a failed message of their group.
 	Released int64
-	// LostClaims counts messages whose claim was lost while this worker held them.
-	LostClaims int64
+	// LostLeases counts messages whose lease was lost while this worker held them.
+	LostLeases int64
 	// Duplicates counts deliveries of messages that this worker was holding already.
 	Duplicates int64
 	// AlreadyDone counts deliveries that were deleted and not run, because the handler had succeeded before.
@@ -52,7 +52,7 @@ type Lag struct {
 
 // counters is the changing form of WorkerStats.
 type counters struct {
-	received, started, succeeded, retried, dead, released, lostClaims, duplicates, alreadyDone, settleFailures atomic.Int64
+	received, started, succeeded, retried, dead, released, lostLeases, duplicates, alreadyDone, settleFailures atomic.Int64
 
 	lagCount, lagTotal, lagMax atomic.Int64
 }
@@ -85,11 +85,11 @@ func (c *counters) settle(action Action, err error) {
 // Stats returns the counters of the worker. It may be called at any time, concurrently.
 func (w *Worker) Stats() WorkerStats {
 	c := &w.counters
-	running, waiting := w.claims.counts()
+	running, waiting := w.leases.counts()
 	return WorkerStats{
-		Running: running, Waiting: waiting, LongestRun: w.claims.longest(),
+		Running: running, Waiting: waiting, LongestRun: w.leases.longest(),
 		Received: c.received.Load(), Started: c.started.Load(), Succeeded: c.succeeded.Load(), Retried: c.retried.Load(),
-		Dead: c.dead.Load(), Released: c.released.Load(), LostClaims: c.lostClaims.Load(),
+		Dead: c.dead.Load(), Released: c.released.Load(), LostLeases: c.lostLeases.Load(),
 		Duplicates: c.duplicates.Load(), AlreadyDone: c.alreadyDone.Load(), SettleFailures: c.settleFailures.Load(),
 		Lag: Lag{
 			Count: c.lagCount.Load(), Total: time.Duration(c.lagTotal.Load()), Max: time.Duration(c.lagMax.Load()),

@@ -11,7 +11,7 @@ import (
 // Both methods may block within ctx, retry what is worth retrying themselves, and must be safe to call concurrently.
 type Settler interface {
 	// SetVisibility makes the message invisible to others for timeout, counted from now; 0 gives it back at once.
-	// It is an error when timeout reaches past d.ClaimEnds, and one that wraps [ErrVisibilityLost] when the message is no
+	// It is an error when timeout reaches past d.LeaseEnds, and one that wraps [ErrVisibilityLost] when the message is no
 	// longer in flight with this receipt.
 	SetVisibility(ctx context.Context, d *Delivery, timeout time.Duration) error
 	// DeadLetter puts the message on the dead-letter queue, with letter beside it, and then takes it off its own.
@@ -132,9 +132,9 @@ type Delivery struct {
 	Sent time.Time
 	// Received is when the transport got it.
 	Received time.Time
-	// ClaimEnds is when the claim on it ends however often it is extended (on SQS, 12 hours after Received);
+	// LeaseEnds is when the lease on it ends however often it is extended (on SQS, 12 hours after Received);
 	// zero for never.
-	ClaimEnds time.Time
+	LeaseEnds time.Time
 	// Deadline is when handling has to be over, as at the end of a Lambda invocation; zero for no limit. A task is not started after it, nor
 	// when its timeout would reach past it: see [ErrNoTime].
 	Deadline time.Time

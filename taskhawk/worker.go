@@ -37,7 +37,7 @@ type Worker struct {
 	config     WorkerConfig
 	slots      *slots
 	throughput throughput
-	claims     *claims
+	leases     *leases
 	acked      ackMemory
 	counters   counters
 	health     *health
@@ -62,7 +62,7 @@ func NewWorker(hub *Hub, queues []Queue, config WorkerConfig) (*Worker, error) {
 	}
 	return &Worker{
 		hub: hub, queues: queues, config: config, slots: newSlots(config.Concurrency, config.StrictPriority),
-		claims: newClaims(), health: newHealth(queues), abort: make(chan struct{}),
+		leases: newLeases(), health: newHealth(queues), abort: make(chan struct{}),
 	}, nil
 }
 
@@ -129,10 +129,10 @@ func (w *Worker) stop(work context.Context, cancel context.CancelCauseFunc, done
 
 // abandon gives back the messages of handlers that do not return.
 func (w *Worker) abandon(work context.Context) error {
-	running, settling := w.claims.abandon()
+	running, settling := w.leases.abandon()
 	stopped := &StopError{Settling: settling}
-	for _, c := range running {
-		stopped.Tasks = append(stopped.Tasks, taskOf(c.current()))
+	for _, l := range running {
+		stopped.Tasks = append(stopped.Tasks, taskOf(l.current()))
 	}
 	released := make(chan struct{})
 	go func() {

@@ -49,7 +49,7 @@ func TestWorkerRetryAfter(t *testing.T) {
 		{ask: 42 * time.Second, want: 42 * time.Second},
 		{ask: 0, want: 0},
 		{ask: -time.Second, want: 0},
-		{ask: 24 * time.Hour, want: 12*time.Hour - time.Second}, // the claim ends 12 h after the receive
+		{ask: 24 * time.Hour, want: 12*time.Hour - time.Second}, // the lease ends 12 h after the receive
 	} {
 		t.Run(c.ask.String(), func(t *testing.T) {
 			t.Parallel()

@@ -158,7 +158,7 @@ func measure() usage {
 // bulkyArgs make a body of a kilobyte.
 type bulkyArgs struct{ Text string }
 
-// What a task in flight costs beside its body: claim, delivery, message, attributes, timer and goroutine, and what the server, which is
+// What a task in flight costs beside its body: lease, delivery, message, attributes, timer and goroutine, and what the server, which is
 // in the same process, notes of it. Not parallel to other tests, whose memory would count.
 //
 //nolint:paralleltest // see above

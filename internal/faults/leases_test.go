@@ -39,7 +39,7 @@ func TestT17HeartbeatsFailForSome(t *testing.T) {
 				require.Greater(r, entries, 60, "one every 15 s for each, and those sent again")
 				require.LessOrEqual(r, entries, 60+3*fault.Fired())
 				require.Equal(r, 10, r.book.total())
-				require.Zero(r, w.Stats().LostClaims)
+				require.Zero(r, w.Stats().LostLeases)
 				r.Check(want{})
 			})
 		})
@@ -63,7 +63,7 @@ func (h *lostHandler) handle(ctx context.Context, _ int) error {
 
 // The receipt is good no longer, so that the first heartbeat is refused: the handler's context ends, nothing is deleted by the
 // old receipt, and the task runs again when its visibility timeout is over.
-func TestT17ClaimLost(t *testing.T) {
+func TestT17LeaseLost(t *testing.T) {
 	t.Parallel()
 	for name, fault := range map[string]sqstest.Fault{
 		"another consumer has it": {On: sqstest.OpReceiveMessage, Nth: 1, Do: sqstest.StaleReceipts()},
@@ -77,7 +77,7 @@ func TestT17ClaimLost(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			h := &lostHandler{}
-			inBubble(t, setup{What: "a claim lost while the handler runs", Handle: h.handle}, func(r *rig) {
+			inBubble(t, setup{What: "a lease lost while the handler runs", Handle: h.handle}, func(r *rig) {
 				r.dispatch(0)
 				r.server.Inject(fault)
 				start := time.Now()
@@ -87,18 +87,18 @@ func TestT17ClaimLost(t *testing.T) {
 				require.ErrorIs(r, h.cause, taskhawk.ErrVisibilityLost)
 				require.InDelta(r, 15, h.lostAt.Sub(start).Seconds(), 0.1, "with the first heartbeat")
 				require.InDelta(r, 30, r.book.runTimes(0)[1].Sub(start).Seconds(), 0.1)
-				require.EqualValues(r, 1, w.Stats().LostClaims)
+				require.EqualValues(r, 1, w.Stats().LostLeases)
 				require.Zero(r, r.server.Ledger().Count(sqstest.DeleteIgnored))
-				require.Len(r, r.sink.lines("the claim on a message is lost, it will be delivered again"), 1)
+				require.Len(r, r.sink.lines("lease lost; message will be delivered again"), 1)
 				r.Check(want{Stranded: 1, Refused: map[string]int{"MessageNotInflight": 1}})
 			})
 		})
 	}
 }
 
-// Twelve hours after the receive the claim ends, whatever the heartbeats: the handler is told in time, and SQS is not asked for
+// Twelve hours after the receive the lease ends, whatever the heartbeats: the handler is told in time, and SQS is not asked for
 // what it would refuse.
-func TestT17ClaimsEndAfterTwelveHours(t *testing.T) {
+func TestT17LeasesEndAfterTwelveHours(t *testing.T) {
 	t.Parallel()
 	for name, visibility := range map[string]time.Duration{"30 s": 30 * time.Second, "5 h": 5 * time.Hour, "12 h": 12 * time.Hour} {
 		t.Run(name, func(t *testing.T) {
@@ -168,7 +168,7 @@ func TestT30HandlerOutlastsItsVisibility(t *testing.T) {
 	})
 }
 
-// outages are the ways in which heartbeats can stop to work, and how long a claim lives on.
+// outages are the ways in which heartbeats can stop to work, and how long a lease lives on.
 func outages() map[string]sqstest.Effect {
 	return map[string]sqstest.Effect{
 		"503":        sqstest.Status(http.StatusServiceUnavailable, ""),
@@ -204,7 +204,7 @@ func TestT30HeartbeatsStop(t *testing.T) {
 				// It gets no more messages either, or the one that it holds might come back to it.
 				r.server.Inject(sqstest.Fault{On: sqstest.OpReceiveMessage, If: by("CUT-OFF"), Do: sqstest.Reset()})
 				other := r.start(onlyDefault())
-				end := start.Add(45 * time.Second) // of the claim: the heartbeat after 15 s worked
+				end := start.Add(45 * time.Second) // of the lease: the heartbeat after 15 s worked
 				time.Sleep(20 * time.Minute)
 				w.stop()
 				other.stop()
@@ -218,7 +218,7 @@ func TestT30HeartbeatsStop(t *testing.T) {
 	}
 }
 
-// requireOneDelete wants the message deleted by who had the claim on it, and by no dead receipt handle.
+// requireOneDelete wants the message deleted by who had the lease on it, and by no dead receipt handle.
 func requireOneDelete(r *rig) {
 	r.Helper()
 	ledger := r.server.Ledger()
@@ -229,14 +229,14 @@ func requireOneDelete(r *rig) {
 }
 
 // Another consumer gets the message although it is held: SQS says so at the next heartbeat.
-func TestT30ClaimTaken(t *testing.T) {
+func TestT30LeaseTaken(t *testing.T) {
 	t.Parallel()
 	inBubble(t, setup{What: "another consumer has the message", Handle: long(10 * time.Minute)}, func(r *rig) {
 		r.server.Inject(sqstest.Fault{On: sqstest.OpReceiveMessage, Nth: 1, Do: sqstest.StaleReceipts()})
 		r.dispatch(0)
 		w := r.start(sqsx.WorkerConfig{})
 		start := time.Now()
-		r.await(time.Minute, "the claim is lost", func() bool { return w.Stats().LostClaims == 1 })
+		r.await(time.Minute, "the lease is lost", func() bool { return w.Stats().LostLeases == 1 })
 		require.LessOrEqual(r, time.Since(start), 16*time.Second, "at the first heartbeat")
 		time.Sleep(time.Hour)
 		w.stop()
@@ -261,12 +261,12 @@ func TestT30TwelveHours(t *testing.T) {
 		w := r.start(config)
 		r.dispatch(0)
 		start := time.Now()
-		r.await(13*time.Hour, "the claim is lost", func() bool { return w.Stats().LostClaims == 1 })
+		r.await(13*time.Hour, "the lease is lost", func() bool { return w.Stats().LostLeases == 1 })
 		require.WithinRange(r, time.Now(), start.Add(12*time.Hour-time.Second), start.Add(12*time.Hour+time.Minute))
 		time.Sleep(time.Hour)
 		w.stop()
 		require.Equal(r, 2, r.book.runs(0))
-		require.Len(r, r.sink.lines("the claim on a message is lost, it will be delivered again"), 1)
+		require.Len(r, r.sink.lines("lease lost; message will be delivered again"), 1)
 		r.Check(want{})
 	})
 }
@@ -413,7 +413,7 @@ func TestT34ManyInFlightAndSlowHeartbeats(t *testing.T) {
 		require.Equal(r, tasks, w.Stats().Running, "all run at once")
 		r.drain(5 * time.Minute)
 		w.stop()
-		require.Zero(r, w.Stats().LostClaims)
+		require.Zero(r, w.Stats().LostLeases)
 		require.Equal(r, tasks, r.book.total())
 		r.Check(want{})
 	})
@@ -427,7 +427,7 @@ func TestT35PrefetchedMessagesWait(t *testing.T) {
 		require.LessOrEqual(r, r.drain(10*time.Minute), 10*20*time.Second+30*time.Second)
 		w.stop()
 		require.Equal(r, 10, r.book.total())
-		require.Zero(r, w.Stats().LostClaims)
+		require.Zero(r, w.Stats().LostLeases)
 		require.Zero(r, r.server.Ledger().Count(sqstest.Returned))
 		r.Check(want{})
 	})

@@ -343,7 +343,7 @@ func TestT19ClocksApart(t *testing.T) {
 				r.dispatch(1)
 				r.drain(3 * time.Minute)
 				w.stop()
-				require.Zero(r, w.Stats().LostClaims)
+				require.Zero(r, w.Stats().LostLeases)
 				r.Check(want{})
 			})
 		})
@@ -357,7 +357,7 @@ func TestT19MonotonicTimeOverLoopback(t *testing.T) {
 	var monotonic atomic.Int32
 	r := newRig(t, setup{What: "a jump of the wall clock", Loopback: true, Handle: func(ctx context.Context, _ int) error {
 		d := taskhawk.DeliveryFrom(ctx)
-		for _, moment := range []time.Time{d.Received, d.ClaimEnds} {
+		for _, moment := range []time.Time{d.Received, d.LeaseEnds} {
 			if strings.Contains(moment.String(), " m=") {
 				monotonic.Add(1)
 			}

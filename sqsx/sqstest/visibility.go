@@ -26,7 +26,7 @@ func (a *account) changeMessageVisibility(c *call, in *changeMessageVisibilityIn
 
 // change sets the visibility timeout of a message in flight, counted from now.
 // A handle that is not the latest, or whose timeout has passed, has lost its
-// claim: MessageNotInflight.
+// lease: MessageNotInflight.
 func (a *account) change(q *queue, in *visibilityChange, now time.Time) error {
 	seconds := *in.VisibilityTimeout
 	if seconds < 0 || seconds > maxVisibilitySeconds {

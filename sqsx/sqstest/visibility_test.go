@@ -86,7 +86,7 @@ func TestTwelveHoursAtMost(t *testing.T) {
 	})
 }
 
-func TestLostClaims(t *testing.T) {
+func TestLostLeases(t *testing.T) {
 	t.Parallel()
 	inBubble(t, func(f *fixture) {
 		url := f.queue("jobs")

@@ -11,8 +11,8 @@ import (
 	"github.com/taskhawk/taskhawk-go/taskhawk"
 )
 
-// memoryClaim is the longest that a message can be kept from others, as on SQS.
-const memoryClaim = 12 * time.Hour
+// memoryLease is the longest that a message can be kept from others, as on SQS.
+const memoryLease = 12 * time.Hour
 
 // memoryQueue is one queue. Its state is brought up to date by each call, so it needs no goroutine.
 type memoryQueue struct {
@@ -82,7 +82,7 @@ func (q *memoryQueue) Receive(ctx context.Context, limit int) ([]*taskhawk.Deliv
 	}
 }
 
-// take claims what is visible now; when there is nothing, it says what to wait for.
+// take lends what is visible now; when there is nothing, it says what to wait for.
 func (q *memoryQueue) take(limit int) (deliveries []*taskhawk.Delivery, changed <-chan struct{}, next <-chan time.Time) {
 	q.mu.Lock()
 	defer q.mu.Unlock()
@@ -94,7 +94,7 @@ func (q *memoryQueue) take(limit int) (deliveries []*taskhawk.Delivery, changed 
 		case len(deliveries) == limit:
 			return deliveries, nil, nil
 		case !message.visible.After(now):
-			deliveries = append(deliveries, q.claim(message, now))
+			deliveries = append(deliveries, q.lend(message, now))
 		case soonest.IsZero() || message.visible.Before(soonest):
 			soonest = message.visible
 		}
@@ -105,19 +105,19 @@ func (q *memoryQueue) take(limit int) (deliveries []*taskhawk.Delivery, changed 
 	return deliveries, q.changed, next
 }
 
-func (q *memoryQueue) claim(message *memoryMessage, now time.Time) *taskhawk.Delivery {
+func (q *memoryQueue) lend(message *memoryMessage, now time.Time) *taskhawk.Delivery {
 	q.receipts++
 	message.received++
 	message.receipt = "receipt-" + strconv.Itoa(q.receipts)
 	message.visible = now.Add(q.config.VisibilityTimeout)
 	return &taskhawk.Delivery{
 		Body: message.out.Body, MessageID: message.id, Queue: q.name(), Receipt: message.receipt,
-		Attempt: message.received, Group: message.out.Group, Sent: message.sent, Received: now, ClaimEnds: now.Add(memoryClaim),
+		Attempt: message.received, Group: message.out.Group, Sent: message.sent, Received: now, LeaseEnds: now.Add(memoryLease),
 		Raw: message.out, Settler: q,
 	}
 }
 
-// expire ends the claims that are over, and moves what was received too often to the dead letters.
+// expire ends the leases that are over, and moves what was received too often to the dead letters.
 func (q *memoryQueue) expire() {
 	now := time.Now()
 	kept := q.messages[:0]
@@ -173,7 +173,7 @@ func (q *memoryQueue) remove(ctx context.Context, d *taskhawk.Delivery, letter *
 	return nil
 }
 
-// SetVisibility moves the end of the claim.
+// SetVisibility moves the end of the lease.
 func (q *memoryQueue) SetVisibility(ctx context.Context, d *taskhawk.Delivery, timeout time.Duration) error {
 	q.mu.Lock()
 	defer q.mu.Unlock()
@@ -181,8 +181,8 @@ func (q *memoryQueue) SetVisibility(ctx context.Context, d *taskhawk.Delivery, t
 	if err = errors.Join(ctx.Err(), err); err != nil {
 		return err
 	}
-	if end := time.Now().Add(timeout); end.After(d.ClaimEnds) {
-		return fmt.Errorf("%s: a claim ends %s after it was received", d.MessageID, memoryClaim)
+	if end := time.Now().Add(timeout); end.After(d.LeaseEnds) {
+		return fmt.Errorf("%s: a lease ends %s after it was received", d.MessageID, memoryLease)
 	} else if q.messages[i].visible = end; timeout == 0 {
 		q.wake()
 	}

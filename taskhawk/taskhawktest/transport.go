@@ -58,7 +58,7 @@ var transportCases = [...]struct { //nolint:gochecknoglobals // a table of funct
 	{"deletes for good", (*transportTest).deletes},
 	{"gives back at once with visibility 0", (*transportTest).givesBack},
 	{"extends the visibility timeout", (*transportTest).extends},
-	{"refuses to extend past the end of the claim", (*transportTest).refusesToExtend},
+	{"refuses to extend past the end of the lease", (*transportTest).refusesToExtend},
 	{"delays", (*transportTest).delays},
 	{"buries with DeadLetter", (*transportTest).buries},
 	{"buries what is delivered too often", (*transportTest).buriesAfterMaxReceive},

@@ -20,7 +20,7 @@ func (t *transportTest) delivers() {
 	require.NotEmpty(t, d.Receipt)
 	require.NotNil(t, d.Settler)
 	require.WithinDuration(t, now, d.Received, time.Second)
-	require.True(t, d.ClaimEnds.IsZero() || d.ClaimEnds.After(d.Received))
+	require.True(t, d.LeaseEnds.IsZero() || d.LeaseEnds.After(d.Received))
 }
 
 func (t *transportTest) keepsPrioritiesApart() {

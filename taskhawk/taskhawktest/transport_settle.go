@@ -53,12 +53,12 @@ func (t *transportTest) extends() {
 func (t *transportTest) refusesToExtend() {
 	t.publish(1)
 	d := t.receiveOne()
-	if d.ClaimEnds.IsZero() {
+	if d.LeaseEnds.IsZero() {
 		return // a transport without such an end
 	}
-	tooLong := time.Until(d.ClaimEnds) + time.Minute
+	tooLong := time.Until(d.LeaseEnds) + time.Minute
 	require.Error(t, d.Settler.SetVisibility(t.Context(), d, tooLong))
-	require.NoError(t, d.Settler.SetVisibility(t.Context(), d, time.Minute), "the claim is not lost by it")
+	require.NoError(t, d.Settler.SetVisibility(t.Context(), d, time.Minute), "the lease is not lost by it")
 }
 
 func (t *transportTest) delays() {

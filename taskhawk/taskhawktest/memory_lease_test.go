@@ -153,7 +153,7 @@ func TestMemoryRefusesMisuse(t *testing.T) {
 		cancel()
 		require.ErrorIs(m, m.queue.Delete(ended, d), context.Canceled)
 		require.ErrorIs(m, d.Settler.SetVisibility(ended, d, 0), context.Canceled)
-		require.ErrorContains(m, d.Settler.SetVisibility(m.Context(), d, 12*time.Hour+1), "a claim ends 12h0m0s after it was received")
+		require.ErrorContains(m, d.Settler.SetVisibility(m.Context(), d, 12*time.Hour+1), "a lease ends 12h0m0s after it was received")
 		m.requireDepth(1, 1)
 		require.NoError(m, d.Settler.SetVisibility(m.Context(), d, 12*time.Hour))
 	})

@@ -15,8 +15,8 @@ import (
 	"github.com/taskhawk/taskhawk-go/taskhawk/taskhawktest"
 )
 
-// claimQueue counts changes of visibility, and fails or delays them as it is told.
-type claimQueue struct {
+// leaseQueue counts changes of visibility, and fails or delays them as it is told.
+type leaseQueue struct {
 	taskhawk.Queue
 	changes atomic.Int64
 	mu      sync.Mutex
@@ -24,13 +24,13 @@ type claimQueue struct {
 	delay   time.Duration
 }
 
-func (q *claimQueue) set(fail error, delay time.Duration) {
+func (q *leaseQueue) set(fail error, delay time.Duration) {
 	q.mu.Lock()
 	defer q.mu.Unlock()
 	q.fail, q.delay = fail, delay
 }
 
-func (q *claimQueue) Receive(ctx context.Context, limit int) ([]*taskhawk.Delivery, error) {
+func (q *leaseQueue) Receive(ctx context.Context, limit int) ([]*taskhawk.Delivery, error) {
 	q.mu.Lock()
 	away := errors.Is(q.fail, errAway) && q.changes.Load() > 0
 	q.mu.Unlock()
@@ -44,7 +44,7 @@ func (q *claimQueue) Receive(ctx context.Context, limit int) ([]*taskhawk.Delive
 	return deliveries, err
 }
 
-func (q *claimQueue) SetVisibility(ctx context.Context, d *taskhawk.Delivery, timeout time.Duration) error {
+func (q *leaseQueue) SetVisibility(ctx context.Context, d *taskhawk.Delivery, timeout time.Duration) error {
 	q.changes.Add(1)
 	q.mu.Lock()
 	fail, delay := q.fail, q.delay
@@ -59,15 +59,15 @@ func (q *claimQueue) SetVisibility(ctx context.Context, d *taskhawk.Delivery, ti
 // errAway is the error of everything while there is no connection.
 var errAway = errors.New("no connection")
 
-// runClaims runs a worker on one queue whose visibility changes are watched.
-func runClaims(
+// runLeases runs a worker on one queue whose visibility changes are watched.
+func runLeases(
 	t *testing.T, config taskhawk.WorkerConfig, handle func(ctx context.Context, n int) error,
-	test func(w *workerTest, q *claimQueue, worker *taskhawk.Worker),
+	test func(w *workerTest, q *leaseQueue, worker *taskhawk.Worker),
 ) {
 	t.Helper()
 	synctest.Test(t, func(t *testing.T) {
 		w := newWorkerTest(t, handle)
-		q := &claimQueue{Queue: w.memory.Queues(taskhawk.Default)[0]}
+		q := &leaseQueue{Queue: w.memory.Queues(taskhawk.Default)[0]}
 		worker, err := taskhawk.NewWorker(w.hub, []taskhawk.Queue{q}, config)
 		require.NoError(t, err)
 		ctx, cancel := context.WithCancel(t.Context())
@@ -78,20 +78,20 @@ func runClaims(
 	})
 }
 
-func TestWorkerHoldsTheClaimOfALongTask(t *testing.T) {
+func TestWorkerHoldsTheLeaseOfALongTask(t *testing.T) {
 	t.Parallel()
 	long := func(ctx context.Context, _ int) error { time.Sleep(10 * time.Minute); return ctx.Err() }
-	runClaims(t, taskhawk.WorkerConfig{}, long, func(w *workerTest, q *claimQueue, worker *taskhawk.Worker) {
+	runLeases(t, taskhawk.WorkerConfig{}, long, func(w *workerTest, q *leaseQueue, worker *taskhawk.Worker) {
 		w.dispatch(1)
 		pass(time.Hour)
 		require.Equal(w, []int{1}, w.runs(), "though the visibility timeout is %s", taskhawktest.Visibility)
 		require.InDelta(w, 40, q.changes.Load(), 1, "extensions, one each half timeout")
-		require.Zero(w, worker.Stats().LostClaims)
+		require.Zero(w, worker.Stats().LostLeases)
 		w.requireEmpty()
 	})
 }
 
-func TestWorkerHoldsTheClaimsOfWaitingMessages(t *testing.T) {
+func TestWorkerHoldsTheLeasesOfWaitingMessages(t *testing.T) {
 	t.Parallel()
 	slow := func(context.Context, int) error { time.Sleep(50 * time.Millisecond); return nil }
 	slower := func(ctx context.Context, n int) error {
@@ -102,7 +102,7 @@ func TestWorkerHoldsTheClaimsOfWaitingMessages(t *testing.T) {
 		return nil
 	}
 	config := taskhawk.WorkerConfig{Concurrency: 1}
-	runClaims(t, config, slower, func(w *workerTest, _ *claimQueue, worker *taskhawk.Worker) {
+	runLeases(t, config, slower, func(w *workerTest, _ *leaseQueue, worker *taskhawk.Worker) {
 		for n := range 30 {
 			w.dispatch(n)
 		}
@@ -115,7 +115,7 @@ func TestWorkerHoldsTheClaimsOfWaitingMessages(t *testing.T) {
 	})
 }
 
-func TestWorkerEndsAHandlerWhoseClaimIsLost(t *testing.T) {
+func TestWorkerEndsAHandlerWhoseLeaseIsLost(t *testing.T) {
 	t.Parallel()
 	for name, c := range map[string]struct {
 		fail error
@@ -138,7 +138,7 @@ func TestWorkerEndsAHandlerWhoseClaimIsLost(t *testing.T) {
 					return nil
 				}
 			}
-			runClaims(t, taskhawk.WorkerConfig{}, handle, func(w *workerTest, q *claimQueue, worker *taskhawk.Worker) {
+			runLeases(t, taskhawk.WorkerConfig{}, handle, func(w *workerTest, q *leaseQueue, worker *taskhawk.Worker) {
 				q.set(c.fail, 0)
 				w.dispatch(1)
 				pass(c.ends + time.Millisecond)
@@ -147,7 +147,7 @@ func TestWorkerEndsAHandlerWhoseClaimIsLost(t *testing.T) {
 				require.Equal(w, []error{taskhawk.ErrVisibilityLost}, causes)
 				require.Equal(w, []time.Duration{c.ends}, took)
 				require.Equal(w, []int{1, 1}, w.runs(), "delivered again")
-				require.EqualValues(w, 1, worker.Stats().LostClaims)
+				require.EqualValues(w, 1, worker.Stats().LostLeases)
 				require.EqualValues(w, 1, worker.Stats().Succeeded)
 				w.requireEmpty()
 			})
@@ -155,10 +155,10 @@ func TestWorkerEndsAHandlerWhoseClaimIsLost(t *testing.T) {
 	}
 }
 
-func TestWorkerDoesNotRepeatWhatSucceededAfterItsClaimWasLost(t *testing.T) {
+func TestWorkerDoesNotRepeatWhatSucceededAfterItsLeaseWasLost(t *testing.T) {
 	t.Parallel()
 	stubborn := func(context.Context, int) error { time.Sleep(time.Minute); return nil }
-	runClaims(t, taskhawk.WorkerConfig{}, stubborn, func(w *workerTest, q *claimQueue, worker *taskhawk.Worker) {
+	runLeases(t, taskhawk.WorkerConfig{}, stubborn, func(w *workerTest, q *leaseQueue, worker *taskhawk.Worker) {
 		q.set(taskhawk.ErrVisibilityLost, 0)
 		w.dispatch(1)
 		pass(16 * time.Second)
@@ -173,7 +173,7 @@ func TestWorkerDoesNotRepeatWhatSucceededAfterItsClaimWasLost(t *testing.T) {
 func TestWorkerAdoptsAMessageThatComesBackWhileItsTaskRuns(t *testing.T) {
 	t.Parallel()
 	stubborn := func(context.Context, int) error { time.Sleep(time.Minute); return nil }
-	runClaims(t, taskhawk.WorkerConfig{}, stubborn, func(w *workerTest, q *claimQueue, worker *taskhawk.Worker) {
+	runLeases(t, taskhawk.WorkerConfig{}, stubborn, func(w *workerTest, q *leaseQueue, worker *taskhawk.Worker) {
 		w.dispatch(1)
 		q.set(errTest, 0) // no extension arrives, so the message comes back after 30 s: to this worker
 		pass(31 * time.Second)
@@ -186,7 +186,7 @@ func TestWorkerAdoptsAMessageThatComesBackWhileItsTaskRuns(t *testing.T) {
 	})
 }
 
-func TestWorkerEndsTheClaimAfterTwelveHours(t *testing.T) {
+func TestWorkerEndsTheLeaseAfterTwelveHours(t *testing.T) {
 	t.Parallel()
 	var ended time.Duration
 	endless := func(ctx context.Context, _ int) error {
@@ -195,11 +195,11 @@ func TestWorkerEndsTheClaimAfterTwelveHours(t *testing.T) {
 		ended = time.Since(start)
 		return taskhawk.Permanent(context.Cause(ctx))
 	}
-	runClaims(t, taskhawk.WorkerConfig{}, endless, func(w *workerTest, _ *claimQueue, worker *taskhawk.Worker) {
+	runLeases(t, taskhawk.WorkerConfig{}, endless, func(w *workerTest, _ *leaseQueue, worker *taskhawk.Worker) {
 		w.dispatch(1)
 		pass(12*time.Hour + time.Second)
 		require.InDelta(w, (12 * time.Hour).Seconds(), ended.Seconds(), 2)
-		require.EqualValues(w, 1, worker.Stats().LostClaims)
+		require.EqualValues(w, 1, worker.Stats().LostLeases)
 		all, _ := w.memory.Depth(taskhawk.Default)
 		require.Equal(w, 1, all, "a dead receipt settles nothing")
 	})
@@ -211,7 +211,7 @@ func TestWorkerSettlesOnlyAfterAnExtensionUnderWay(t *testing.T) {
 		time.Sleep(16 * time.Second) // the first extension begins after 15 s
 		return taskhawk.RetryAfter(5*time.Minute, errTest)
 	}
-	runClaims(t, taskhawk.WorkerConfig{}, handle, func(w *workerTest, q *claimQueue, _ *taskhawk.Worker) {
+	runLeases(t, taskhawk.WorkerConfig{}, handle, func(w *workerTest, q *leaseQueue, _ *taskhawk.Worker) {
 		q.set(nil, 4*time.Second)
 		w.dispatch(1)
 		pass(5 * time.Minute)
@@ -226,7 +226,7 @@ func TestExtendVisibilityByHand(t *testing.T) {
 	var errs []error
 	handle := func(ctx context.Context, n int) error {
 		switch n {
-		case 1: // a long claim needs no heartbeat
+		case 1: // a long lease needs no heartbeat
 			errs = append(errs, taskhawk.ExtendVisibility(ctx, 2*time.Hour))
 			time.Sleep(time.Hour)
 		case 2: // given back: others may have it at once
@@ -236,7 +236,7 @@ func TestExtendVisibilityByHand(t *testing.T) {
 		}
 		return nil
 	}
-	runClaims(t, taskhawk.WorkerConfig{}, handle, func(w *workerTest, q *claimQueue, _ *taskhawk.Worker) {
+	runLeases(t, taskhawk.WorkerConfig{}, handle, func(w *workerTest, q *leaseQueue, _ *taskhawk.Worker) {
 		w.dispatch(1)
 		pass(2 * time.Hour)
 		require.Equal(w, []error{nil}, errs)
@@ -248,7 +248,7 @@ func TestExtendVisibilityByHand(t *testing.T) {
 	})
 }
 
-func TestExtendVisibilityOfALostClaim(t *testing.T) {
+func TestExtendVisibilityOfALostLease(t *testing.T) {
 	t.Parallel()
 	var err, cause error
 	handle := func(ctx context.Context, _ int) error {
@@ -256,7 +256,7 @@ func TestExtendVisibilityOfALostClaim(t *testing.T) {
 		cause = context.Cause(ctx)
 		return errors.Join(err, taskhawk.Ignore(nil))
 	}
-	runClaims(t, taskhawk.WorkerConfig{}, handle, func(w *workerTest, q *claimQueue, _ *taskhawk.Worker) {
+	runLeases(t, taskhawk.WorkerConfig{}, handle, func(w *workerTest, q *leaseQueue, _ *taskhawk.Worker) {
 		q.set(taskhawk.ErrVisibilityLost, 0)
 		w.dispatch(1)
 		pass(time.Second)
