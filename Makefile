@@ -8,6 +8,7 @@ MAKEFLAGS += --no-print-directory
 # Tools are built from the Go module proxy at these versions and kept in .tmp/bin, where `make clean` removes them.
 GOLANGCI_LINT_VERSION := v2.15.0
 GOVULNCHECK_VERSION   := v1.9.0
+GREMLINS_VERSION      := v0.6.0
 BENCHSTAT_VERSION     := v0.0.0-20260908200009-22c9c6c9d4da
 
 TMP   := $(CURDIR)/.tmp
@@ -69,6 +70,13 @@ soak: ## The same in its long form: 200 kills, 200,000 tasks in random faults, t
 .PHONY: cover
 cover: ## Measure statement coverage; fail below 90 % in codec and taskhawk, 80 % in sqsx
 	@.ci/cover codec=90 taskhawk=90 sqsx=80
+
+.PHONY: mutate
+mutate: SAMPLE  ?= 300
+mutate: SEED    ?= 1
+mutate: WORKERS ?= 0
+mutate: $(TOOLS)/gremlins-$(GREMLINS_VERSION) ## Change PKG (./taskhawk) in SAMPLE places (300) drawn by SEED, and list the changes that its tests do not notice
+	@.ci/mutate '$<' '$(or $(PKG),./taskhawk)' '$(SAMPLE)' '$(SEED)' '$(WORKERS)'
 
 .PHONY: bench
 bench: COUNT ?= 40
@@ -133,6 +141,9 @@ $(TOOLS)/golangci-lint-%:
 
 $(TOOLS)/govulncheck-%:
 	@$(call install,golang.org/x/vuln/cmd/govulncheck,$*)
+
+$(TOOLS)/gremlins-%:
+	@$(call install,github.com/go-gremlins/gremlins/cmd/gremlins,$*)
 
 $(TOOLS)/benchstat-%:
 	@$(call install,golang.org/x/perf/cmd/benchstat,$*)
