@@ -75,6 +75,34 @@ func (h *Hub) TaskNames() []string { return slices.Sorted(maps.Keys(h.tasks)) }
 // Logger returns the logger of the hub, for transports.
 func (h *Hub) Logger() *slog.Logger { return h.logger }
 
+// CheckHandlers returns an error if h cannot run what a transport receives: h is nil, its Config has Sync, or none of its tasks has a
+// handler. Where some have one, it logs one warning that names the others, since programs that share queues do that on purpose.
+// Transports call it once, when they are made.
+func (h *Hub) CheckHandlers() error {
+	if h == nil {
+		return errors.New("nil hub")
+	}
+	if _, inside := h.publisher.(syncPublisher); inside {
+		return errors.New("the hub has Config.Sync: its tasks run inside Dispatch, and no queue feeds them")
+	}
+	var without []string
+	for _, name := range h.TaskNames() {
+		if h.tasks[name].handler == nil {
+			without = append(without, name)
+		}
+	}
+	switch {
+	case len(h.tasks) == 0:
+		return errors.New("the hub has no tasks: name them in Config.Tasks")
+	case len(without) == len(h.tasks):
+		return fmt.Errorf("no task of the hub has a handler, such as %q: %w", without[0], ErrNoHandler)
+	case len(without) > 0:
+		ctx := context.Background() //nolint:forbidigo // a constructor has no caller's context
+		h.report(ctx, slog.LevelWarn, "tasks without a handler fail here", slog.Any("tasks", without))
+	}
+	return nil
+}
+
 func (h *Hub) add(task AnyTask) error {
 	if task == nil {
 		return errNilTask

@@ -1,6 +1,7 @@
 package taskhawk_test
 
 import (
+	"bytes"
 	"context"
 	"errors"
 	"fmt"
@@ -300,4 +301,28 @@ func TestRecoverServesOtherHandlers(t *testing.T) {
 	handler = taskhawk.Recover(func(context.Context, *taskhawk.Message) error { panic(1) })
 	var panicked *taskhawk.PanicError
 	require.ErrorAs(t, handler(t.Context(), msg), &panicked)
+}
+
+// Transports refuse a hub that could run nothing of what they bring, when they are made.
+func TestAHubThatCanRunNothingSaysSo(t *testing.T) {
+	t.Parallel()
+	runs := taskhawk.New("runs", func(context.Context, struct{}) error { return nil })
+	sends := taskhawk.New[struct{}]("sends", nil)
+	var none *taskhawk.Hub
+	require.ErrorContains(t, none.CheckHandlers(), "nil hub")
+	for text, config := range map[string]taskhawk.Config{
+		"no tasks":    {},
+		"Config.Sync": {Sync: true, Tasks: []taskhawk.AnyTask{runs}},
+		`"sends"`:     {Tasks: []taskhawk.AnyTask{sends}},
+	} {
+		require.ErrorContains(t, newHub(t, config).CheckHandlers(), text)
+	}
+	require.ErrorIs(t, newHub(t, taskhawk.Config{Tasks: []taskhawk.AnyTask{sends}}).CheckHandlers(), taskhawk.ErrNoHandler)
+
+	var log bytes.Buffer
+	logger := slog.New(slog.NewTextHandler(&log, nil))
+	require.NoError(t, newHub(t, taskhawk.Config{Logger: logger, Tasks: []taskhawk.AnyTask{runs}}).CheckHandlers())
+	require.Empty(t, log.String())
+	require.NoError(t, newHub(t, taskhawk.Config{Logger: logger, Tasks: []taskhawk.AnyTask{runs, sends}}).CheckHandlers())
+	require.Contains(t, log.String(), `level=WARN msg="tasks without a handler fail here" tasks=[sends]`)
 }
