@@ -3,6 +3,8 @@ package sqsx
 import (
 	"context"
 	"errors"
+	"fmt"
+	"strings"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -24,8 +26,9 @@ type service struct {
 	calls  gopool.Pool // the goroutines of calls that settle
 }
 
-func newService(api API) *service {
-	return &service{api: api, urls: &queueURLs{api: api}, counts: &requestCounts{}}
+// newService makes the calls to the queues of an account, the caller's own if it is empty.
+func newService(api API, account string) *service {
+	return &service{api: api, urls: &queueURLs{api: api, account: account}, counts: &requestCounts{}}
 }
 
 // send sends entries to one queue, ten at most, and returns an error for each that is not known to be stored.
@@ -130,9 +133,10 @@ func inQueue(queue string, errs []error, receipts []string) []error {
 
 // queueURLs looks up the URL of each queue once. A look-up that failed is tried again by the next call.
 type queueURLs struct {
-	api  API
-	mu   sync.Mutex
-	urls map[string]*queueURL
+	api     API
+	account string // that owns the queues; "" for the caller's own
+	mu      sync.Mutex
+	urls    map[string]*queueURL
 }
 
 type queueURL struct {
@@ -167,14 +171,12 @@ func (q *queueURLs) get(ctx context.Context, name string) (*string, error) {
 	if entry.url != nil {
 		return entry.url, nil
 	}
-	ctx, cancel := context.WithTimeout(ctx, attempts.CallTimeout)
-	defer cancel()
-	out, err := q.api.GetQueueUrl(ctx, &sqs.GetQueueUrlInput{QueueName: aws.String(name)})
+	url, err := lookUp(ctx, q.api, q.account, name)
 	if err != nil {
-		return nil, &QueueError{Queue: name, Err: err}
+		return nil, err
 	}
-	entry.url = out.QueueUrl
-	return entry.url, nil
+	entry.url = url
+	return url, nil
 }
 
 // once keeps the SDK from retrying: the attempts are counted by attempt.
@@ -189,15 +191,32 @@ func attempt[T any](ctx context.Context, items []T, call func(ctx context.Contex
 	}, items, call)
 }
 
-// lookUp returns the URL of the queue of that name, now: a queue may come or go between two calls.
-func lookUp(ctx context.Context, api CheckAPI, name string) (*string, error) {
+// queueURLAPI is what lookUp needs of SQS.
+type queueURLAPI interface {
+	GetQueueUrl(context.Context, *sqs.GetQueueUrlInput, ...func(*sqs.Options)) (*sqs.GetQueueUrlOutput, error)
+}
+
+// lookUp returns the URL of the queue of that name in an account, the caller's own if it is empty. It asks SQS each time: a
+// queue may come or go between two calls.
+func lookUp(ctx context.Context, api queueURLAPI, account, name string) (*string, error) {
 	ctx, cancel := context.WithTimeout(ctx, attempts.CallTimeout)
 	defer cancel()
-	out, err := api.GetQueueUrl(ctx, &sqs.GetQueueUrlInput{QueueName: aws.String(name)})
+	out, err := api.GetQueueUrl(ctx, &sqs.GetQueueUrlInput{
+		QueueName:              aws.String(name),
+		QueueOwnerAWSAccountId: optional(account),
+	})
 	if err != nil {
-		return nil, &QueueError{Queue: name, Err: err}
+		return nil, &QueueError{Queue: name, Err: err, account: account}
 	}
 	return out.QueueUrl, nil
+}
+
+// checkAccount refuses what is no account number. Empty is the caller's own account.
+func checkAccount(account string) error {
+	if account != "" && (len(account) != 12 || strings.Trim(account, "0123456789") != "") {
+		return fmt.Errorf("the Account %q is not a number of 12 digits", account)
+	}
+	return nil
 }
 
 // isMissing reports whether SQS knows no such queue, or hides it from the caller.

@@ -59,7 +59,7 @@ func (e *examination) examine(ctx context.Context, name string) error {
 
 // look returns the attributes of a queue, or nil and a finding.
 func (e *examination) look(ctx context.Context, name string) (attributes, error) {
-	url, err := lookUp(ctx, e.api, name)
+	url, err := lookUp(ctx, e.api, "", name)
 	if isMissing(err) {
 		return nil, e.missing(ctx, name)
 	}
@@ -80,7 +80,7 @@ func (e *examination) missing(ctx context.Context, name string) error {
 		other += fifoSuffix
 	}
 	if len(other) <= maxQueueName {
-		if _, err := lookUp(ctx, e.api, other); err == nil {
+		if _, err := lookUp(ctx, e.api, "", other); err == nil {
 			e.add(SeverityError, CodeQueueType, name, "does not exist, but "+other+" does: the code and the queue are of different types",
 				"give publishers, workers and this check a Naming that returns the name of the queue that is meant")
 			return nil

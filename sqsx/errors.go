@@ -17,12 +17,17 @@ type QueueError struct {
 	// Err is the error of the call. Its own text may hold receipt handles; that of QueueError does not.
 	Err error
 
+	account  string   // that was asked for the queue; "" for the caller's own
 	receipts []string // of the call
 }
 
 // Error names the queue; for one that does not exist it says what to do. It is one line, without receipt handles.
 func (e *QueueError) Error() string {
 	if _, missing := errors.AsType[*types.QueueDoesNotExist](e.Err); missing {
+		if e.account != "" {
+			return fmt.Sprintf("queue %s does not exist in account %s and this region, or its policy denies sqs:GetQueueUrl",
+				e.Queue, e.account)
+		}
 		return fmt.Sprintf("queue %s does not exist in this account and region: create it, for example with sqsx.Provision", e.Queue)
 	}
 	text := e.Err.Error()

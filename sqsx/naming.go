@@ -48,6 +48,11 @@ func (n Naming) names(queue string, priorities []taskhawk.Priority) (map[taskhaw
 	if queue == "" {
 		return nil, errors.New("the queue has no name")
 	}
+	// A URL would only be reported as a name that is too long or has wrong characters.
+	if strings.ContainsAny(queue, ":/") {
+		return nil, errors.New(`a queue URL or ARN stands where the application's name is expected, such as "dev-myapp": ` +
+			"the names of its queues follow from it; Account names the owner of queues of another account")
+	}
 	if n == nil {
 		n = QueueName
 	}

@@ -120,7 +120,7 @@ func (p *provisioner) attributes(policy string) map[string]string {
 func (p *provisioner) ensure(ctx context.Context, name string, attributes map[string]string) (*string, error) {
 	ctx, cancel := context.WithTimeout(ctx, attempts.CallTimeout)
 	defer cancel()
-	url, err := lookUp(ctx, p.api, name)
+	url, err := lookUp(ctx, p.api, "", name)
 	if !isMissing(err) {
 		return url, err
 	}
@@ -131,7 +131,7 @@ func (p *provisioner) ensure(ctx context.Context, name string, attributes map[st
 		QueueName: aws.String(name), Attributes: attributes, Tags: p.config.Tags,
 	})
 	if _, exists := errors.AsType[*types.QueueNameExists](err); exists {
-		return lookUp(ctx, p.api, name) // another process has just created it, otherwise than this one would
+		return lookUp(ctx, p.api, "", name) // another process has just created it, otherwise than this one would
 	}
 	if err != nil {
 		return nil, &QueueError{Queue: name, Err: err}

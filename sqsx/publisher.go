@@ -18,6 +18,9 @@ import (
 
 // PublisherConfig tunes a [Publisher]. The zero value is a good default.
 type PublisherConfig struct {
+	// Account is the number of the account that owns the queues, 12 digits: the queues' policies must let the caller's account
+	// call sqs:GetQueueUrl and sqs:SendMessage. Default: the caller's own account.
+	Account string
 	// Naming returns the names of the queues. Default: [QueueName].
 	Naming Naming
 	// Linger is how long the first message of a batch waits for others. Default 0: not at all; messages that come while a
@@ -63,11 +66,14 @@ func NewPublisher(api API, queue string, config PublisherConfig) (*Publisher, er
 	if config.Linger < 0 {
 		return nil, fmt.Errorf("sqsx: new publisher: negative Linger %s", config.Linger)
 	}
+	if err := checkAccount(config.Account); err != nil {
+		return nil, fmt.Errorf("sqsx: new publisher: %w", err)
+	}
 	names, err := config.Naming.names(queue, nil)
 	if err != nil {
 		return nil, fmt.Errorf("sqsx: new publisher: %w", err)
 	}
-	p := &Publisher{service: newService(api), queues: map[taskhawk.Priority]*outbox{}}
+	p := &Publisher{service: newService(api, config.Account), queues: map[taskhawk.Priority]*outbox{}}
 	for priority, name := range names {
 		p.queues[priority] = p.outbox(name, config.Linger)
 	}

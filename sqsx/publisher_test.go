@@ -133,6 +133,26 @@ func TestPublishToAMissingQueue(t *testing.T) {
 	})
 }
 
+func TestPublishToQueuesOfAnotherAccount(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		r := newRig(t, succeed)
+		out := &taskhawk.Outgoing{Task: "t", Body: "a"}
+		publisher, err := sqsx.NewPublisher(r.client, app, sqsx.PublisherConfig{Account: "000000000000"})
+		require.NoError(t, err)
+		require.NoError(t, publisher.Publish(t.Context(), out))
+		require.Len(t, r.messages(*name(taskhawk.Default)), 1)
+
+		publisher, err = sqsx.NewPublisher(r.client, app, sqsx.PublisherConfig{Account: "111122223333"})
+		require.NoError(t, err)
+		err = publisher.Publish(t.Context(), out)
+		require.EqualError(t, err, "queue TASKHAWK-DEV-MYAPP does not exist in account 111122223333 and this region, "+
+			"or its policy denies sqs:GetQueueUrl")
+		_, err = sqsx.NewPublisher(r.client, app, sqsx.PublisherConfig{Account: "1111-2222-3333"})
+		require.ErrorContains(t, err, "12 digits")
+	})
+}
+
 func TestNewPublisherRefusesBadNames(t *testing.T) {
 	t.Parallel()
 	client := sqstest.NewUnstartedServer().Client()
@@ -141,6 +161,8 @@ func TestNewPublisherRefusesBadNames(t *testing.T) {
 		"a b":                   "SQS takes letters",
 		"a.b":                   "SQS takes letters",
 		strings.Repeat("a", 80): "SQS takes 80",
+		"https://sqs.us-east-1.amazonaws.com/111122223333/TASKHAWK-DEV-MYAPP": "a queue URL or ARN",
+		"arn:aws:sqs:us-east-1:111122223333:TASKHAWK-DEV-MYAPP":               "a queue URL or ARN",
 	} {
 		_, err := sqsx.NewPublisher(client, queue, sqsx.PublisherConfig{})
 		require.ErrorContains(t, err, want)

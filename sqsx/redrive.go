@@ -90,7 +90,7 @@ func newRedriver(api RedriveAPI, config RedriveConfig) (*redriver, error) {
 	if err != nil {
 		return nil, err
 	}
-	return &redriver{api: api, service: newService(api), config: config, reader: reader, began: time.Now()}, nil
+	return &redriver{api: api, service: newService(api, ""), config: config, reader: reader, began: time.Now()}, nil
 }
 
 // redrive moves the dead letters of one queue, by a move task if that may be and can be.

@@ -37,7 +37,7 @@ func NewSettler(api API) (*Settler, error) {
 	if api == nil {
 		return nil, errors.New("sqsx: new settler: nil API")
 	}
-	return &Settler{service: newService(api), queues: map[string]*settlements{}}, nil
+	return &Settler{service: newService(api, ""), queues: map[string]*settlements{}}, nil
 }
 
 // SetVisibility changes the visibility timeout of the message, 0 to 12 h, in whole seconds, rounded up. The error wraps

@@ -80,7 +80,7 @@ func NewWorker(api API, queueName string, hub *taskhawk.Hub, config WorkerConfig
 	if err != nil {
 		return nil, fmt.Errorf("sqsx: new worker: %w", err)
 	}
-	w := &Worker{service: newService(api)}
+	w := &Worker{service: newService(api, "")}
 	var queues []taskhawk.Queue
 	for _, priority := range taskhawk.Priorities() {
 		if name, ok := names[priority]; ok {
