@@ -17,6 +17,7 @@ import (
 	"github.com/taskhawk/taskhawk-go/internal/attribute"
 	"github.com/taskhawk/taskhawk-go/internal/groupcommit"
 	"github.com/taskhawk/taskhawk-go/internal/limit"
+	"github.com/taskhawk/taskhawk-go/internal/nilcheck"
 	"github.com/taskhawk/taskhawk-go/taskhawk"
 )
 
@@ -61,7 +62,7 @@ func NewPublisher(api PublisherAPI, queue string, config PublisherConfig) (*Publ
 }
 
 func newPublisher(api PublisherAPI, queue string, config PublisherConfig) (*Publisher, error) {
-	if api == nil {
+	if nilcheck.IsNil(api) {
 		return nil, errors.New("nil PublisherAPI")
 	}
 	if err := config.check(); err != nil {

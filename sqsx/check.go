@@ -8,6 +8,8 @@ import (
 	"time"
 
 	"github.com/aws/aws-sdk-go-v2/service/sqs"
+
+	"github.com/taskhawk/taskhawk-go/internal/nilcheck"
 )
 
 // CheckAPI is what [Check] needs of SQS: GetQueueUrl and GetQueueAttributes. *sqs.Client satisfies it.
@@ -49,7 +51,7 @@ func Check(ctx context.Context, api CheckAPI, queue string, config CheckConfig) 
 	if err != nil {
 		return CheckReport{}, fmt.Errorf("sqsx: check: %w", err)
 	}
-	if api == nil {
+	if nilcheck.IsNil(api) {
 		return CheckReport{}, errors.New("sqsx: check: nil API")
 	}
 	e := &examination{api: api, config: config}

@@ -24,7 +24,7 @@ func TestConforms(t *testing.T) {
 		}))
 		publisher, err := sqsx.NewPublisher(client, app, sqsx.PublisherConfig{})
 		require.NoError(t, err)
-		hub, err := taskhawk.NewHub(taskhawk.Config{})
+		hub, err := taskhawk.NewHub(taskhawk.Config{Tasks: []taskhawk.AnyTask{idle}})
 		require.NoError(t, err)
 		worker, err := sqsx.NewWorker(client, app, hub, sqsx.WorkerConfig{WaitTime: taskhawktest.Wait})
 		require.NoError(t, err)

@@ -13,6 +13,7 @@ import (
 	"github.com/aws/aws-sdk-go-v2/service/sqs/types"
 
 	"github.com/taskhawk/taskhawk-go/internal/attempts"
+	"github.com/taskhawk/taskhawk-go/internal/nilcheck"
 	"github.com/taskhawk/taskhawk-go/taskhawk"
 )
 
@@ -47,7 +48,7 @@ const (
 //
 // Large teams declare queues in Terraform or CloudFormation instead; this is for development, tests and small services.
 func Provision(ctx context.Context, api AdminAPI, queue string, config ProvisionConfig) error {
-	if api == nil {
+	if nilcheck.IsNil(api) {
 		return errors.New("sqsx: provision: nil API")
 	}
 	if err := config.check(); err != nil {

@@ -13,6 +13,7 @@ import (
 	"github.com/taskhawk/taskhawk-go/internal/attribute"
 	"github.com/taskhawk/taskhawk-go/internal/groupcommit"
 	"github.com/taskhawk/taskhawk-go/internal/limit"
+	"github.com/taskhawk/taskhawk-go/internal/nilcheck"
 	"github.com/taskhawk/taskhawk-go/taskhawk"
 )
 
@@ -60,7 +61,7 @@ const mostCalls = 256
 // NewPublisher makes a publisher for the queues of an application, such as "dev-myapp". It makes no call: queue URLs are
 // looked up when they are first needed, once each.
 func NewPublisher(api API, queue string, config PublisherConfig) (*Publisher, error) {
-	if api == nil {
+	if nilcheck.IsNil(api) {
 		return nil, errors.New("sqsx: new publisher: nil API")
 	}
 	if config.Linger < 0 {

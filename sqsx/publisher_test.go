@@ -9,6 +9,7 @@ import (
 	"testing/synctest"
 	"time"
 
+	"github.com/aws/aws-sdk-go-v2/service/sqs"
 	"github.com/aws/aws-sdk-go-v2/service/sqs/types"
 	"github.com/stretchr/testify/require"
 
@@ -169,6 +170,9 @@ func TestNewPublisherRefusesBadNames(t *testing.T) {
 	}
 	_, err := sqsx.NewPublisher(nil, app, sqsx.PublisherConfig{})
 	require.ErrorContains(t, err, "nil API")
+	var none *sqs.Client
+	_, err = sqsx.NewPublisher(none, app, sqsx.PublisherConfig{})
+	require.ErrorContains(t, err, "nil API", "a nil pointer in the interface")
 }
 
 func TestDispatchAllSendsTens(t *testing.T) {

@@ -13,6 +13,7 @@ import (
 	"github.com/aws/aws-sdk-go-v2/service/sqs"
 	"github.com/aws/smithy-go"
 
+	"github.com/taskhawk/taskhawk-go/internal/nilcheck"
 	"github.com/taskhawk/taskhawk-go/taskhawk"
 )
 
@@ -83,7 +84,7 @@ type redriver struct {
 }
 
 func newRedriver(api RedriveAPI, config RedriveConfig) (*redriver, error) {
-	if api == nil {
+	if nilcheck.IsNil(api) {
 		return nil, errors.New("nil API")
 	}
 	reader, err := newTaskReader()

@@ -14,6 +14,7 @@ import (
 	"github.com/aws/aws-sdk-go-v2/service/sqs/types"
 
 	"github.com/taskhawk/taskhawk-go/internal/attribute"
+	"github.com/taskhawk/taskhawk-go/internal/nilcheck"
 	"github.com/taskhawk/taskhawk-go/taskhawk"
 )
 
@@ -34,7 +35,7 @@ var _ taskhawk.Settler = (*Settler)(nil)
 
 // NewSettler makes a settler for deliveries of any queue. It makes no call: queue URLs are looked up when they are first needed, once each.
 func NewSettler(api API) (*Settler, error) {
-	if api == nil {
+	if nilcheck.IsNil(api) {
 		return nil, errors.New("sqsx: new settler: nil API")
 	}
 	return &Settler{service: newService(api, ""), queues: map[string]*settlements{}}, nil

@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"github.com/taskhawk/taskhawk-go/internal/attempts"
+	"github.com/taskhawk/taskhawk-go/internal/nilcheck"
 	"github.com/taskhawk/taskhawk-go/taskhawk"
 )
 
@@ -70,7 +71,7 @@ type WorkerStats struct {
 
 // NewWorker makes a worker for the queues of an application, such as "dev-myapp". It makes no call yet.
 func NewWorker(api API, queueName string, hub *taskhawk.Hub, config WorkerConfig) (*Worker, error) {
-	if api == nil || hub == nil {
+	if nilcheck.IsNil(api) || hub == nil {
 		return nil, errors.New("sqsx: new worker: nil API or hub")
 	}
 	if err := config.check(); err != nil {

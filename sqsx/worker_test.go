@@ -165,7 +165,7 @@ func TestWorkerReportsAMissingQueueAtStart(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		server := sqstest.NewUnstartedServer()
 		defer server.Close()
-		hub, err := taskhawk.NewHub(taskhawk.Config{})
+		hub, err := taskhawk.NewHub(taskhawk.Config{Tasks: []taskhawk.AnyTask{idle}})
 		require.NoError(t, err)
 		worker, err := sqsx.NewWorker(server.Client(), app, hub, sqsx.WorkerConfig{})
 		require.NoError(t, err)
@@ -177,7 +177,7 @@ func TestWorkerReportsAMissingQueueAtStart(t *testing.T) {
 func TestNewWorkerRefusesBadConfiguration(t *testing.T) {
 	t.Parallel()
 	client := sqstest.NewUnstartedServer().Client()
-	hub, err := taskhawk.NewHub(taskhawk.Config{})
+	hub, err := taskhawk.NewHub(taskhawk.Config{Tasks: []taskhawk.AnyTask{idle}})
 	require.NoError(t, err)
 	for want, config := range map[string]sqsx.WorkerConfig{
 		"WaitTime":             {WaitTime: 21 * time.Second},
@@ -194,6 +194,8 @@ func TestNewWorkerRefusesBadConfiguration(t *testing.T) {
 	}
 	_, err = sqsx.NewWorker(client, app, nil, sqsx.WorkerConfig{})
 	require.ErrorContains(t, err, "nil API or hub")
+	_, err = sqsx.NewWorker(client, app, &taskhawk.Hub{}, sqsx.WorkerConfig{})
+	require.ErrorContains(t, err, "no tasks to run")
 	_, err = sqsx.NewWorker(client, "", hub, sqsx.WorkerConfig{})
 	require.ErrorContains(t, err, "no name")
 }

@@ -8,6 +8,8 @@ import (
 	"maps"
 	"runtime/debug"
 	"slices"
+
+	"github.com/taskhawk/taskhawk-go/internal/nilcheck"
 )
 
 var (
@@ -45,6 +47,9 @@ func NewHub(config Config) (*Hub, error) {
 	}
 	if hub.logger == nil {
 		hub.logger = slog.Default()
+	}
+	if config.Publisher != nil && nilcheck.IsNil(config.Publisher) {
+		return nil, fmt.Errorf("taskhawk: new hub: Config.Publisher is a nil %T: was the error of its constructor dropped?", config.Publisher)
 	}
 	if config.Sync {
 		if config.Publisher != nil {

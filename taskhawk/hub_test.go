@@ -326,3 +326,10 @@ func TestAHubThatCanRunNothingSaysSo(t *testing.T) {
 	require.NoError(t, newHub(t, taskhawk.Config{Logger: logger, Tasks: []taskhawk.AnyTask{runs, sends}}).CheckHandlers())
 	require.Contains(t, log.String(), `level=WARN msg="tasks without a handler fail here" tasks=[sends]`)
 }
+
+func TestNewHubRefusesAPublisherThatIsATypedNil(t *testing.T) {
+	t.Parallel()
+	var publisher *fakePublisher
+	_, err := taskhawk.NewHub(taskhawk.Config{Publisher: publisher})
+	require.EqualError(t, err, "taskhawk: new hub: Config.Publisher is a nil *taskhawk_test.fakePublisher: was the error of its constructor dropped?")
+}

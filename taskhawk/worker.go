@@ -55,10 +55,11 @@ func NewWorker(hub *Hub, queues []Queue, config WorkerConfig) (*Worker, error) {
 	switch {
 	case err != nil:
 		return nil, fmt.Errorf("taskhawk: new worker: %w", err)
-	case hub == nil:
-		return nil, errors.New("taskhawk: new worker: nil hub")
 	case len(queues) == 0:
 		return nil, errors.New("taskhawk: new worker: no queues")
+	}
+	if err := hub.CheckHandlers(); err != nil {
+		return nil, fmt.Errorf("taskhawk: new worker: %w", err)
 	}
 	return &Worker{
 		hub: hub, queues: queues, config: config, slots: newSlots(config.Concurrency, config.StrictPriority),
