@@ -2,9 +2,6 @@ package sqsx
 
 import (
 	"context"
-	"errors"
-	"fmt"
-	"strings"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -15,6 +12,7 @@ import (
 
 	"github.com/taskhawk/taskhawk-go/internal/attempts"
 	"github.com/taskhawk/taskhawk-go/internal/gopool"
+	"github.com/taskhawk/taskhawk-go/internal/sqsqueue"
 	"github.com/taskhawk/taskhawk-go/taskhawk"
 )
 
@@ -191,38 +189,14 @@ func attempt[T any](ctx context.Context, items []T, call func(ctx context.Contex
 	}, items, call)
 }
 
-// queueURLAPI is what lookUp needs of SQS.
-type queueURLAPI interface {
-	GetQueueUrl(context.Context, *sqs.GetQueueUrlInput, ...func(*sqs.Options)) (*sqs.GetQueueUrlOutput, error)
-}
-
 // lookUp returns the URL of the queue of that name in an account, the caller's own if it is empty. It asks SQS each time: a
 // queue may come or go between two calls.
-func lookUp(ctx context.Context, api queueURLAPI, account, name string) (*string, error) {
-	ctx, cancel := context.WithTimeout(ctx, attempts.CallTimeout)
-	defer cancel()
-	out, err := api.GetQueueUrl(ctx, &sqs.GetQueueUrlInput{
-		QueueName:              aws.String(name),
-		QueueOwnerAWSAccountId: optional(account),
-	})
+func lookUp(ctx context.Context, api sqsqueue.URLAPI, account, name string) (*string, error) {
+	url, err := sqsqueue.LookUp(ctx, api, account, name)
 	if err != nil {
 		return nil, &QueueError{Queue: name, Err: err, account: account}
 	}
-	return out.QueueUrl, nil
-}
-
-// checkAccount refuses what is no account number. Empty is the caller's own account.
-func checkAccount(account string) error {
-	if account != "" && (len(account) != 12 || strings.Trim(account, "0123456789") != "") {
-		return fmt.Errorf("the Account %q is not a number of 12 digits", account)
-	}
-	return nil
-}
-
-// isMissing reports whether SQS knows no such queue, or hides it from the caller.
-func isMissing(err error) bool {
-	_, ok := errors.AsType[*types.QueueDoesNotExist](err)
-	return ok
+	return url, nil
 }
 
 // Requests counts the requests of one kind.

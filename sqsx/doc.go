@@ -49,7 +49,8 @@
 // choosing, in whole seconds. SQS moves a message to the dead-letter queue when it has been received more often than the queue's
 // redrive policy allows; taskhawk.Permanent sends it there at once, with the attributes taskhawk_task, taskhawk_reason and
 // taskhawk_attempt. What nobody understands is retried too, never deleted. [Redrive] moves dead letters back, all of them or by task
-// and reason, and [Check] compares the settings of the queues with what the code needs.
+// and reason, and package sqscheck compares the settings of the queues
+// with what the code needs.
 //
 // Errors of calls are a [*QueueError] that names the queue and wraps what the SDK returned. Its text has no receipt handle.
 //
@@ -63,5 +64,6 @@
 // # Permissions
 //
 // Publishers need sqs:GetQueueUrl and sqs:SendMessage. Workers need sqs:GetQueueUrl, sqs:ReceiveMessage, sqs:DeleteMessage and
-// sqs:ChangeMessageVisibility, and sqs:SendMessage on the dead-letter queues. [Policy] writes the least IAM policy of each role.
+// sqs:ChangeMessageVisibility, and sqs:SendMessage on the dead-letter queues. Package sqscheck writes the least IAM policy of each
+// role.
 package sqsx

@@ -14,6 +14,7 @@ import (
 
 	"github.com/taskhawk/taskhawk-go/internal/attempts"
 	"github.com/taskhawk/taskhawk-go/internal/nilcheck"
+	"github.com/taskhawk/taskhawk-go/internal/sqsqueue"
 	"github.com/taskhawk/taskhawk-go/taskhawk"
 )
 
@@ -37,14 +38,12 @@ type ProvisionConfig struct {
 
 const (
 	defaultMaxReceiveCount = 5
-	maxMaxReceiveCount     = 1000
 	minRetention           = time.Minute
-	maxRetention           = 14 * 24 * time.Hour
 )
 
 // Provision makes sure that the queues of an application exist, each with a dead-letter queue and a redrive policy to it. It can
 // be repeated, also at every start and by many processes at once: what exists is left as it is, but for a queue without a redrive
-// policy, which gets one. [Check] tells what is wrong with queues that existed.
+// policy, which gets one. Package sqscheck tells what is wrong with queues that existed.
 //
 // Large teams declare queues in Terraform or CloudFormation instead; this is for development, tests and small services.
 func Provision(ctx context.Context, api AdminAPI, queue string, config ProvisionConfig) error {
@@ -59,7 +58,7 @@ func Provision(ctx context.Context, api AdminAPI, queue string, config Provision
 		return fmt.Errorf("sqsx: provision: %w", err)
 	}
 	p := provisioner{api: api, config: config}
-	for _, name := range inOrder(names) {
+	for _, name := range sqsqueue.InOrder(names) {
 		if err := p.provision(ctx, name); err != nil {
 			return fmt.Errorf("sqsx: provision: %w", err)
 		}
@@ -69,12 +68,12 @@ func Provision(ctx context.Context, api AdminAPI, queue string, config Provision
 
 func (c *ProvisionConfig) check() error {
 	switch {
-	case c.MaxReceiveCount < 0 || c.MaxReceiveCount > maxMaxReceiveCount:
-		return fmt.Errorf("MaxReceiveCount %d: SQS takes 1 to %d", c.MaxReceiveCount, maxMaxReceiveCount)
+	case c.MaxReceiveCount < 0 || c.MaxReceiveCount > sqsqueue.MaxReceiveCount:
+		return fmt.Errorf("MaxReceiveCount %d: SQS takes 1 to %d", c.MaxReceiveCount, sqsqueue.MaxReceiveCount)
 	case c.VisibilityTimeout < 0 || c.VisibilityTimeout > MaxVisibility:
 		return fmt.Errorf("VisibilityTimeout %s: SQS takes up to %s", c.VisibilityTimeout, MaxVisibility)
-	case c.Retention != 0 && (c.Retention < minRetention || c.Retention > maxRetention):
-		return fmt.Errorf("retention %s: SQS takes %s to %s", c.Retention, minRetention, maxRetention)
+	case c.Retention != 0 && (c.Retention < minRetention || c.Retention > sqsqueue.MaxRetention):
+		return fmt.Errorf("retention %s: SQS takes %s to %s", c.Retention, minRetention, sqsqueue.MaxRetention)
 	}
 	if c.MaxReceiveCount == 0 {
 		c.MaxReceiveCount = defaultMaxReceiveCount
@@ -91,7 +90,7 @@ type provisioner struct {
 func (p *provisioner) provision(ctx context.Context, name string) error {
 	deadLetters := DeadLetterQueueName(name)
 	url, err := p.ensure(ctx, deadLetters, map[string]string{
-		attributeRetention: inSeconds(maxRetention),
+		sqsqueue.Retention: inSeconds(sqsqueue.MaxRetention),
 	})
 	if err != nil {
 		return err
@@ -107,12 +106,12 @@ func (p *provisioner) provision(ctx context.Context, name string) error {
 }
 
 func (p *provisioner) attributes(policy string) map[string]string {
-	attributes := map[string]string{attributeRedrive: policy}
+	attributes := map[string]string{sqsqueue.Redrive: policy}
 	if p.config.VisibilityTimeout > 0 {
-		attributes[attributeVisibility] = inSeconds(p.config.VisibilityTimeout)
+		attributes[sqsqueue.Visibility] = inSeconds(p.config.VisibilityTimeout)
 	}
 	if p.config.Retention > 0 {
-		attributes[attributeRetention] = inSeconds(p.config.Retention)
+		attributes[sqsqueue.Retention] = inSeconds(p.config.Retention)
 	}
 	return attributes
 }
@@ -122,11 +121,11 @@ func (p *provisioner) ensure(ctx context.Context, name string, attributes map[st
 	ctx, cancel := context.WithTimeout(ctx, attempts.CallTimeout)
 	defer cancel()
 	url, err := lookUp(ctx, p.api, "", name)
-	if !isMissing(err) {
+	if !sqsqueue.IsMissing(err) {
 		return url, err
 	}
-	if isFIFO(name) {
-		attributes[attributeFIFO] = "true"
+	if sqsqueue.IsFIFO(name) {
+		attributes[sqsqueue.FIFO] = "true"
 	}
 	created, err := p.api.CreateQueue(ctx, &sqs.CreateQueueInput{
 		QueueName: aws.String(name), Attributes: attributes, Tags: p.config.Tags,
@@ -146,7 +145,7 @@ func (p *provisioner) redrivePolicy(ctx context.Context, deadLetters string, url
 		return "", err
 	}
 	policy, err := json.Marshal(map[string]any{
-		"deadLetterTargetArn": attributes[attributeARN], "maxReceiveCount": p.config.MaxReceiveCount,
+		"deadLetterTargetArn": attributes[sqsqueue.ARN], "maxReceiveCount": p.config.MaxReceiveCount,
 	})
 	return string(policy), err
 }
@@ -154,13 +153,13 @@ func (p *provisioner) redrivePolicy(ctx context.Context, deadLetters string, url
 // ensurePolicy gives a queue that was there before a redrive policy if it has none.
 func (p *provisioner) ensurePolicy(ctx context.Context, name string, url *string, policy string) error {
 	attributes, err := getAttributes(ctx, p.api, name, url, types.QueueAttributeNameRedrivePolicy)
-	if err != nil || attributes[attributeRedrive] != "" {
+	if err != nil || attributes[sqsqueue.Redrive] != "" {
 		return err
 	}
 	ctx, cancel := context.WithTimeout(ctx, attempts.CallTimeout)
 	defer cancel()
 	_, err = p.api.SetQueueAttributes(ctx, &sqs.SetQueueAttributesInput{
-		QueueUrl: url, Attributes: map[string]string{attributeRedrive: policy},
+		QueueUrl: url, Attributes: map[string]string{sqsqueue.Redrive: policy},
 	})
 	if err != nil {
 		return &QueueError{Queue: name, Err: err}
@@ -170,80 +169,13 @@ func (p *provisioner) ensurePolicy(ctx context.Context, name string, url *string
 
 func inSeconds(d time.Duration) string { return strconv.Itoa(int(seconds(d))) }
 
-// The attributes of queues that this package reads or sets.
-const (
-	attributeARN             = string(types.QueueAttributeNameQueueArn)
-	attributeDeduplication   = string(types.QueueAttributeNameContentBasedDeduplication)
-	attributeDelay           = string(types.QueueAttributeNameDelaySeconds)
-	attributeFIFO            = string(types.QueueAttributeNameFifoQueue)
-	attributeInFlight        = string(types.QueueAttributeNameApproximateNumberOfMessagesNotVisible)
-	attributeKey             = string(types.QueueAttributeNameKmsMasterKeyId)
-	attributeManagedSSE      = string(types.QueueAttributeNameSqsManagedSseEnabled)
-	attributeMaxMessageSize  = string(types.QueueAttributeNameMaximumMessageSize)
-	attributePolicy          = string(types.QueueAttributeNamePolicy)
-	attributeRedrive         = string(types.QueueAttributeNameRedrivePolicy)
-	attributeRedriveAllow    = string(types.QueueAttributeNameRedriveAllowPolicy)
-	attributeRetention       = string(types.QueueAttributeNameMessageRetentionPeriod)
-	attributeVisibility      = string(types.QueueAttributeNameVisibilityTimeout)
-	attributeVisibleMessages = string(types.QueueAttributeNameApproximateNumberOfMessages)
-	attributeWait            = string(types.QueueAttributeNameReceiveMessageWaitTimeSeconds)
-)
-
-// attributes are those of a queue, as SQS gives them.
-type attributes map[string]string
-
 // getAttributes asks for attributes of the queue of that name and URL.
 func getAttributes(
-	ctx context.Context, api CheckAPI, name string, url *string, wanted ...types.QueueAttributeName,
-) (attributes, error) {
-	ctx, cancel := context.WithTimeout(ctx, attempts.CallTimeout)
-	defer cancel()
-	out, err := api.GetQueueAttributes(ctx, &sqs.GetQueueAttributesInput{QueueUrl: url, AttributeNames: wanted})
+	ctx context.Context, api sqsqueue.AttributesAPI, name string, url *string, wanted ...types.QueueAttributeName,
+) (sqsqueue.Attributes, error) {
+	found, err := sqsqueue.Get(ctx, api, url, wanted...)
 	if err != nil {
 		return nil, &QueueError{Queue: name, Err: err}
 	}
-	if out.Attributes == nil {
-		return attributes{}, nil // nil stands for a queue that could not be asked
-	}
-	return out.Attributes, nil
-}
-
-// number is a number, 0 when the attribute is not there.
-func (a attributes) number(name string) int {
-	n, _ := strconv.Atoi(a[name]) // SQS writes nothing but numbers
-	return n
-}
-
-// duration is a number of seconds.
-func (a attributes) duration(name string) time.Duration {
-	return time.Duration(a.number(name)) * time.Second
-}
-
-// redrivePolicy says where a queue's messages go that were received too often.
-type redrivePolicy struct {
-	DeadLetterTargetARN string
-	MaxReceiveCount     int
-}
-
-// redrivePolicy is nil when the queue has none. SQS takes and gives the count as a number or as a text.
-func (a attributes) redrivePolicy() (*redrivePolicy, error) {
-	if a[attributeRedrive] == "" {
-		return nil, nil //nolint:nilnil // no policy is not an error
-	}
-	var wire struct {
-		DeadLetterTargetARN string          `json:"deadLetterTargetArn"`
-		MaxReceiveCount     json.RawMessage `json:"maxReceiveCount"`
-	}
-	if err := json.Unmarshal([]byte(a[attributeRedrive]), &wire); err != nil {
-		return nil, fmt.Errorf("redrive policy: %w", err)
-	}
-	text := string(wire.MaxReceiveCount)
-	if plain, err := strconv.Unquote(text); err == nil {
-		text = plain
-	}
-	count, err := strconv.Atoi(text)
-	if err != nil {
-		return nil, fmt.Errorf("redrive policy: maxReceiveCount: %w", err)
-	}
-	return &redrivePolicy{DeadLetterTargetARN: wire.DeadLetterTargetARN, MaxReceiveCount: count}, nil
+	return found, nil
 }

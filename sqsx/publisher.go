@@ -14,6 +14,7 @@ import (
 	"github.com/taskhawk/taskhawk-go/internal/groupcommit"
 	"github.com/taskhawk/taskhawk-go/internal/limit"
 	"github.com/taskhawk/taskhawk-go/internal/nilcheck"
+	"github.com/taskhawk/taskhawk-go/internal/sqsqueue"
 	"github.com/taskhawk/taskhawk-go/taskhawk"
 )
 
@@ -67,7 +68,7 @@ func NewPublisher(api API, queue string, config PublisherConfig) (*Publisher, er
 	if config.Linger < 0 {
 		return nil, fmt.Errorf("sqsx: new publisher: negative Linger %s", config.Linger)
 	}
-	if err := checkAccount(config.Account); err != nil {
+	if err := sqsqueue.CheckAccount(config.Account); err != nil {
 		return nil, fmt.Errorf("sqsx: new publisher: %w", err)
 	}
 	names, err := config.Naming.names(queue, nil)
@@ -116,13 +117,13 @@ func (p *Publisher) place(out *taskhawk.Outgoing) (*outbox, entry, error) {
 	if box == nil {
 		return nil, entry{}, fmt.Errorf("%w: %s", taskhawk.ErrUnknownPriority, out.Priority)
 	}
-	e, err := newEntry(out, isFIFO(box.name))
+	e, err := newEntry(out, sqsqueue.IsFIFO(box.name))
 	return box, e, err
 }
 
 func (p *Publisher) outbox(name string, linger time.Duration) *outbox {
 	calls := maxCalls
-	if isFIFO(name) {
+	if sqsqueue.IsFIFO(name) {
 		calls = 1 // two calls side by side could change the order
 	}
 	return &outbox{name: name, commit: groupcommit.New(groupcommit.Config[entry]{

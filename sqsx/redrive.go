@@ -6,7 +6,6 @@ import (
 	"fmt"
 	"maps"
 	"slices"
-	"strconv"
 	"strings"
 	"time"
 
@@ -14,6 +13,7 @@ import (
 	"github.com/aws/smithy-go"
 
 	"github.com/taskhawk/taskhawk-go/internal/nilcheck"
+	"github.com/taskhawk/taskhawk-go/internal/sqsqueue"
 	"github.com/taskhawk/taskhawk-go/taskhawk"
 )
 
@@ -118,20 +118,6 @@ func (r *redriver) room(most int) int {
 	return min(most, r.config.Limit-r.tried)
 }
 
-// inOrder returns the names, those of the most urgent priorities first, each once.
-func inOrder(names map[taskhawk.Priority]string) []string {
-	var ordered []string
-	seen := map[string]bool{}
-	for _, priority := range taskhawk.Priorities() {
-		// A Naming may put several priorities on one queue.
-		if name, ok := names[priority]; ok && !seen[name] {
-			seen[name] = true
-			ordered = append(ordered, name)
-		}
-	}
-	return ordered
-}
-
 // RedriveConfig says what [Redrive] moves. The zero value moves everything.
 type RedriveConfig struct {
 	// Priorities are the queues whose dead letters are moved. Default: all four.
@@ -171,7 +157,7 @@ func (c *RedriveConfig) check(queueName string) ([]string, error) {
 		return nil, fmt.Errorf("rate %d: SQS moves up to %d messages per second", c.Rate, maxRate)
 	}
 	names, err := c.Naming.names(queueName, c.Priorities)
-	return inOrder(names), err
+	return sqsqueue.InOrder(names), err
 }
 
 // selects reports whether the messages have to be looked at one by one: SQS moves all or none.
@@ -326,7 +312,7 @@ func (r RedriveReport) String() string {
 	for _, q := range r.Queues {
 		fmt.Fprintf(&text, "%s: %s (%s)\n", q.Queue, q.Count, q.By)
 		for _, task := range slices.Sorted(maps.Keys(q.Tasks)) {
-			fmt.Fprintf(&text, "  %s: %s\n", oneLine(task), q.Tasks[task])
+			fmt.Fprintf(&text, "  %s: %s\n", sqsqueue.OneLine(task), q.Tasks[task])
 		}
 	}
 	return text.String()
@@ -371,14 +357,6 @@ func (c RedriveCount) plus(d RedriveCount) RedriveCount {
 		Moved: c.Moved + d.Moved, WouldMove: c.WouldMove + d.WouldMove, Skipped: c.Skipped + d.Skipped,
 		Failed: c.Failed + d.Failed, Doubled: c.Doubled + d.Doubled,
 	}
-}
-
-// oneLine quotes a text that comes from elsewhere where it is not plain: it must not break out of its line.
-func oneLine(text string) string {
-	if quoted := strconv.Quote(text); text == "" || quoted != `"`+text+`"` {
-		return quoted
-	}
-	return text
 }
 
 // RedriveAPI is what [Redrive] needs of SQS on top of [API]: GetQueueAttributes, StartMessageMoveTask, ListMessageMoveTasks and

@@ -16,6 +16,7 @@ import (
 
 	"github.com/taskhawk/taskhawk-go/internal/attempts"
 	"github.com/taskhawk/taskhawk-go/internal/attribute"
+	"github.com/taskhawk/taskhawk-go/internal/sqsqueue"
 	"github.com/taskhawk/taskhawk-go/taskhawk"
 )
 
@@ -55,7 +56,7 @@ type pass struct {
 func (r *redriver) newPass(done *QueueRedrive) *pass {
 	letters := DeadLetterQueueName(done.Queue)
 	return &pass{
-		redriver: r, done: done, letters: letters, batcher: batcher{fifo: isFIFO(done.Queue)},
+		redriver: r, done: done, letters: letters, batcher: batcher{fifo: sqsqueue.IsFIFO(done.Queue)},
 		claims: claims{service: r.service, queue: letters}, pacer: pacer{rate: r.config.Rate},
 	}
 }

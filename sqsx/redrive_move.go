@@ -12,6 +12,7 @@ import (
 	"github.com/aws/aws-sdk-go-v2/service/sqs/types"
 
 	"github.com/taskhawk/taskhawk-go/internal/attempts"
+	"github.com/taskhawk/taskhawk-go/internal/sqsqueue"
 )
 
 // The waits between two looks at a move task, and how many in a row may fail.
@@ -83,7 +84,7 @@ func (t *moveTask) findARNs(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	t.source = found[attributeARN]
+	t.source = found[sqsqueue.ARN]
 	account, ok := strings.CutSuffix(t.source, ":"+letters)
 	if !ok {
 		return &QueueError{Queue: letters, Err: errors.New("its ARN does not end with its name")}

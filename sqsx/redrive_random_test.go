@@ -12,6 +12,7 @@ import (
 
 	"github.com/taskhawk/taskhawk-go/sqsx"
 	"github.com/taskhawk/taskhawk-go/sqsx/sqstest"
+	"github.com/taskhawk/taskhawk-go/taskhawk"
 )
 
 // effects are what may go wrong with the requests of a redrive, by a name for rapid to show.
@@ -100,7 +101,7 @@ func (g *graveyard) judge(copiesMayBe bool) error {
 			return errors.New("a letter that nobody wanted is back")
 		}
 	}
-	if left := g.server.Queue(deadOnes).Visible; left != unwanted {
+	if left := g.server.Queue(deadLettersOf(taskhawk.Default)).Visible; left != unwanted {
 		return fmt.Errorf("%d unwanted letters are left, of %d", left, unwanted)
 	}
 	return nil

@@ -15,6 +15,7 @@ import (
 
 	"github.com/taskhawk/taskhawk-go/internal/attribute"
 	"github.com/taskhawk/taskhawk-go/internal/nilcheck"
+	"github.com/taskhawk/taskhawk-go/internal/sqsqueue"
 	"github.com/taskhawk/taskhawk-go/taskhawk"
 )
 
@@ -75,7 +76,7 @@ const maxReason = 256
 func (s *settlements) DeadLetter(ctx context.Context, d *taskhawk.Delivery, letter taskhawk.DeadLetter) error {
 	name := DeadLetterQueueName(s.queue)
 	e := entry{body: d.Body, attributes: deadLetterAttributes(ownAttributes(d), letter), group: d.Group}
-	if isFIFO(name) {
+	if sqsqueue.IsFIFO(name) {
 		e.deduplication = d.MessageID
 	}
 	if err := s.service.send(ctx, name, []entry{e})[0]; err != nil {

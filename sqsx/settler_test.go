@@ -9,7 +9,6 @@ import (
 
 	"github.com/aws/aws-sdk-go-v2/aws"
 	"github.com/aws/aws-sdk-go-v2/service/sqs"
-	"github.com/aws/aws-sdk-go-v2/service/sqs/types"
 	"github.com/stretchr/testify/require"
 
 	"github.com/taskhawk/taskhawk-go/sqsx"
@@ -101,25 +100,4 @@ func TestSettlerFailures(t *testing.T) {
 		d.Attributes = map[string]string{"": "x", "bad name": "x", "empty": "", "long": strings.Repeat("x", 9)}
 		require.NoError(t, settler.DeadLetter(t.Context(), d, taskhawk.DeadLetter{Task: "t"}), "what SQS refuses as an attribute is left out")
 	})
-}
-
-// settleFunction is a mapping that receives, looks at its queue and deletes, and a function that settles.
-func settleFunction(r *rig, limited *sqs.Client) {
-	settler, err := sqsx.NewSettler(limited)
-	require.NoError(r, err)
-	for _, priority := range taskhawk.Priorities() {
-		for n := range 3 {
-			r.dispatch(n, taskhawk.WithPriority(priority))
-		}
-		url := r.server.Queue(*name(priority)).URL
-		_, err := limited.GetQueueAttributes(r.Context(), &sqs.GetQueueAttributesInput{
-			QueueUrl: &url, AttributeNames: []types.QueueAttributeName{types.QueueAttributeNameAll},
-		})
-		require.NoError(r, err)
-		deliveries := r.receive(limited, *name(priority))
-		require.NoError(r, settler.DeadLetter(r.Context(), deliveries[0], taskhawk.DeadLetter{Task: "t"}))
-		require.NoError(r, settler.SetVisibility(r.Context(), deliveries[1], time.Minute))
-		_, err = limited.DeleteMessage(r.Context(), &sqs.DeleteMessageInput{QueueUrl: &url, ReceiptHandle: &deliveries[2].Receipt})
-		require.NoError(r, err)
-	}
 }

@@ -9,6 +9,7 @@ import (
 
 	"github.com/taskhawk/taskhawk-go/internal/attempts"
 	"github.com/taskhawk/taskhawk-go/internal/nilcheck"
+	"github.com/taskhawk/taskhawk-go/internal/sqsqueue"
 	"github.com/taskhawk/taskhawk-go/taskhawk"
 )
 
@@ -86,7 +87,7 @@ func NewWorker(api API, queueName string, hub *taskhawk.Hub, config WorkerConfig
 	for _, priority := range taskhawk.Priorities() {
 		if name, ok := names[priority]; ok {
 			info := taskhawk.QueueInfo{
-				Name: name, Priority: priority, Visibility: config.VisibilityTimeout, Ordered: isFIFO(name),
+				Name: name, Priority: priority, Visibility: config.VisibilityTimeout, Ordered: sqsqueue.IsFIFO(name),
 			}
 			q := newQueue(w.service, info, config, hub.Logger())
 			w.queues, queues = append(w.queues, q), append(queues, q)

@@ -16,6 +16,7 @@ import (
 	"github.com/taskhawk/taskhawk-go/examples/lambda/tasks"
 	"github.com/taskhawk/taskhawk-go/lambdax"
 	"github.com/taskhawk/taskhawk-go/sqsx"
+	"github.com/taskhawk/taskhawk-go/sqsx/sqscheck"
 	"github.com/taskhawk/taskhawk-go/taskhawk"
 )
 
@@ -343,11 +344,11 @@ func TestTemplateKeepsTheRules(t *testing.T) {
 	require.Len(t, parsed.Resources["OrdersFunction"].Properties.Events, 1)
 }
 
-// The role of the function behind the queues is what sqsx.Policy writes.
+// The role of the function behind the queues is what sqscheck.Policy writes.
 func TestTemplateHasTheLeastPermissions(t *testing.T) {
 	t.Parallel()
-	text, err := sqsx.Policy(tasks.App, sqsx.PolicyConfig{
-		Roles: []sqsx.Role{sqsx.RoleFunction}, Region: "us-east-1", Account: "111122223333",
+	text, err := sqscheck.Policy(tasks.App, sqscheck.PolicyConfig{
+		Roles: []sqscheck.Role{sqscheck.RoleFunction}, Region: "us-east-1", Account: "111122223333",
 		Priorities: []taskhawk.Priority{taskhawk.High, taskhawk.Low},
 	})
 	require.NoError(t, err)

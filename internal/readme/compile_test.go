@@ -16,6 +16,7 @@ import (
 	_ "github.com/taskhawk/taskhawk-go/codec"
 	_ "github.com/taskhawk/taskhawk-go/lambdax"
 	_ "github.com/taskhawk/taskhawk-go/sqsx"
+	_ "github.com/taskhawk/taskhawk-go/sqsx/sqscheck"
 	_ "github.com/taskhawk/taskhawk-go/sqsx/sqstest"
 	_ "github.com/taskhawk/taskhawk-go/taskhawk"
 	_ "github.com/taskhawk/taskhawk-go/taskhawk/taskhawktest"

@@ -1,4 +1,4 @@
-package sqsx_test
+package sqscheck_test
 
 import (
 	"context"
@@ -14,6 +14,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/taskhawk/taskhawk-go/sqsx"
+	"github.com/taskhawk/taskhawk-go/sqsx/sqscheck"
 	"github.com/taskhawk/taskhawk-go/sqsx/sqstest"
 	"github.com/taskhawk/taskhawk-go/taskhawk"
 )
@@ -23,10 +24,10 @@ func TestCheckOfMissingQueues(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		server := sqstest.NewUnstartedServer()
 		defer server.Close()
-		report, err := sqsx.Check(t.Context(), server.Client(), app, sqsx.CheckConfig{})
+		report, err := sqscheck.Check(t.Context(), server.Client(), app, sqscheck.Config{})
 		require.NoError(t, err)
-		require.Equal(t, 8, report.Count(sqsx.SeverityError))
-		require.Len(t, report.Of(sqsx.CodeQueueMissing), 8)
+		require.Equal(t, 8, report.Count(sqscheck.SeverityError))
+		require.Len(t, report.Of(sqscheck.CodeQueueMissing), 8)
 		require.Contains(t, report.Findings[0].Problem, "lacks sqs:GetQueueUrl", "SQS does not tell one from the other")
 		require.Contains(t, report.Findings[0].Advice, "sqsx.Provision")
 	})
@@ -34,13 +35,13 @@ func TestCheckOfMissingQueues(t *testing.T) {
 
 func TestCheckOfAMissingDeadLetterQueue(t *testing.T) {
 	t.Parallel()
-	inGraveyard(t, func(g *graveyard) {
-		_, err := g.client.DeleteQueue(g.Context(), deleteQueue(g.url(deadOnes)))
-		require.NoError(g, err)
-		report := g.check(sqsx.CheckConfig{})
-		require.Equal(g, 1, report.Count(sqsx.SeverityError))
-		require.Equal(g, deadOnes, report.Findings[0].Queue)
-		require.Equal(g, sqsx.CodeQueueMissing, report.Findings[0].Code)
+	inEnv(t, func(e *env) {
+		_, err := e.client.DeleteQueue(e.Context(), &sqs.DeleteQueueInput{QueueUrl: e.url(deadOnes)})
+		require.NoError(e, err)
+		report := e.check(sqscheck.Config{})
+		require.Equal(e, 1, report.Count(sqscheck.SeverityError))
+		require.Equal(e, deadOnes, report.Findings[0].Queue)
+		require.Equal(e, sqscheck.CodeQueueMissing, report.Findings[0].Code)
 	})
 }
 
@@ -53,11 +54,11 @@ func TestCheckOfQueuesOfTheOtherType(t *testing.T) {
 			server := sqstest.NewUnstartedServer()
 			defer server.Close()
 			require.NoError(t, sqsx.Provision(t.Context(), server.Client(), app, sqsx.ProvisionConfig{Naming: naming[provisioned]}))
-			config := sqsx.CheckConfig{Worker: sqsx.WorkerConfig{Naming: naming[checked]}}
-			report, err := sqsx.Check(t.Context(), server.Client(), app, config)
+			config := sqscheck.Config{Worker: sqsx.WorkerConfig{Naming: naming[checked]}}
+			report, err := sqscheck.Check(t.Context(), server.Client(), app, config)
 			require.NoError(t, err)
-			require.Len(t, report.Of(sqsx.CodeQueueType), 8)
-			require.Empty(t, report.Of(sqsx.CodeQueueMissing))
+			require.Len(t, report.Of(sqscheck.CodeQueueType), 8)
+			require.Empty(t, report.Of(sqscheck.CodeQueueMissing))
 			require.Contains(t, report.Findings[0].Problem, naming[provisioned](app, taskhawk.High)+" does")
 		})
 	}
@@ -70,20 +71,20 @@ func TestCheckOfFIFOQueues(t *testing.T) {
 		defer server.Close()
 		client := server.Client()
 		require.NoError(t, sqsx.Provision(t.Context(), client, app, sqsx.ProvisionConfig{Naming: fifoName, Retention: 14 * 24 * time.Hour}))
-		config := sqsx.CheckConfig{Worker: sqsx.WorkerConfig{Naming: fifoName}}
-		report, err := sqsx.Check(t.Context(), client, app, config)
+		config := sqscheck.Config{Worker: sqsx.WorkerConfig{Naming: fifoName}}
+		report, err := sqscheck.Check(t.Context(), client, app, config)
 		require.NoError(t, err)
 		require.True(t, report.OK(), "a letter on a FIFO queue begins its retention anew:\n%s", report)
-		require.Len(t, report.Of(sqsx.CodeDeduplication), 4)
+		require.Len(t, report.Of(sqscheck.CodeDeduplication), 4)
 
 		url := server.Queue("TASKHAWK-DEV-MYAPP.fifo").URL
 		_, err = client.SetQueueAttributes(t.Context(), &sqs.SetQueueAttributesInput{
 			QueueUrl: &url, Attributes: map[string]string{"ContentBasedDeduplication": "true"},
 		})
 		require.NoError(t, err)
-		report, err = sqsx.Check(t.Context(), client, app, config)
+		report, err = sqscheck.Check(t.Context(), client, app, config)
 		require.NoError(t, err)
-		require.Len(t, report.Of(sqsx.CodeDeduplication), 3)
+		require.Len(t, report.Of(sqscheck.CodeDeduplication), 3)
 	})
 }
 
@@ -93,15 +94,15 @@ func TestCheckWithoutPermission(t *testing.T) {
 		sqstest.OpGetQueueURL: "sqs:GetQueueUrl", sqstest.OpGetQueueAttributes: "sqs:GetQueueAttributes",
 	} {
 		for _, code := range []string{"AccessDenied", "AccessDeniedException"} {
-			inGraveyard(t, func(g *graveyard) {
-				g.server.Inject(sqstest.Fault{On: operation, Do: sqstest.ErrorStatus(403, code, "not authorized")})
-				report := g.check(sqsx.CheckConfig{})
-				require.Len(g, report.Findings, 2)
-				for _, found := range report.Of(sqsx.CodeAccessDenied) {
-					require.Equal(g, sqsx.SeverityWarning, found.Severity)
-					require.Contains(g, found.Problem, "no permission for "+permission)
+			inEnv(t, func(e *env) {
+				e.server.Inject(sqstest.Fault{On: operation, Do: sqstest.ErrorStatus(403, code, "not authorized")})
+				report := e.check(sqscheck.Config{})
+				require.Len(e, report.Findings, 2)
+				for _, found := range report.Of(sqscheck.CodeAccessDenied) {
+					require.Equal(e, sqscheck.SeverityWarning, found.Severity)
+					require.Contains(e, found.Problem, "no permission for "+permission)
 				}
-				require.False(g, report.OK())
+				require.False(e, report.OK())
 			})
 		}
 	}
@@ -110,33 +111,33 @@ func TestCheckWithoutPermission(t *testing.T) {
 // One queue cannot be looked at: the others are, and the error says which one it was.
 func TestCheckThatFailsHalfway(t *testing.T) {
 	t.Parallel()
-	inGraveyard(t, func(g *graveyard) {
-		g.set(queueOf(taskhawk.Low), "DelaySeconds", "5")
-		g.server.Inject(sqstest.Fault{On: sqstest.OpGetQueueAttributes, Queue: ownQueue, Do: sqstest.Error("InternalError", "oops\nagain")})
-		report, err := sqsx.Check(g.Context(), g.client, app, sqsx.CheckConfig{})
-		require.ErrorContains(g, err, "sqsx: check: queue TASKHAWK-DEV-MYAPP: ")
-		require.NotContains(g, err.Error(), "\n")
-		require.Len(g, report.Of(sqsx.CodeDelay), 1)
-		require.Len(g, report.Of(sqsx.CodeShortPoll), 3)
+	inEnv(t, func(e *env) {
+		e.set(queueOf(taskhawk.Low), "DelaySeconds", "5")
+		e.server.Inject(sqstest.Fault{On: sqstest.OpGetQueueAttributes, Queue: ownQueue, Do: sqstest.Error("InternalError", "oops\nagain")})
+		report, err := sqscheck.Check(e.Context(), e.client, app, sqscheck.Config{})
+		require.ErrorContains(e, err, "sqscheck: queue TASKHAWK-DEV-MYAPP: ")
+		require.NotContains(e, err.Error(), "\n")
+		require.Len(e, report.Of(sqscheck.CodeDelay), 1)
+		require.Len(e, report.Of(sqscheck.CodeShortPoll), 3)
 	})
 }
 
 func TestCheckEndsWithItsContext(t *testing.T) {
 	t.Parallel()
-	inGraveyard(t, func(g *graveyard) {
-		g.server.Inject(sqstest.Fault{Do: sqstest.Silence()})
-		ctx, cancel := context.WithTimeout(g.Context(), time.Second)
+	inEnv(t, func(e *env) {
+		e.server.Inject(sqstest.Fault{Do: sqstest.Silence()})
+		ctx, cancel := context.WithTimeout(e.Context(), time.Second)
 		defer cancel()
 		began := time.Now()
-		_, err := sqsx.Check(ctx, g.client, app, sqsx.CheckConfig{})
-		require.ErrorIs(g, err, context.DeadlineExceeded)
-		require.Equal(g, time.Second, time.Since(began))
+		_, err := sqscheck.Check(ctx, e.client, app, sqscheck.Config{})
+		require.ErrorIs(e, err, context.DeadlineExceeded)
+		require.Equal(e, time.Second, time.Since(began))
 	})
 }
 
 // reporting is a client that is told these attributes of every queue.
-func (g *graveyard) reporting(attributes map[string]string) *sqs.Client {
-	return g.clientThrough(func(next http.RoundTripper, r *http.Request) (*http.Response, error) {
+func (e *env) reporting(attributes map[string]string) *sqs.Client {
+	return e.clientThrough(func(next http.RoundTripper, r *http.Request) (*http.Response, error) {
 		if !strings.HasSuffix(r.Header.Get("X-Amz-Target"), sqstest.OpGetQueueAttributes) {
 			return next.RoundTrip(r)
 		}
@@ -150,24 +151,24 @@ func TestCheckOfOddAttributes(t *testing.T) {
 	t.Parallel()
 	for name, c := range map[string]struct {
 		attributes map[string]string
-		code       string
-		severity   sqsx.Severity
+		code       sqscheck.Code
+		severity   sqscheck.Severity
 	}{
-		"a full queue":        {map[string]string{"ApproximateNumberOfMessagesNotVisible": "119000"}, sqsx.CodeInFlight, sqsx.SeverityWarning},
-		"a policy in no JSON": {map[string]string{"RedrivePolicy": "arn:aws"}, sqsx.CodeRedrivePolicy, sqsx.SeverityError},
+		"a full queue":        {map[string]string{"ApproximateNumberOfMessagesNotVisible": "119000"}, sqscheck.CodeInFlight, sqscheck.SeverityWarning},
+		"a policy in no JSON": {map[string]string{"RedrivePolicy": "arn:aws"}, sqscheck.CodeRedrivePolicy, sqscheck.SeverityError},
 		"a count in no number": {
 			map[string]string{"RedrivePolicy": `{"deadLetterTargetArn":"` + arnPrefix + deadOnes + `","maxReceiveCount":"many"}`},
-			sqsx.CodeRedrivePolicy, sqsx.SeverityError,
+			sqscheck.CodeRedrivePolicy, sqscheck.SeverityError,
 		},
-		"no attributes": {nil, sqsx.CodeRedrivePolicy, sqsx.SeverityError},
+		"no attributes": {nil, sqscheck.CodeRedrivePolicy, sqscheck.SeverityError},
 	} {
-		inGraveyard(t, func(g *graveyard) {
-			config := sqsx.CheckConfig{Worker: sqsx.WorkerConfig{Priorities: []taskhawk.Priority{taskhawk.Default}}}
-			report, err := sqsx.Check(g.Context(), g.reporting(c.attributes), app, config)
-			require.NoError(g, err, name)
+		inEnv(t, func(e *env) {
+			config := sqscheck.Config{Worker: sqsx.WorkerConfig{Priorities: []taskhawk.Priority{taskhawk.Default}}}
+			report, err := sqscheck.Check(e.Context(), e.reporting(c.attributes), app, config)
+			require.NoError(e, err, name)
 			found := report.Of(c.code)
-			require.Len(g, found, 1, name)
-			require.Equal(g, c.severity, found[0].Severity, name)
+			require.Len(e, found, 1, name)
+			require.Equal(e, c.severity, found[0].Severity, name)
 		})
 	}
 }
@@ -175,31 +176,31 @@ func TestCheckOfOddAttributes(t *testing.T) {
 func TestCheckRefusesBadConfiguration(t *testing.T) {
 	t.Parallel()
 	client := sqstest.NewUnstartedServer().Client()
-	for want, config := range map[string]sqsx.CheckConfig{
+	for want, config := range map[string]sqscheck.Config{
 		"negative LongestTask":         {LongestTask: -1},
 		"negative LongestTask or Lamb": {LambdaTimeout: -1},
 		"VisibilityTimeout":            {Worker: sqsx.WorkerConfig{VisibilityTimeout: 13 * time.Hour}},
 		"unknown priority":             {Worker: sqsx.WorkerConfig{Priorities: []taskhawk.Priority{9}}},
 	} {
-		_, err := sqsx.Check(t.Context(), client, app, config)
+		_, err := sqscheck.Check(t.Context(), client, app, config)
 		require.ErrorContains(t, err, want)
 	}
-	_, err := sqsx.Check(t.Context(), nil, app, sqsx.CheckConfig{})
+	_, err := sqscheck.Check(t.Context(), nil, app, sqscheck.Config{})
 	require.ErrorContains(t, err, "nil API")
 }
 
 func TestCheckReportReadsWell(t *testing.T) {
 	t.Parallel()
-	inGraveyard(t, func(g *graveyard) {
-		g.set(ownQueue, append(policyTo(deadOnes, 1), "DelaySeconds", "5")...)
-		require.Equal(g, `error max-receive-count: TASKHAWK-DEV-MYAPP has a maxReceiveCount of 1: every crash and every deployment makes dead letters of tasks that did not fail; set it to 5 or more
+	inEnv(t, func(e *env) {
+		e.set(ownQueue, append(policyTo(deadOnes, 1), "DelaySeconds", "5")...)
+		require.Equal(e, `error max-receive-count: TASKHAWK-DEV-MYAPP has a maxReceiveCount of 1: every crash and every deployment makes dead letters of tasks that did not fail; set it to 5 or more
 warning delay: TASKHAWK-DEV-MYAPP delays every message by 5s, also where no delay was asked for; set DelaySeconds to 0 and use taskhawk.WithDelay where tasks shall wait
 info short-poll: TASKHAWK-DEV-MYAPP has a ReceiveMessageWaitTimeSeconds of 0: receives of other programs do not wait
 errors: 1, warnings: 1, infos: 1
-`, g.check(sqsx.CheckConfig{}).String())
-		text, err := json.Marshal(g.check(sqsx.CheckConfig{}).Findings[0])
-		require.NoError(g, err)
-		require.Contains(g, string(text), `"Severity":"error","Code":"max-receive-count","Queue":"TASKHAWK-DEV-MYAPP"`)
-		require.Equal(g, "Severity(9)", sqsx.Severity(9).String())
+`, e.check(sqscheck.Config{}).String())
+		text, err := json.Marshal(e.check(sqscheck.Config{}).Findings[0])
+		require.NoError(e, err)
+		require.Contains(e, string(text), `"Severity":"error","Code":"max-receive-count","Queue":"TASKHAWK-DEV-MYAPP"`)
+		require.Equal(e, "Severity(9)", sqscheck.Severity(9).String())
 	})
 }

@@ -1,4 +1,4 @@
-package sqsx_test
+package sqscheck_test
 
 import (
 	"bytes"

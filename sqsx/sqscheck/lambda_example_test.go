@@ -1,4 +1,4 @@
-package sqsx_test
+package sqscheck_test
 
 import (
 	"context"
@@ -14,16 +14,17 @@ import (
 	"github.com/aws/aws-sdk-go-v2/service/lambda/types"
 
 	"github.com/taskhawk/taskhawk-go/sqsx"
+	"github.com/taskhawk/taskhawk-go/sqsx/sqscheck"
 	"github.com/taskhawk/taskhawk-go/sqsx/sqstest"
 	"github.com/taskhawk/taskhawk-go/taskhawk"
 )
 
 // mappings reads event source mappings with the SDK's client of Lambda, which needs the permissions lambda:ListEventSourceMappings and
 // lambda:GetFunctionConfiguration.
-func mappings(cfg aws.Config) func(context.Context, string) ([]sqsx.EventSourceMapping, error) {
+func mappings(cfg aws.Config) func(context.Context, string) ([]sqscheck.EventSourceMapping, error) {
 	client := lambda.NewFromConfig(cfg)
-	return func(ctx context.Context, queueARN string) ([]sqsx.EventSourceMapping, error) {
-		var found []sqsx.EventSourceMapping
+	return func(ctx context.Context, queueARN string) ([]sqscheck.EventSourceMapping, error) {
+		var found []sqscheck.EventSourceMapping
 		pages := lambda.NewListEventSourceMappingsPaginator(client, &lambda.ListEventSourceMappingsInput{EventSourceArn: &queueARN})
 		for pages.HasMorePages() {
 			page, err := pages.NextPage(ctx)
@@ -35,7 +36,7 @@ func mappings(cfg aws.Config) func(context.Context, string) ([]sqsx.EventSourceM
 				if err != nil {
 					return nil, err
 				}
-				mapping := sqsx.EventSourceMapping{
+				mapping := sqscheck.EventSourceMapping{
 					Function:                aws.ToString(function.FunctionName),
 					FunctionTimeout:         time.Duration(aws.ToInt32(function.Timeout)) * time.Second,
 					Disabled:                strings.HasPrefix(aws.ToString(m.State), "Disabl"), // Disabling, Disabled
@@ -64,7 +65,7 @@ func ExampleCheck_eventSourceMapping() {
 		panic(err)
 	}
 
-	report, err := sqsx.Check(ctx, server.Client(), "dev-myapp", sqsx.CheckConfig{
+	report, err := sqscheck.Check(ctx, server.Client(), "dev-myapp", sqscheck.Config{
 		Worker:       sqsx.WorkerConfig{Priorities: []taskhawk.Priority{taskhawk.Default}},
 		Mappings:     mappings(aws.Config{BaseEndpoint: &api.URL, Region: "us-east-1", HTTPClient: api.Client()}), // see above
 		PartialBatch: true,                                                                                        // the function is lambdax.SQS(hub, lambdax.WithPartialBatch())

@@ -1,9 +1,15 @@
-package sqsx
+package sqscheck
 
 import (
+	"encoding/json"
 	"fmt"
+	"slices"
+	"strconv"
 	"strings"
 	"time"
+
+	"github.com/taskhawk/taskhawk-go/internal/sqsqueue"
+	"github.com/taskhawk/taskhawk-go/sqsx"
 )
 
 // lambdaFactor is how many times the timeout of a function the visibility timeout of its queue should be, and lambdaReceives the least
@@ -19,34 +25,34 @@ const manyInFlight = 100_000
 // examineQueue looks at a queue by itself.
 func (e *examination) examineQueue(p *pair) {
 	e.examineVisibility(p)
-	if delay := p.own.duration(attributeDelay); delay > 0 {
+	if delay := p.own.Duration(sqsqueue.Delay); delay > 0 {
 		e.add(SeverityWarning, CodeDelay, p.name, fmt.Sprintf("delays every message by %s, also where no delay was asked for", delay),
 			"set DelaySeconds to 0 and use taskhawk.WithDelay where tasks shall wait")
 	}
-	if size := p.own.number(attributeMaxMessageSize); size < MaxMessageSize {
+	if size := p.own.Number(sqsqueue.MaxMessageSize); size < sqsx.MaxMessageSize {
 		e.add(SeverityWarning, CodeMessageSize, p.name, fmt.Sprintf(
 			"takes messages of %d bytes: larger ones pass the check before the call and are then refused", size),
-			fmt.Sprintf("set MaximumMessageSize to %d", MaxMessageSize))
+			fmt.Sprintf("set MaximumMessageSize to %d", sqsx.MaxMessageSize))
 	}
-	if n := p.own.number(attributeInFlight); n >= manyInFlight {
+	if n := p.own.Number(sqsqueue.InFlight); n >= manyInFlight {
 		e.add(SeverityWarning, CodeInFlight, p.name, fmt.Sprintf("has %d messages in flight: from 120000 on, polls find nothing", n),
 			"run fewer workers with less concurrency, or find out who receives messages and does not delete them")
 	}
-	if p.own.duration(attributeWait) == 0 {
+	if p.own.Duration(sqsqueue.Wait) == 0 {
 		e.add(SeverityInfo, CodeShortPoll, p.name, "has a ReceiveMessageWaitTimeSeconds of 0: receives of other programs do not wait", "")
 	}
-	if strings.Contains(p.own[attributePolicy], "sns.amazonaws.com") {
+	if strings.Contains(p.own[sqsqueue.Policy], "sns.amazonaws.com") {
 		e.add(SeverityInfo, CodeSNS, p.name, "takes messages from SNS, and does not tell how they are delivered",
 			"turn on raw message delivery of the subscriptions: without it, headers do not arrive as attributes")
 	}
-	if isFIFO(p.name) && p.own[attributeDeduplication] != "true" {
+	if sqsqueue.IsFIFO(p.name) && p.own[sqsqueue.Deduplication] != "true" {
 		e.add(SeverityInfo, CodeDeduplication, p.name, "deduplicates by id only: SQS refuses a message without one",
 			"dispatch with taskhawk.WithDeduplicationID, or turn on ContentBasedDeduplication")
 	}
 }
 
 func (e *examination) examineVisibility(p *pair) {
-	visibility := p.own.duration(attributeVisibility)
+	visibility := p.own.Duration(sqsqueue.Visibility)
 	lambda, window := e.lambdaTimeout(p)
 	enough := lambdaFactor*lambda + window
 	switch {
@@ -72,7 +78,7 @@ func (e *examination) examineVisibility(p *pair) {
 
 // examineRedrivePolicy looks at when and how messages become dead letters.
 func (e *examination) examineRedrivePolicy(p *pair) {
-	policy, err := p.own.redrivePolicy()
+	policy, err := p.own.RedrivePolicy()
 	switch {
 	case err != nil:
 		e.add(SeverityError, CodeRedrivePolicy, p.name, "has a redrive policy that cannot be read", "set it anew")
@@ -83,11 +89,11 @@ func (e *examination) examineRedrivePolicy(p *pair) {
 			"give it one to "+p.deadLetters+", for example with sqsx.Provision")
 		return
 	case !strings.HasSuffix(policy.DeadLetterTargetARN, ":"+p.deadLetters):
-		e.add(SeverityWarning, CodeRedrivePolicy, p.name, "has a redrive policy to "+oneLine(afterColon(policy.DeadLetterTargetARN))+
+		e.add(SeverityWarning, CodeRedrivePolicy, p.name, "has a redrive policy to "+sqsqueue.OneLine(afterColon(policy.DeadLetterTargetARN))+
 			": taskhawk.Permanent and sqsx.Redrive use "+p.deadLetters, "set it to that")
 	}
 	e.examineMaxReceiveCount(p, policy.MaxReceiveCount)
-	if retention, patience := p.own.duration(attributeRetention), e.patience(policy.MaxReceiveCount); retention <= patience {
+	if retention, patience := p.own.Duration(sqsqueue.Retention), e.patience(policy.MaxReceiveCount); retention <= patience {
 		e.add(SeverityError, CodeRetention, p.name, fmt.Sprintf(
 			"keeps messages for %s, the backoff between %d receives adds up to %s: SQS drops a failing task before it is a dead letter",
 			retention, policy.MaxReceiveCount, patience), "raise MessageRetentionPeriod, or lower maxReceiveCount or the backoff")
@@ -116,8 +122,8 @@ func (e *examination) patience(receives int) time.Duration {
 		backoff = doubling
 	}
 	var total time.Duration
-	for attempt := range min(receives, maxMaxReceiveCount) {
-		total += max(0, min(backoff(attempt+1), MaxVisibility))
+	for attempt := range min(receives, sqsqueue.MaxReceiveCount) {
+		total += max(0, min(backoff(attempt+1), sqsx.MaxVisibility))
 	}
 	return total
 }
@@ -130,3 +136,104 @@ func doubling(attempt int) time.Duration {
 
 // afterColon is the name of a queue in its ARN.
 func afterColon(arn string) string { return arn[strings.LastIndexByte(arn, ':')+1:] }
+
+// examineDeadLetters looks at a dead-letter queue by itself.
+func (e *examination) examineDeadLetters(p *pair) {
+	if p.dead[sqsqueue.Redrive] != "" {
+		e.add(SeverityWarning, CodeDeadLetterChain, p.deadLetters,
+			"has a redrive policy itself: every look at its letters counts, that of sqsx.Redrive too, and moves them on in the end",
+			"take its redrive policy away")
+	}
+	visible, inFlight := p.dead.Number(sqsqueue.VisibleMessages), p.dead.Number(sqsqueue.InFlight)
+	if visible+inFlight > 0 {
+		e.add(SeverityInfo, CodeDeadLetters, p.deadLetters, fmt.Sprintf(
+			"has about %d dead letters, %d of them in flight", visible+inFlight, inFlight),
+			"look at their reasons, mend the cause, and move them back with sqsx.Redrive")
+	}
+}
+
+// examinePair looks at how a queue and its dead-letter queue go together.
+func (e *examination) examinePair(p *pair) {
+	e.examineDeadLetterRetention(p)
+	if !allows(p.dead[sqsqueue.RedriveAllow], p.own[sqsqueue.ARN]) {
+		e.add(SeverityError, CodeRedriveAllow, p.deadLetters,
+			"takes no dead letters from "+p.name+" by its RedriveAllowPolicy: they stay there and run again and again",
+			"allow it, or take the RedriveAllowPolicy away")
+	}
+	if own, dead := p.own.Number(sqsqueue.MaxMessageSize), p.dead.Number(sqsqueue.MaxMessageSize); dead < own {
+		e.add(SeverityWarning, CodeMessageSize, p.deadLetters, fmt.Sprintf(
+			"takes messages of %d bytes, the queue of %d: taskhawk.Permanent fails for larger ones", dead, own),
+			fmt.Sprintf("set MaximumMessageSize to %d", own))
+	}
+	e.examineEncryption(p)
+}
+
+// examineDeadLetterRetention knows that a message moved by SQS keeps, on standard queues, the time of its first sending. Source: "Using
+// dead-letter queues in Amazon SQS", message retention periods.
+func (e *examination) examineDeadLetterRetention(p *pair) {
+	own, dead := p.own.Duration(sqsqueue.Retention), p.dead.Duration(sqsqueue.Retention)
+	if sqsqueue.IsFIFO(p.name) || dead > own {
+		return
+	}
+	severity, advice := SeverityWarning, "set its MessageRetentionPeriod to "+strconv.Itoa(int(sqsqueue.MaxRetention/time.Second))+", 14 days"
+	if dead < own {
+		severity = SeverityError
+	}
+	if own == sqsqueue.MaxRetention {
+		advice += ", and that of the queue lower"
+	}
+	e.add(severity, CodeDeadLetterRetention, p.deadLetters, fmt.Sprintf(
+		"keeps messages for %s, the queue for %s: the time on the queue counts, so dead letters are dropped early, or at once",
+		dead, own), advice)
+}
+
+// allows reads a RedriveAllowPolicy; none allows all.
+func allows(text, sourceARN string) bool {
+	var policy struct {
+		RedrivePermission string   `json:"redrivePermission"`
+		SourceQueueARNs   []string `json:"sourceQueueArns"`
+	}
+	if text == "" || json.Unmarshal([]byte(text), &policy) != nil {
+		return true
+	}
+	switch policy.RedrivePermission {
+	case "denyAll":
+		return false
+	case "byQueue":
+		return slices.Contains(policy.SourceQueueARNs, sourceARN)
+	}
+	return true
+}
+
+func (e *examination) examineEncryption(p *pair) {
+	own, dead := encryption(p.own), encryption(p.dead)
+	switch {
+	case own == unencrypted:
+		e.add(SeverityInfo, CodeEncryption, p.name, "is not encrypted at rest", "turn on SqsManagedSseEnabled, which costs nothing")
+	case dead == unencrypted:
+		e.add(SeverityWarning, CodeEncryption, p.deadLetters, "is not encrypted at rest, its queue is", "encrypt it as the queue is")
+	}
+	if own == encryptedByKey {
+		e.add(SeverityInfo, CodeEncryption, p.name, "is encrypted by the KMS key "+sqsqueue.OneLine(p.own[sqsqueue.Key])+": publishers and workers need "+
+			"kms:GenerateDataKey and kms:Decrypt on it", "sqscheck.Policy writes the policy, with KeyARN")
+	}
+}
+
+// encrypted is how a queue is encrypted.
+type encrypted uint8
+
+const (
+	unencrypted encrypted = iota
+	encryptedBySQS
+	encryptedByKey
+)
+
+func encryption(a sqsqueue.Attributes) encrypted {
+	switch {
+	case a[sqsqueue.Key] != "":
+		return encryptedByKey
+	case a[sqsqueue.ManagedSSE] == "true":
+		return encryptedBySQS
+	}
+	return unencrypted
+}

@@ -1,4 +1,4 @@
-package sqsx_test
+package sqscheck_test
 
 import (
 	"context"
@@ -11,6 +11,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/taskhawk/taskhawk-go/sqsx"
+	"github.com/taskhawk/taskhawk-go/sqsx/sqscheck"
 	"github.com/taskhawk/taskhawk-go/taskhawk"
 )
 
@@ -41,11 +42,11 @@ func FuzzCheck(f *testing.F) {
 			"VisibilityTimeout": number, "MessageRetentionPeriod": number, "DelaySeconds": number, "MaximumMessageSize": number,
 			"ApproximateNumberOfMessages": number, "KmsMasterKeyId": key, "Policy": policy,
 		}
-		report, err := sqsx.Check(t.Context(), api, app, sqsx.CheckConfig{
+		report, err := sqscheck.Check(t.Context(), api, app, sqscheck.Config{
 			Worker: sqsx.WorkerConfig{Priorities: []taskhawk.Priority{taskhawk.Default}},
 		})
 		require.NoError(t, err)
-		require.True(t, slices.IsSortedFunc(report.Findings, func(a, b sqsx.Finding) int { return int(b.Severity) - int(a.Severity) }))
+		require.True(t, slices.IsSortedFunc(report.Findings, func(a, b sqscheck.Finding) int { return int(b.Severity) - int(a.Severity) }))
 		require.Equal(t, len(report.Findings)+1, strings.Count(report.String(), "\n"), "%q", report)
 		for _, finding := range report.Findings {
 			require.NotEmpty(t, finding.Code)

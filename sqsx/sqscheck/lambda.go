@@ -1,4 +1,4 @@
-package sqsx
+package sqscheck
 
 import (
 	"cmp"
@@ -8,6 +8,9 @@ import (
 	"strconv"
 	"strings"
 	"time"
+
+	"github.com/taskhawk/taskhawk-go/internal/sqsqueue"
+	"github.com/taskhawk/taskhawk-go/sqsx"
 )
 
 // What Lambda accepts. Source: CreateEventSourceMapping, AWS Lambda API Reference, and "Creating and configuring an Amazon SQS event source
@@ -24,12 +27,12 @@ func (e *examination) readMappings(ctx context.Context, p *pair) error {
 	if e.config.Mappings == nil {
 		return nil
 	}
-	found, err := e.config.Mappings(ctx, p.own[attributeARN])
+	found, err := e.config.Mappings(ctx, p.own[sqsqueue.ARN])
 	if isDenied(err) {
 		return e.denied(err, p.name, "lambda:ListEventSourceMappings or lambda:GetFunctionConfiguration")
 	}
 	if err != nil {
-		return &QueueError{Queue: p.name, Err: fmt.Errorf("event source mappings: %w", err)}
+		return &sqsx.QueueError{Queue: p.name, Err: fmt.Errorf("event source mappings: %w", err)}
 	}
 	p.mappings = slices.SortedFunc(slices.Values(found), func(a, b EventSourceMapping) int { return cmp.Compare(a.Function, b.Function) })
 	e.examineMappings(p)
@@ -50,7 +53,7 @@ func (e *examination) lambdaTimeout(p *pair) (timeout, window time.Duration) {
 func (e *examination) examineMappings(p *pair) {
 	var enabled []string
 	for _, m := range p.mappings {
-		function := oneLine(m.Function)
+		function := sqsqueue.OneLine(m.Function)
 		if m.Disabled {
 			e.add(SeverityWarning, CodeMapping, p.name,
 				"has a disabled event source mapping to "+function+": its tasks wait, or are dropped in the end",
@@ -98,9 +101,9 @@ func (e *examination) examineBatch(p *pair, m EventSourceMapping, fed string) {
 		e.add(SeverityError, CodeBatchSize, p.name, fed+" in batches of "+what+": Lambda refuses that", advice)
 	}
 	switch {
-	case isFIFO(p.name) && size > lambdaBatch:
+	case sqsqueue.IsFIFO(p.name) && size > lambdaBatch:
 		refused(fmt.Sprintf("%d, and is a FIFO queue", size), fmt.Sprintf("set BatchSize to %d or less", lambdaBatch))
-	case isFIFO(p.name) && m.Window > 0:
+	case sqsqueue.IsFIFO(p.name) && m.Window > 0:
 		refused(fmt.Sprintf("%d with a window of %s, and is a FIFO queue", size, m.Window), "set MaximumBatchingWindowInSeconds to 0")
 	case size < 1 || size > maxLambdaBatch:
 		refused(strconv.Itoa(size), fmt.Sprintf("set BatchSize to 1 to %d", maxLambdaBatch))
@@ -125,3 +128,23 @@ func (e *examination) examineBatchTime(p *pair, m EventSourceMapping, fed string
 }
 
 func (m EventSourceMapping) batchSize() int { return cmp.Or(m.BatchSize, lambdaBatch) }
+
+// EventSourceMapping is what [Check] looks at in an event source mapping, by which AWS Lambda feeds a function from a queue: some members
+// of what ListEventSourceMappings returns, and the timeout of the function. docs/redrive-and-doctor.md has the lines that read them with
+// the SDK's client of Lambda, which this package does not link.
+type EventSourceMapping struct {
+	// Function is the name of the function, or its ARN.
+	Function string
+	// FunctionTimeout is its timeout. 0: not known.
+	FunctionTimeout time.Duration
+	// Disabled is whether the mapping is switched off.
+	Disabled bool
+	// BatchSize is how many messages an invocation gets at most. 0: 10, as on Lambda.
+	BatchSize int
+	// Window is how long Lambda gathers messages for a batch: MaximumBatchingWindowInSeconds.
+	Window time.Duration
+	// MaximumConcurrency is how many invocations the mapping makes at once, 2 to 1000. 0: no limit.
+	MaximumConcurrency int
+	// ReportBatchItemFailures is whether that is one of the FunctionResponseTypes.
+	ReportBatchItemFailures bool
+}

@@ -1,0 +1,134 @@
+package sqsqueue
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"strconv"
+	"time"
+
+	"github.com/aws/aws-sdk-go-v2/aws"
+	"github.com/aws/aws-sdk-go-v2/service/sqs"
+	"github.com/aws/aws-sdk-go-v2/service/sqs/types"
+
+	"github.com/taskhawk/taskhawk-go/internal/attempts"
+)
+
+// The largest values that SQS takes. Source: SetQueueAttributes.
+const (
+	MaxReceiveCount = 1000
+	MaxRetention    = 14 * 24 * time.Hour
+)
+
+// The names of the attributes that are read or set.
+const (
+	ARN             = string(types.QueueAttributeNameQueueArn)
+	Deduplication   = string(types.QueueAttributeNameContentBasedDeduplication)
+	Delay           = string(types.QueueAttributeNameDelaySeconds)
+	FIFO            = string(types.QueueAttributeNameFifoQueue)
+	InFlight        = string(types.QueueAttributeNameApproximateNumberOfMessagesNotVisible)
+	Key             = string(types.QueueAttributeNameKmsMasterKeyId)
+	ManagedSSE      = string(types.QueueAttributeNameSqsManagedSseEnabled)
+	MaxMessageSize  = string(types.QueueAttributeNameMaximumMessageSize)
+	Policy          = string(types.QueueAttributeNamePolicy)
+	Redrive         = string(types.QueueAttributeNameRedrivePolicy)
+	RedriveAllow    = string(types.QueueAttributeNameRedriveAllowPolicy)
+	Retention       = string(types.QueueAttributeNameMessageRetentionPeriod)
+	Visibility      = string(types.QueueAttributeNameVisibilityTimeout)
+	VisibleMessages = string(types.QueueAttributeNameApproximateNumberOfMessages)
+	Wait            = string(types.QueueAttributeNameReceiveMessageWaitTimeSeconds)
+)
+
+// Attributes are those of a queue, as SQS gives them.
+type Attributes map[string]string
+
+// URLAPI is what [LookUp] calls: GetQueueUrl, as *sqs.Client has it.
+type URLAPI interface {
+	GetQueueUrl(context.Context, *sqs.GetQueueUrlInput, ...func(*sqs.Options)) (*sqs.GetQueueUrlOutput, error)
+}
+
+// AttributesAPI is what [Get] calls: GetQueueAttributes, as *sqs.Client has it.
+type AttributesAPI interface {
+	GetQueueAttributes(
+		context.Context, *sqs.GetQueueAttributesInput, ...func(*sqs.Options),
+	) (*sqs.GetQueueAttributesOutput, error)
+}
+
+// LookUp returns the URL of the queue of that name in an account, the caller's own if it is empty. It
+// asks SQS each time: a queue may come or go between two calls.
+func LookUp(ctx context.Context, api URLAPI, account, name string) (*string, error) {
+	ctx, cancel := context.WithTimeout(ctx, attempts.CallTimeout)
+	defer cancel()
+	in := &sqs.GetQueueUrlInput{QueueName: aws.String(name)}
+	if account != "" {
+		in.QueueOwnerAWSAccountId = aws.String(account)
+	}
+	out, err := api.GetQueueUrl(ctx, in)
+	if err != nil {
+		return nil, err //nolint:wrapcheck // the caller knows the queue
+	}
+	return out.QueueUrl, nil
+}
+
+// IsMissing reports whether SQS knows no such queue, or hides it from the caller.
+func IsMissing(err error) bool {
+	_, ok := errors.AsType[*types.QueueDoesNotExist](err)
+	return ok
+}
+
+// Get asks for attributes of the queue of that URL. Its result is not nil when the error is.
+func Get(ctx context.Context, api AttributesAPI, url *string, wanted ...types.QueueAttributeName) (Attributes, error) {
+	ctx, cancel := context.WithTimeout(ctx, attempts.CallTimeout)
+	defer cancel()
+	out, err := api.GetQueueAttributes(ctx, &sqs.GetQueueAttributesInput{QueueUrl: url, AttributeNames: wanted})
+	if err != nil {
+		return nil, err //nolint:wrapcheck // the caller knows the queue
+	}
+	if out.Attributes == nil {
+		return Attributes{}, nil
+	}
+	return out.Attributes, nil
+}
+
+// Number is a number, 0 when the attribute is not there.
+func (a Attributes) Number(name string) int {
+	n, _ := strconv.Atoi(a[name]) // SQS writes nothing but numbers
+	return n
+}
+
+// Duration is a number of seconds.
+func (a Attributes) Duration(name string) time.Duration {
+	return time.Duration(a.Number(name)) * time.Second
+}
+
+// RedrivePolicy says where a queue's messages go that were received too often.
+type RedrivePolicy struct {
+	// DeadLetterTargetARN is the ARN of the dead-letter queue.
+	DeadLetterTargetARN string
+	// MaxReceiveCount is how many receives a message may have.
+	MaxReceiveCount int
+}
+
+// RedrivePolicy is nil when the queue has none. SQS takes and gives the count as a number or as a text.
+func (a Attributes) RedrivePolicy() (*RedrivePolicy, error) {
+	if a[Redrive] == "" {
+		return nil, nil //nolint:nilnil // no policy is not an error
+	}
+	var wire struct {
+		DeadLetterTargetARN string          `json:"deadLetterTargetArn"`
+		MaxReceiveCount     json.RawMessage `json:"maxReceiveCount"`
+	}
+	if err := json.Unmarshal([]byte(a[Redrive]), &wire); err != nil {
+		return nil, fmt.Errorf("redrive policy: %w", err)
+	}
+	text := string(wire.MaxReceiveCount)
+	if plain, err := strconv.Unquote(text); err == nil {
+		text = plain
+	}
+	count, err := strconv.Atoi(text)
+	if err != nil {
+		return nil, fmt.Errorf("redrive policy: maxReceiveCount: %w", err)
+	}
+	return &RedrivePolicy{DeadLetterTargetARN: wire.DeadLetterTargetARN, MaxReceiveCount: count}, nil
+}

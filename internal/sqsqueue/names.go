@@ -1,0 +1,102 @@
+package sqsqueue
+
+import (
+	"errors"
+	"fmt"
+	"strconv"
+	"strings"
+
+	"github.com/taskhawk/taskhawk-go/taskhawk"
+)
+
+const (
+	// FIFOSuffix ends the names of FIFO queues, and only theirs.
+	FIFOSuffix = ".fifo"
+	// MaxName is the length of a queue's name in characters, .fifo included. Source: CreateQueue.
+	MaxName = 80
+)
+
+// IsFIFO reports whether the queue of that name is a FIFO queue.
+func IsFIFO(name string) bool { return strings.HasSuffix(name, FIFOSuffix) }
+
+// DeadLetterName returns the name of the dead-letter queue that belongs to the queue of that name.
+func DeadLetterName(name string) string {
+	if base, fifo := strings.CutSuffix(name, FIFOSuffix); fifo {
+		return base + "-DLQ" + FIFOSuffix
+	}
+	return name + "-DLQ"
+}
+
+// Names returns the names that naming gives the queues of the priorities, checked. No priorities
+// are all of them.
+func Names(
+	app string, priorities []taskhawk.Priority, naming func(app string, priority taskhawk.Priority) string,
+) (map[taskhawk.Priority]string, error) {
+	if app == "" {
+		return nil, errors.New("the queue has no name")
+	}
+	// A URL would only be reported as a name that is too long or has wrong characters.
+	if strings.ContainsAny(app, ":/") {
+		return nil, errors.New(`a queue URL or ARN stands where the application's name is expected, such as "dev-myapp": ` +
+			"the names of its queues follow from it; Account names the owner of queues of another account")
+	}
+	if len(priorities) == 0 {
+		priorities = taskhawk.Priorities()
+	}
+	names := make(map[taskhawk.Priority]string, len(priorities))
+	for _, priority := range priorities {
+		if !priority.Valid() {
+			return nil, fmt.Errorf("%w: %s", taskhawk.ErrUnknownPriority, priority)
+		}
+		name := naming(app, priority)
+		if err := checkName(DeadLetterName(name)); err != nil {
+			return nil, err
+		}
+		names[priority] = name
+	}
+	return names, nil
+}
+
+func checkName(name string) error {
+	if len(name) > MaxName {
+		return fmt.Errorf("queue name %q has %d characters, SQS takes %d", name, len(name), MaxName)
+	}
+	for _, r := range strings.TrimSuffix(name, FIFOSuffix) {
+		if r < '0' || r > 'z' || r > '9' && r < 'A' || r > 'Z' && r < 'a' {
+			if r != '-' && r != '_' {
+				return fmt.Errorf("queue name %q: SQS takes letters, digits, '-' and '_'", name)
+			}
+		}
+	}
+	return nil
+}
+
+// CheckAccount refuses what is no account number. Empty is the caller's own account.
+func CheckAccount(account string) error {
+	if account != "" && (len(account) != 12 || strings.Trim(account, "0123456789") != "") {
+		return fmt.Errorf("the Account %q is not a number of 12 digits", account)
+	}
+	return nil
+}
+
+// InOrder returns the names, those of the most urgent priorities first, each once.
+func InOrder(names map[taskhawk.Priority]string) []string {
+	var ordered []string
+	seen := map[string]bool{}
+	for _, priority := range taskhawk.Priorities() {
+		// A Naming may put several priorities on one queue.
+		if name, ok := names[priority]; ok && !seen[name] {
+			seen[name] = true
+			ordered = append(ordered, name)
+		}
+	}
+	return ordered
+}
+
+// OneLine quotes a text from elsewhere unless it is plain, so that it cannot break out of its line.
+func OneLine(text string) string {
+	if quoted := strconv.Quote(text); text == "" || quoted != `"`+text+`"` {
+		return quoted
+	}
+	return text
+}

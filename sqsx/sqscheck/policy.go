@@ -1,0 +1,214 @@
+package sqscheck
+
+import (
+	"encoding/json"
+	"errors"
+	"fmt"
+	"regexp"
+	"slices"
+	"strings"
+
+	"github.com/taskhawk/taskhawk-go/sqsx"
+	"github.com/taskhawk/taskhawk-go/taskhawk"
+)
+
+// PolicyConfig says whose permissions [Policy] writes, and where the queues are.
+type PolicyConfig struct {
+	// Roles are what the program does. At least one.
+	Roles []Role
+	// Region is that of the queues, such as "us-east-1".
+	Region string
+	// Account is the number of the account of the queues, 12 digits.
+	Account string
+	// Partition is "aws", "aws-cn", "aws-us-gov" and so on. Default: that of the region, of these three.
+	Partition string
+	// KeyARN is the ARN of the customer-managed KMS key that encrypts the queues. Default: none, as with the encryption of SQS's own.
+	KeyARN string
+	// Priorities are those that the program has to do with. Default: all four.
+	Priorities []taskhawk.Priority
+	// Naming returns the names of the queues. Default: sqsx.QueueName.
+	Naming sqsx.Naming
+}
+
+// Policy returns the least IAM policy that a program needs for the queues of an application, as indented JSON: the actions that
+// this package calls for its roles, on the queues by name. It makes no call.
+func Policy(app string, config PolicyConfig) (string, error) {
+	names, err := config.check(app)
+	if err != nil {
+		return "", fmt.Errorf("sqscheck: policy: %w", err)
+	}
+	policy := iamPolicy{Version: "2012-10-17"}
+	for _, g := range grants() {
+		if slices.Contains(config.Roles, g.role) {
+			policy.Statement = append(policy.Statement, config.statements(g, names)...)
+		}
+	}
+	text, err := json.MarshalIndent(policy, "", "  ")
+	if err != nil {
+		return "", fmt.Errorf("sqscheck: policy: %w", err)
+	}
+	return string(text), nil
+}
+
+// iamPolicy is a policy document of IAM.
+type iamPolicy struct {
+	Version   string         `json:"Version"`
+	Statement []iamStatement `json:"Statement"`
+}
+
+type iamStatement struct {
+	Sid      string   `json:"Sid"`
+	Effect   string   `json:"Effect"`
+	Action   []string `json:"Action"`
+	Resource []string `json:"Resource"`
+}
+
+// check returns the names of the queues.
+func (c *PolicyConfig) check(app string) ([]string, error) {
+	switch {
+	case len(c.Roles) == 0:
+		return nil, errors.New("no Roles")
+	case !regexp.MustCompile(`^\d{12}$`).MatchString(c.Account):
+		return nil, fmt.Errorf("account %q is not 12 digits", c.Account)
+	case !regexp.MustCompile(`^[a-z]{2,}(-[a-z]+)+-\d$`).MatchString(c.Region):
+		return nil, fmt.Errorf("region %q is not the name of one, such as us-east-1", c.Region)
+	case c.Partition != "" && !regexp.MustCompile(`^aws(-[a-z]+)*$`).MatchString(c.Partition):
+		return nil, fmt.Errorf("partition %q is not the name of one, such as aws-cn", c.Partition)
+	case c.KeyARN != "" && !regexp.MustCompile(`^arn:[a-z-]+:kms:[a-z0-9-]+:\d{12}:key/[\w-]+$`).MatchString(c.KeyARN):
+		return nil, fmt.Errorf("KeyARN %q is not the ARN of a KMS key (policies take no alias)", c.KeyARN)
+	}
+	for _, role := range c.Roles {
+		if !slices.Contains(Roles(), role) {
+			return nil, fmt.Errorf("unknown role %q", role)
+		}
+	}
+	return queueNames(app, c.Priorities, c.Naming)
+}
+
+func (c *PolicyConfig) statements(g grant, queues []string) []iamStatement {
+	var statements []iamStatement
+	add := func(sid string, actions, resources []string) {
+		if len(actions) > 0 && len(resources) > 0 {
+			statements = append(statements, iamStatement{Sid: sid, Effect: "Allow", Action: actions, Resource: resources})
+		}
+	}
+	var own, deadLetters, key []string
+	for _, name := range queues {
+		own, deadLetters = append(own, c.arn(name)), append(deadLetters, c.arn(sqsx.DeadLetterQueueName(name)))
+	}
+	if c.KeyARN != "" {
+		key = []string{c.KeyARN}
+	}
+	add(g.sid+"Queues", actions(g.queues), own)
+	add(g.sid+"DeadLetters", actions(g.deadLetters), deadLetters)
+	add(g.sid+"Key", g.key, key)
+	return statements
+}
+
+func (c *PolicyConfig) arn(queue string) string {
+	return strings.Join([]string{"arn", c.partition(), "sqs", c.Region, c.Account, queue}, ":")
+}
+
+func (c *PolicyConfig) partition() string {
+	switch {
+	case c.Partition != "":
+		return c.Partition
+	case strings.HasPrefix(c.Region, "cn-"):
+		return "aws-cn"
+	case strings.HasPrefix(c.Region, "us-gov-"):
+		return "aws-us-gov"
+	}
+	return "aws"
+}
+
+// Role is what a program does with the queues of an application, and so which permissions it needs. See [Policy].
+type Role string
+
+// The roles.
+const (
+	// RolePublisher dispatches tasks: sqsx.NewPublisher.
+	RolePublisher Role = "publisher"
+	// RoleWorker runs them: sqsx.NewWorker. One whose handlers dispatch is a publisher too.
+	RoleWorker Role = "worker"
+	// RoleFunction is a Lambda function that an event source mapping feeds from the queues, with a sqsx.Settler; its mapping receives in the
+	// function's name.
+	RoleFunction Role = "function"
+	// RoleRedrive moves dead letters back: sqsx.Redrive.
+	RoleRedrive Role = "redrive"
+	// RoleProvision creates the queues: sqsx.Provision.
+	RoleProvision Role = "provision"
+	// RoleCheck compares the queues with the code: [Check].
+	RoleCheck Role = "check"
+)
+
+// Roles returns all roles. The slice is the caller's.
+func Roles() []Role {
+	return []Role{RolePublisher, RoleWorker, RoleFunction, RoleRedrive, RoleProvision, RoleCheck}
+}
+
+// grant is what a role may call on the queues of an application, and what on their dead-letter queues.
+type grant struct {
+	role        Role
+	sid         string   // of the statements, without the queue
+	queues      []string // operations of SQS
+	deadLetters []string
+	key         []string // actions on the KMS key of the queues
+}
+
+// grants is the table that the policies are made of. A test compares it with what each role really calls.
+//
+// A move task is made in the name of who starts it, so that needs the permissions to receive, delete and send as well. Source: "Configuring
+// a dead-letter queue redrive", Amazon SQS Developer Guide. Who sends to an encrypted queue needs a data key and, to check it, to decrypt;
+// who receives decrypts. Source: "Amazon SQS key management". An event source mapping looks at the attributes of its queue. Source: "Using
+// Lambda with Amazon SQS", AWS Lambda Developer Guide.
+func grants() []grant {
+	return []grant{
+		{
+			role: RolePublisher, sid: "TaskhawkPublisher",
+			queues: []string{"GetQueueUrl", "SendMessageBatch"},
+			key:    []string{"kms:GenerateDataKey", "kms:Decrypt"},
+		},
+		{
+			role: RoleWorker, sid: "TaskhawkWorker",
+			queues:      []string{"GetQueueUrl", "ReceiveMessage", "DeleteMessageBatch", "ChangeMessageVisibilityBatch"},
+			deadLetters: []string{"GetQueueUrl", "SendMessageBatch"},
+			key:         []string{"kms:GenerateDataKey", "kms:Decrypt"},
+		},
+		{
+			role: RoleFunction, sid: "TaskhawkFunction",
+			queues: []string{
+				"GetQueueUrl", "GetQueueAttributes", "ReceiveMessage", "DeleteMessageBatch", "ChangeMessageVisibilityBatch",
+			},
+			deadLetters: []string{"GetQueueUrl", "SendMessageBatch"},
+			key:         []string{"kms:GenerateDataKey", "kms:Decrypt"},
+		},
+		{
+			role: RoleRedrive, sid: "TaskhawkRedrive",
+			queues: []string{"GetQueueUrl", "SendMessageBatch"},
+			deadLetters: []string{
+				"GetQueueUrl", "GetQueueAttributes", "ReceiveMessage", "DeleteMessageBatch", "ChangeMessageVisibilityBatch",
+				"StartMessageMoveTask", "ListMessageMoveTasks", "CancelMessageMoveTask",
+			},
+			key: []string{"kms:GenerateDataKey", "kms:Decrypt"},
+		},
+		{
+			role: RoleProvision, sid: "TaskhawkProvision",
+			queues:      []string{"GetQueueUrl", "CreateQueue", "TagQueue", "GetQueueAttributes", "SetQueueAttributes"},
+			deadLetters: []string{"GetQueueUrl", "CreateQueue", "TagQueue", "GetQueueAttributes"},
+		},
+		{
+			role: RoleCheck, sid: "TaskhawkCheck",
+			queues:      []string{"GetQueueUrl", "GetQueueAttributes"},
+			deadLetters: []string{"GetQueueUrl", "GetQueueAttributes"},
+		},
+	}
+}
+
+// actions are the IAM actions of operations: those on batches need that of the single operation.
+func actions(operations []string) []string {
+	names := make([]string, len(operations))
+	for i, operation := range operations {
+		names[i] = "sqs:" + strings.TrimSuffix(operation, "Batch")
+	}
+	return names
+}
