@@ -67,6 +67,11 @@ func (r *rig) start(config sqsx.WorkerConfig) {
 	r.Helper()
 	worker, err := sqsx.NewWorker(r.client, app, r.hub, config)
 	require.NoError(r, err)
+	r.run(worker)
+}
+
+// run runs a worker until stop.
+func (r *rig) run(worker *sqsx.Worker) {
 	ctx, cancel := context.WithCancel(r.Context())
 	r.cancel = cancel
 	go func() { r.done <- worker.Run(ctx) }()

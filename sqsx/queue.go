@@ -26,7 +26,6 @@ type queue struct {
 	*settlements
 
 	info   taskhawk.QueueInfo
-	wait   time.Duration
 	logger *slog.Logger
 }
 
@@ -35,7 +34,7 @@ var _ taskhawk.Queue = (*queue)(nil)
 func newQueue(s *service, info taskhawk.QueueInfo, config WorkerConfig, logger *slog.Logger) *queue {
 	return &queue{
 		settlements: newSettlements(s, info.Name, config.Linger, config.changeCalls()),
-		info:        info, wait: config.WaitTime, logger: logger,
+		info:        info, logger: logger,
 	}
 }
 
@@ -43,8 +42,8 @@ func newQueue(s *service, info taskhawk.QueueInfo, config WorkerConfig, logger *
 func (q *queue) Info() taskhawk.QueueInfo { return q.info }
 
 // Receive makes one long poll. It is not retried here: the loop has its own backoff.
-func (q *queue) Receive(ctx context.Context, limit int) ([]*taskhawk.Delivery, error) {
-	ctx, cancel := context.WithTimeout(ctx, q.wait+attempts.CallTimeout)
+func (q *queue) Receive(ctx context.Context, limit int, wait time.Duration) ([]*taskhawk.Delivery, error) {
+	ctx, cancel := context.WithTimeout(ctx, wait+attempts.CallTimeout)
 	defer cancel()
 	url, err := q.service.urls.get(ctx, q.info.Name)
 	if err != nil {
@@ -53,10 +52,12 @@ func (q *queue) Receive(ctx context.Context, limit int) ([]*taskhawk.Delivery, e
 	out, err := q.service.api.ReceiveMessage(ctx, &sqs.ReceiveMessageInput{
 		QueueUrl:                    url,
 		MaxNumberOfMessages:         int32(min(limit, attempts.MaxEntries)),
-		WaitTimeSeconds:             seconds(q.wait),
+		WaitTimeSeconds:             int32(wait / time.Second), // down: it may have to end before a timeout
 		VisibilityTimeout:           seconds(q.info.Visibility),
 		MessageAttributeNames:       []string{"All"},
 		MessageSystemAttributeNames: []types.MessageSystemAttributeName{types.MessageSystemAttributeNameAll},
+		// Services that are not SQS may know only the older name, and would leave out the receive count.
+		AttributeNames: []types.QueueAttributeName{types.QueueAttributeNameAll}, //nolint:staticcheck // see above
 	}, receiveOptions)
 	if err != nil {
 		q.service.counts.receives.add(0)

@@ -87,7 +87,8 @@ func NewWorker(api API, queueName string, hub *taskhawk.Hub, config WorkerConfig
 	for _, priority := range taskhawk.Priorities() {
 		if name, ok := names[priority]; ok {
 			info := taskhawk.QueueInfo{
-				Name: name, Priority: priority, Visibility: config.VisibilityTimeout, Ordered: sqsqueue.IsFIFO(name),
+				Name: name, Priority: priority, Visibility: config.VisibilityTimeout, Wait: config.WaitTime,
+				Ordered: sqsqueue.IsFIFO(name),
 			}
 			q := newQueue(w.service, info, config, hub.Logger())
 			w.queues, queues = append(w.queues, q), append(queues, q)
@@ -133,7 +134,6 @@ func (c *WorkerConfig) check() error {
 	if c.VisibilityTimeout == 0 {
 		c.VisibilityTimeout = DefaultVisibilityTimeout
 	}
-	c.VisibilityTimeout = time.Duration(seconds(c.VisibilityTimeout)) * time.Second
 	switch {
 	case c.WaitTime < 0 || c.WaitTime > MaxWaitTime:
 		return fmt.Errorf("WaitTime %s: SQS takes up to %s", c.WaitTime, MaxWaitTime)
@@ -142,6 +142,8 @@ func (c *WorkerConfig) check() error {
 	case c.Linger < 0 || c.Linger > min(maxLinger, c.VisibilityTimeout/4):
 		return fmt.Errorf("delete Linger %s: at most %s, and a quarter of VisibilityTimeout", c.Linger, maxLinger)
 	}
+	c.VisibilityTimeout = time.Duration(seconds(c.VisibilityTimeout)) * time.Second
+	c.WaitTime = time.Duration(seconds(c.WaitTime)) * time.Second
 	sorted := slices.Sorted(slices.Values(c.Priorities))
 	if len(slices.Compact(sorted)) != len(c.Priorities) {
 		return errors.New("a priority stands twice in Priorities")

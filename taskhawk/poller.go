@@ -1,17 +1,19 @@
 package taskhawk
 
 import (
+	"cmp"
 	"context"
+	"errors"
 	"log/slog"
 	"sync"
 	"time"
 )
 
-// The waits of a poller after an error, and how often it reports that errors go on.
+// The pauses of a poller after an error, and how often it reports that errors go on.
 const (
-	firstPollWait = time.Second
-	lastPollWait  = 30 * time.Second
-	reportEvery   = time.Minute
+	firstPollPause = time.Second
+	lastPollPause  = 30 * time.Second
+	reportEvery    = time.Minute
 )
 
 // poller is the loop of one queue.
@@ -26,15 +28,17 @@ type poller struct {
 }
 
 func newPoller(worker *Worker, queue Queue, running *sync.WaitGroup) *poller {
-	return &poller{worker: worker, queue: queue, info: queue.Info(), running: running}
+	info := queue.Info()
+	return &poller{worker: worker, queue: queue, info: info, running: running, state: pollState{wait: info.Wait}}
 }
 
 // poll receives until stop ends; handlers, and the polls themselves, run under work.
 //
 // It polls again only when what it has is started: messages stay on the queue, for other workers too, until they can run
-// soon. It polls on while some wait where there is room for more and the queue had no more: what comes then is in line when the
-// next slots are free. On an ordered queue, where a group holds up its own messages, some may wait as well.
+// soon. It polls on while some wait where there is room for more and the queue had no more: what comes then is in line
+// when the next slots are free. On an ordered queue, where a group holds up its own messages, some may wait as well.
 func (p *poller) poll(stop, work context.Context) {
+	// A cancelled poll strands the messages that the service assigns in that moment, so polls outlive the stop.
 	receiving := work
 	if p.worker.config.AbortPolls {
 		receiving = stop
@@ -45,21 +49,20 @@ func (p *poller) poll(stop, work context.Context) {
 			return
 		}
 		limit := max(p.lineLimit()-waiting, 1)
-		deliveries, err := p.receive(receiving, limit)
-		p.worker.health.polled(p.info, err)
-		if err != nil {
-			if stop.Err() != nil {
-				return
-			}
-			p.state.failed(stop, p, err)
-			if !sleep(stop, p.state.wait()) {
+		result := p.receive(receiving, limit)
+		p.worker.health.polled(p.info, result.err)
+		if result.err != nil && stop.Err() != nil {
+			return
+		}
+		if pause := p.judge(stop, result); pause > 0 {
+			if !sleep(stop, pause) {
 				return
 			}
 			continue
 		}
-		p.state.failures, p.state.drained = 0, len(deliveries) < limit
-		p.worker.counters.received.Add(int64(len(deliveries)))
-		for _, s := range p.sequences(stop, work, deliveries) {
+		p.state.drained = len(result.deliveries) < limit
+		p.worker.counters.received.Add(int64(len(result.deliveries)))
+		for _, s := range p.sequences(stop, work, result.deliveries) {
 			p.running.Add(1)
 			p.worker.sequences.Go(func() {
 				defer p.running.Done()
@@ -93,12 +96,35 @@ func (p *poller) lineLimit() int {
 	return min(ready, config.Prefetch)
 }
 
+// pollResult is what one poll brought.
+type pollResult struct {
+	deliveries []*Delivery
+	err        error
+	timedOut   bool          // err says so
+	wait       time.Duration // that the poll was asked for
+	took       time.Duration
+}
+
 // receive turns a panic of the transport, or of the SDK below it, into an error: the loop lives through anything.
-func (p *poller) receive(ctx context.Context, limit int) (deliveries []*Delivery, err error) {
-	defer recoverTo(&err)
+func (p *poller) receive(ctx context.Context, limit int) (result pollResult) {
+	result.wait = p.state.waitTime(p.info.Wait)
+	start := time.Now()
+	defer func() { result.took = time.Since(start) }()
+	defer recoverTo(&result.err)
 	p.worker.polls.Add(1)
 	defer p.worker.polls.Add(-1)
-	return p.queue.Receive(ctx, limit)
+	result.deliveries, result.err = p.queue.Receive(ctx, limit, result.wait)
+	result.timedOut = isTimeout(result.err)
+	return result
+}
+
+// isTimeout reports whether err calls itself a timeout, as those of net and net/http do.
+func isTimeout(err error) bool {
+	timeout, ok := errors.AsType[interface {
+		error
+		Timeout() bool
+	}](err)
+	return ok && timeout.Timeout()
 }
 
 // sequences takes a lease on each message and sorts them into what may run side by side: each message, or each group of an ordered queue.
@@ -150,31 +176,92 @@ func (p *poller) lease(stop, work context.Context, d *Delivery) *lease {
 	return l
 }
 
-// pollState is what a poller remembers of its polls.
+// pollState is what a poller remembers of its polls. Only the loop of the poller uses it.
 type pollState struct {
-	failures int // since the last that succeeded
-	reported time.Time
-	drained  bool // the last one brought less than it could
+	failures  int           // polls since the last good one
+	reported  time.Time     // the last line about them; zero before the first
+	drained   bool          // the last good one brought less than it could
+	wait      time.Duration // of the next poll
+	shortened time.Time     // when wait was shortened last; zero while it is the queue's own
 }
 
-// failed reports the first error at once, and after that one a minute, beside the loop: a logger may block.
-func (s *pollState) failed(ctx context.Context, p *poller, err error) {
+// shortWait is how long polls stay shorter after one that the client cut off: the next one with the full wait finds out
+// whether the timeout was raised, or was no more than trouble of the network.
+const shortWait = time.Hour
+
+// waitTime returns the wait of the next poll.
+func (s *pollState) waitTime(full time.Duration) time.Duration {
+	if s.wait < full && time.Since(s.shortened) >= shortWait {
+		s.wait = full
+	}
+	return s.wait
+}
+
+// judge returns how long to pause after a poll, 0 after a good one, and reports bad ones.
+func (p *poller) judge(ctx context.Context, result pollResult) time.Duration {
+	s := &p.state
+	switch {
+	case result.err == nil && !result.tooEarly():
+		s.failures = 0
+		return 0
+	case result.err == nil:
+		// The pause grows up to the wait that the service did not keep: that is the rate which its user has asked for.
+		s.failures++
+		p.report(ctx, slog.LevelWarn, "receive came back empty before its wait was over; pausing between polls",
+			seconds("wait", result.wait))
+		return min(s.pause(), cmp.Or(result.wait, firstPollPause))
+	case result.timedOut && result.took < result.wait:
+		// Every idle poll would fail like this one, and strand what the service assigned in the moment it was cut off.
+		s.failures++
+		s.shorten(result)
+		p.report(ctx, slog.LevelError, "receive timed out before its wait was over: "+
+			"raise the timeout of the HTTP client above WaitTime; using a shorter wait",
+			seconds("wait", result.wait), seconds("timeout", result.took), seconds("next_wait", s.wait), errorAttr(result.err))
+		return s.pause()
+	}
 	s.failures++
+	p.report(ctx, slog.LevelError, "receive failed; retrying", errorAttr(result.err))
+	return s.pause()
+}
+
+// tooEarly reports whether an answer without messages came long before the wait was over, as from a proxy or an emulator
+// that does not wait. Where no wait was asked for, a second is the shortest that leaves the service alone.
+func (r *pollResult) tooEarly() bool {
+	return len(r.deliveries) == 0 && r.took < cmp.Or(r.wait, firstPollPause)/2
+}
+
+// shorten makes the next polls end before the client's timeout, with room for the call itself.
+func (s *pollState) shorten(result pollResult) {
+	s.shortened = time.Now()
+	if s.wait = result.took / 2; s.wait < time.Second {
+		s.wait = 0 // services count in seconds
+	}
+}
+
+// pause is how long to pause after the last failure, with little jitter: an outage of an hour takes some 135 requests a
+// poller.
+func (s *pollState) pause() time.Duration {
+	return jitter(doubled(firstPollPause, lastPollPause, s.failures), 5)
+}
+
+// report writes a line about the first bad poll at once, and after that one a minute, beside the loop: a logger may
+// block.
+func (p *poller) report(ctx context.Context, level slog.Level, text string, attrs ...slog.Attr) {
+	s := &p.state
 	if s.failures > 1 && time.Since(s.reported) < reportEvery {
 		return
 	}
 	s.reported = time.Now()
-	attrs := []slog.Attr{
-		slog.String("queue", p.info.Name), slog.Int("failures", s.failures), slog.String("error", err.Error()),
-	}
-	p.running.Go(func() {
-		p.worker.hub.report(ctx, slog.LevelError, "cannot receive messages, will go on trying", attrs...)
-	})
+	attrs = append([]slog.Attr{slog.String("queue", p.info.Name), slog.Int("failures", s.failures)}, attrs...)
+	p.running.Go(func() { p.worker.hub.report(ctx, level, text, attrs...) })
 }
 
-// wait is how long to wait after the last failure, with little jitter: an outage of an hour takes some 135 requests a poller.
-func (s *pollState) wait() time.Duration {
-	return jitter(doubled(firstPollWait, lastPollWait, s.failures), 5)
+// errorAttr is the text of err for a line.
+func errorAttr(err error) slog.Attr { return slog.String("error", err.Error()) }
+
+// seconds is a duration for a line, with its unit in the name.
+func seconds(name string, d time.Duration) slog.Attr {
+	return slog.Float64(name+"_seconds", d.Seconds())
 }
 
 // sleep reports false when ctx ends first.

@@ -103,15 +103,20 @@ type QueueHealth struct {
 	Queue string
 	// Priority is its priority.
 	Priority Priority
-	// LastPoll is when a poll last succeeded, with messages or without; zero before the first.
+	// Started is when Run began to poll the queue; zero before.
+	Started time.Time
+	// LastPoll is when a poll last succeeded, with messages or without; zero before the first. Age is the age of that.
 	LastPoll time.Time
+	// Age is for how long no poll has succeeded: since LastPoll, or since Started where none has; 0 before Run. It grows
+	// while a long poll waits and while the worker has no room for messages, too: a probe reads it beside Failures.
+	Age time.Duration
 	// Failures counts the polls that failed since then.
 	Failures int
 	// Err is the error of the last of them, nil when there is none.
 	Err error
 }
 
-// health collects the health of all queues.
+// health collects the health of all queues. The Age of its entries is filled in when it is read.
 type health struct {
 	mu     sync.Mutex
 	queues []QueueHealth
@@ -124,6 +129,16 @@ func newHealth(queues []Queue) *health {
 		h.queues[i] = QueueHealth{Queue: info.Name, Priority: info.Priority}
 	}
 	return h
+}
+
+// start notes that the queues are polled from now on.
+func (h *health) start() {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	now := time.Now()
+	for i := range h.queues {
+		h.queues[i].Started = now
+	}
 }
 
 func (h *health) polled(info QueueInfo, err error) {
@@ -142,11 +157,22 @@ func (h *health) polled(info QueueInfo, err error) {
 	}
 }
 
-// Health tells for each queue when a poll last succeeded. An idle queue is polled at least every wait time (20 s on SQS), a
+// Health returns for each queue how its polls fare. An idle queue is polled at least every wait time (20 s on SQS), a
 // busy worker polls again only when it has room: a probe should allow for the longest task. It may be called at any
 // time, concurrently. The slice is the caller's.
 func (w *Worker) Health() []QueueHealth {
 	w.health.mu.Lock()
 	defer w.health.mu.Unlock()
-	return slices.Clone(w.health.queues)
+	queues, now := slices.Clone(w.health.queues), time.Now()
+	for i := range queues {
+		q := &queues[i]
+		switch {
+		case !q.LastPoll.IsZero():
+			q.Age = now.Sub(q.LastPoll)
+		case !q.Started.IsZero():
+			// A worker that has just started is not dead, although its first poll failed.
+			q.Age = now.Sub(q.Started)
+		}
+	}
+	return queues
 }

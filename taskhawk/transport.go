@@ -28,6 +28,9 @@ type QueueInfo struct {
 	// Visibility is how long a received message stays invisible to others; the worker extends it in time. Zero for a
 	// transport without visibility timeouts.
 	Visibility time.Duration
+	// Wait is how long a poll waits for messages, the longest that Receive is asked to; zero for a transport whose polls
+	// answer at once.
+	Wait time.Duration
 	// Ordered tells that messages of one group must be handled in order (FIFO), each after the one before is settled.
 	Ordered bool
 }
@@ -38,13 +41,16 @@ type Queue interface {
 	Settler
 	// Info describes the queue. It does not change, and may be called concurrently.
 	Info() QueueInfo
-	// Receive waits for messages and returns at least one and at most limit, or none when its wait (a long poll) is
-	// over. Only one Receive of a queue runs at a time.
+	// Receive waits for messages and returns at least one and at most limit, or none when wait (a long poll) is over.
+	// A wait of 0 asks for an answer at once; a transport rounds it to what its service takes. Only one Receive of a queue
+	// runs at a time.
 	//
 	// A cancelled ctx ends it at once, and messages that the service had assigned by then stay in flight until their
 	// visibility timeout: so the worker lets a poll finish and cancels it only when the grace period is over.
-	// It does not retry: on error, the worker waits and calls again.
-	Receive(ctx context.Context, limit int) ([]*Delivery, error)
+	// It does not retry: on error, the worker pauses and calls again. So it does after an answer without messages that came
+	// before half of wait was over. After an error whose Timeout method returns true, before Wait was over, it asks for
+	// shorter waits.
+	Receive(ctx context.Context, limit int, wait time.Duration) ([]*Delivery, error)
 	// Delete takes a message off the queue for good. It may block within ctx, retries what is worth retrying itself,
 	// and must be safe to call concurrently.
 	Delete(ctx context.Context, d *Delivery) error

@@ -91,6 +91,7 @@ func (w *Worker) Run(ctx context.Context) error {
 	w.sequences.Keep()
 	defer w.sequences.Close()
 
+	w.health.start()
 	var running sync.WaitGroup
 	for _, queue := range w.queues {
 		p := newPoller(w, queue, &running)

@@ -1,6 +1,7 @@
 package taskhawk_test
 
 import (
+	"bytes"
 	"context"
 	"os"
 	"syscall"
@@ -107,6 +108,33 @@ func TestWorkerStatsAndHealth(t *testing.T) {
 		}
 		cancel()
 		require.NoError(t, <-w.done)
+	})
+}
+
+func TestWorkerHealthCountsItsAgeFromRun(t *testing.T) {
+	t.Parallel()
+	runBroken(t, func(w *workerTest, q *brokenQueue, _ *bytes.Buffer) {
+		fail := func() error { return errTest }
+		q.receive.Store(&fail)
+		time.Sleep(time.Hour)
+		made := w.newWorker([]taskhawk.Queue{q}, taskhawk.WorkerConfig{})
+		require.Zero(w, made.Health()[0].Age, "not started")
+		time.Sleep(time.Hour)
+		started := time.Now()
+		w.run(made)
+		pass(time.Second)
+		health := made.Health()[0]
+		require.Positive(w, health.Failures)
+		require.Zero(w, health.LastPoll)
+		require.Equal(w, started, health.Started)
+		require.Equal(w, time.Second, health.Age, "not dead a second after its start")
+		pass(11 * time.Minute)
+		require.Equal(w, time.Since(started), made.Health()[0].Age)
+
+		q.receive.Store(nil)
+		pass(time.Minute)
+		require.LessOrEqual(w, made.Health()[0].Age, taskhawktest.Wait)
+		require.Equal(w, time.Since(made.Health()[0].LastPoll), made.Health()[0].Age)
 	})
 }
 

@@ -32,7 +32,7 @@ func newScriptedQueue(ordered bool) *scriptedQueue {
 
 func (q *scriptedQueue) Info() taskhawk.QueueInfo { return q.info }
 
-func (q *scriptedQueue) Receive(ctx context.Context, _ int) ([]*taskhawk.Delivery, error) {
+func (q *scriptedQueue) Receive(ctx context.Context, _ int, _ time.Duration) ([]*taskhawk.Delivery, error) {
 	select {
 	case batch := <-q.batches:
 		return batch, nil

@@ -23,14 +23,14 @@ type brokenQueue struct {
 	receives        atomic.Int64
 }
 
-func (q *brokenQueue) Receive(ctx context.Context, limit int) ([]*taskhawk.Delivery, error) {
+func (q *brokenQueue) Receive(ctx context.Context, limit int, wait time.Duration) ([]*taskhawk.Delivery, error) {
 	q.receives.Add(1)
 	if fail := q.receive.Load(); fail != nil {
 		if err := (*fail)(); err != nil {
 			return nil, err
 		}
 	}
-	return q.Queue.Receive(ctx, limit)
+	return q.Queue.Receive(ctx, limit, wait)
 }
 
 func (q *brokenQueue) Delete(ctx context.Context, d *taskhawk.Delivery) error {
@@ -79,7 +79,7 @@ func TestWorkerOutlivesFailingPolls(t *testing.T) {
 				pass(time.Hour)
 				require.LessOrEqual(w, q.receives.Load(), int64(260), "polls in an hour of outage")
 				require.GreaterOrEqual(w, q.receives.Load(), int64(100))
-				lines := strings.Count(log.String(), "cannot receive messages")
+				lines := strings.Count(log.String(), "receive failed; retrying")
 				require.GreaterOrEqual(w, lines, 40, "reports in an hour")
 				require.LessOrEqual(w, lines, 61)
 

@@ -30,14 +30,14 @@ func (q *leaseQueue) set(fail error, delay time.Duration) {
 	q.fail, q.delay = fail, delay
 }
 
-func (q *leaseQueue) Receive(ctx context.Context, limit int) ([]*taskhawk.Delivery, error) {
+func (q *leaseQueue) Receive(ctx context.Context, limit int, wait time.Duration) ([]*taskhawk.Delivery, error) {
 	q.mu.Lock()
 	away := errors.Is(q.fail, errAway) && q.changes.Load() > 0
 	q.mu.Unlock()
 	if away {
 		return nil, errAway
 	}
-	deliveries, err := q.Queue.Receive(ctx, limit)
+	deliveries, err := q.Queue.Receive(ctx, limit, wait)
 	for _, d := range deliveries {
 		d.Settler = q
 	}

@@ -103,13 +103,13 @@ func (w *workerTest) requireOneGivenBack() {
 type lingering struct{ taskhawk.Queue }
 
 // Receive is one poll.
-func (q lingering) Receive(ctx context.Context, limit int) ([]*taskhawk.Delivery, error) {
-	deliveries, err := q.Queue.Receive(ctx, limit)
+func (q lingering) Receive(ctx context.Context, limit int, wait time.Duration) ([]*taskhawk.Delivery, error) {
+	deliveries, err := q.Queue.Receive(ctx, limit, wait)
 	if ctx.Err() != nil {
 		orphan, cancel := context.WithTimeout(context.WithoutCancel(ctx), 500*time.Millisecond)
 		go func() {
 			defer cancel()
-			_, _ = q.Queue.Receive(orphan, limit)
+			_, _ = q.Queue.Receive(orphan, limit, wait)
 		}()
 	}
 	return deliveries, err

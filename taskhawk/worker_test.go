@@ -61,9 +61,25 @@ func newWorkerTest(t *testing.T, handle func(ctx context.Context, n int) error) 
 	return w
 }
 
-func (w *workerTest) start(queues []taskhawk.Queue, config taskhawk.WorkerConfig) {
+// startOn starts a worker for one queue.
+func (w *workerTest) startOn(queue taskhawk.Queue, config taskhawk.WorkerConfig) *taskhawk.Worker {
+	return w.start([]taskhawk.Queue{queue}, config)
+}
+
+func (w *workerTest) start(queues []taskhawk.Queue, config taskhawk.WorkerConfig) *taskhawk.Worker {
+	worker := w.newWorker(queues, config)
+	w.run(worker)
+	return worker
+}
+
+func (w *workerTest) newWorker(queues []taskhawk.Queue, config taskhawk.WorkerConfig) *taskhawk.Worker {
 	worker, err := taskhawk.NewWorker(w.hub, queues, config)
 	require.NoError(w, err)
+	return worker
+}
+
+// run runs a worker until cancel.
+func (w *workerTest) run(worker *taskhawk.Worker) {
 	ctx, cancel := context.WithCancel(w.Context())
 	w.cancel = cancel
 	go func() { w.done <- worker.Run(ctx) }()

@@ -216,7 +216,7 @@ func TestT07RefusedUntilAnOperatorActs(t *testing.T) {
 func (o *outage) requireReports(code string) {
 	o.Helper()
 	times := map[string][]time.Time{}
-	for _, l := range o.sink.lines("cannot receive messages, will go on trying") {
+	for _, l := range o.sink.lines("receive failed; retrying") {
 		require.Contains(o, l.Attrs["error"], code)
 		times[l.Attrs["queue"]] = append(times[l.Attrs["queue"]], l.Time)
 	}
@@ -280,7 +280,7 @@ func TestT08QueueDeletedAndMadeAgain(t *testing.T) {
 		_, err := r.tryDispatch(100, taskhawk.WithPriority(taskhawk.Low))
 		var missing *types.QueueDoesNotExist
 		require.ErrorAs(r, err, &missing)
-		require.LessOrEqual(r, len(r.sink.lines("cannot receive messages, will go on trying")), 11)
+		require.LessOrEqual(r, len(r.sink.lines("receive failed; retrying")), 11)
 
 		require.NoError(r, sqsx.Provision(r.Context(), r.client, app, sqsx.ProvisionConfig{}))
 		require.True(r, r.server.Queue(gone).Exists)

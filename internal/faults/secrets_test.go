@@ -105,7 +105,7 @@ func TestT52PasswordInTheEndpoint(t *testing.T) {
 		time.Sleep(10 * time.Minute)
 		r.server.Heal()
 		w.stop()
-		require.NotEmpty(r, r.sink.lines("cannot receive messages, will go on trying"))
+		require.NotEmpty(r, r.sink.lines("receive failed; retrying"))
 		r.Check(want{})
 	})
 }

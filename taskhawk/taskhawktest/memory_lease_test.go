@@ -33,7 +33,7 @@ func (m memoryTest) publish(body string) {
 }
 
 func (m memoryTest) receive() *taskhawk.Delivery {
-	deliveries, err := m.queue.Receive(m.Context(), 1)
+	deliveries, err := m.queue.Receive(m.Context(), 1, taskhawktest.Wait)
 	require.NoError(m, err)
 	require.Len(m, deliveries, 1)
 	return deliveries[0]
@@ -71,7 +71,7 @@ func TestMemoryHasTheDefaultsOfProvisionedQueues(t *testing.T) {
 	t.Parallel()
 	inMemory(t, func(m memoryTest) {
 		start := time.Now()
-		_, err := m.queue.Receive(m.Context(), 1)
+		_, err := m.queue.Receive(m.Context(), 1, taskhawktest.Wait)
 		require.NoError(m, err)
 		require.Equal(m, 20*time.Second, time.Since(start), "the long poll")
 		m.publish("1")
@@ -144,7 +144,7 @@ func TestMemoryRefusesMisuse(t *testing.T) {
 	inMemory(t, func(m memoryTest) {
 		err := m.Publish(m.Context(), &taskhawk.Outgoing{Priority: 9})
 		require.ErrorIs(m, err, taskhawk.ErrUnknownPriority)
-		_, err = m.queue.Receive(m.Context(), 0)
+		_, err = m.queue.Receive(m.Context(), 0, taskhawktest.Wait)
 		require.ErrorContains(m, err, "limit 0")
 
 		m.publish("1")

@@ -54,17 +54,19 @@ func (q *memoryQueue) wake() {
 
 // Info describes the queue.
 func (q *memoryQueue) Info() taskhawk.QueueInfo {
-	return taskhawk.QueueInfo{Name: q.name(), Priority: q.priority, Visibility: q.config.VisibilityTimeout}
+	return taskhawk.QueueInfo{
+		Name: q.name(), Priority: q.priority, Visibility: q.config.VisibilityTimeout, Wait: q.config.WaitTime,
+	}
 }
 
 func (q *memoryQueue) name() string { return "memory-" + q.priority.String() }
 
 // Receive waits for visible messages.
-func (q *memoryQueue) Receive(ctx context.Context, limit int) ([]*taskhawk.Delivery, error) {
+func (q *memoryQueue) Receive(ctx context.Context, limit int, wait time.Duration) ([]*taskhawk.Delivery, error) {
 	if limit < 1 {
 		return nil, fmt.Errorf("limit %d", limit)
 	}
-	end := time.NewTimer(q.config.WaitTime)
+	end := time.NewTimer(wait)
 	defer end.Stop()
 	for {
 		deliveries, changed, next := q.take(limit)

@@ -105,7 +105,7 @@ func (t *transportTest) publish(n int) *taskhawk.Outgoing {
 
 // receive polls the default queue once.
 func (t *transportTest) receive() []*taskhawk.Delivery {
-	deliveries, err := t.queue(taskhawk.Default).Receive(t.Context(), 10)
+	deliveries, err := t.queue(taskhawk.Default).Receive(t.Context(), 10, Wait)
 	require.NoError(t, err)
 	return deliveries
 }

@@ -29,7 +29,7 @@ func (t *transportTest) keepsPrioritiesApart() {
 	}
 	names := map[string]bool{}
 	for n, priority := range taskhawk.Priorities() {
-		deliveries, err := t.queue(priority).Receive(t.Context(), 10)
+		deliveries, err := t.queue(priority).Receive(t.Context(), 10, Wait)
 		require.NoError(t, err)
 		require.Len(t, deliveries, 1)
 		require.Equal(t, outgoing(n, priority).Headers["n"], parsed(t, deliveries[0]).ID)
@@ -63,7 +63,7 @@ func (t *transportTest) limits() {
 	}
 	got := map[string]bool{}
 	for len(got) < 5 {
-		deliveries, err := t.queue(taskhawk.Default).Receive(t.Context(), 2)
+		deliveries, err := t.queue(taskhawk.Default).Receive(t.Context(), 2, Wait)
 		require.NoError(t, err)
 		require.NotEmpty(t, deliveries)
 		require.LessOrEqual(t, len(deliveries), 2)
@@ -78,7 +78,7 @@ func (t *transportTest) cancels() {
 	ctx, cancel := context.WithTimeout(t.Context(), 2*time.Second)
 	defer cancel()
 	start := time.Now()
-	_, err := t.queue(taskhawk.Default).Receive(ctx, 10)
+	_, err := t.queue(taskhawk.Default).Receive(ctx, 10, Wait)
 	require.Error(t, err)
 	require.InDelta(t, 2, time.Since(start).Seconds(), 1)
 	require.Error(t, t.Publisher.Publish(ctx, outgoing(1, taskhawk.Default)), "publish with an ended context")

@@ -1,0 +1,77 @@
+package sqsx_test
+
+import (
+	"bytes"
+	"context"
+	"log/slog"
+	"net/http"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"github.com/aws/aws-sdk-go-v2/service/sqs"
+	"github.com/stretchr/testify/require"
+
+	"github.com/taskhawk/taskhawk-go/sqsx"
+	"github.com/taskhawk/taskhawk-go/taskhawk"
+)
+
+// elderAPI is a service that knows only the older name of the parameter that asks for system attributes.
+type elderAPI struct{ sqsx.API }
+
+func (a elderAPI) ReceiveMessage(
+	ctx context.Context, in *sqs.ReceiveMessageInput, options ...func(*sqs.Options),
+) (*sqs.ReceiveMessageOutput, error) {
+	known := *in
+	known.MessageSystemAttributeNames = nil
+	return a.API.ReceiveMessage(ctx, &known, options...)
+}
+
+func TestWorkerAsksForSystemAttributesByBothNames(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		var attempts []int
+		r := newRig(t, func(ctx context.Context, _ int) error {
+			attempts = append(attempts, taskhawk.MetadataFrom(ctx).Attempt)
+			return taskhawk.RetryAfter(0, errTest)
+		})
+		worker, err := sqsx.NewWorker(elderAPI{r.client}, app, r.hub, sqsx.WorkerConfig{})
+		require.NoError(t, err)
+		r.run(worker)
+		r.dispatch(1)
+		time.Sleep(time.Minute)
+		require.Equal(t, []int{1, 2, 3, 4, 5}, attempts)
+		require.EqualValues(t, 5, worker.Stats().Lag.Count)
+		r.stop()
+	})
+}
+
+// transport is an HTTP client below an http.Client.
+type transport struct{ sqs.HTTPClient }
+
+func (t transport) RoundTrip(request *http.Request) (*http.Response, error) { return t.Do(request) }
+
+func TestWorkerPollsShorterThanTheTimeoutOfItsHTTPClient(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		r := newRig(t, succeed)
+		var log bytes.Buffer
+		hub, err := taskhawk.NewHub(taskhawk.Config{
+			Tasks: []taskhawk.AnyTask{r.number}, Logger: slog.New(slog.NewTextHandler(&log, nil)),
+		})
+		require.NoError(t, err)
+		client := r.server.Client(func(o *sqs.Options) {
+			o.HTTPClient = &http.Client{Transport: transport{r.server.HTTPClient()}, Timeout: 2 * time.Second}
+		})
+		worker, err := sqsx.NewWorker(client, app, hub, sqsx.WorkerConfig{Priorities: []taskhawk.Priority{taskhawk.Default}})
+		require.NoError(t, err)
+		r.run(worker)
+		time.Sleep(10 * time.Minute)
+		require.Zero(t, worker.Health()[0].Failures)
+		require.Contains(t, log.String(), "raise the timeout of the HTTP client above WaitTime")
+		require.Contains(t, log.String(), "wait_seconds=20 timeout_seconds=2 next_wait_seconds=1")
+		requests := worker.Stats().Requests
+		require.EqualValues(t, 1, requests.Receives.Calls-requests.EmptyReceives, "one poll failed")
+		r.stop()
+	})
+}
