@@ -40,8 +40,11 @@ func (l *lease) hold(d *Delivery) {
 	held := *d
 	held.Settler = l
 	l.delivery = &held
+	if held.Received.IsZero() {
+		held.Received = time.Now() // a transport may not say; a lease that ended long ago would be lost at once
+	}
 	if l.visibility > 0 {
-		l.until = d.Received.Add(l.visibility)
+		l.until = held.Received.Add(l.visibility)
 		l.schedule()
 	}
 }

@@ -136,7 +136,7 @@ type Delivery struct {
 	Group string
 	// Sent is when the message was put on the queue, by the service's clock; zero when unknown.
 	Sent time.Time
-	// Received is when the transport got it.
+	// Received is when the transport got it; zero is read as now.
 	Received time.Time
 	// LeaseEnds is when the lease on it ends however often it is extended (on SQS, 12 hours after Received);
 	// zero for never.

@@ -127,6 +127,23 @@ func TestWorkerDeletesAndDoesNotRunWhatIsDone(t *testing.T) {
 	})
 }
 
+func TestWorkerLeasesADeliveryThatDoesNotSayWhenItCame(t *testing.T) {
+	t.Parallel()
+	slow := func(context.Context, int) error { time.Sleep(20 * time.Second); return nil }
+	runScripted(t, false, slow, func(w *workerTest, q *scriptedQueue, worker *taskhawk.Worker) {
+		d := q.deliver("1", "a", "a1", "")
+		d.Received = time.Time{}
+		q.batches <- []*taskhawk.Delivery{d}
+		pass(14 * time.Second)
+		require.Empty(w, drain(q.changed), "extended at half of its visibility timeout")
+		pass(2 * time.Second)
+		require.Equal(w, []string{"a1 30s"}, drain(q.changed))
+		pass(5 * time.Second)
+		require.Equal(w, []string{"a1"}, drain(q.deleted))
+		require.Zero(w, worker.Stats().LostLeases)
+	})
+}
+
 func TestWorkerForgetsTheOldestOfWhatIsDone(t *testing.T) {
 	t.Parallel()
 	runScripted(t, false, succeed, func(w *workerTest, q *scriptedQueue, worker *taskhawk.Worker) {
