@@ -195,7 +195,7 @@ func TestNewWorkerRefusesBadConfiguration(t *testing.T) {
 	_, err = sqsx.NewWorker(client, app, nil, sqsx.WorkerConfig{})
 	require.ErrorContains(t, err, "nil API or hub")
 	_, err = sqsx.NewWorker(client, app, &taskhawk.Hub{}, sqsx.WorkerConfig{})
-	require.ErrorContains(t, err, "no tasks to run")
+	require.ErrorContains(t, err, "the hub has no tasks")
 	_, err = sqsx.NewWorker(client, "", hub, sqsx.WorkerConfig{})
 	require.ErrorContains(t, err, "no name")
 }
