@@ -53,22 +53,22 @@ const (
 )
 
 // NewPublisher makes a publisher for the topics of an application, such as "dev-myapp". It makes no call.
-func NewPublisher(api PublisherAPI, queue string, config PublisherConfig) (*Publisher, error) {
-	p, err := newPublisher(api, queue, config)
+func NewPublisher(api PublisherAPI, app string, config PublisherConfig) (*Publisher, error) {
+	p, err := newPublisher(api, app, config)
 	if err != nil {
 		return nil, fmt.Errorf("lambdax: new publisher: %w", err)
 	}
 	return p, nil
 }
 
-func newPublisher(api PublisherAPI, queue string, config PublisherConfig) (*Publisher, error) {
+func newPublisher(api PublisherAPI, app string, config PublisherConfig) (*Publisher, error) {
 	if nilcheck.IsNil(api) {
 		return nil, errors.New("nil PublisherAPI")
 	}
 	if err := config.check(); err != nil {
 		return nil, err
 	}
-	names, err := config.Naming.names(queue)
+	names, err := config.Naming.names(app)
 	if err != nil {
 		return nil, err
 	}

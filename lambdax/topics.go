@@ -94,12 +94,12 @@ func policy(unknown error) attempts.Policy {
 
 // Naming returns the name of the topic of an application for a priority. [TopicName] is the default. A name that ends with .fifo is
 // that of a FIFO topic.
-type Naming func(queue string, priority taskhawk.Priority) string
+type Naming func(app string, priority taskhawk.Priority) string
 
 // TopicName returns the name that all Taskhawk libraries use: for "dev-myapp" it is taskhawk-dev-myapp, in lower case, with the suffix
 // -high-priority, -low-priority or -bulk for those priorities.
-func TopicName(queue string, priority taskhawk.Priority) string {
-	name := "taskhawk-" + strings.ToLower(queue)
+func TopicName(app string, priority taskhawk.Priority) string {
+	name := "taskhawk-" + strings.ToLower(app)
 	switch priority {
 	case taskhawk.High:
 		return name + "-high-priority"
@@ -120,16 +120,16 @@ func isFIFO(topic string) bool { return strings.HasSuffix(topic, fifoSuffix) }
 const maxTopicName = 256
 
 // names returns the names of the topics of all priorities, checked.
-func (n Naming) names(queue string) (map[taskhawk.Priority]string, error) {
-	if queue == "" {
-		return nil, errors.New("the queue has no name")
+func (n Naming) names(app string) (map[taskhawk.Priority]string, error) {
+	if app == "" {
+		return nil, errors.New("the application has no name")
 	}
 	if n == nil {
 		n = TopicName
 	}
 	names := make(map[taskhawk.Priority]string, len(taskhawk.Priorities()))
 	for _, priority := range taskhawk.Priorities() {
-		name := n(queue, priority)
+		name := n(app, priority)
 		if err := checkTopicName(name); err != nil {
 			return nil, err
 		}

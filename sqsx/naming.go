@@ -8,12 +8,12 @@ import (
 )
 
 // Naming returns the name of the queue of an application for a priority. [QueueName] is the default.
-type Naming func(queue string, priority taskhawk.Priority) string
+type Naming func(app string, priority taskhawk.Priority) string
 
 // QueueName returns the name that all Taskhawk libraries use: for "dev-myapp" it is TASKHAWK-DEV-MYAPP, with the suffix
 // -HIGH-PRIORITY, -LOW-PRIORITY or -BULK for those priorities.
-func QueueName(queue string, priority taskhawk.Priority) string {
-	name := "TASKHAWK-" + strings.ToUpper(queue)
+func QueueName(app string, priority taskhawk.Priority) string {
+	name := "TASKHAWK-" + strings.ToUpper(app)
 	switch priority {
 	case taskhawk.High:
 		return name + "-HIGH-PRIORITY"
@@ -31,9 +31,9 @@ func QueueName(queue string, priority taskhawk.Priority) string {
 func DeadLetterQueueName(queueName string) string { return sqsqueue.DeadLetterName(queueName) }
 
 // names returns the names of the queues of the priorities (all four when there are none), checked.
-func (n Naming) names(queue string, priorities []taskhawk.Priority) (map[taskhawk.Priority]string, error) {
+func (n Naming) names(app string, priorities []taskhawk.Priority) (map[taskhawk.Priority]string, error) {
 	if n == nil {
 		n = QueueName
 	}
-	return sqsqueue.Names(queue, priorities, n)
+	return sqsqueue.Names(app, priorities, n)
 }

@@ -46,14 +46,14 @@ const (
 // policy, which gets one. Package sqscheck tells what is wrong with queues that existed.
 //
 // Large teams declare queues in Terraform or CloudFormation instead; this is for development, tests and small services.
-func Provision(ctx context.Context, api AdminAPI, queue string, config ProvisionConfig) error {
+func Provision(ctx context.Context, api AdminAPI, app string, config ProvisionConfig) error {
 	if nilcheck.IsNil(api) {
 		return errors.New("sqsx: provision: nil API")
 	}
 	if err := config.check(); err != nil {
 		return fmt.Errorf("sqsx: provision: %w", err)
 	}
-	names, err := config.Naming.names(queue, config.Priorities)
+	names, err := config.Naming.names(app, config.Priorities)
 	if err != nil {
 		return fmt.Errorf("sqsx: provision: %w", err)
 	}

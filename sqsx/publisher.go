@@ -61,7 +61,7 @@ const mostCalls = 256
 
 // NewPublisher makes a publisher for the queues of an application, such as "dev-myapp". It makes no call: queue URLs are
 // looked up when they are first needed, once each.
-func NewPublisher(api API, queue string, config PublisherConfig) (*Publisher, error) {
+func NewPublisher(api API, app string, config PublisherConfig) (*Publisher, error) {
 	if nilcheck.IsNil(api) {
 		return nil, errors.New("sqsx: new publisher: nil API")
 	}
@@ -71,7 +71,7 @@ func NewPublisher(api API, queue string, config PublisherConfig) (*Publisher, er
 	if err := sqsqueue.CheckAccount(config.Account); err != nil {
 		return nil, fmt.Errorf("sqsx: new publisher: %w", err)
 	}
-	names, err := config.Naming.names(queue, nil)
+	names, err := config.Naming.names(app, nil)
 	if err != nil {
 		return nil, fmt.Errorf("sqsx: new publisher: %w", err)
 	}

@@ -38,9 +38,9 @@ import (
 // A letter that cannot be moved does not hold up the others, nor does a queue: the error joins what went wrong, and the report is right
 // also then. When a letter was sent is told by the clock of SQS, when Redrive began by that of this machine.
 // Several redrives may run at once.
-func Redrive(ctx context.Context, api RedriveAPI, queueName string, config RedriveConfig) (RedriveReport, error) {
+func Redrive(ctx context.Context, api RedriveAPI, app string, config RedriveConfig) (RedriveReport, error) {
 	report := RedriveReport{Moved: map[string]int{}}
-	names, err := config.check(queueName)
+	names, err := config.check(app)
 	if err != nil {
 		return report, fmt.Errorf("sqsx: redrive: %w", err)
 	}
@@ -149,14 +149,14 @@ type RedriveConfig struct {
 const maxRate = 500
 
 // check returns the names of the queues to redrive, the most urgent first.
-func (c *RedriveConfig) check(queueName string) ([]string, error) {
+func (c *RedriveConfig) check(app string) ([]string, error) {
 	switch {
 	case c.Limit < 0:
 		return nil, fmt.Errorf("negative Limit %d", c.Limit)
 	case c.Rate < 0 || c.Rate > maxRate:
 		return nil, fmt.Errorf("rate %d: SQS moves up to %d messages per second", c.Rate, maxRate)
 	}
-	names, err := c.Naming.names(queueName, c.Priorities)
+	names, err := c.Naming.names(app, c.Priorities)
 	return sqsqueue.InOrder(names), err
 }
 

@@ -71,14 +71,14 @@ type WorkerStats struct {
 }
 
 // NewWorker makes a worker for the queues of an application, such as "dev-myapp". It makes no call yet.
-func NewWorker(api API, queueName string, hub *taskhawk.Hub, config WorkerConfig) (*Worker, error) {
+func NewWorker(api API, app string, hub *taskhawk.Hub, config WorkerConfig) (*Worker, error) {
 	if nilcheck.IsNil(api) || hub == nil {
 		return nil, errors.New("sqsx: new worker: nil API or hub")
 	}
 	if err := config.check(); err != nil {
 		return nil, fmt.Errorf("sqsx: new worker: %w", err)
 	}
-	names, err := config.Naming.names(queueName, config.Priorities)
+	names, err := config.Naming.names(app, config.Priorities)
 	if err != nil {
 		return nil, fmt.Errorf("sqsx: new worker: %w", err)
 	}

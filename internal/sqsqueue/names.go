@@ -33,7 +33,7 @@ func Names(
 	app string, priorities []taskhawk.Priority, naming func(app string, priority taskhawk.Priority) string,
 ) (map[taskhawk.Priority]string, error) {
 	if app == "" {
-		return nil, errors.New("the queue has no name")
+		return nil, errors.New("the application has no name")
 	}
 	// A URL would only be reported as a name that is too long or has wrong characters.
 	if strings.ContainsAny(app, ":/") {
