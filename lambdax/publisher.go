@@ -13,10 +13,8 @@ import (
 	"github.com/aws/aws-sdk-go-v2/service/sns"
 	"github.com/aws/aws-sdk-go-v2/service/sns/types"
 
-	"github.com/taskhawk/taskhawk-go/internal/attempts"
-	"github.com/taskhawk/taskhawk-go/internal/attribute"
+	"github.com/taskhawk/taskhawk-go/internal/awsbatch"
 	"github.com/taskhawk/taskhawk-go/internal/groupcommit"
-	"github.com/taskhawk/taskhawk-go/internal/limit"
 	"github.com/taskhawk/taskhawk-go/internal/nilcheck"
 	"github.com/taskhawk/taskhawk-go/taskhawk"
 )
@@ -135,7 +133,7 @@ func (p *Publisher) topic(name string, linger time.Duration) *topic {
 		Commit:   func(ctx context.Context, entries []entry) []error { return p.send(ctx, name, entries) },
 		GivenUp:  func(err error) error { return givenUp(name, err) },
 		Size:     func(e entry) int { return e.size },
-		MaxItems: attempts.MaxEntries, MaxBytes: p.maxSize, MaxCalls: calls,
+		MaxItems: awsbatch.MaxEntries, MaxBytes: p.maxSize, MaxCalls: calls,
 		Patience: patience, Linger: linger,
 	})}
 }
@@ -144,9 +142,9 @@ func (p *Publisher) topic(name string, linger time.Duration) *topic {
 func (p *Publisher) send(ctx context.Context, name string, entries []entry) []error {
 	arn, err := p.arns.get(ctx, name)
 	if err != nil {
-		return onTopic(name, attempts.Fill(len(entries), err))
+		return onTopic(name, awsbatch.Fill(len(entries), err))
 	}
-	return onTopic(name, attempts.Run(ctx, policy(taskhawk.ErrOutcomeUnknown), entries, func(ctx context.Context, entries []entry) []error {
+	return onTopic(name, awsbatch.Run(ctx, policy(taskhawk.ErrOutcomeUnknown), entries, func(ctx context.Context, entries []entry) []error {
 		return p.call(ctx, arn, entries)
 	}))
 }
@@ -157,13 +155,13 @@ func (p *Publisher) call(ctx context.Context, arn string, entries []entry) []err
 	p.messages.Add(int64(len(entries)))
 	batch := make([]types.PublishBatchRequestEntry, len(entries))
 	for i, e := range entries {
-		batch[i] = e.request(attempts.EntryID(i))
+		batch[i] = e.request(awsbatch.EntryID(i))
 	}
 	out, err := p.api.PublishBatch(ctx, &sns.PublishBatchInput{TopicArn: &arn, PublishBatchRequestEntries: batch}, once)
 	if err != nil {
-		return attempts.Fill(len(entries), err)
+		return awsbatch.Fill(len(entries), err)
 	}
-	results := attempts.NewResults(len(entries))
+	results := awsbatch.NewResults(len(entries))
 	for _, entry := range out.Successful {
 		results.Set(entry.Id, nil)
 	}
@@ -269,7 +267,7 @@ type entry struct {
 
 // newEntry checks everything that can be checked without the network.
 func newEntry(out *taskhawk.Outgoing, fifo bool, maxSize int) (entry, error) {
-	mirror := attribute.Mirror(out.Task, out.Headers)
+	mirror := awsbatch.Mirror(out.Task, out.Headers)
 	e := entry{
 		body: out.Body, attributes: make(map[string]types.MessageAttributeValue, len(mirror)), size: len(out.Body), group: out.Group,
 	}
@@ -283,7 +281,7 @@ func newEntry(out *taskhawk.Outgoing, fifo bool, maxSize int) (entry, error) {
 			Reason: "is not possible: SNS delivers at once; set DelaySeconds on a subscribed queue, or publish with sqsx",
 		}
 	}
-	message := limit.Message{
+	message := awsbatch.Message{
 		Body: out.Body, Group: out.Group, DeduplicationID: out.DeduplicationID, Size: e.size, MaxSize: maxSize,
 		FIFO: fifo, Service: "SNS", Target: "topic",
 	}
@@ -320,5 +318,5 @@ type PublisherAPI interface {
 
 var _ PublisherAPI = (*sns.Client)(nil)
 
-// once keeps the SDK from retrying: the attempts are counted by attempts.Run.
+// once keeps the SDK from retrying: the attempts are counted by awsbatch.Run.
 func once(o *sns.Options) { o.RetryMaxAttempts = 1 }

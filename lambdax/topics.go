@@ -9,7 +9,7 @@ import (
 	"github.com/aws/aws-sdk-go-v2/aws"
 	"github.com/aws/aws-sdk-go-v2/service/sns"
 
-	"github.com/taskhawk/taskhawk-go/internal/attempts"
+	"github.com/taskhawk/taskhawk-go/internal/awsbatch"
 	"github.com/taskhawk/taskhawk-go/taskhawk"
 )
 
@@ -33,7 +33,7 @@ func (t *topicARNs) get(ctx context.Context, name string) (string, error) {
 	if t.prefix != "" {
 		return t.prefix + name, nil
 	}
-	ctx, cancel := context.WithTimeout(ctx, attempts.AllTimeout)
+	ctx, cancel := context.WithTimeout(ctx, awsbatch.AllTimeout)
 	defer cancel()
 	select {
 	case <-t.turn:
@@ -73,7 +73,7 @@ type pagesOf struct{ api PublisherAPI }
 func (p pagesOf) ListTopics(
 	ctx context.Context, in *sns.ListTopicsInput, _ ...func(*sns.Options),
 ) (out *sns.ListTopicsOutput, err error) {
-	errs := attempts.Run(ctx, policy(errNotListed), []*sns.ListTopicsInput{in}, func(ctx context.Context, _ []*sns.ListTopicsInput) []error {
+	errs := awsbatch.Run(ctx, policy(errNotListed), []*sns.ListTopicsInput{in}, func(ctx context.Context, _ []*sns.ListTopicsInput) []error {
 		page, err := p.api.ListTopics(ctx, in, once)
 		out = page
 		return []error{err}
@@ -85,8 +85,8 @@ func (p pagesOf) ListTopics(
 var errNotListed = errors.New("the topics could not be listed")
 
 // policy is that of the calls of a publisher, which say with unknown that no answer came.
-func policy(unknown error) attempts.Policy {
-	return attempts.Policy{
+func policy(unknown error) awsbatch.Policy {
+	return awsbatch.Policy{
 		Unknown:  unknown,
 		Panicked: func(value any) error { return &taskhawk.PanicError{Value: value} },
 	}

@@ -10,7 +10,7 @@ import (
 	"github.com/aws/aws-sdk-go-v2/service/sqs"
 	"github.com/aws/aws-sdk-go-v2/service/sqs/types"
 
-	"github.com/taskhawk/taskhawk-go/internal/attempts"
+	"github.com/taskhawk/taskhawk-go/internal/awsbatch"
 	"github.com/taskhawk/taskhawk-go/internal/gopool"
 	"github.com/taskhawk/taskhawk-go/internal/sqsqueue"
 	"github.com/taskhawk/taskhawk-go/taskhawk"
@@ -33,17 +33,17 @@ func newService(api API, account string) *service {
 func (s *service) send(ctx context.Context, queue string, entries []entry) []error {
 	url, err := s.urls.get(ctx, queue)
 	if err != nil {
-		return attempts.Fill(len(entries), err)
+		return awsbatch.Fill(len(entries), err)
 	}
 	errs := attempt(ctx, entries, func(ctx context.Context, entries []entry) []error {
 		s.counts.sends.add(len(entries))
 		batch := make([]types.SendMessageBatchRequestEntry, len(entries))
 		for i, e := range entries {
-			batch[i] = e.request(attempts.EntryID(i))
+			batch[i] = e.request(awsbatch.EntryID(i))
 		}
 		out, err := s.api.SendMessageBatch(ctx, &sqs.SendMessageBatchInput{QueueUrl: url, Entries: batch}, once)
 		if err != nil {
-			return attempts.Fill(len(entries), err)
+			return awsbatch.Fill(len(entries), err)
 		}
 		return answers(len(entries), out.Failed, out.Successful, func(r types.SendMessageBatchResultEntry) *string { return r.Id })
 	})
@@ -54,17 +54,17 @@ func (s *service) send(ctx context.Context, queue string, entries []entry) []err
 func (s *service) remove(ctx context.Context, queue string, receipts []string) []error {
 	url, err := s.urls.get(ctx, queue)
 	if err != nil {
-		return attempts.Fill(len(receipts), err)
+		return awsbatch.Fill(len(receipts), err)
 	}
 	errs := attempt(ctx, receipts, func(ctx context.Context, receipts []string) []error {
 		s.counts.deletes.add(len(receipts))
 		batch := make([]types.DeleteMessageBatchRequestEntry, len(receipts))
 		for i, receipt := range receipts {
-			batch[i] = types.DeleteMessageBatchRequestEntry{Id: attempts.EntryID(i), ReceiptHandle: aws.String(receipt)}
+			batch[i] = types.DeleteMessageBatchRequestEntry{Id: awsbatch.EntryID(i), ReceiptHandle: aws.String(receipt)}
 		}
 		out, err := s.api.DeleteMessageBatch(ctx, &sqs.DeleteMessageBatchInput{QueueUrl: url, Entries: batch}, once)
 		if err != nil {
-			return attempts.Fill(len(receipts), err)
+			return awsbatch.Fill(len(receipts), err)
 		}
 		return answers(len(receipts), out.Failed, out.Successful, func(r types.DeleteMessageBatchResultEntry) *string { return r.Id })
 	})
@@ -82,7 +82,7 @@ type visibility struct {
 func (s *service) change(ctx context.Context, queue string, changes []visibility) []error {
 	url, err := s.urls.get(ctx, queue)
 	if err != nil {
-		return attempts.Fill(len(changes), err)
+		return awsbatch.Fill(len(changes), err)
 	}
 	receipts := make([]string, len(changes))
 	for i, c := range changes {
@@ -93,13 +93,13 @@ func (s *service) change(ctx context.Context, queue string, changes []visibility
 		batch := make([]types.ChangeMessageVisibilityBatchRequestEntry, len(changes))
 		for i, c := range changes {
 			batch[i] = types.ChangeMessageVisibilityBatchRequestEntry{
-				Id: attempts.EntryID(i), ReceiptHandle: aws.String(c.receipt), VisibilityTimeout: seconds(c.timeout),
+				Id: awsbatch.EntryID(i), ReceiptHandle: aws.String(c.receipt), VisibilityTimeout: seconds(c.timeout),
 			}
 		}
 		in := &sqs.ChangeMessageVisibilityBatchInput{QueueUrl: url, Entries: batch}
 		out, err := s.api.ChangeMessageVisibilityBatch(ctx, in, once)
 		if err != nil {
-			return attempts.Fill(len(changes), err)
+			return awsbatch.Fill(len(changes), err)
 		}
 		return answers(len(changes), out.Failed, out.Successful,
 			func(r types.ChangeMessageVisibilityBatchResultEntry) *string { return r.Id })
@@ -109,7 +109,7 @@ func (s *service) change(ctx context.Context, queue string, changes []visibility
 
 // answers are the errors of the entries of a batch, by their id. Who is named neither as done nor as failed has no answer.
 func answers[S any](n int, failed []types.BatchResultErrorEntry, done []S, id func(S) *string) []error {
-	results := attempts.NewResults(n)
+	results := awsbatch.NewResults(n)
 	for _, entry := range done {
 		results.Set(id(entry), nil)
 	}
@@ -183,7 +183,7 @@ func once(o *sqs.Options) { o.RetryMaxAttempts = 1 }
 // attempt makes calls for the items until each has succeeded or failed for good. It returns an error for each item; one that may
 // have been stored although all its attempts failed has an error that wraps taskhawk.ErrOutcomeUnknown.
 func attempt[T any](ctx context.Context, items []T, call func(ctx context.Context, items []T) []error) []error {
-	return attempts.Run(ctx, attempts.Policy{
+	return awsbatch.Run(ctx, awsbatch.Policy{
 		Unknown:  taskhawk.ErrOutcomeUnknown,
 		Panicked: func(value any) error { return &taskhawk.PanicError{Value: value} },
 	}, items, call)

@@ -5,7 +5,7 @@ import (
 
 	"github.com/aws/smithy-go"
 
-	"github.com/taskhawk/taskhawk-go/internal/attempts"
+	"github.com/taskhawk/taskhawk-go/internal/awsbatch"
 )
 
 // EntryError is what SQS answered for one entry of a batch. It is a smithy.APIError, as the errors of whole calls are.
@@ -31,6 +31,6 @@ func (e *EntryError) ErrorCode() string { return e.Code }
 func (e *EntryError) ErrorMessage() string { return e.Message }
 
 // ErrorFault tells whether the client or the server is at fault.
-func (e *EntryError) ErrorFault() smithy.ErrorFault { return attempts.Fault(e.SenderFault) }
+func (e *EntryError) ErrorFault() smithy.ErrorFault { return awsbatch.Fault(e.SenderFault) }
 
 var _ smithy.APIError = (*EntryError)(nil)

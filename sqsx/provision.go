@@ -12,7 +12,7 @@ import (
 	"github.com/aws/aws-sdk-go-v2/service/sqs"
 	"github.com/aws/aws-sdk-go-v2/service/sqs/types"
 
-	"github.com/taskhawk/taskhawk-go/internal/attempts"
+	"github.com/taskhawk/taskhawk-go/internal/awsbatch"
 	"github.com/taskhawk/taskhawk-go/internal/nilcheck"
 	"github.com/taskhawk/taskhawk-go/internal/sqsqueue"
 	"github.com/taskhawk/taskhawk-go/taskhawk"
@@ -118,7 +118,7 @@ func (p *provisioner) attributes(policy string) map[string]string {
 
 // ensure returns the URL of the queue, which it creates with attributes when it is not there.
 func (p *provisioner) ensure(ctx context.Context, name string, attributes map[string]string) (*string, error) {
-	ctx, cancel := context.WithTimeout(ctx, attempts.CallTimeout)
+	ctx, cancel := context.WithTimeout(ctx, awsbatch.CallTimeout)
 	defer cancel()
 	url, err := lookUp(ctx, p.api, "", name)
 	if !sqsqueue.IsMissing(err) {
@@ -156,7 +156,7 @@ func (p *provisioner) ensurePolicy(ctx context.Context, name string, url *string
 	if err != nil || attributes[sqsqueue.Redrive] != "" {
 		return err
 	}
-	ctx, cancel := context.WithTimeout(ctx, attempts.CallTimeout)
+	ctx, cancel := context.WithTimeout(ctx, awsbatch.CallTimeout)
 	defer cancel()
 	_, err = p.api.SetQueueAttributes(ctx, &sqs.SetQueueAttributesInput{
 		QueueUrl: url, Attributes: map[string]string{sqsqueue.Redrive: policy},

@@ -9,10 +9,8 @@ import (
 	"github.com/aws/aws-sdk-go-v2/aws"
 	"github.com/aws/aws-sdk-go-v2/service/sqs/types"
 
-	"github.com/taskhawk/taskhawk-go/internal/attempts"
-	"github.com/taskhawk/taskhawk-go/internal/attribute"
+	"github.com/taskhawk/taskhawk-go/internal/awsbatch"
 	"github.com/taskhawk/taskhawk-go/internal/groupcommit"
-	"github.com/taskhawk/taskhawk-go/internal/limit"
 	"github.com/taskhawk/taskhawk-go/internal/nilcheck"
 	"github.com/taskhawk/taskhawk-go/internal/sqsqueue"
 	"github.com/taskhawk/taskhawk-go/taskhawk"
@@ -130,7 +128,7 @@ func (p *Publisher) outbox(name string, linger time.Duration) *outbox {
 		Commit:   func(ctx context.Context, entries []entry) []error { return p.service.send(ctx, name, entries) },
 		GivenUp:  func(err error) error { return givenUp(name, err) },
 		Size:     func(e entry) int { return e.size },
-		MaxItems: attempts.MaxEntries, MaxBytes: MaxMessageSize, MaxCalls: calls,
+		MaxItems: awsbatch.MaxEntries, MaxBytes: MaxMessageSize, MaxCalls: calls,
 		Patience: patience, Linger: linger,
 	})}
 }
@@ -155,7 +153,7 @@ type entry struct {
 
 // newEntry checks everything that can be checked without the network.
 func newEntry(out *taskhawk.Outgoing, fifo bool) (entry, error) {
-	mirror := attribute.Mirror(out.Task, out.Headers)
+	mirror := awsbatch.Mirror(out.Task, out.Headers)
 	e := entry{
 		body: out.Body, attributes: make(map[string]types.MessageAttributeValue, len(mirror)), size: len(out.Body),
 		group: out.Group,
@@ -164,7 +162,7 @@ func newEntry(out *taskhawk.Outgoing, fifo bool) (entry, error) {
 		e.attributes[a.Name] = stringAttribute(a.Value)
 		e.size += a.Size()
 	}
-	message := limit.Message{
+	message := awsbatch.Message{
 		Body: out.Body, Group: out.Group, DeduplicationID: out.DeduplicationID, Size: e.size, MaxSize: MaxMessageSize,
 		FIFO: fifo, Service: "SQS", Target: "queue",
 	}

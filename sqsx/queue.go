@@ -16,7 +16,7 @@ import (
 	"github.com/aws/aws-sdk-go-v2/service/sqs"
 	"github.com/aws/aws-sdk-go-v2/service/sqs/types"
 
-	"github.com/taskhawk/taskhawk-go/internal/attempts"
+	"github.com/taskhawk/taskhawk-go/internal/awsbatch"
 	"github.com/taskhawk/taskhawk-go/internal/groupcommit"
 	"github.com/taskhawk/taskhawk-go/taskhawk"
 )
@@ -43,7 +43,7 @@ func (q *queue) Info() taskhawk.QueueInfo { return q.info }
 
 // Receive makes one long poll. It is not retried here: the loop has its own backoff.
 func (q *queue) Receive(ctx context.Context, limit int, wait time.Duration) ([]*taskhawk.Delivery, error) {
-	ctx, cancel := context.WithTimeout(ctx, wait+attempts.CallTimeout)
+	ctx, cancel := context.WithTimeout(ctx, wait+awsbatch.CallTimeout)
 	defer cancel()
 	url, err := q.service.urls.get(ctx, q.info.Name)
 	if err != nil {
@@ -51,7 +51,7 @@ func (q *queue) Receive(ctx context.Context, limit int, wait time.Duration) ([]*
 	}
 	out, err := q.service.api.ReceiveMessage(ctx, &sqs.ReceiveMessageInput{
 		QueueUrl:                    url,
-		MaxNumberOfMessages:         int32(min(limit, attempts.MaxEntries)),
+		MaxNumberOfMessages:         int32(min(limit, awsbatch.MaxEntries)),
 		WaitTimeSeconds:             int32(wait / time.Second), // down: it may have to end before a timeout
 		VisibilityTimeout:           seconds(q.info.Visibility),
 		MessageAttributeNames:       []string{"All"},
@@ -116,7 +116,7 @@ func shared[T any](
 	service *service, linger time.Duration, calls int, commit func(context.Context, []T) []error,
 ) *groupcommit.Committer[T] {
 	config := groupcommit.Config[T]{
-		Commit: commit, MaxItems: attempts.MaxEntries, MaxCalls: calls, Patience: patience, Linger: linger,
+		Commit: commit, MaxItems: awsbatch.MaxEntries, MaxCalls: calls, Patience: patience, Linger: linger,
 		Go: service.calls.Go,
 	}
 	if linger == 0 {

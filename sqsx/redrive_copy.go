@@ -14,8 +14,7 @@ import (
 	"github.com/aws/aws-sdk-go-v2/service/sqs"
 	"github.com/aws/aws-sdk-go-v2/service/sqs/types"
 
-	"github.com/taskhawk/taskhawk-go/internal/attempts"
-	"github.com/taskhawk/taskhawk-go/internal/attribute"
+	"github.com/taskhawk/taskhawk-go/internal/awsbatch"
 	"github.com/taskhawk/taskhawk-go/internal/sqsqueue"
 	"github.com/taskhawk/taskhawk-go/taskhawk"
 )
@@ -24,7 +23,7 @@ import (
 // back it may wait longer.
 const (
 	redriveWait = time.Second
-	lostWait    = attempts.CallTimeout / 2
+	lostWait    = awsbatch.CallTimeout / 2
 )
 
 // stalePolls is how often SQS may deliver known letters again, on top of what the end of their claims explains, before a pass takes it
@@ -103,7 +102,7 @@ func (p *pass) receive(ctx context.Context) (messages []types.Message, err error
 		out, err := p.api.ReceiveMessage(ctx, input, receiveOptions)
 		if err == nil {
 			messages = out.Messages
-		} else if attempts.Doubtful(err) {
+		} else if awsbatch.Doubtful(err) {
 			p.lost = time.Now().Add(claimTime)
 		}
 		return []error{err}
@@ -113,7 +112,7 @@ func (p *pass) receive(ctx context.Context) (messages []types.Message, err error
 
 // appetite is how many messages to receive: as many as may be moved at once, and ten where many may turn out not to be wanted.
 func (p *pass) appetite() int {
-	n := attempts.MaxEntries
+	n := awsbatch.MaxEntries
 	if p.config.Rate > 0 && !p.config.DryRun {
 		n = min(n, p.config.Rate)
 	}
@@ -264,7 +263,7 @@ func (b *batcher) fit(letters []*letter) int {
 	size := 0
 	for i, l := range letters {
 		size += l.size()
-		if i == attempts.MaxEntries || i > 0 && (size > MaxMessageSize || b.fifo && hasGroup(letters[:i], l.group())) {
+		if i == awsbatch.MaxEntries || i > 0 && (size > MaxMessageSize || b.fifo && hasGroup(letters[:i], l.group())) {
 			return i
 		}
 	}
@@ -367,7 +366,7 @@ func (c *claims) drop(l *letter) { delete(c.byID, l.id()) }
 
 // holds reports whether the letter stays invisible long enough to be sent and deleted.
 func (c *claims) holds(l *letter, now time.Time) bool {
-	return c.byID[l.id()].until.Sub(now) > 2*attempts.AllTimeout
+	return c.byID[l.id()].until.Sub(now) > 2*awsbatch.AllTimeout
 }
 
 // extend extends the claims that have less than three quarters left, by as long as the letter has been claimed already: so
@@ -406,7 +405,7 @@ func (c *claims) release(ctx context.Context) {
 
 // change sets visibility timeouts in batches, and notes those that SQS took. It gives up when it takes none of a batch.
 func (c *claims) change(ctx context.Context, claims []*claim, timeout func(*claim) time.Duration) {
-	for batch := range slices.Chunk(claims, attempts.MaxEntries) {
+	for batch := range slices.Chunk(claims, awsbatch.MaxEntries) {
 		now := time.Now()
 		changes := make([]visibility, len(batch))
 		for i, claim := range batch {
@@ -435,7 +434,7 @@ func (l *letter) id() string { return aws.ToString(l.message.MessageId) }
 
 // reason is why the task failed for good, "" for a message that SQS moved.
 func (l *letter) reason() string {
-	return aws.ToString(l.message.MessageAttributes[attribute.Reason].StringValue)
+	return aws.ToString(l.message.MessageAttributes[awsbatch.AttributeReason].StringValue)
 }
 
 // group is the message group: an order on a FIFO queue, a tenant on a standard queue.
@@ -446,8 +445,8 @@ func (l *letter) group() string {
 // attributes are those of the message without what made it a dead letter.
 func (l *letter) attributes() map[string]types.MessageAttributeValue {
 	attributes := maps.Clone(l.message.MessageAttributes)
-	delete(attributes, attribute.Reason)
-	delete(attributes, attribute.Attempt)
+	delete(attributes, awsbatch.AttributeReason)
+	delete(attributes, awsbatch.AttributeAttempt)
 	return attributes
 }
 
@@ -500,7 +499,7 @@ func (r *taskReader) read(ctx context.Context, message types.Message) string {
 	d := &taskhawk.Delivery{Body: aws.ToString(message.Body), Attributes: stringAttributes(message.MessageAttributes)}
 	r.name = ""
 	if err := r.hub.Handle(ctx, d); err != nil {
-		r.name = d.Attributes[attribute.Task]
+		r.name = d.Attributes[awsbatch.AttributeTask]
 	}
 	if len(r.name) > maxTaskName {
 		return ""

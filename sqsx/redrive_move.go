@@ -11,7 +11,7 @@ import (
 	"github.com/aws/aws-sdk-go-v2/service/sqs"
 	"github.com/aws/aws-sdk-go-v2/service/sqs/types"
 
-	"github.com/taskhawk/taskhawk-go/internal/attempts"
+	"github.com/taskhawk/taskhawk-go/internal/awsbatch"
 	"github.com/taskhawk/taskhawk-go/internal/sqsqueue"
 )
 
@@ -99,7 +99,7 @@ func (t *moveTask) start(ctx context.Context) error {
 	if t.rate > 0 {
 		input.MaxNumberOfMessagesPerSecond = aws.Int32(int32(t.rate))
 	}
-	ctx, cancel := context.WithTimeout(ctx, attempts.CallTimeout)
+	ctx, cancel := context.WithTimeout(ctx, awsbatch.CallTimeout)
 	defer cancel()
 	out, err := t.api.StartMessageMoveTask(ctx, input)
 	if err != nil {
@@ -111,7 +111,7 @@ func (t *moveTask) start(ctx context.Context) error {
 
 // latest returns the task of the queue that was started last.
 func (t *moveTask) latest(ctx context.Context) (*types.ListMessageMoveTasksResultEntry, error) {
-	ctx, cancel := context.WithTimeout(ctx, attempts.CallTimeout)
+	ctx, cancel := context.WithTimeout(ctx, awsbatch.CallTimeout)
 	defer cancel()
 	out, err := t.api.ListMessageMoveTasks(ctx, &sqs.ListMessageMoveTasksInput{SourceArn: &t.source})
 	if err != nil {
@@ -180,7 +180,7 @@ func (t *moveTask) cancel(ctx context.Context, cause error) error {
 	if t.handle == "" {
 		return cause
 	}
-	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), attempts.CallTimeout)
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), awsbatch.CallTimeout)
 	defer cancel()
 	out, err := t.api.CancelMessageMoveTask(ctx, &sqs.CancelMessageMoveTaskInput{TaskHandle: &t.handle})
 	if err == nil {

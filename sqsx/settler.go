@@ -13,7 +13,7 @@ import (
 
 	"github.com/aws/aws-sdk-go-v2/service/sqs/types"
 
-	"github.com/taskhawk/taskhawk-go/internal/attribute"
+	"github.com/taskhawk/taskhawk-go/internal/awsbatch"
 	"github.com/taskhawk/taskhawk-go/internal/nilcheck"
 	"github.com/taskhawk/taskhawk-go/internal/sqsqueue"
 	"github.com/taskhawk/taskhawk-go/taskhawk"
@@ -92,7 +92,7 @@ func ownAttributes(d *taskhawk.Delivery) map[string]types.MessageAttributeValue 
 	}
 	attributes := make(map[string]types.MessageAttributeValue, len(d.Attributes))
 	for name, value := range d.Attributes {
-		if attribute.ValidName(name) && attribute.ValidValue(value) {
+		if awsbatch.ValidAttributeName(name) && awsbatch.ValidAttributeValue(value) {
 			attributes[name] = stringAttribute(value)
 		}
 	}
@@ -104,18 +104,18 @@ func deadLetterAttributes(
 	own map[string]types.MessageAttributeValue, letter taskhawk.DeadLetter,
 ) map[string]types.MessageAttributeValue {
 	attributes := map[string]types.MessageAttributeValue{
-		attribute.Reason:  stringAttribute(cleanReason(letter.Reason)),
-		attribute.Attempt: stringAttribute(strconv.Itoa(letter.Attempt)),
+		awsbatch.AttributeReason:  stringAttribute(cleanReason(letter.Reason)),
+		awsbatch.AttributeAttempt: stringAttribute(strconv.Itoa(letter.Attempt)),
 	}
-	if attribute.ValidValue(letter.Task) {
-		attributes[attribute.Task] = stringAttribute(letter.Task)
+	if awsbatch.ValidAttributeValue(letter.Task) {
+		attributes[awsbatch.AttributeTask] = stringAttribute(letter.Task)
 	}
 	// The encoding says how to read the body: it comes before all others.
-	if encoding, ok := own[attribute.Encoding]; ok {
-		attributes[attribute.Encoding] = encoding
+	if encoding, ok := own[awsbatch.AttributeEncoding]; ok {
+		attributes[awsbatch.AttributeEncoding] = encoding
 	}
 	for _, name := range slices.Sorted(maps.Keys(own)) {
-		if _, set := attributes[name]; !set && len(attributes) < attribute.Max {
+		if _, set := attributes[name]; !set && len(attributes) < awsbatch.MaxAttributes {
 			attributes[name] = own[name]
 		}
 	}
@@ -129,7 +129,7 @@ func cleanReason(reason string) string {
 	}
 	reason = strings.ToValidUTF8(reason, "")
 	reason = strings.Map(func(r rune) rune {
-		if attribute.Forbidden(string(r)) >= 0 || r == '\n' || r == '\r' {
+		if awsbatch.Forbidden(string(r)) >= 0 || r == '\n' || r == '\r' {
 			return ' '
 		}
 		return r

@@ -17,7 +17,7 @@ import (
 	"github.com/aws/aws-sdk-go-v2/service/sqs/types"
 	"github.com/stretchr/testify/require"
 
-	"github.com/taskhawk/taskhawk-go/internal/attribute"
+	"github.com/taskhawk/taskhawk-go/internal/awsbatch"
 	"github.com/taskhawk/taskhawk-go/sqsx"
 	"github.com/taskhawk/taskhawk-go/sqsx/sqstest"
 	"github.com/taskhawk/taskhawk-go/taskhawk"
@@ -149,7 +149,7 @@ func sendCaptures(t *testing.T, client *sqs.Client, all []capture) map[string]ca
 		}
 		attributes := map[string]types.MessageAttributeValue{}
 		for name, value := range c.Attributes {
-			if attribute.ValidValue(value.StringValue) && len(attributes) < attribute.Max {
+			if awsbatch.ValidAttributeValue(value.StringValue) && len(attributes) < awsbatch.MaxAttributes {
 				attributes[name] = types.MessageAttributeValue{DataType: aws.String("String"), StringValue: aws.String(value.StringValue)}
 			}
 		}

@@ -7,7 +7,7 @@ import (
 	"slices"
 	"time"
 
-	"github.com/taskhawk/taskhawk-go/internal/attempts"
+	"github.com/taskhawk/taskhawk-go/internal/awsbatch"
 	"github.com/taskhawk/taskhawk-go/internal/nilcheck"
 	"github.com/taskhawk/taskhawk-go/internal/sqsqueue"
 	"github.com/taskhawk/taskhawk-go/taskhawk"
@@ -161,7 +161,7 @@ const slowCall = time.Second
 // extended within a quarter of its visibility timeout, also when calls are slow and all are due together. A quarter, since a
 // handler that returns waits no longer for the heartbeat under way.
 func (c *WorkerConfig) changeCalls() int {
-	batches := c.Concurrency / attempts.MaxEntries * 3 / 2 // not all are full
+	batches := c.Concurrency / awsbatch.MaxEntries * 3 / 2 // not all are full
 	rounds := max(int(c.VisibilityTimeout/4/slowCall), 1)
 	return min(max(batches/rounds+1, maxCalls), mostCalls)
 }

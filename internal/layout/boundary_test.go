@@ -21,12 +21,13 @@ const (
 	libraries = "codec/... taskhawk/... sqsx/... lambdax/... internal/..."
 
 	// onTheCore are the internal packages that may import the core.
-	onTheCore = "internal/sqsqueue"
+	onTheCore = "internal/awsbatch internal/sqsqueue"
 
-	aws    = "github.com/aws/"
-	sqs    = "github.com/aws/aws-sdk-go-v2/service/sqs"
-	sns    = "github.com/aws/aws-sdk-go-v2/service/sns"
-	lambda = "github.com/aws/aws-lambda-go"
+	aws     = "github.com/aws/"
+	service = "github.com/aws/aws-sdk-go-v2/service"
+	sqs     = service + "/sqs"
+	sns     = service + "/sns"
+	lambda  = "github.com/aws/aws-lambda-go"
 )
 
 func boundaries() []boundary {
@@ -62,6 +63,10 @@ func boundaries() []boundary {
 		{
 			packages: onTheCore, never: []string{"./sqsx", "./lambdax"},
 			why: "what the transports share knows the core, and none of them",
+		},
+		{
+			packages: "internal/awsbatch", never: []string{service, lambda},
+			why: "the publishers of SQS and SNS share it: neither links the client of the other",
 		},
 		{
 			packages: libraries, never: []string{"./examples", "./bench", "./internal/layout"},
@@ -122,6 +127,7 @@ func TestEveryBoundaryFindsItsFixture(t *testing.T) {
 		{"lambdax/lambdatest -> github.com/aws/aws-lambda-go", "lambdax/lambdatest -> internal/jsontext"},
 		{"internal/leaf -> codec"},
 		{"internal/sqsqueue -> sqsx"},
+		{"internal/awsbatch -> " + sqs},
 		{"internal/leaf -> examples/tasks"},
 		{"codec -> testing", "sqsx -> sqsx/sqstest -> codec -> testing"},
 	}

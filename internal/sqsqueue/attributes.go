@@ -12,7 +12,7 @@ import (
 	"github.com/aws/aws-sdk-go-v2/service/sqs"
 	"github.com/aws/aws-sdk-go-v2/service/sqs/types"
 
-	"github.com/taskhawk/taskhawk-go/internal/attempts"
+	"github.com/taskhawk/taskhawk-go/internal/awsbatch"
 )
 
 // The largest values that SQS takes. Source: SetQueueAttributes.
@@ -58,7 +58,7 @@ type AttributesAPI interface {
 // LookUp returns the URL of the queue of that name in an account, the caller's own if it is empty. It
 // asks SQS each time: a queue may come or go between two calls.
 func LookUp(ctx context.Context, api URLAPI, account, name string) (*string, error) {
-	ctx, cancel := context.WithTimeout(ctx, attempts.CallTimeout)
+	ctx, cancel := context.WithTimeout(ctx, awsbatch.CallTimeout)
 	defer cancel()
 	in := &sqs.GetQueueUrlInput{QueueName: aws.String(name)}
 	if account != "" {
@@ -79,7 +79,7 @@ func IsMissing(err error) bool {
 
 // Get asks for attributes of the queue of that URL. Its result is not nil when the error is.
 func Get(ctx context.Context, api AttributesAPI, url *string, wanted ...types.QueueAttributeName) (Attributes, error) {
-	ctx, cancel := context.WithTimeout(ctx, attempts.CallTimeout)
+	ctx, cancel := context.WithTimeout(ctx, awsbatch.CallTimeout)
 	defer cancel()
 	out, err := api.GetQueueAttributes(ctx, &sqs.GetQueueAttributesInput{QueueUrl: url, AttributeNames: wanted})
 	if err != nil {

@@ -12,7 +12,7 @@ import (
 	"github.com/aws/aws-sdk-go-v2/service/sqs/types"
 	"github.com/aws/smithy-go"
 
-	"github.com/taskhawk/taskhawk-go/internal/attempts"
+	"github.com/taskhawk/taskhawk-go/internal/awsbatch"
 	"github.com/taskhawk/taskhawk-go/internal/nilcheck"
 	"github.com/taskhawk/taskhawk-go/internal/sqsqueue"
 	"github.com/taskhawk/taskhawk-go/sqsx"
@@ -360,7 +360,7 @@ func isDenied(err error) bool {
 
 // examineCode looks at what is wrong whatever the queues are.
 func (e *examination) examineCode() {
-	const shortest = attempts.CallTimeout
+	const shortest = awsbatch.CallTimeout
 	if v := e.config.Worker.VisibilityTimeout; e.config.LambdaTimeout == 0 && v < shortest {
 		e.add(SeverityWarning, CodeVisibility, "", fmt.Sprintf(
 			"WorkerConfig.VisibilityTimeout is %s: a heartbeat that is as late loses the lease, and the task runs twice", v),

@@ -1,4 +1,4 @@
-package attribute_test
+package awsbatch_test
 
 import (
 	"fmt"
@@ -7,19 +7,19 @@ import (
 
 	"github.com/stretchr/testify/require"
 
-	"github.com/taskhawk/taskhawk-go/internal/attribute"
+	"github.com/taskhawk/taskhawk-go/internal/awsbatch"
 )
 
 func TestMirrorAlwaysHasTheTask(t *testing.T) {
 	t.Parallel()
-	require.Equal(t, []attribute.Attribute{{Name: "taskhawk_task", Value: "t"}}, attribute.Mirror("t", nil))
+	require.Equal(t, []awsbatch.Attribute{{Name: "taskhawk_task", Value: "t"}}, awsbatch.Mirror("t", nil))
 }
 
 func TestMirrorPutsTraceContextFirst(t *testing.T) {
 	t.Parallel()
 	headers := map[string]string{"tracestate": "s", "traceparent": "p", "X-Amzn-Trace-Id": "x", "a": "1", "b": "2"}
 	var names []string
-	for _, a := range attribute.Mirror("t", headers) {
+	for _, a := range awsbatch.Mirror("t", headers) {
 		names = append(names, a.Name)
 	}
 	require.Equal(t, []string{"taskhawk_task", "X-Amzn-Trace-Id", "traceparent", "tracestate", "a", "b"}, names)
@@ -31,20 +31,20 @@ func TestMirrorHasAtMostTen(t *testing.T) {
 	for i := range 20 {
 		headers[fmt.Sprintf("h%02d", i)] = "v"
 	}
-	mirror := attribute.Mirror("t", headers)
-	require.Len(t, mirror, attribute.Max)
+	mirror := awsbatch.Mirror("t", headers)
+	require.Len(t, mirror, awsbatch.MaxAttributes)
 	require.Equal(t, "h08", mirror[9].Name)
 }
 
 func TestValidName(t *testing.T) {
 	t.Parallel()
 	for _, name := range []string{"a", "A-b_c.d9", "aws", "awsx", "amazonia.x", strings.Repeat("a", 256)} {
-		require.True(t, attribute.ValidName(name), name)
+		require.True(t, awsbatch.ValidAttributeName(name), name)
 	}
 	for _, name := range []string{
 		"", "a b", "a\r\nb", "\u00e9", ".a", "a.", "a..b", "AWS.x", "aws.x", "Amazon.x", "aMaZoN.", strings.Repeat("a", 257),
 	} {
-		require.False(t, attribute.ValidName(name), name)
+		require.False(t, awsbatch.ValidAttributeName(name), name)
 	}
 }
 
@@ -61,11 +61,11 @@ func TestForbidden(t *testing.T) {
 		"a\xff":                                1,
 		"\ufffd\xed\xa0\x80":                   3,
 	} {
-		require.Equal(t, want, attribute.Forbidden(text), "%q", text)
+		require.Equal(t, want, awsbatch.Forbidden(text), "%q", text)
 	}
-	require.False(t, attribute.ValidValue(""))
-	require.False(t, attribute.ValidValue("\x00"))
-	require.True(t, attribute.ValidValue("x"))
+	require.False(t, awsbatch.ValidAttributeValue(""))
+	require.False(t, awsbatch.ValidAttributeValue("\x00"))
+	require.True(t, awsbatch.ValidAttributeValue("x"))
 }
 
 // Text is looked at eight bytes at a time: every character counts at each place in them, also behind others that do not.
@@ -78,13 +78,13 @@ func TestForbiddenAtEveryPlace(t *testing.T) {
 			if c < ' ' && c != '\t' && c != '\n' && c != '\r' {
 				want = before
 			}
-			require.Equal(t, want, attribute.Forbidden(text), "%q", text)
-			require.Equal(t, before, attribute.Forbidden(text[:before]+"\xff"+text[before:]), "%q", text)
+			require.Equal(t, want, awsbatch.Forbidden(text), "%q", text)
+			require.Equal(t, before, awsbatch.Forbidden(text[:before]+"\xff"+text[before:]), "%q", text)
 		}
 	}
 }
 
 func TestSize(t *testing.T) {
 	t.Parallel()
-	require.Equal(t, len("nameStringvalue"), attribute.Attribute{Name: "name", Value: "value"}.Size())
+	require.Equal(t, len("nameStringvalue"), awsbatch.Attribute{Name: "name", Value: "value"}.Size())
 }

@@ -1,10 +1,8 @@
-package limit
+package awsbatch
 
 import (
 	"fmt"
 	"strings"
-
-	"github.com/taskhawk/taskhawk-go/internal/attribute"
 )
 
 // maxID is the length of a group or deduplication id in characters.
@@ -24,7 +22,7 @@ type Message struct {
 
 // Check returns which field breaks a limit, and how; "" when none does. It shows no value.
 func (m *Message) Check() (field, reason string) {
-	bad := attribute.Forbidden(m.Body)
+	bad := Forbidden(m.Body)
 	switch {
 	case m.Body == "":
 		return "body", "is empty"

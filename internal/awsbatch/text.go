@@ -1,4 +1,4 @@
-package attribute
+package awsbatch
 
 import "unicode/utf8"
 

@@ -1,4 +1,4 @@
-package limit_test
+package awsbatch_test
 
 import (
 	"testing"

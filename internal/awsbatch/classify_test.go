@@ -1,4 +1,4 @@
-package attempts_test
+package awsbatch_test
 
 import (
 	"context"
@@ -15,7 +15,7 @@ import (
 	smithyhttp "github.com/aws/smithy-go/transport/http"
 	"github.com/stretchr/testify/require"
 
-	"github.com/taskhawk/taskhawk-go/internal/attempts"
+	"github.com/taskhawk/taskhawk-go/internal/awsbatch"
 )
 
 // answered is an error as the SDK gives it for an answer with that status.
@@ -41,10 +41,10 @@ func TestClassification(t *testing.T) {
 		"not there":                {answered(404, api("NotFound")), false, false},
 		"internal error":           {answered(500, api("InternalError")), true, true},
 		"a gateway":                {answered(503, errors.New("html")), true, true},
-		"no answer for an entry":   {attempts.ErrNoAnswer, true, true},
-		"refused entry":            {entryError("InvalidParameter", attempts.Fault(true)), false, false},
-		"throttled entry":          {entryError("KMSThrottling", attempts.Fault(true)), true, false},
-		"entry that may go later":  {entryError("InternalError", attempts.Fault(false)), true, false},
+		"no answer for an entry":   {awsbatch.ErrNoAnswer, true, true},
+		"refused entry":            {entryError("InvalidParameter", awsbatch.Fault(true)), false, false},
+		"throttled entry":          {entryError("KMSThrottling", awsbatch.Fault(true)), true, false},
+		"entry that may go later":  {entryError("InternalError", awsbatch.Fault(false)), true, false},
 		"connection refused":       {&net.OpError{Op: "dial", Err: syscall.ECONNREFUSED}, true, false},
 		"connection reset":         {&net.OpError{Op: "read", Err: syscall.ECONNRESET}, true, true},
 		"answer that ends early":   {fmt.Errorf("read: %w", io.ErrUnexpectedEOF), true, true},
@@ -52,7 +52,7 @@ func TestClassification(t *testing.T) {
 		"cancelled by its caller":  {context.Canceled, false, true},
 		"credentials not obtained": {&smithy.OperationError{Err: errors.New("get credentials")}, true, true},
 	} {
-		require.Equal(t, c.retryable, attempts.Retryable(c.err), name)
-		require.Equal(t, c.doubtful, attempts.Doubtful(c.err), name)
+		require.Equal(t, c.retryable, awsbatch.Retryable(c.err), name)
+		require.Equal(t, c.doubtful, awsbatch.Doubtful(c.err), name)
 	}
 }

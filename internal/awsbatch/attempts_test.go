@@ -1,4 +1,4 @@
-package attempts_test
+package awsbatch_test
 
 import (
 	"context"
@@ -11,7 +11,7 @@ import (
 	"github.com/aws/smithy-go"
 	"github.com/stretchr/testify/require"
 
-	"github.com/taskhawk/taskhawk-go/internal/attempts"
+	"github.com/taskhawk/taskhawk-go/internal/awsbatch"
 )
 
 var (
@@ -19,8 +19,8 @@ var (
 	errPanicked = errors.New("panicked")
 )
 
-func policy() attempts.Policy {
-	return attempts.Policy{
+func policy() awsbatch.Policy {
+	return awsbatch.Policy{
 		Unknown: errUnknown, Panicked: func(value any) error { return fmt.Errorf("%w: %v", errPanicked, value) },
 	}
 }
@@ -33,18 +33,18 @@ func TestOnlyWhatMayPassIsSentAgain(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
 		var calls [][]string
-		errs := attempts.Run(t.Context(), policy(), []string{"good", "bad", "late", "never"},
+		errs := awsbatch.Run(t.Context(), policy(), []string{"good", "bad", "late", "never"},
 			func(_ context.Context, items []string) []error {
 				calls = append(calls, items)
-				results := attempts.NewResults(len(items))
+				results := awsbatch.NewResults(len(items))
 				for i, item := range items {
 					switch {
 					case item == "good", item == "late" && len(calls) == 2:
-						results.Set(attempts.EntryID(i), nil)
+						results.Set(awsbatch.EntryID(i), nil)
 					case item == "bad":
-						results.Set(attempts.EntryID(i), entryError("Refused", smithy.FaultClient))
+						results.Set(awsbatch.EntryID(i), entryError("Refused", smithy.FaultClient))
 					default:
-						results.Set(attempts.EntryID(i), entryError("InternalError", smithy.FaultServer))
+						results.Set(awsbatch.EntryID(i), entryError("InternalError", smithy.FaultServer))
 					}
 				}
 				return results
@@ -62,14 +62,14 @@ func TestEachCallHasADeadlineAndAllTogether(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
 		start, calls := time.Now(), 0
-		errs := attempts.Run(t.Context(), policy(), []int{1}, func(ctx context.Context, _ []int) []error {
+		errs := awsbatch.Run(t.Context(), policy(), []int{1}, func(ctx context.Context, _ []int) []error {
 			calls++
 			<-ctx.Done()
 			return []error{ctx.Err()}
 		})
 		require.ErrorIs(t, errs[0], context.DeadlineExceeded)
 		require.ErrorIs(t, errs[0], errUnknown)
-		require.Equal(t, attempts.AllTimeout, time.Since(start))
+		require.Equal(t, awsbatch.AllTimeout, time.Since(start))
 		require.Equal(t, 2, calls, "10 s for one, and what the pause leaves of 20 s for the next")
 	})
 }
@@ -79,10 +79,10 @@ func TestACancelledCallerIsNotKept(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		ctx, cancel := context.WithCancel(t.Context())
 		calls := 0
-		errs := attempts.Run(ctx, policy(), []int{1}, func(context.Context, []int) []error {
+		errs := awsbatch.Run(ctx, policy(), []int{1}, func(context.Context, []int) []error {
 			calls++
 			cancel()
-			return []error{attempts.ErrNoAnswer}
+			return []error{awsbatch.ErrNoAnswer}
 		})
 		require.Equal(t, 1, calls)
 		require.ErrorIs(t, errs[0], errUnknown)
@@ -92,7 +92,7 @@ func TestACancelledCallerIsNotKept(t *testing.T) {
 func TestAPanicIsAnErrorOfEveryItem(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
-		errs := attempts.Run(t.Context(), policy(), []int{1, 2}, func(context.Context, []int) []error { panic("odd") })
+		errs := awsbatch.Run(t.Context(), policy(), []int{1, 2}, func(context.Context, []int) []error { panic("odd") })
 		for _, err := range errs {
 			require.ErrorIs(t, err, errPanicked)
 			require.ErrorIs(t, err, errUnknown)
@@ -103,10 +103,10 @@ func TestAPanicIsAnErrorOfEveryItem(t *testing.T) {
 // Ids that were not asked about change nothing; nobody is taken for done who is not named.
 func TestResultsOfStrangeAnswers(t *testing.T) {
 	t.Parallel()
-	results := attempts.NewResults(2)
+	results := awsbatch.NewResults(2)
 	for _, id := range []string{"", "-1", "2", "x", "1.0"} {
 		results.Set(&id, nil)
 	}
 	results.Set(nil, nil)
-	require.Equal(t, attempts.Fill(2, attempts.ErrNoAnswer), []error(results))
+	require.Equal(t, awsbatch.Fill(2, awsbatch.ErrNoAnswer), []error(results))
 }

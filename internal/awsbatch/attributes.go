@@ -1,4 +1,4 @@
-package attribute
+package awsbatch
 
 import (
 	"cmp"
@@ -9,14 +9,14 @@ import (
 
 // The attribute names of Taskhawk.
 const (
-	Task     = "taskhawk_task"     // the name of the task, on every message
-	Encoding = "taskhawk_encoding" // "base64", or absent
-	Reason   = "taskhawk_reason"   // why a message is on the dead-letter queue
-	Attempt  = "taskhawk_attempt"  // the attempt that failed, on the dead-letter queue
+	AttributeTask     = "taskhawk_task"     // the name of the task, on every message
+	AttributeEncoding = "taskhawk_encoding" // "base64", or absent
+	AttributeReason   = "taskhawk_reason"   // why a message is on the dead-letter queue
+	AttributeAttempt  = "taskhawk_attempt"  // the attempt that failed, on the dead-letter queue
 )
 
-// Max is how many attributes SQS takes, and SNS delivers raw.
-const Max = 10
+// MaxAttributes is how many attributes SQS takes, and SNS delivers raw.
+const MaxAttributes = 10
 
 // maxName is the length of an attribute name in bytes.
 const maxName = 256
@@ -28,17 +28,17 @@ type Attribute struct{ Name, Value string }
 func (a Attribute) Size() int { return len(a.Name) + len("String") + len(a.Value) }
 
 // Mirror returns the attributes of a task: its name, then the headers of trace context, then the other headers in name order, up to
-// [Max]. Headers that SQS would refuse are left out; they are in the body.
+// [MaxAttributes]. Headers that SQS would refuse are left out; they are in the body.
 func Mirror(task string, headers map[string]string) []Attribute {
-	attributes := make([]Attribute, 0, min(1+len(headers), Max))
-	if ValidValue(task) {
-		attributes = append(attributes, Attribute{Task, task})
+	attributes := make([]Attribute, 0, min(1+len(headers), MaxAttributes))
+	if ValidAttributeValue(task) {
+		attributes = append(attributes, Attribute{AttributeTask, task})
 	}
 	for _, name := range slices.SortedFunc(maps.Keys(headers), byRank) {
-		if len(attributes) == Max {
+		if len(attributes) == MaxAttributes {
 			break
 		}
-		if value := headers[name]; ValidName(name) && ValidValue(value) {
+		if value := headers[name]; ValidAttributeName(name) && ValidAttributeValue(value) {
 			attributes = append(attributes, Attribute{name, value})
 		}
 	}
@@ -58,9 +58,9 @@ func rank(name string) int {
 	return 1
 }
 
-// ValidName reports whether SQS takes name for an attribute: up to 256 letters, digits, '_', '-' and '.'; no leading, trailing or
+// ValidAttributeName reports whether SQS takes name for an attribute: up to 256 letters, digits, '_', '-' and '.'; no leading, trailing or
 // double dot; not beginning with "AWS." or "Amazon." in any case.
-func ValidName(name string) bool {
+func ValidAttributeName(name string) bool {
 	if name == "" || len(name) > maxName || name[0] == '.' || name[len(name)-1] == '.' {
 		return false
 	}
@@ -75,5 +75,5 @@ func nameRune(r rune) bool {
 	return r >= 'a' && r <= 'z' || r >= 'A' && r <= 'Z' || r >= '0' && r <= '9' || r == '_' || r == '-' || r == '.'
 }
 
-// ValidValue reports whether SQS takes value for an attribute: not empty, and only characters that [Forbidden] does not name.
-func ValidValue(value string) bool { return value != "" && Forbidden(value) < 0 }
+// ValidAttributeValue reports whether SQS takes value for an attribute: not empty, and only characters that [Forbidden] does not name.
+func ValidAttributeValue(value string) bool { return value != "" && Forbidden(value) < 0 }
