@@ -5,6 +5,7 @@ import (
 	"errors"
 	"log/slog"
 	"testing"
+	"time"
 
 	"github.com/aws/aws-sdk-go-v2/service/sqs"
 	"github.com/stretchr/testify/require"
@@ -86,6 +87,16 @@ func (r *rig) stop() {
 func name(priority taskhawk.Priority) *string {
 	queue := sqsx.QueueName(app, priority)
 	return &queue
+}
+
+// deleteQueue deletes a queue, and waits until SQS knows it no more.
+func (r *rig) deleteQueue(name string) {
+	r.Helper()
+	url, err := r.client.GetQueueUrl(r.Context(), &sqs.GetQueueUrlInput{QueueName: &name})
+	require.NoError(r, err)
+	_, err = r.client.DeleteQueue(r.Context(), &sqs.DeleteQueueInput{QueueUrl: url.QueueUrl})
+	require.NoError(r, err)
+	time.Sleep(2 * time.Minute)
 }
 
 // messages are those on a queue, in flight or not.

@@ -18,6 +18,7 @@ import (
 
 	"github.com/taskhawk/taskhawk-go/internal/awsbatch"
 	"github.com/taskhawk/taskhawk-go/internal/groupcommit"
+	"github.com/taskhawk/taskhawk-go/internal/sqsqueue"
 	"github.com/taskhawk/taskhawk-go/taskhawk"
 )
 
@@ -25,8 +26,9 @@ import (
 type queue struct {
 	*settlements
 
-	info   taskhawk.QueueInfo
-	logger *slog.Logger
+	info        taskhawk.QueueInfo
+	maxReceives int // of the queue's redrive policy; 0 for none or unknown. open sets it, before the first Receive
+	logger      *slog.Logger
 }
 
 var _ taskhawk.Queue = (*queue)(nil)
@@ -40,6 +42,29 @@ func newQueue(s *service, info taskhawk.QueueInfo, config WorkerConfig, logger *
 
 // Info describes the queue.
 func (q *queue) Info() taskhawk.QueueInfo { return q.info }
+
+// open looks the queue up, and reads its redrive policy where that is allowed.
+func (q *queue) open(ctx context.Context) error {
+	url, err := q.service.urls.get(ctx, q.info.Name)
+	if err != nil {
+		return err
+	}
+	api, ok := q.service.api.(sqsqueue.AttributesAPI)
+	if !ok {
+		return nil
+	}
+	attributes, err := sqsqueue.Get(ctx, api, url, types.QueueAttributeNameRedrivePolicy)
+	if err != nil {
+		// Least privilege for a worker does without: its tasks run all the same.
+		q.logger.LogAttrs(ctx, slog.LevelDebug, "redrive policy unknown; no warnings at last attempts",
+			slog.String("queue", q.info.Name), slog.String("error", err.Error()))
+		return nil
+	}
+	if policy, err := attributes.RedrivePolicy(); err == nil && policy != nil {
+		q.maxReceives = policy.MaxReceiveCount
+	}
+	return nil
+}
 
 // Receive makes one long poll. It is not retried here: the loop has its own backoff.
 func (q *queue) Receive(ctx context.Context, limit int, wait time.Duration) ([]*taskhawk.Delivery, error) {
@@ -81,7 +106,7 @@ func (q *queue) deliveries(ctx context.Context, messages []types.Message) []*tas
 			continue
 		}
 		d := newDelivery(message, q.info.Name, now)
-		d.Settler = q
+		d.Settler, d.MaxAttempts = q, q.maxReceives
 		deliveries = append(deliveries, d)
 	}
 	return deliveries

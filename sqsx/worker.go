@@ -5,6 +5,9 @@ import (
 	"errors"
 	"fmt"
 	"slices"
+	"strings"
+	"sync"
+	"sync/atomic"
 	"time"
 
 	"github.com/taskhawk/taskhawk-go/internal/awsbatch"
@@ -16,49 +19,55 @@ import (
 // MaxWaitTime is the longest long poll of SQS, and the default.
 const MaxWaitTime = 20 * time.Second
 
+// DefaultVisibilityTimeout is the visibility timeout of messages that a worker receives.
+const DefaultVisibilityTimeout = 30 * time.Second
+
 // WorkerConfig tunes a [Worker]. The zero value is a good default.
 type WorkerConfig struct {
+	// Account is the number of the account that owns the queues, 12 digits: the queues' policies must let the caller's
+	// account receive, delete and change the visibility of messages. Default: the caller's own account.
+	Account string
+	// Naming returns the names of the queues. Default: [QueueName].
+	Naming Naming
 	// Priorities are the queues to work on. Default: all four.
 	Priorities []taskhawk.Priority
-	// Concurrency is how many handlers may run at once, over all queues. Default 10.
+	// Concurrency is that of [taskhawk.WorkerConfig]. Default 10.
 	Concurrency int
-	// GracePeriod is how long a stop waits for running handlers and polls. Default 25 s; see taskhawk.WorkerConfig.
+	// StrictPriority is that of [taskhawk.WorkerConfig].
+	StrictPriority bool
+	// Prefetch is that of [taskhawk.WorkerConfig]. Default 10.
+	Prefetch int
+	// GracePeriod is that of [taskhawk.WorkerConfig]. Default 25 s.
 	GracePeriod time.Duration
-	// Backoff is the delay of a retry that did not ask for one by taskhawk.RetryAfter, rounded up to whole seconds.
-	// Default: exponential from 5 s to 15 min, with jitter.
+	// AbortPolls is that of [taskhawk.WorkerConfig]. The receive of a message that SQS assigns to an aborted poll counts.
+	AbortPolls bool
+	// Backoff is that of [taskhawk.WorkerConfig]; SQS counts in whole seconds, rounded up.
 	Backoff taskhawk.Backoff
 	// VisibilityTimeout is how long a received message stays invisible to other workers, 1 s to 12 h, in whole seconds,
 	// rounded up. The worker extends it at half of it for as long as the handler runs, up to the 12 hours of SQS: it is how
 	// soon a task runs again after a crash, not how long a task may take. It replaces the queue's own. Default 30 s.
 	VisibilityTimeout time.Duration
 	// WaitTime is how long a poll waits for messages, 1 s to 20 s, in whole seconds, rounded up. Default 20 s. An idle
-	// worker takes as long to stop, unless AbortPolls is set; every empty poll is a request that SQS bills.
+	// worker takes as long to stop, unless AbortPolls is set; every empty poll is a request that SQS bills. The timeout of
+	// the HTTP client must be longer.
 	WaitTime time.Duration
-	// StrictPriority gives every free slot to the most urgent message that waits; by default they are served by weight, so that
-	// none starves. See taskhawk.WorkerConfig.
-	StrictPriority bool
-	// Prefetch is how many messages of each queue may wait for a slot while tasks are quick. Default 10; see
-	// taskhawk.WorkerConfig.
-	Prefetch int
 	// Linger is how long a message that is done waits for others to share its delete request, up to 1 s and a quarter of
 	// VisibilityTimeout; it keeps its place among the Concurrency meanwhile. Default 0: half as long as the last such request
 	// took, 10 ms at most, which fills requests while tasks are quick. 100 ms saves most of the deletes of slower ones.
 	Linger time.Duration
-	// AbortPolls cancels the running polls when a stop begins. A message that SQS assigns in that moment stays invisible until
-	// its visibility timeout, and the receive counts. By default polls end by themselves.
-	AbortPolls bool
-	// Naming returns the names of the queues. Default: [QueueName].
-	Naming Naming
 }
 
-// DefaultVisibilityTimeout is the visibility timeout of messages that a worker receives.
-const DefaultVisibilityTimeout = 30 * time.Second
-
-// Worker receives from the queues of an application and runs its tasks.
+// Worker receives from the queues of an application and runs its tasks. Its methods are those of [taskhawk.Worker], but for
+// Run and Stats.
 type Worker struct {
+	*taskhawk.Worker
+
 	service *service
+	app     string
+	account string
+	naming  Naming
 	queues  []*queue
-	loop    *taskhawk.Worker
+	started atomic.Bool
 }
 
 var _ taskhawk.Runner = (*Worker)(nil)
@@ -70,7 +79,8 @@ type WorkerStats struct {
 	Requests RequestStats
 }
 
-// NewWorker makes a worker for the queues of an application, such as "dev-myapp". It makes no call yet.
+// NewWorker makes a worker for the queues of an application, such as "dev-myapp". It makes no call yet. The hub needs a task
+// with a handler.
 func NewWorker(api API, app string, hub *taskhawk.Hub, config WorkerConfig) (*Worker, error) {
 	if nilcheck.IsNil(api) || hub == nil {
 		return nil, errors.New("sqsx: new worker: nil API or hub")
@@ -82,7 +92,9 @@ func NewWorker(api API, app string, hub *taskhawk.Hub, config WorkerConfig) (*Wo
 	if err != nil {
 		return nil, fmt.Errorf("sqsx: new worker: %w", err)
 	}
-	w := &Worker{service: newService(api, "")}
+	w := &Worker{
+		service: newService(api, config.Account), app: app, account: config.Account, naming: config.Naming,
+	}
 	var queues []taskhawk.Queue
 	for _, priority := range taskhawk.Priorities() {
 		if name, ok := names[priority]; ok {
@@ -94,40 +106,85 @@ func NewWorker(api API, app string, hub *taskhawk.Hub, config WorkerConfig) (*Wo
 			w.queues, queues = append(w.queues, q), append(queues, q)
 		}
 	}
-	w.loop, err = taskhawk.NewWorker(hub, queues, taskhawk.WorkerConfig{
+	w.Worker, err = taskhawk.NewWorker(hub, queues, taskhawk.WorkerConfig{
 		Concurrency: config.Concurrency, StrictPriority: config.StrictPriority, Prefetch: config.Prefetch,
 		AbortPolls: config.AbortPolls, GracePeriod: config.GracePeriod, Backoff: config.Backoff,
 	})
-	return w, err
+	if err != nil {
+		return nil, err //nolint:wrapcheck // it names the constructor
+	}
+	return w, nil
 }
 
-// Run looks up the queues and then receives and runs tasks until ctx ends, as taskhawk.Worker.Run describes. It returns a
-// [*QueueError] at once when a queue does not exist or cannot be reached, and nil after a clean stop, also one that begins
+// Run looks up the queues and then receives and runs tasks until ctx ends, as [taskhawk.Worker.Run] describes. It returns
+// an error that wraps a [*QueueError] at once when a queue does not exist or cannot be reached, and says whether other
+// queues of the application do exist; then it may be called again. It returns nil after a clean stop, also one that begins
 // before the queues are looked up.
+//
+// It asks for the redrive policy of each queue, to warn when a task fails at its last attempt. A role that may not call
+// sqs:GetQueueAttributes works without those warnings.
 func (w *Worker) Run(ctx context.Context) error {
-	for _, q := range w.queues {
-		if _, err := w.service.urls.get(ctx, q.info.Name); err != nil && ctx.Err() == nil {
-			return fmt.Errorf("sqsx: run worker: %w", err)
-		}
+	// A second Run must not close the goroutines of the first, so the core's own check would come too late.
+	if !w.started.CompareAndSwap(false, true) {
+		return taskhawk.ErrWorkerStarted
+	}
+	if err := w.open(ctx); err != nil && ctx.Err() == nil {
+		w.started.Store(false)
+		return fmt.Errorf("sqsx: run worker: %w", err)
 	}
 	w.service.calls.Keep()
 	defer w.service.calls.Close()
-	return w.loop.Run(ctx)
+	return w.Worker.Run(ctx) //nolint:wrapcheck // it is this worker's
 }
 
-// Abort ends the grace period of a stop, for a second signal. See taskhawk.Worker.Abort.
-func (w *Worker) Abort() { w.loop.Abort() }
-
-// Stats counts what the worker has done so far. It may be called at any time, concurrently.
+// Stats returns the counters of the worker. It may be called at any time, concurrently.
 func (w *Worker) Stats() WorkerStats {
-	return WorkerStats{WorkerStats: w.loop.Stats(), Requests: w.service.counts.stats()}
+	return WorkerStats{WorkerStats: w.Worker.Stats(), Requests: w.service.counts.stats()}
 }
 
-// Health tells for each queue when a poll last succeeded, for liveness probes. It may be called at any time, concurrently.
-func (w *Worker) Health() []taskhawk.QueueHealth { return w.loop.Health() }
+// open looks up all queues, side by side. Of several errors it returns that of the most urgent queue.
+func (w *Worker) open(ctx context.Context) error {
+	errs := make([]error, len(w.queues))
+	var group sync.WaitGroup
+	for i, q := range w.queues {
+		group.Go(func() { errs[i] = q.open(ctx) })
+	}
+	group.Wait()
+	for _, err := range errs {
+		if sqsqueue.IsMissing(err) {
+			return w.explain(ctx, err)
+		}
+		if err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// explain adds to the error of a missing queue whether others of the application exist: where none does, its name is
+// probably misspelt. It needs no more permissions than to look up the queues, and takes one that is denied for missing.
+func (w *Worker) explain(ctx context.Context, err error) error {
+	names, namesErr := w.naming.names(w.app, nil)
+	if namesErr != nil {
+		return err // the Naming serves the worker's own priorities only
+	}
+	var found []string
+	for _, name := range sqsqueue.InOrder(names) {
+		if _, missing := lookUp(ctx, w.service.api, w.account, name); missing == nil {
+			found = append(found, name)
+		}
+	}
+	if len(found) == 0 {
+		return fmt.Errorf("%w; none of the queues of %q is found: check the application's name, account and region", err, w.app)
+	}
+	return fmt.Errorf("%w; other queues of %q exist: %s", err, w.app, strings.Join(found, ", "))
+}
 
 // check fills in the defaults.
 func (c *WorkerConfig) check() error {
+	if err := sqsqueue.CheckAccount(c.Account); err != nil {
+		return err //nolint:wrapcheck // the caller does
+	}
 	if c.WaitTime == 0 {
 		c.WaitTime = MaxWaitTime
 	}

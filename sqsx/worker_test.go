@@ -1,12 +1,18 @@
 package sqsx_test
 
 import (
+	"bytes"
 	"context"
+	"errors"
+	"log/slog"
+	"strings"
 	"sync"
+	"sync/atomic"
 	"testing"
 	"testing/synctest"
 	"time"
 
+	"github.com/aws/aws-sdk-go-v2/aws"
 	"github.com/aws/aws-sdk-go-v2/service/sqs"
 	"github.com/aws/aws-sdk-go-v2/service/sqs/types"
 	"github.com/stretchr/testify/require"
@@ -146,12 +152,7 @@ func TestWorkerKeepsWhatTheDeadLetterQueueRefuses(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
 		r := newRig(t, func(context.Context, int) error { return taskhawk.Permanent(errTest) })
-		letters := sqsx.DeadLetterQueueName(*name(taskhawk.Default))
-		url, err := r.client.GetQueueUrl(t.Context(), &sqs.GetQueueUrlInput{QueueName: &letters})
-		require.NoError(t, err)
-		_, err = r.client.DeleteQueue(t.Context(), &sqs.DeleteQueueInput{QueueUrl: url.QueueUrl})
-		require.NoError(t, err)
-		time.Sleep(2 * time.Minute)
+		r.deleteQueue(sqsx.DeadLetterQueueName(*name(taskhawk.Default)))
 		r.dispatch(1)
 		r.start(sqsx.WorkerConfig{})
 		time.Sleep(time.Second)
@@ -160,18 +161,118 @@ func TestWorkerKeepsWhatTheDeadLetterQueueRefuses(t *testing.T) {
 	})
 }
 
-func TestWorkerReportsAMissingQueueAtStart(t *testing.T) {
+func TestWorkerSaysAtItsStartWhetherAMissingQueueIsATypo(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
-		server := sqstest.NewUnstartedServer()
-		defer server.Close()
-		hub, err := taskhawk.NewHub(taskhawk.Config{Tasks: []taskhawk.AnyTask{idle}})
-		require.NoError(t, err)
-		worker, err := sqsx.NewWorker(server.Client(), app, hub, sqsx.WorkerConfig{})
-		require.NoError(t, err)
-		var missing *types.QueueDoesNotExist
-		require.ErrorAs(t, worker.Run(t.Context()), &missing)
+		r := newRig(t, succeed)
+		r.deleteQueue(*name(taskhawk.Bulk))
+		for name, want := range map[string]string{
+			app: "queue TASKHAWK-DEV-MYAPP-BULK does not exist in this account and region: create it, for example with " +
+				`sqsx.Provision; other queues of "dev-myapp" exist: ` +
+				"TASKHAWK-DEV-MYAPP-HIGH-PRIORITY, TASKHAWK-DEV-MYAPP, TASKHAWK-DEV-MYAPP-LOW-PRIORITY",
+			"dev-myap": "queue TASKHAWK-DEV-MYAP-BULK does not exist in this account and region: create it, for example with " +
+				`sqsx.Provision; none of the queues of "dev-myap" is found: check the application's name, account and region`,
+		} {
+			config := sqsx.WorkerConfig{Priorities: []taskhawk.Priority{taskhawk.Bulk}}
+			worker, err := sqsx.NewWorker(r.client, name, r.hub, config)
+			require.NoError(t, err)
+			for range 2 { // a worker that has not started may run again
+				err = worker.Run(t.Context())
+				require.EqualError(t, err, "sqsx: run worker: "+want)
+				_, missing := errors.AsType[*types.QueueDoesNotExist](err)
+				require.True(t, missing)
+			}
+		}
+		require.Zero(t, r.server.Requests("ListQueues"))
 	})
+}
+
+func TestWorkerRunsOnce(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		var ran atomic.Int64
+		r := newRig(t, func(context.Context, int) error { ran.Add(1); return nil })
+		worker, err := sqsx.NewWorker(r.client, app, r.hub, sqsx.WorkerConfig{})
+		require.NoError(t, err)
+		r.run(worker)
+		synctest.Wait()
+		requests := r.server.TotalRequests()
+		require.ErrorIs(t, worker.Run(t.Context()), taskhawk.ErrWorkerStarted)
+		require.Equal(t, requests, r.server.TotalRequests())
+		for n := range 100 {
+			r.dispatch(n)
+		}
+		time.Sleep(time.Second)
+		require.EqualValues(t, 100, ran.Load(), "the first Run is not hurt")
+		r.requireEmpty()
+		r.stop()
+		require.ErrorIs(t, worker.Run(t.Context()), taskhawk.ErrWorkerStarted, "also after its end")
+	})
+}
+
+func TestWorkerWarnsAtTheLastAttemptWhereItMayReadTheRedrivePolicy(t *testing.T) {
+	t.Parallel()
+	for _, denied := range []bool{false, true} {
+		synctest.Test(t, func(t *testing.T) {
+			r := newRig(t, func(context.Context, int) error { return taskhawk.Retry(errTest) })
+			if denied {
+				r.server.Inject(sqstest.Fault{On: sqstest.OpGetQueueAttributes, Do: sqstest.Error("AccessDenied", "no")})
+			}
+			var log bytes.Buffer
+			hub, err := taskhawk.NewHub(taskhawk.Config{
+				Tasks: []taskhawk.AnyTask{r.number}, Logger: slog.New(slog.NewTextHandler(&log, nil)),
+			})
+			require.NoError(t, err)
+			worker, err := sqsx.NewWorker(r.client, app, hub, sqsx.WorkerConfig{})
+			require.NoError(t, err)
+			r.run(worker)
+			_, err = r.number.Dispatch(taskhawk.ContextWithHub(t.Context(), r.hub), numberArgs{N: 1})
+			require.NoError(t, err)
+			time.Sleep(time.Hour)
+			r.stop()
+			require.Len(t, r.messages(sqsx.DeadLetterQueueName(*name(taskhawk.Default))), 1)
+			want := 1
+			if denied {
+				want = 0
+			}
+			require.Equal(t, want, strings.Count(log.String(), "task failed at its last attempt; becomes a dead letter"))
+			require.EqualValues(t, want, worker.Stats().Dead)
+			require.EqualValues(t, 5-want, worker.Stats().Retried)
+		})
+	}
+}
+
+func TestWorkerWorksForAnotherAccount(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		r := newRig(t, succeed)
+		accounts := map[string]int{}
+		worker, err := sqsx.NewWorker(countingAPI{r.client, accounts}, app, r.hub, sqsx.WorkerConfig{
+			Account: "111122223333", Priorities: []taskhawk.Priority{taskhawk.High},
+		})
+		require.NoError(t, err)
+		r.run(worker)
+		r.dispatch(1, taskhawk.WithPriority(taskhawk.High))
+		time.Sleep(time.Second)
+		r.stop()
+		r.requireEmpty()
+		require.Equal(t, map[string]int{"111122223333": 1}, accounts)
+		_, err = sqsx.NewWorker(r.client, app, r.hub, sqsx.WorkerConfig{Account: "my-account"})
+		require.ErrorContains(t, err, "not a number of 12 digits")
+	})
+}
+
+// countingAPI counts the look-ups by the account that they name.
+type countingAPI struct {
+	sqsx.API
+	accounts map[string]int
+}
+
+func (a countingAPI) GetQueueUrl(
+	ctx context.Context, in *sqs.GetQueueUrlInput, options ...func(*sqs.Options),
+) (*sqs.GetQueueUrlOutput, error) {
+	a.accounts[aws.ToString(in.QueueOwnerAWSAccountId)]++
+	return a.API.GetQueueUrl(ctx, &sqs.GetQueueUrlInput{QueueName: in.QueueName}, options...)
 }
 
 func TestNewWorkerRefusesBadConfiguration(t *testing.T) {

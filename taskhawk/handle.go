@@ -48,7 +48,11 @@ func (h *Hub) log(ctx context.Context, d *Delivery, msg *Message, err error, sta
 	defer recoverTo(&ignored)
 	outcome := OutcomeOf(err)
 	level := slog.LevelError
-	if err == nil || outcome.Expected {
+	last := outcome.Action == ActionRetry && d.lastAttempt()
+	switch {
+	case last && outcome.Expected:
+		level = slog.LevelWarn // the failure was expected, its end as a dead letter may not be
+	case err == nil || outcome.Expected:
 		level = slog.LevelDebug
 	}
 	if !h.enabled(ctx, level) {
@@ -71,7 +75,7 @@ func (h *Hub) log(ctx context.Context, d *Delivery, msg *Message, err error, sta
 	if panicked, ok := errors.AsType[*PanicError](err); ok {
 		attrs = append(attrs, slog.String("stack", string(panicked.Stack)))
 	}
-	h.report(ctx, level, logMessage(outcome), attrs...)
+	h.report(ctx, level, logMessage(outcome, last), attrs...)
 }
 
 func (h *Hub) enabled(ctx context.Context, level slog.Level) (enabled bool) {
@@ -85,8 +89,10 @@ func (h *Hub) report(ctx context.Context, level slog.Level, text string, attrs .
 	h.logger.LogAttrs(ctx, level, text, attrs...)
 }
 
-func logMessage(outcome Outcome) string {
+func logMessage(outcome Outcome, last bool) string {
 	switch {
+	case last:
+		return "task failed at its last attempt; becomes a dead letter"
 	case outcome.Err == nil:
 		return "task done"
 	case outcome.Action == ActionDelete:

@@ -48,7 +48,7 @@ func (w *Worker) settle(work context.Context, l *lease, handled error) (done boo
 	ctx, cancel := settling(work)
 	defer cancel()
 	err := apply(ctx, l.queue, d, outcome)
-	w.counters.settle(outcome.Action, err)
+	w.counters.settle(d, outcome.Action, err)
 	if err == nil {
 		return outcome.Action != ActionRetry
 	}
@@ -119,6 +119,11 @@ func (w *Worker) release(work context.Context, leases []*lease) {
 			}
 			err := apply(ctx, l.queue, d, Outcome{Action: ActionRetry, Delay: w.givingBack()})
 			w.counters.released.Add(1)
+			if d.lastAttempt() {
+				w.counters.dead.Add(1)
+				w.hub.report(ctx, slog.LevelWarn, "message given back at its last attempt; becomes a dead letter",
+					slog.Any("delivery", d))
+			}
 			if err != nil {
 				w.hub.report(ctx, slog.LevelWarn, "cannot give a message back, it stays invisible until its visibility timeout",
 					slog.Any("delivery", d), slog.String("error", err.Error()))

@@ -22,9 +22,10 @@ type WorkerStats struct {
 	Started int64
 	// Succeeded counts messages deleted because their handler was done with them.
 	Succeeded int64
-	// Retried counts messages made visible again for a retry.
+	// Retried counts messages made visible again for a retry, those at their last attempt not included.
 	Retried int64
-	// Dead counts messages sent to the dead-letter queue by Permanent.
+	// Dead counts messages that become dead letters: sent to the dead-letter queue by Permanent, or failed or given back
+	// at their last attempt, after which the queue moves them itself. The latter are known where Delivery.MaxAttempts is.
 	Dead int64
 	// Released counts messages given back unhandled, by a stop or behind a failed message of their group.
 	Released int64
@@ -69,13 +70,13 @@ func (c *counters) start(d *Delivery, now time.Time) {
 	}
 }
 
-func (c *counters) settle(action Action, err error) {
+func (c *counters) settle(d *Delivery, action Action, err error) {
 	switch {
 	case err != nil:
 		c.settleFailures.Add(1)
 	case action == ActionDelete:
 		c.succeeded.Add(1)
-	case action == ActionDeadLetter:
+	case action == ActionDeadLetter || d.lastAttempt():
 		c.dead.Add(1)
 	default:
 		c.retried.Add(1)

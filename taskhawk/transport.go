@@ -132,6 +132,9 @@ type Delivery struct {
 	Receipt string
 	// Attempt counts deliveries of this message, from 1; 0 is read as 1.
 	Attempt int
+	// MaxAttempts is how many deliveries the queue allows before the message becomes a dead letter (maxReceiveCount on
+	// SQS); 0 for no end, or where the transport does not know.
+	MaxAttempts int
 	// Group is the message group (FIFO order, or the tenant on a standard queue); empty for none.
 	Group string
 	// Sent is when the message was put on the queue, by the service's clock; zero when unknown.
@@ -149,6 +152,10 @@ type Delivery struct {
 	// Settler extends and settles this delivery; nil where that does not apply (SNS events, Sync mode).
 	Settler Settler
 }
+
+// lastAttempt reports whether the queue moves the message to the dead-letter queue if this delivery of it fails. One with
+// more attempts than the queue allows proves that its limit was raised since it was read.
+func (d *Delivery) lastAttempt() bool { return d.MaxAttempts > 0 && max(d.Attempt, 1) == d.MaxAttempts }
 
 // LogValue gives log/slog what is safe to log: neither body, nor attributes, nor receipt handle.
 func (d Delivery) LogValue() slog.Value {

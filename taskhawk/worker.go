@@ -14,7 +14,7 @@ import (
 
 var (
 	// ErrWorkerStarted is returned by a second call of [Worker.Run].
-	ErrWorkerStarted = errors.New("taskhawk: the worker has run already: make a new one")
+	ErrWorkerStarted = errors.New("worker has run already: make a new one")
 	// ErrStopping is the cause (context.Cause) with which a handler's context ends when the worker's grace period is over.
 	ErrStopping = errors.New("the worker is stopping")
 )

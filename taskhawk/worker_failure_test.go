@@ -46,17 +46,24 @@ func runBroken(t *testing.T, test func(w *workerTest, q *brokenQueue, log *bytes
 	t.Helper()
 	synctest.Test(t, func(t *testing.T) {
 		w := newWorkerTest(t, succeed)
-		log := &bytes.Buffer{}
-		hub, err := taskhawk.NewHub(taskhawk.Config{
-			Publisher: w.memory, Tasks: []taskhawk.AnyTask{w.number}, Logger: slog.New(slog.NewTextHandler(log, nil)),
-		})
-		require.NoError(t, err)
-		w.hub = hub
+		log := w.logTo(t)
 		q := &brokenQueue{Queue: w.memory.Queues(taskhawk.Default)[0]}
 		test(w, q, log)
 		w.cancel()
 		<-w.done
 	})
+}
+
+// logTo puts a hub in the place of w's that logs to the buffer. Dispatch by dispatchThrough then: the task has two hubs.
+func (w *workerTest) logTo(t *testing.T) *bytes.Buffer {
+	t.Helper()
+	log := &bytes.Buffer{}
+	var err error
+	w.hub, err = taskhawk.NewHub(taskhawk.Config{
+		Publisher: w.memory, Tasks: []taskhawk.AnyTask{w.number}, Logger: slog.New(slog.NewTextHandler(log, nil)),
+	})
+	require.NoError(t, err)
+	return log
 }
 
 func (w *workerTest) dispatchThrough(hub *taskhawk.Hub, n int) {
@@ -184,3 +191,57 @@ func (panickingHandler) Enabled(context.Context, slog.Level) bool  { return true
 func (panickingHandler) Handle(context.Context, slog.Record) error { panic("log") }
 func (h panickingHandler) WithAttrs([]slog.Attr) slog.Handler      { return h }
 func (h panickingHandler) WithGroup(string) slog.Handler           { return h }
+
+func TestWorkerWarnsAtTheLastAttempt(t *testing.T) {
+	t.Parallel()
+	const line = "task failed at its last attempt; becomes a dead letter"
+	for level, fail := range map[string]error{
+		"WARN": taskhawk.RetryAfter(0, errTest), "ERROR": errTest,
+	} {
+		t.Run(level, func(t *testing.T) {
+			t.Parallel()
+			synctest.Test(t, func(t *testing.T) {
+				w := newWorkerTest(t, func(context.Context, int) error { return fail })
+				log := w.logTo(t)
+				worker := w.start(w.memory.Queues(), taskhawk.WorkerConfig{})
+				w.dispatchThrough(w.hub, 1)
+				pass(time.Hour)
+				attempts := len(w.runs())
+				require.Equal(t, 1, strings.Count(log.String(), line))
+				require.Contains(t, log.String(), "level="+level+` msg="`+line)
+				if level == "ERROR" {
+					require.Equal(t, attempts-1, strings.Count(log.String(), "will be retried"))
+				} else {
+					require.NotContains(t, log.String(), "will be retried")
+				}
+				require.EqualValues(t, 1, worker.Stats().Dead)
+				require.EqualValues(t, attempts-1, worker.Stats().Retried)
+				require.Len(t, w.memory.DeadLetters(taskhawk.Default), 1)
+				w.cancel()
+				<-w.done
+			})
+		})
+	}
+}
+
+func TestWorkerWarnsOfALastAttemptThatAStopGivesBack(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		w := newWorkerTest(t, func(ctx context.Context, _ int) error { time.Sleep(time.Minute); return nil })
+		log := w.logTo(t)
+		q := newScriptedQueue(false)
+		worker := w.startOn(q, taskhawk.WorkerConfig{Concurrency: 1})
+		running, waiting := q.deliver("1", "a", "a", ""), q.deliver("2", "b", "b", "")
+		for _, d := range []*taskhawk.Delivery{running, waiting} {
+			d.Attempt, d.MaxAttempts = 5, 5
+		}
+		q.batches <- []*taskhawk.Delivery{running, waiting}
+		pass(time.Second)
+		w.cancel()
+		<-w.done
+		synctest.Wait()
+		require.Contains(t, log.String(), "message given back at its last attempt; becomes a dead letter")
+		require.EqualValues(t, 2, worker.Stats().Dead, "the one that waited, and the one whose handler did not return")
+		time.Sleep(time.Minute)
+	})
+}

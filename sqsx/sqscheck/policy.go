@@ -170,7 +170,7 @@ func grants() []grant {
 		},
 		{
 			role: RoleWorker, sid: "TaskhawkWorker",
-			queues:      []string{"GetQueueUrl", "ReceiveMessage", "DeleteMessageBatch", "ChangeMessageVisibilityBatch"},
+			queues:      []string{"GetQueueUrl", "GetQueueAttributes", "ReceiveMessage", "DeleteMessageBatch", "ChangeMessageVisibilityBatch"},
 			deadLetters: []string{"GetQueueUrl", "SendMessageBatch"},
 			key:         []string{"kms:GenerateDataKey", "kms:Decrypt"},
 		},

@@ -114,7 +114,7 @@ func (q *memoryQueue) lend(message *memoryMessage, now time.Time) *taskhawk.Deli
 	message.visible = now.Add(q.config.VisibilityTimeout)
 	return &taskhawk.Delivery{
 		Body: message.out.Body, MessageID: message.id, Queue: q.name(), Receipt: message.receipt,
-		Attempt: message.received, Group: message.out.Group, Sent: message.sent, Received: now, LeaseEnds: now.Add(memoryLease),
+		Attempt: message.received, MaxAttempts: q.config.MaxReceiveCount, Group: message.out.Group, Sent: message.sent, Received: now, LeaseEnds: now.Add(memoryLease),
 		Raw: message.out, Settler: q,
 	}
 }
