@@ -8,6 +8,7 @@ import (
 	"context"
 	"errors"
 	"flag"
+	"io"
 	"log/slog"
 	"net"
 	"os"
@@ -28,13 +29,13 @@ func main() {
 	ctx, stop := signal.NotifyContext(context.Background(), syscall.SIGINT, syscall.SIGTERM)
 	context.AfterFunc(ctx, stop) // so that a second signal ends the process at once
 	logger := slog.New(slog.NewJSONHandler(os.Stderr, nil))
-	if err := run(ctx, os.Args[1:], logger); err != nil && !errors.Is(err, flag.ErrHelp) {
+	if err := run(ctx, os.Args[1:], os.Stdout, logger); err != nil && !errors.Is(err, flag.ErrHelp) {
 		logger.ErrorContext(ctx, "service failed", "error", err)
 		os.Exit(1)
 	}
 }
 
-func run(ctx context.Context, args []string, logger *slog.Logger) error {
+func run(ctx context.Context, args []string, out io.Writer, logger *slog.Logger) error {
 	flags := flag.NewFlagSet("service", flag.ContinueOnError)
 	queue := flags.String("queue", "dev-service", "name of the application's queues")
 	address := flags.String("listen", "127.0.0.1:8080", "address to serve HTTP on")
@@ -48,7 +49,7 @@ func run(ctx context.Context, args []string, logger *slog.Logger) error {
 	}
 	defer listener.Close()
 	if *embedded {
-		return runEmbedded(ctx, listener, *queue, logger)
+		return runEmbedded(ctx, listener, *queue, out, logger)
 	}
 	cfg, err := config.LoadDefaultConfig(ctx)
 	if err != nil {

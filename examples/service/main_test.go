@@ -4,8 +4,11 @@ import (
 	"bytes"
 	"context"
 	"encoding/json"
+	"io"
 	"log/slog"
 	"net/http"
+	"os"
+	"os/exec"
 	"strings"
 	"sync"
 	"testing"
@@ -25,6 +28,7 @@ func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
 type journal struct {
 	mu   sync.Mutex
 	text bytes.Buffer
+	out  bytes.Buffer // what the service printed before its first line
 }
 
 func (j *journal) Write(line []byte) (int, error) {
@@ -61,7 +65,7 @@ func start(t *testing.T, args ...string) (j *journal, url string, stop func()) {
 	ctx, cancel := context.WithCancel(t.Context())
 	done := make(chan error, 1)
 	go func() {
-		done <- run(ctx, append(args, "-listen", "127.0.0.1:0"), slog.New(slog.NewJSONHandler(j, nil)))
+		done <- run(ctx, append(args, "-listen", "127.0.0.1:0"), &j.out, slog.New(slog.NewJSONHandler(j, nil)))
 	}()
 	url, _ = j.wait(t, "serving", 1)[0]["url"].(string)
 	return j, url, func() {
@@ -97,8 +101,23 @@ func TestEmbeddedServiceRunsItsTasksUntilItIsStopped(t *testing.T) {
 		require.Equal(t, "1234", page["request_id"], "handlers pass the id on")
 	}
 	stop()
+	require.NotEmpty(t, j.records("stopping: waiting for requests and tasks that run"))
 	require.Len(t, j.records("page imported"), 3)
 	require.Empty(t, j.records("task failed, will be retried"))
+}
+
+func TestEmbeddedServicePrintsItsVariablesForAShell(t *testing.T) {
+	t.Parallel()
+	j, _, stop := start(t, "-embedded")
+	stop()
+	shell := exec.CommandContext(t.Context(), "sh", "-c", j.out.String()+"env")
+	shell.Env = []string{"PATH=" + os.Getenv("PATH")}
+	environment, err := shell.Output()
+	require.NoError(t, err)
+	require.Regexp(t, `(?m)^AWS_ENDPOINT_URL_SQS=http://127\.0\.0\.1:\d+$`, string(environment))
+	for _, variable := range []string{"AWS_REGION=us-east-1", "AWS_ACCESS_KEY_ID=id", "AWS_SECRET_ACCESS_KEY=secret"} {
+		require.Contains(t, string(environment), variable+"\n")
+	}
 }
 
 // TestServiceDispatchesToQueuesOfItsEnvironment is not parallel: it sets the SDK's variables.
@@ -123,6 +142,6 @@ func TestServiceDispatchesToQueuesOfItsEnvironment(t *testing.T) {
 func TestServiceRefusesWhatItDoesNotKnow(t *testing.T) {
 	t.Parallel()
 	logger := slog.New(slog.DiscardHandler)
-	require.Error(t, run(t.Context(), []string{"-nonsense"}, logger))
-	require.ErrorContains(t, run(t.Context(), []string{"-listen", "nowhere"}, logger), "nowhere")
+	require.Error(t, run(t.Context(), []string{"-nonsense"}, io.Discard, logger))
+	require.ErrorContains(t, run(t.Context(), []string{"-listen", "nowhere"}, io.Discard, logger), "nowhere")
 }
