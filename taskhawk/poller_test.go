@@ -5,6 +5,7 @@ import (
 	"context"
 	"sync/atomic"
 	"testing"
+	"testing/synctest"
 	"time"
 
 	"github.com/stretchr/testify/require"
@@ -112,4 +113,104 @@ func TestWorkerPollsShorterThanTheTimeoutOfTheClient(t *testing.T) {
 			})
 		})
 	}
+}
+
+// A poll brings what can start soon: as many as Prefetch allows while tasks are quick, fewer when they take longer, and one when they
+// are slow, so that the others stay on the queue for other workers.
+func TestWorkerPrefetchesByThroughput(t *testing.T) {
+	t.Parallel()
+	for takes, want := range map[time.Duration]struct{ waiting, receives int }{
+		10 * time.Millisecond:  {waiting: 10, receives: 30},
+		300 * time.Millisecond: {waiting: 3, receives: 70},
+		5 * time.Second:        {waiting: 1, receives: 120},
+	} {
+		t.Run(takes.String(), func(t *testing.T) {
+			t.Parallel()
+			const tasks = 100
+			synctest.Test(t, func(t *testing.T) {
+				w := newWorkerTest(t, func(context.Context, int) error { time.Sleep(takes); return nil })
+				q := &brokenQueue{Queue: w.memory.Queues(taskhawk.Default)[0]}
+				for n := range tasks {
+					w.dispatch(n)
+				}
+				worker := w.startOn(q, taskhawk.WorkerConfig{Concurrency: 1})
+				most := 0
+				for range tasks - 1 {
+					pass(takes)
+					if len(w.runs()) > 2 { // the first tell how long they take
+						most = max(most, worker.Stats().Waiting)
+					}
+				}
+				require.Len(t, w.runs(), tasks, "the slot is never free while messages are there")
+				require.LessOrEqual(t, most, want.waiting)
+				require.LessOrEqual(t, q.receives.Load(), int64(want.receives))
+				w.cancel()
+				<-w.done
+			})
+		})
+	}
+}
+
+// While a group of an ordered queue fails, messages are received one at a time, since a batch would count receives of those behind the
+// failing one. A group that is done, or does not come back, ends that.
+func TestWorkerReceivesOneAtATimeWhileAGroupFails(t *testing.T) {
+	t.Parallel()
+	for name, c := range map[string]struct {
+		settled bool // the failing message comes back, and succeeds
+		after   time.Duration
+	}{
+		"a group that recovers":           {settled: true, after: time.Second},
+		"a group that does not come back": {after: 4 * time.Minute}, // twice the backoff, and a minute
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			var healed atomic.Bool
+			handle := func(_ context.Context, n int) error {
+				if n == 1 && !healed.Load() {
+					return errTest
+				}
+				return nil
+			}
+			runScripted(t, true, handle, func(w *workerTest, q *scriptedQueue, _ *taskhawk.Worker) {
+				pass(time.Second)
+				require.EqualValues(w, taskhawk.DefaultPrefetch, q.limit.Load())
+				q.batches <- []*taskhawk.Delivery{q.deliver("1", "a", "a1", "g"), q.deliver("2", "b", "b1", "h")}
+				pass(21 * time.Second)
+				require.EqualValues(w, 1, q.limit.Load(), "the next poll")
+				pass(time.Minute)
+				require.EqualValues(w, 1, q.limit.Load())
+				healed.Store(true)
+				if c.settled {
+					q.batches <- []*taskhawk.Delivery{q.deliver("1", "a", "a2", "g")}
+				}
+				pass(c.after + 21*time.Second)
+				require.EqualValues(w, taskhawk.DefaultPrefetch, q.limit.Load())
+			})
+		})
+	}
+}
+
+// A place in line that is given up by a stop is nobody's: the slot goes to the next, and messages that wait are given back.
+func TestWorkerStopGivesBackWhatWaitsForASlot(t *testing.T) {
+	t.Parallel()
+	release := make(chan struct{})
+	hold := func(context.Context, int) error { <-release; return nil }
+	synctest.Test(t, func(t *testing.T) {
+		release = make(chan struct{})
+		w := newWorkerTest(t, hold)
+		for n := range 6 {
+			w.dispatch(n, taskhawk.WithPriority(taskhawk.Priorities()[n%4]))
+		}
+		worker := w.start(w.memory.Queues(), taskhawk.WorkerConfig{Concurrency: 1})
+		pass(time.Second)
+		require.Equal(t, 1, worker.Stats().Running)
+		require.Equal(t, 4, worker.Stats().Waiting, "one of each queue")
+		w.cancel()
+		pass(time.Second)
+		require.Zero(t, worker.Stats().Waiting)
+		require.EqualValues(t, 4, worker.Stats().Released)
+		close(release)
+		require.NoError(t, <-w.done)
+		require.Len(t, w.runs(), 1)
+	})
 }

@@ -19,6 +19,7 @@ type scriptedQueue struct {
 	deleted chan string
 	changed chan string
 	fails   atomic.Int64 // how many deletes fail
+	limit   atomic.Int64 // of the last poll
 }
 
 func newScriptedQueue(ordered bool) *scriptedQueue {
@@ -32,7 +33,8 @@ func newScriptedQueue(ordered bool) *scriptedQueue {
 
 func (q *scriptedQueue) Info() taskhawk.QueueInfo { return q.info }
 
-func (q *scriptedQueue) Receive(ctx context.Context, _ int, _ time.Duration) ([]*taskhawk.Delivery, error) {
+func (q *scriptedQueue) Receive(ctx context.Context, limit int, _ time.Duration) ([]*taskhawk.Delivery, error) {
+	q.limit.Store(int64(limit))
 	select {
 	case batch := <-q.batches:
 		return batch, nil
