@@ -150,9 +150,13 @@ func (w *Worker) open(ctx context.Context) error {
 		group.Go(func() { errs[i] = q.open(ctx) })
 	}
 	group.Wait()
+	found := map[string]bool{}
+	for i, q := range w.queues {
+		found[q.info.Name] = errs[i] == nil
+	}
 	for _, err := range errs {
 		if sqsqueue.IsMissing(err) {
-			return w.explain(ctx, err)
+			return w.explain(ctx, err, found)
 		}
 		if err != nil {
 			return err
@@ -162,22 +166,28 @@ func (w *Worker) open(ctx context.Context) error {
 }
 
 // explain adds to the error of a missing queue whether others of the application exist: where none does, its name is
-// probably misspelt. It needs no more permissions than to look up the queues, and takes one that is denied for missing.
-func (w *Worker) explain(ctx context.Context, err error) error {
+// probably misspelt. It looks up those that the worker has not, which needs no other permission than to look up the
+// queues, and takes one that is denied for missing.
+func (w *Worker) explain(ctx context.Context, err error, found map[string]bool) error {
 	names, namesErr := w.naming.names(w.app, nil)
 	if namesErr != nil {
 		return err // the Naming serves the worker's own priorities only
 	}
-	var found []string
+	var others []string
 	for _, name := range sqsqueue.InOrder(names) {
-		if _, missing := lookUp(ctx, w.service.api, w.account, name); missing == nil {
-			found = append(found, name)
+		exists, known := found[name]
+		if !known {
+			_, lookUpErr := lookUp(ctx, w.service.api, w.account, name)
+			exists = lookUpErr == nil
+		}
+		if exists {
+			others = append(others, name)
 		}
 	}
-	if len(found) == 0 {
+	if len(others) == 0 {
 		return fmt.Errorf("%w; none of the queues of %q is found: check the application's name, account and region", err, w.app)
 	}
-	return fmt.Errorf("%w; other queues of %q exist: %s", err, w.app, strings.Join(found, ", "))
+	return fmt.Errorf("%w; other queues of %q exist: %s", err, w.app, strings.Join(others, ", "))
 }
 
 // check fills in the defaults.

@@ -72,7 +72,7 @@ func requirePanicLines(r *rig, text string) {
 	for _, line := range lines {
 		require.Equal(r, text, line.Attrs["error"])
 		if strings.HasPrefix(text, "panic") {
-			require.Contains(r, line.Attrs["stack"], "t27_test.go")
+			require.Contains(r, line.Attrs["stack"], "handlers_test.go")
 		}
 	}
 }

@@ -152,7 +152,8 @@ func TestT52ArgumentsInErrors(t *testing.T) {
 		w := r.start(sqsx.WorkerConfig{})
 		r.drain(10 * time.Minute)
 		w.stop()
-		require.Len(r, r.sink.lines("task failed, will be retried"), 2*len(bodies))
+		require.Len(r, r.sink.lines("task failed, will be retried"), len(bodies))
+		require.Len(r, r.sink.lines("task failed at its last attempt; becomes a dead letter"), len(bodies))
 		r.Check(want{Dead: len(bodies), Stranded: len(bodies)})
 	})
 }
