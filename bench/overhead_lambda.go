@@ -39,7 +39,11 @@ func lambdaOverhead(records int) (Overhead, error) {
 		return Overhead{}, err
 	}
 	text := string(body)
-	invoke, event := lambdax.SQS(hub, lambdax.WithPartialBatch()), queueEvent(text, records)
+	invoke, err := lambdax.SQS(hub, lambdax.SQSConfig{PartialBatch: true})
+	if err != nil {
+		return Overhead{}, err
+	}
+	event := queueEvent(text, records)
 	return Overhead{
 		Name: fmt.Sprintf("lambda/sqs/%d", records), Units: records,
 		Run: func() error {

@@ -30,7 +30,7 @@ func TestAllocationsOfARecord(t *testing.T) {
 	require.NoError(t, err)
 	const text = `{"id":"b1328174-a21c-43d3-b303-964dfcc76efc","metadata":{"priority":"high","timestamp":1460868253255,"version":"1.0"},` +
 		`"headers":{"request_id":"1234"},"task":"tasks.send_email","args":["email@automatic.com","Hello!"],"kwargs":{"from_email":"spam@example.com"}}`
-	handle := lambdax.SQS(hub, lambdax.WithPartialBatch())
+	handle := must(lambdax.SQS(hub, lambdax.SQSConfig{PartialBatch: true}))
 	for _, n := range []int{10, 1000} {
 		event := doing(slices.Repeat([]string{""}, n)...)
 		for i := range event.Records {

@@ -15,7 +15,7 @@ import (
 // return.
 type batch struct {
 	hub     *taskhawk.Hub
-	set     *settings
+	config  *SQSConfig
 	budget  budget
 	records []record
 
@@ -44,7 +44,7 @@ func (b *batch) run(ctx context.Context) []*RecordError {
 	handling, cancel := b.budget.handling(ctx)
 	defer cancel()
 	b.finished = make(chan struct{})
-	b.workers = min(b.set.concurrency, len(b.records))
+	b.workers = min(b.config.Concurrency, len(b.records))
 	for range b.workers {
 		go b.work(handling)
 	}
@@ -150,7 +150,7 @@ func (b *batch) finish(r *record, err error) {
 		delete(b.groups, r.delivery.Group)
 	default:
 		b.mark(r, groupFailed)
-		b.halted = b.halted || !b.set.skipGroups
+		b.halted = b.halted || !b.config.SkipGroupOnError
 	}
 }
 
@@ -204,7 +204,7 @@ func (b *batch) settle(ctx context.Context, r *record, handled error) error {
 	}
 	ctx, cancel := b.budget.settling(ctx)
 	defer cancel()
-	done, err := taskhawk.Settle(ctx, &r.delivery, handled, b.set.backoff)
+	done, err := taskhawk.Settle(ctx, &r.delivery, handled, b.config.Backoff)
 	if err != nil {
 		b.report(ctx, &r.delivery, "cannot settle a message, it stays invisible until its visibility timeout", err)
 	}
@@ -224,7 +224,7 @@ func (b *batch) isClosed() bool {
 // back.
 func (b *batch) leaveOut(ctx context.Context, late error) {
 	left := b.halt(late)
-	if b.set.settler == nil {
+	if b.config.Settler == nil {
 		return
 	}
 	ctx, cancel := b.budget.settling(ctx)

@@ -27,11 +27,11 @@ func invoke[Answer any](t *testing.T, timeout time.Duration, handle func(ctx con
 
 // inTime is invoke for an event from a queue.
 func (r *rig) inTime(
-	timeout time.Duration, event events.SQSEvent, options ...lambdax.SQSOption,
+	timeout time.Duration, event events.SQSEvent, config lambdax.SQSConfig,
 ) (events.SQSEventResponse, time.Duration, error) {
 	r.Helper()
 	return invoke(r.T, timeout, func(ctx context.Context) (events.SQSEventResponse, error) {
-		return lambdax.SQS(r.hub, options...)(ctx, event)
+		return must(lambdax.SQS(r.hub, config))(ctx, event)
 	})
 }
 
@@ -40,14 +40,14 @@ func TestWhatDoesNotFitIsReportedInTime(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		r := newRig(t)
 		seconds := slices.Repeat([]string{"second"}, 6)
-		response, took, err := r.inTime(5100*time.Millisecond, doing(seconds...), lambdax.WithPartialBatch())
+		response, took, err := r.inTime(5100*time.Millisecond, doing(seconds...), lambdax.SQSConfig{PartialBatch: true})
 		require.NoError(t, err)
 		require.Equal(t, 4*time.Second, took, "the fourth ends within the margin's last quarter")
 		require.Equal(t, []string{"m4", "m5"}, reported(t, response))
 		require.Equal(t, []int{0, 1, 2, 3}, r.ran)
 		require.Contains(t, r.log.String(), `level=WARN msg="records were not started, too little time is left in the invocation" records=2 of=6`)
 
-		_, took, err = r.inTime(5100*time.Millisecond, doing(seconds...))
+		_, took, err = r.inTime(5100*time.Millisecond, doing(seconds...), lambdax.SQSConfig{})
 		require.ErrorIs(t, err, taskhawk.ErrNoTime)
 		require.ErrorIs(t, err, lambdax.ErrDeadline)
 		require.Equal(t, 4*time.Second, took)
@@ -59,14 +59,14 @@ func TestNothingIsStartedWhenTheDeadlineHasPassed(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		r := newRig(t)
 		for _, timeout := range []time.Duration{-time.Hour, 0, time.Second} {
-			response, took, err := r.inTime(timeout, doing("", "", ""), lambdax.WithPartialBatch())
+			response, took, err := r.inTime(timeout, doing("", "", ""), lambdax.SQSConfig{PartialBatch: true})
 			require.NoError(t, err)
 			require.Zero(t, took)
 			require.Equal(t, []string{"m0", "m1", "m2"}, reported(t, response))
-			_, _, err = r.inTime(timeout, doing(""))
+			_, _, err = r.inTime(timeout, doing(""), lambdax.SQSConfig{})
 			require.ErrorIs(t, err, taskhawk.ErrNoTime)
 			_, _, err = invoke(t, timeout, func(ctx context.Context) (any, error) {
-				return nil, lambdax.SNS(r.hub)(ctx, published(body("do", 0, "")))
+				return nil, must(lambdax.SNS(r.hub, lambdax.SNSConfig{}))(ctx, published(body("do", 0, "")))
 			})
 			require.ErrorIs(t, err, taskhawk.ErrNoTime)
 		}
@@ -78,11 +78,11 @@ func TestATaskWithATimeoutNeedsThatMuchTime(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
 		r := newRig(t)
-		response, _, err := r.inTime(6*time.Second, doing("slow", "", "slow"), lambdax.WithPartialBatch())
+		response, _, err := r.inTime(6*time.Second, doing("slow", "", "slow"), lambdax.SQSConfig{PartialBatch: true})
 		require.NoError(t, err)
 		require.Equal(t, []string{"m0", "m2"}, reported(t, response), "5 s do not fit before the margin of 1 s and a quarter")
 		require.Equal(t, []int{1}, r.ran)
-		response, _, err = r.inTime(7*time.Second, doing("slow", "", "slow"), lambdax.WithPartialBatch())
+		response, _, err = r.inTime(7*time.Second, doing("slow", "", "slow"), lambdax.SQSConfig{PartialBatch: true})
 		require.NoError(t, err)
 		require.Empty(t, reported(t, response))
 	})
@@ -92,7 +92,7 @@ func TestHandlersEndWithTheirContext(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
 		r := newRig(t)
-		response, took, err := r.inTime(10*time.Second, doing("wait", ""), lambdax.WithPartialBatch(), lambdax.WithMargin(4*time.Second))
+		response, took, err := r.inTime(10*time.Second, doing("wait", ""), lambdax.SQSConfig{PartialBatch: true, Margin: 4 * time.Second})
 		require.NoError(t, err)
 		require.Equal(t, 5*time.Second, took)
 		require.Equal(t, []string{"m0", "m1"}, reported(t, response))
@@ -104,11 +104,11 @@ func TestTheAnswerDoesNotWaitForAHandlerThatHangs(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
 		r := newRig(t)
-		response, took, err := r.inTime(10*time.Second, doing("", "hang", "fail", ""), lambdax.WithPartialBatch(), lambdax.WithConcurrency(2))
+		response, took, err := r.inTime(10*time.Second, doing("", "hang", "fail", ""), lambdax.SQSConfig{PartialBatch: true, Concurrency: 2})
 		require.NoError(t, err)
 		require.Equal(t, 9*time.Second, took)
 		require.Equal(t, []string{"m1", "m2"}, reported(t, response))
-		_, took, err = r.inTime(10*time.Second, doing("hang"))
+		_, took, err = r.inTime(10*time.Second, doing("hang"), lambdax.SQSConfig{})
 		require.ErrorIs(t, err, lambdax.ErrAbandoned)
 		require.Equal(t, 9*time.Second, took)
 		time.Sleep(2 * time.Hour) // what comes late changes nothing, and ends
@@ -121,12 +121,12 @@ func TestRecordsRunSideBySide(t *testing.T) {
 		r := newRig(t)
 		seconds := slices.Repeat([]string{"second"}, 10)
 		for concurrency, want := range map[int]time.Duration{1: 10 * time.Second, 3: 4 * time.Second, 10: time.Second, 99: time.Second} {
-			_, took, err := r.inTime(time.Minute, doing(seconds...), lambdax.WithConcurrency(concurrency))
+			_, took, err := r.inTime(time.Minute, doing(seconds...), lambdax.SQSConfig{Concurrency: concurrency})
 			require.NoError(t, err)
 			require.Equal(t, want, took)
 		}
 		seconds[0], seconds[5] = "goexit", "goexit"
-		_, took, err := r.inTime(time.Minute, doing(seconds...), lambdax.WithConcurrency(2))
+		_, took, err := r.inTime(time.Minute, doing(seconds...), lambdax.SQSConfig{Concurrency: 2})
 		require.ErrorContains(t, err, "2 of 10 records failed")
 		require.Equal(t, 4*time.Second, took, "a handler that ends its goroutine takes no place away")
 	})
@@ -136,7 +136,7 @@ func TestInvocationsSideBySideKeepApart(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
 		r := newRig(t)
-		handle := lambdax.SQS(r.hub, lambdax.WithPartialBatch(), lambdax.WithConcurrency(2))
+		handle := must(lambdax.SQS(r.hub, lambdax.SQSConfig{PartialBatch: true, Concurrency: 2}))
 		answers := make(chan events.SQSEventResponse)
 		for range 20 {
 			go func() {
@@ -157,7 +157,7 @@ func TestACancelledInvocationStartsNothingMore(t *testing.T) {
 		r := newRig(t)
 		ctx, cancel := context.WithCancelCause(t.Context())
 		time.AfterFunc(1500*time.Millisecond, func() { cancel(errors.New("told to end")) })
-		response, err := lambdax.SQS(r.hub, lambdax.WithPartialBatch())(ctx, doing("second", "wait", "second"))
+		response, err := must(lambdax.SQS(r.hub, lambdax.SQSConfig{PartialBatch: true}))(ctx, doing("second", "wait", "second"))
 		require.NoError(t, err)
 		require.Equal(t, []string{"m1", "m2"}, reported(t, response))
 		require.True(t, slices.Equal([]int{0, 1}, r.ran))

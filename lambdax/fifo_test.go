@@ -15,12 +15,12 @@ func TestFIFOStopsAtTheFirstFailure(t *testing.T) {
 	for _, bad := range []string{"fail", "panic", "goexit", "bad", "unknown", "later", "permanent"} {
 		r := newRig(t)
 		event := fifo(doing("", "", bad, "", "fail", ""), "a", "b", "a", "b", "b", "a")
-		response, err := lambdax.SQS(r.hub, lambdax.WithPartialBatch())(t.Context(), event)
+		response, err := must(lambdax.SQS(r.hub, lambdax.SQSConfig{PartialBatch: true}))(t.Context(), event)
 		require.NoError(t, err)
 		require.Equal(t, []string{"m2", "m3", "m4", "m5"}, reported(t, response), "it and all later ones, after %s", bad)
 		require.NotContains(t, r.ran, 3)
 
-		_, err = lambdax.SQS(r.hub)(t.Context(), event)
+		_, err = must(lambdax.SQS(r.hub, lambdax.SQSConfig{}))(t.Context(), event)
 		require.ErrorIs(t, err, lambdax.ErrHeldBack)
 		require.ErrorContains(t, err, "4 of 6 records failed")
 	}
@@ -30,7 +30,7 @@ func TestFIFOMayGoOnWithOtherGroups(t *testing.T) {
 	t.Parallel()
 	r := newRig(t)
 	event := fifo(doing("", "fail", "", "", "ignore", ""), "a", "b", "a", "b", "c", "b")
-	response, err := lambdax.SQS(r.hub, lambdax.WithPartialBatch(), lambdax.WithSkipGroupOnError())(t.Context(), event)
+	response, err := must(lambdax.SQS(r.hub, lambdax.SQSConfig{PartialBatch: true, SkipGroupOnError: true}))(t.Context(), event)
 	require.NoError(t, err)
 	require.Equal(t, []string{"m1", "m3", "m5"}, reported(t, response))
 	require.Equal(t, []int{0, 1, 2, 4}, r.ran)
@@ -41,7 +41,7 @@ func TestFIFOGroupsRunSideBySide(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		r := newRig(t)
 		event := fifo(doing("second", "second", "second", "second", "second", "second"), "a", "a", "a", "b", "b", "c")
-		_, took, err := r.inTime(time.Minute, event, lambdax.WithConcurrency(10))
+		_, took, err := r.inTime(time.Minute, event, lambdax.SQSConfig{Concurrency: 10})
 		require.NoError(t, err)
 		require.Equal(t, 3*time.Second, took, "as long as the longest group")
 		places := map[int]int{}
@@ -59,7 +59,7 @@ func TestFIFOTaskThatDoesNotFitHoldsItsGroupBack(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		r := newRig(t)
 		event := fifo(doing("", "slow", "", ""), "a", "a", "a", "b")
-		response, _, err := r.inTime(3*time.Second, event, lambdax.WithPartialBatch(), lambdax.WithSkipGroupOnError())
+		response, _, err := r.inTime(3*time.Second, event, lambdax.SQSConfig{PartialBatch: true, SkipGroupOnError: true})
 		require.NoError(t, err)
 		require.Equal(t, []string{"m1", "m2"}, reported(t, response))
 		require.Equal(t, []int{0, 3}, r.ran)
@@ -72,7 +72,7 @@ func TestFIFOHandlerThatHangsHoldsItsGroupBack(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		r := newRig(t)
 		event := fifo(doing("hang", "", ""), "a", "a", "b")
-		response, _, err := r.inTime(3*time.Second, event, lambdax.WithPartialBatch(), lambdax.WithConcurrency(2))
+		response, _, err := r.inTime(3*time.Second, event, lambdax.SQSConfig{PartialBatch: true, Concurrency: 2})
 		require.NoError(t, err)
 		require.Equal(t, []string{"m0", "m1"}, reported(t, response))
 		time.Sleep(2 * time.Hour)

@@ -20,15 +20,22 @@ const (
 	sourceSNS = "aws:sns"
 )
 
-// Handler returns the handler of a Lambda function that both queues and topics feed, for lambda.Start: it does what [SQS] and [SNS] do, and tells
-// the events apart by the source that their records name. Any other event is an error that wraps [ErrUnknownEvent], and so is one
-// without records. A function with one kind of source is better off with SQS or SNS, which read the event once instead of twice.
-func Handler(hub *taskhawk.Hub, options ...SQSOption) func(context.Context, json.RawMessage) (any, error) {
-	set := defaults()
-	for _, o := range options {
-		o.applySQS(&set)
+// Handler returns the handler of a Lambda function that both queues and topics feed, for lambda.Start. It does what [SQS]
+// and [SNS] do, and tells the events apart by the source that their records name. A function with one kind of source is
+// better off with SQS or SNS, which read the event once instead of twice.
+//
+// Handler returns an error where SQS or SNS would.
+func Handler(
+	hub *taskhawk.Hub, config HandlerConfig,
+) (handler func(context.Context, json.RawMessage) (any, error), err error) {
+	sqs, err := SQS(hub, config.SQS)
+	if err != nil {
+		return nil, err
 	}
-	sqs, sns := set.sqs(hub), set.sns(hub)
+	sns, err := SNS(hub, config.SNS)
+	if err != nil {
+		return nil, err
+	}
 	return func(ctx context.Context, event json.RawMessage) (any, error) {
 		source, err := sourceOf(event)
 		switch {
@@ -43,7 +50,7 @@ func Handler(hub *taskhawk.Hub, options ...SQSOption) func(context.Context, json
 			return err
 		})
 		return response, err
-	}
+	}, nil
 }
 
 func handle[Event any](text json.RawMessage, next func(Event) error) error {

@@ -12,7 +12,7 @@ import (
 func TestHandlerTakesBothEvents(t *testing.T) {
 	t.Parallel()
 	r := newRig(t)
-	handle := lambdax.Handler(r.hub, lambdax.WithPartialBatch())
+	handle := must(lambdax.Handler(r.hub, lambdax.HandlerConfig{SQS: lambdax.SQSConfig{PartialBatch: true}}))
 	call := func(event any) (string, error) {
 		text, err := json.Marshal(event)
 		require.NoError(t, err)
@@ -42,7 +42,7 @@ func TestHandlerRefusesOtherEvents(t *testing.T) {
 		`{"Records":[{"eventSource":"aws:s3"}]}`: `source "aws:s3"`, mixed: `source "aws:sns"`, `{"Records":7}`: "",
 		`{"Records":[{"eventSource":"aws:sqs","messageId":7}]}`: "",
 	} {
-		_, err := lambdax.Handler(r.hub)(t.Context(), json.RawMessage(text))
+		_, err := must(lambdax.Handler(r.hub, lambdax.HandlerConfig{}))(t.Context(), json.RawMessage(text))
 		require.ErrorIs(t, err, lambdax.ErrUnknownEvent, text)
 		require.ErrorContains(t, err, "lambdax: neither an SQS event nor an SNS event: "+reason, text)
 	}

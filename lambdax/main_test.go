@@ -22,6 +22,14 @@ func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
 
 var errDown = errors.New("the service is down")
 
+// must is for what fails only by a mistake in the test.
+func must[T any](value T, err error) T {
+	if err != nil {
+		panic(err)
+	}
+	return value
+}
+
 // secret must not be in any error or log line.
 const secret = "canary-7391"
 

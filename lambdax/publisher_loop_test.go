@@ -137,7 +137,7 @@ func TestTasksGoOverTopicsToFunctions(t *testing.T) {
 			synctest.Wait()
 		}
 		require.Len(r, *recorded, 10)
-		handle := lambdax.SNS(hub)
+		handle := must(lambdax.SNS(hub, lambdax.SNSConfig{}))
 		for _, text := range *recorded {
 			var event events.SNSEvent
 			require.NoError(r, json.Unmarshal([]byte(text), &event))

@@ -85,7 +85,7 @@ func drawTrial(t *rapid.T) trial {
 	c := trial{
 		fifo: rapid.Bool().Draw(t, "fifo"), partial: rapid.Bool().Draw(t, "partial"), concurrency: rapid.IntRange(1, 4).Draw(t, "concurrency"),
 		timeout: time.Duration(rapid.SampledFrom([]int{-1, 0, 50, 1000, 1300, 2000, 60_000}).Draw(t, "timeout"))*time.Millisecond + time.Millisecond/2, // never just when a handler ends
-		margin:  time.Duration(rapid.SampledFrom([]int{0, 100, 1000}).Draw(t, "margin")) * time.Millisecond,
+		margin:  time.Duration(rapid.SampledFrom([]int{1, 100, 1000}).Draw(t, "margin")) * time.Millisecond,
 		bad:     map[string]bool{},
 	}
 	c.skip, c.all = rapid.Bool().Draw(t, "skip"), c.partial && rapid.Bool().Draw(t, "all")
@@ -112,18 +112,10 @@ func (c *trial) drawBody(t *rapid.T, n int) string {
 		rapid.SampledFrom([]int{0, 10, 400, 1200}).Draw(t, "for"), rapid.IntRange(0, 9).Draw(t, "deaf") == 0)
 }
 
-func (c *trial) options() []lambdax.SQSOption {
-	options := []lambdax.SQSOption{lambdax.WithConcurrency(c.concurrency), lambdax.WithMargin(c.margin)}
-	if c.partial {
-		options = append(options, lambdax.WithPartialBatch())
+func (c *trial) config() lambdax.SQSConfig {
+	return lambdax.SQSConfig{
+		Concurrency: c.concurrency, Margin: c.margin, PartialBatch: c.partial, SkipGroupOnError: c.skip, ErrorIfAllFailed: c.all,
 	}
-	if c.skip {
-		options = append(options, lambdax.WithSkipGroupOnError())
-	}
-	if c.all {
-		options = append(options, lambdax.WithErrorIfAllFailed())
-	}
-	return options
 }
 
 // gone is what Lambda deletes upon an answer: nothing after an error, else all that is not reported, where the mapping has it so.
@@ -167,7 +159,7 @@ func (c *trial) run(bubble *testing.T, t *rapid.T) { //nolint:thelper // t is th
 	a := &account{done: map[int]bool{}, now: map[int]bool{}}
 	r := newRig(bubble, a.scripted(start.Add(time.Hour)))
 	ctx, cancel := context.WithDeadline(bubble.Context(), start.Add(c.timeout))
-	response, err := lambdax.SQS(r.hub, c.options()...)(ctx, c.event)
+	response, err := must(lambdax.SQS(r.hub, c.config()))(ctx, c.event)
 	took := time.Since(start)
 	cancel()
 

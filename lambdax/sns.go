@@ -10,33 +10,27 @@ import (
 	"github.com/taskhawk/taskhawk-go/taskhawk"
 )
 
-// SNS returns the handler of a Lambda function that topics trigger, for lambda.Start. It runs the task of every record, also when others fail,
-// and returns a [*BatchError] when any did. Lambda then tries the event again, all of it, after one and two minutes, and drops
-// it unless the function has a dead-letter queue or an on-failure destination. taskhawk.Ignore counts as done. taskhawk.Permanent and
-// RetryAfter have no other effect than an error: SNS knows neither a dead-letter queue of ours nor a delay.
+// SNS returns the handler of a Lambda function that topics trigger, for lambda.Start. The handler runs the task of every
+// record, also when others fail, and returns a [*BatchError] if any did. Lambda then tries the whole event again, after
+// one and two minutes, and drops it unless the function has a dead-letter queue or an on-failure destination.
+// taskhawk.Ignore counts as done. taskhawk.Permanent and RetryAfter have no other effect than an error, since SNS has
+// neither dead letters nor delays for a function.
 //
-// The metadata of a task has the id of the SNS message and the ARN of the topic; the receipt handle is empty, and taskhawk.ExtendVisibility
-// returns taskhawk.ErrNoVisibility.
+// The metadata of a task has the id of the SNS message and the ARN of the topic. The receipt handle is empty, and
+// taskhawk.ExtendVisibility returns taskhawk.ErrNoVisibility.
 //
-// The handler may be called concurrently and keeps nothing between invocations. A mistake in the options is the error of every invocation.
-func SNS(hub *taskhawk.Hub, options ...Option) func(context.Context, events.SNSEvent) error {
-	set := defaults()
-	for _, o := range options {
-		o.applySNS(&set)
+// SNS returns an error if the hub cannot run anything (see taskhawk.Hub.CheckHandlers) or a setting makes no sense. The
+// handler may be called concurrently and keeps nothing between invocations.
+func SNS(hub *taskhawk.Hub, config SNSConfig) (handler func(context.Context, events.SNSEvent) error, err error) {
+	checked, err := config.withDefaults(hub)
+	if err != nil {
+		return nil, fmt.Errorf("lambdax: new SNS handler: %w", err)
 	}
-	return set.sns(hub)
-}
-
-func (s *settings) sns(hub *taskhawk.Hub) func(context.Context, events.SNSEvent) error {
-	invalid := s.check(hub)
 	return func(ctx context.Context, event events.SNSEvent) error {
-		if invalid != nil {
-			return fmt.Errorf("lambdax: %w", invalid)
-		}
-		b := &batch{hub: hub, set: s, budget: newBudget(ctx, s.margin)}
+		b := &batch{hub: hub, config: checked, budget: newBudget(ctx, checked.Margin)}
 		b.records = snsRecords(event.Records, time.Now(), b.budget.handlers)
 		return b.failure(b.run(ctx))
-	}
+	}, nil
 }
 
 // SNSRecordFrom returns the SNS record that the current handler runs for, and false outside of a handler of [SNS].

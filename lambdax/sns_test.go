@@ -29,7 +29,7 @@ func published(bodies ...string) events.SNSEvent {
 func TestSNSRunsAllRecords(t *testing.T) {
 	t.Parallel()
 	r := newRig(t)
-	handle := lambdax.SNS(r.hub)
+	handle := must(lambdax.SNS(r.hub, lambdax.SNSConfig{}))
 	require.NoError(t, handle(t.Context(), published(body("do", 0, ""), body("do", 1, "ignore"))))
 	require.NoError(t, handle(t.Context(), events.SNSEvent{}))
 	r.ran = nil
@@ -56,7 +56,7 @@ func TestSNSMetadata(t *testing.T) {
 		return nil
 	}))
 	text := `{"id":"i","metadata":{"timestamp":1,"version":"1.0"},"task":"extends"}`
-	require.NoError(t, lambdax.SNS(r.hub)(t.Context(), published(text, body("do", 7, ""))))
+	require.NoError(t, must(lambdax.SNS(r.hub, lambdax.SNSConfig{}))(t.Context(), published(text, body("do", 7, ""))))
 	require.ErrorIs(t, extended, taskhawk.ErrNoVisibility)
 	require.Equal(t, text, record.SNS.Message)
 	require.Equal(t, []taskhawk.Metadata{{
@@ -76,6 +76,6 @@ func TestSNSAttributesOfAnyType(t *testing.T) {
 		"taskhawk_encoding": map[string]any{"Type": "Binary", "Value": "base64"},
 	}
 	event.Records[1].SNS.MessageAttributes = map[string]any{"taskhawk_encoding": map[string]any{"Type": "String", "Value": "base64"}}
-	require.NoError(t, lambdax.SNS(r.hub)(t.Context(), event))
+	require.NoError(t, must(lambdax.SNS(r.hub, lambdax.SNSConfig{}))(t.Context(), event))
 	require.Equal(t, []int{1, 2}, r.ran)
 }

@@ -14,34 +14,30 @@ import (
 
 // SQS returns the handler of a Lambda function that an event source mapping feeds from queues, for lambda.Start.
 //
-// By default it returns a [*BatchError] when any record failed: Lambda delivers the whole batch again, also what was done. That is safe with
-// every mapping. With [WithPartialBatch], and ReportBatchItemFailures on the mapping, only what failed comes back.
+// By default the handler returns a [*BatchError] if any record failed: Lambda delivers the whole batch again, also what
+// was done. That is safe with every mapping. With PartialBatch, and ReportBatchItemFailures on the mapping, only what
+// failed comes back.
 //
-// On FIFO queues (names in .fifo) the messages of a group run in order. When one fails, nothing more is started, and what has not run is
-// reported as failed with it: see [WithSkipGroupOnError].
+// On FIFO queues (names in .fifo) the messages of a group run in order. After a failure nothing more is started, and
+// what has not run is reported as failed too, unless SkipGroupOnError lets other groups go on.
 //
-// A record whose message id stands twice in the event is one message: it runs once. A record that failed and has no id makes the whole batch
-// fail, since Lambda could not be told which it is.
+// A record whose message id stands twice in the event is one message: it runs once. A record that failed and has no id
+// makes the whole batch fail, since the answer could not name it.
 //
-// The handler may be called concurrently and keeps nothing between invocations. A mistake in the options is the error of every invocation.
-func SQS(hub *taskhawk.Hub, options ...SQSOption) func(context.Context, events.SQSEvent) (events.SQSEventResponse, error) {
-	set := defaults()
-	for _, o := range options {
-		o.applySQS(&set)
+// SQS returns an error if the hub cannot run anything (see taskhawk.Hub.CheckHandlers) or a setting makes no sense. The
+// handler may be called concurrently and keeps nothing between invocations.
+func SQS(
+	hub *taskhawk.Hub, config SQSConfig,
+) (handler func(context.Context, events.SQSEvent) (events.SQSEventResponse, error), err error) {
+	checked, err := config.withDefaults(hub)
+	if err != nil {
+		return nil, fmt.Errorf("lambdax: new SQS handler: %w", err)
 	}
-	return set.sqs(hub)
-}
-
-func (s *settings) sqs(hub *taskhawk.Hub) func(context.Context, events.SQSEvent) (events.SQSEventResponse, error) {
-	invalid := s.check(hub)
 	return func(ctx context.Context, event events.SQSEvent) (events.SQSEventResponse, error) {
-		if invalid != nil {
-			return noFailures(), fmt.Errorf("lambdax: %w", invalid)
-		}
-		b := &batch{hub: hub, set: s, budget: newBudget(ctx, s.margin)}
-		b.records = sqsRecords(event.Records, s.settler, time.Now(), b.budget.handlers)
+		b := &batch{hub: hub, config: checked, budget: newBudget(ctx, checked.Margin)}
+		b.records = sqsRecords(event.Records, checked.Settler, time.Now(), b.budget.handlers)
 		return b.answer(b.run(ctx))
-	}
+	}, nil
 }
 
 // SQSMessageFrom returns the SQS message that the current handler runs for, and false outside of a handler of [SQS].
@@ -53,7 +49,7 @@ func SQSMessageFrom(ctx context.Context) (events.SQSMessage, bool) {
 // would make all fail.
 func (b *batch) answer(failed []*RecordError) (events.SQSEventResponse, error) {
 	response := noFailures()
-	if !b.set.partial || b.set.errorIfAllFail && len(failed) == len(b.records) {
+	if !b.config.PartialBatch || b.config.ErrorIfAllFailed && len(failed) == len(b.records) {
 		return response, b.failure(failed)
 	}
 	for _, f := range failed {

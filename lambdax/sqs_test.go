@@ -1,6 +1,7 @@
 package lambdax_test
 
 import (
+	"context"
 	"encoding/json"
 	"strings"
 	"testing"
@@ -16,7 +17,7 @@ import (
 func TestSQSFailsTheBatchWhenAnyRecordFails(t *testing.T) {
 	t.Parallel()
 	r := newRig(t)
-	response, err := lambdax.SQS(r.hub)(t.Context(), doing("", "fail", "panic", "bad", "unknown", "ignore", "goexit", "permanent", ""))
+	response, err := must(lambdax.SQS(r.hub, lambdax.SQSConfig{}))(t.Context(), doing("", "fail", "panic", "bad", "unknown", "ignore", "goexit", "permanent", ""))
 	require.Empty(t, reported(t, response), "Lambda does not look at it")
 	require.Equal(t, []int{0, 1, 2, 5, 6, 7, 8}, r.ran, "one failure does not keep the others from running")
 
@@ -41,11 +42,11 @@ func TestSQSSucceeds(t *testing.T) {
 	for name, event := range map[string]events.SQSEvent{
 		"no records": {}, "one": doing(""), "ignored": doing("ignore", ""), "FIFO": fifo(doing("", "", ""), "a", "b", "a"),
 	} {
-		for _, options := range [][]lambdax.SQSOption{
-			nil, {lambdax.WithPartialBatch()}, {lambdax.WithPartialBatch(), lambdax.WithErrorIfAllFailed()}, {lambdax.WithConcurrency(4)},
+		for _, config := range []lambdax.SQSConfig{
+			{}, {PartialBatch: true}, {PartialBatch: true, ErrorIfAllFailed: true}, {Concurrency: 4},
 		} {
 			r := newRig(t)
-			response, err := lambdax.SQS(r.hub, options...)(t.Context(), event)
+			response, err := must(lambdax.SQS(r.hub, config))(t.Context(), event)
 			require.NoError(t, err, name)
 			text, err := json.Marshal(response)
 			require.NoError(t, err)
@@ -58,7 +59,7 @@ func TestSQSSucceeds(t *testing.T) {
 func TestPartialBatchReportsWhatFailed(t *testing.T) {
 	t.Parallel()
 	r := newRig(t)
-	handle := lambdax.SQS(r.hub, lambdax.WithPartialBatch())
+	handle := must(lambdax.SQS(r.hub, lambdax.SQSConfig{PartialBatch: true}))
 	response, err := handle(t.Context(), doing("", "fail", "panic", "bad", "unknown", "ignore", "goexit", "permanent", "later", ""))
 	require.NoError(t, err)
 	require.Equal(t, []string{"m1", "m2", "m3", "m4", "m6", "m7", "m8"}, reported(t, response))
@@ -70,7 +71,7 @@ func TestPartialBatchReportsWhatFailed(t *testing.T) {
 
 func TestPartialBatchMayFailWhenAllFailed(t *testing.T) {
 	t.Parallel()
-	handle := lambdax.SQS(newRig(t).hub, lambdax.WithPartialBatch(), lambdax.WithErrorIfAllFailed())
+	handle := must(lambdax.SQS(newRig(t).hub, lambdax.SQSConfig{PartialBatch: true, ErrorIfAllFailed: true}))
 	_, err := handle(t.Context(), doing("fail", "panic"))
 	require.ErrorContains(t, err, "2 of 2 records failed")
 	response, err := handle(t.Context(), doing("fail", ""))
@@ -82,12 +83,12 @@ func TestPartialBatchNeverReportsAnEmptyID(t *testing.T) {
 	t.Parallel()
 	event := doing("", "fail", "fail")
 	event.Records[1].MessageId = ""
-	response, err := lambdax.SQS(newRig(t).hub, lambdax.WithPartialBatch())(t.Context(), event)
+	response, err := must(lambdax.SQS(newRig(t).hub, lambdax.SQSConfig{PartialBatch: true}))(t.Context(), event)
 	require.ErrorContains(t, err, "2 of 3 records failed", "which it is cannot be said otherwise")
 	require.Empty(t, reported(t, response))
 	event.Records[1] = message(1, body("do", 1, ""))
 	event.Records[0].MessageId = ""
-	response, err = lambdax.SQS(newRig(t).hub, lambdax.WithPartialBatch())(t.Context(), event)
+	response, err = must(lambdax.SQS(newRig(t).hub, lambdax.SQSConfig{PartialBatch: true}))(t.Context(), event)
 	require.NoError(t, err)
 	require.Equal(t, []string{"m2"}, reported(t, response), "what is done needs no id")
 }
@@ -99,7 +100,7 @@ func TestAMessageThatStandsTwiceRunsOnce(t *testing.T) {
 	again.ReceiptHandle = "r1 again"
 	event.Records = append(event.Records, again)
 	r := newRig(t)
-	response, err := lambdax.SQS(r.hub, lambdax.WithPartialBatch())(t.Context(), event)
+	response, err := must(lambdax.SQS(r.hub, lambdax.SQSConfig{PartialBatch: true}))(t.Context(), event)
 	require.NoError(t, err)
 	require.Equal(t, []string{"m1"}, reported(t, response))
 	require.Equal(t, []int{0, 1, 2}, r.ran)
@@ -109,7 +110,7 @@ func TestAMessageThatStandsTwiceRunsOnce(t *testing.T) {
 func TestSQSMetadata(t *testing.T) {
 	t.Parallel()
 	r := newRig(t)
-	_, err := lambdax.SQS(r.hub)(t.Context(), doing(""))
+	_, err := must(lambdax.SQS(r.hub, lambdax.SQSConfig{}))(t.Context(), doing(""))
 	require.NoError(t, err)
 	require.Equal(t, []taskhawk.Metadata{{
 		ID: "i0", Task: "do", Priority: taskhawk.High, Headers: taskhawk.Headers{"h": "v"},
@@ -126,7 +127,7 @@ func TestOddMessages(t *testing.T) {
 	event.Records[2].EventSourceARN = ":::"
 	event.Records[3].MessageAttributes = map[string]events.SQSMessageAttribute{"a": {DataType: "Binary", BinaryValue: []byte{0}}, "": {}}
 	r := newRig(t)
-	_, err := lambdax.SQS(r.hub)(t.Context(), event)
+	_, err := must(lambdax.SQS(r.hub, lambdax.SQSConfig{}))(t.Context(), event)
 	require.NoError(t, err)
 	require.Len(t, r.ran, 4)
 	require.Equal(t, 1, r.seen[1].Attempt)
@@ -143,29 +144,60 @@ func TestEncodedBodies(t *testing.T) {
 	require.NoError(t, err)
 	event.Records = append(event.Records, message(1, string(wrapped)))
 	r := newRig(t)
-	_, err = lambdax.SQS(r.hub)(t.Context(), event)
+	_, err = must(lambdax.SQS(r.hub, lambdax.SQSConfig{}))(t.Context(), event)
 	require.NoError(t, err)
 	require.Equal(t, []int{7, 0}, r.ran)
 	require.Equal(t, "arn:aws:sns:r:1:t", r.seen[1].Topic)
 }
 
-func TestMistakesInTheOptionsAreErrors(t *testing.T) {
+// A mistake is an error when the handler is made, of all three kinds.
+func TestMistakesAreErrorsAtOnce(t *testing.T) {
 	t.Parallel()
-	r := newRig(t)
-	for text, handle := range map[string][]lambdax.SQSOption{
-		"WithConcurrency(0): at least 1": {lambdax.WithConcurrency(0)},
-		"WithMargin(-1s): negative":      {lambdax.WithMargin(-time.Second)},
-		"WithErrorIfAllFailed is for":    {lambdax.WithErrorIfAllFailed()},
-		"WithBackoff has no effect":      {lambdax.WithBackoff(func(int) time.Duration { return 0 })},
+	none := func(int) time.Duration { return 0 }
+	for text, config := range map[string]lambdax.SQSConfig{
+		"negative Concurrency: -1":              {Concurrency: -1},
+		"negative Margin: -1s":                  {Margin: -time.Second},
+		"ErrorIfAllFailed without PartialBatch": {ErrorIfAllFailed: true},
+		"Backoff without Settler":               {Backoff: none},
 	} {
-		response, err := lambdax.SQS(r.hub, handle...)(t.Context(), doing(""))
-		require.ErrorContains(t, err, "lambdax: "+text)
-		require.Empty(t, reported(t, response))
+		requireRefused(t, newRig(t).hub, config, "lambdax: new SQS handler: "+text)
 	}
-	_, err := lambdax.SQS(nil)(t.Context(), doing(""))
-	require.ErrorContains(t, err, "lambdax: nil hub")
-	require.ErrorContains(t, lambdax.SNS(nil)(t.Context(), events.SNSEvent{}), "lambdax: nil hub")
-	require.Empty(t, r.ran)
+	for text, config := range map[string]lambdax.SNSConfig{
+		"negative Concurrency: -1": {Concurrency: -1}, "negative Margin: -1ns": {Margin: -1},
+	} {
+		handle, err := lambdax.SNS(newRig(t).hub, config)
+		require.Nil(t, handle)
+		require.ErrorContains(t, err, "lambdax: new SNS handler: "+text)
+		_, err = lambdax.Handler(newRig(t).hub, lambdax.HandlerConfig{SNS: config})
+		require.ErrorContains(t, err, "lambdax: new SNS handler: "+text)
+	}
+}
+
+func TestAHubThatCanRunNothingIsRefused(t *testing.T) {
+	t.Parallel()
+	runs := taskhawk.New("runs", func(context.Context, struct{}) error { return nil })
+	requireRefused(t, nil, lambdax.SQSConfig{}, "lambdax: new SQS handler: nil hub")
+	for text, config := range map[string]taskhawk.Config{
+		"no tasks":                 {},
+		"Config.Sync":              {Sync: true, Tasks: []taskhawk.AnyTask{runs}},
+		"no task of the hub has a": {Tasks: []taskhawk.AnyTask{taskhawk.New[struct{}]("sends", nil)}},
+	} {
+		hub := must(taskhawk.NewHub(config))
+		requireRefused(t, hub, lambdax.SQSConfig{}, text)
+		_, err := lambdax.SNS(hub, lambdax.SNSConfig{})
+		require.ErrorContains(t, err, text)
+	}
+}
+
+// requireRefused holds that neither SQS nor Handler makes a handler of these.
+func requireRefused(t *testing.T, hub *taskhawk.Hub, config lambdax.SQSConfig, text string) {
+	t.Helper()
+	sqs, err := lambdax.SQS(hub, config)
+	require.Nil(t, sqs)
+	require.ErrorContains(t, err, text)
+	handle, err := lambdax.Handler(hub, lambdax.HandlerConfig{SQS: config})
+	require.Nil(t, handle)
+	require.ErrorContains(t, err, text)
 }
 
 func TestABatchErrorNamesTheFirstTen(t *testing.T) {
@@ -176,7 +208,7 @@ func TestABatchErrorNamesTheFirstTen(t *testing.T) {
 	}
 	event := doing(what...)
 	event.Records[0].MessageId = strings.Repeat("x", 200)
-	_, err := lambdax.SQS(newRig(t).hub)(t.Context(), event)
+	_, err := must(lambdax.SQS(newRig(t).hub, lambdax.SQSConfig{}))(t.Context(), event)
 	require.ErrorContains(t, err, "12 of 12 records failed: record "+strings.Repeat("x", 64)+"...: the service is down; record m1: ")
 	require.ErrorContains(t, err, "record m9: the service is down; and others")
 	require.NotContains(t, err.Error(), "m10")

@@ -33,7 +33,7 @@ type queueRig struct {
 	handle func(context.Context, events.SQSEvent) (events.SQSEventResponse, error)
 }
 
-func newQueueRig(t *testing.T, suffix string, tasks []taskhawk.AnyTask, options ...lambdax.SQSOption) *queueRig {
+func newQueueRig(t *testing.T, suffix string, tasks []taskhawk.AnyTask, config lambdax.SQSConfig) *queueRig {
 	t.Helper()
 	r := &queueRig{rig: newRig(t, tasks...), server: sqstest.NewUnstartedServer()}
 	t.Cleanup(r.server.Close)
@@ -43,10 +43,8 @@ func newQueueRig(t *testing.T, suffix string, tasks []taskhawk.AnyTask, options 
 	require.NoError(t, sqsx.Provision(t.Context(), r.client, app, sqsx.ProvisionConfig{
 		Priorities: []taskhawk.Priority{taskhawk.Default}, Naming: naming, VisibilityTimeout: 10 * time.Minute, MaxReceiveCount: 100,
 	}))
-	settler, err := sqsx.NewSettler(r.client)
-	require.NoError(t, err)
-	options = append(options, lambdax.WithPartialBatch(), lambdax.WithVisibility(settler))
-	r.handle = lambdax.SQS(r.hub, options...)
+	config.PartialBatch, config.Settler = true, must(sqsx.NewSettler(r.client))
+	r.handle = must(lambdax.SQS(r.hub, config))
 	return r
 }
 
@@ -100,7 +98,7 @@ func (r *queueRig) turn(timeout time.Duration) (received []string) {
 func TestOutcomesHaveEffect(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
-		r := newQueueRig(t, "", nil, lambdax.WithBackoff(func(int) time.Duration { return 3 * time.Minute }), lambdax.WithConcurrency(9))
+		r := newQueueRig(t, "", nil, lambdax.SQSConfig{Backoff: func(int) time.Duration { return 3 * time.Minute }, Concurrency: 9})
 		r.send(doing("", "fail", "later", "permanent", "ignore", "goexit"))
 		require.Len(t, r.turn(time.Minute), 6)
 		require.Equal(t, 3, r.server.Queue(r.name).InFlight)
@@ -124,7 +122,7 @@ func TestOutcomesHaveEffect(t *testing.T) {
 func TestWhatWasNotStartedIsGivenBackAtOnce(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
-		r := newQueueRig(t, "", nil)
+		r := newQueueRig(t, "", nil, lambdax.SQSConfig{})
 		r.send(doing("second", "second", "second", "second"))
 		require.Len(t, r.turn(3100*time.Millisecond), 4)
 		require.Zero(t, r.server.Queue(r.name).InFlight)
@@ -147,7 +145,7 @@ func TestFIFOOrderOutlivesFailures(t *testing.T) {
 			order = append(order, args.N)
 			return nil
 		})
-		r := newQueueRig(t, ".fifo", []taskhawk.AnyTask{once}, lambdax.WithSkipGroupOnError())
+		r := newQueueRig(t, ".fifo", []taskhawk.AnyTask{once}, lambdax.SQSConfig{SkipGroupOnError: true})
 		event := fifo(doing("", "", "", ""), "a", "a", "a", "b")
 		for i := range event.Records {
 			event.Records[i].Body = body("once", i, "")
@@ -170,7 +168,7 @@ func TestExtendVisibilityOnLambda(t *testing.T) {
 			message, _ = lambdax.SQSMessageFrom(ctx)
 			return taskhawk.ExtendVisibility(ctx, time.Hour)
 		})
-		r := newQueueRig(t, "", []taskhawk.AnyTask{extends})
+		r := newQueueRig(t, "", []taskhawk.AnyTask{extends}, lambdax.SQSConfig{})
 		event := doing("")
 		event.Records[0].Body = body("extends", 0, "")
 		r.send(event)
@@ -183,7 +181,7 @@ func TestExtendVisibilityOnLambda(t *testing.T) {
 			without = taskhawk.ExtendVisibility(ctx, time.Hour)
 			return nil
 		}))
-		_, err := lambdax.SQS(other.hub)(t.Context(), event)
+		_, err := must(lambdax.SQS(other.hub, lambdax.SQSConfig{}))(t.Context(), event)
 		require.NoError(t, err)
 		require.ErrorIs(t, without, taskhawk.ErrNoVisibility)
 	})
@@ -209,7 +207,7 @@ func (s *brokenSettler) DeadLetter(context.Context, *taskhawk.Delivery, taskhawk
 func TestWhatCannotBeSettledIsReported(t *testing.T) {
 	t.Parallel()
 	r, settler := newRig(t), &brokenSettler{}
-	handle := lambdax.SQS(r.hub, lambdax.WithPartialBatch(), lambdax.WithVisibility(settler))
+	handle := must(lambdax.SQS(r.hub, lambdax.SQSConfig{PartialBatch: true, Settler: settler}))
 	response, err := handle(t.Context(), doing("", "fail", "permanent", "later"))
 	require.NoError(t, err)
 	require.Equal(t, []string{"m1", "m2", "m3"}, reported(t, response), "what the dead-letter queue did not take stays")
@@ -221,7 +219,7 @@ func TestWhatCannotBeSettledIsReported(t *testing.T) {
 func TestAServiceThatHangsDoesNotDelayTheAnswer(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
-		r := newQueueRig(t, "", nil)
+		r := newQueueRig(t, "", nil, lambdax.SQSConfig{})
 		r.send(doing("", "fail", "", ""))
 		r.server.Inject(sqstest.Fault{On: sqstest.OpChangeMessageVisibilityBatch, Do: sqstest.Delay(time.Hour)})
 		start := time.Now()

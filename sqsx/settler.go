@@ -19,7 +19,7 @@ import (
 	"github.com/taskhawk/taskhawk-go/taskhawk"
 )
 
-// Settler settles messages that others received, above all Lambda: lambdax.WithVisibility takes one. It changes visibility timeouts, and puts
+// Settler settles messages that others received, above all Lambda: lambdax.SQSConfig takes one. It changes visibility timeouts, and puts
 // messages on the dead-letter queue of the queue that they came from, in requests that concurrent calls share. It is safe for
 // concurrent use, and keeps nothing of a message when its call has returned.
 //

@@ -106,7 +106,7 @@ func (m Metadata) LogValue() slog.Value {
 var ErrVisibilityLost = errors.New("the lease on the message is lost")
 
 // ErrNoVisibility is returned by [ExtendVisibility] where there is no visibility timeout to extend: outside of a handler,
-// in Sync mode, and on Lambda behind SNS, or behind SQS without lambdax.WithVisibility.
+// in Sync mode, and on Lambda behind SNS, or behind SQS without a Settler in lambdax.SQSConfig.
 var ErrNoVisibility = errors.New("this delivery has no visibility timeout")
 
 // ExtendVisibility keeps the message of the running handler invisible to other workers for d more, counted from now, not

@@ -189,18 +189,9 @@ func functionMain(text string) error {
 	if err != nil {
 		return err
 	}
-	options, err := c.options(context.Background())
+	handler, err := c.handler(context.Background(), hub)
 	if err != nil {
 		return err
-	}
-	var handler any
-	switch {
-	case c.Both:
-		handler = lambdax.Handler(hub, options...)
-	case c.SNS:
-		handler = lambdax.SNS(hub)
-	default:
-		handler = lambdax.SQS(hub, options...)
 	}
 	if c.SIGTERM {
 		lambda.StartWithOptions(handler, lambda.WithEnableSIGTERM(func() {
@@ -212,30 +203,26 @@ func functionMain(text string) error {
 	return errors.New("lambda.Start has returned")
 }
 
-func (c functionConfig) options(ctx context.Context) ([]lambdax.SQSOption, error) {
-	var options []lambdax.SQSOption
-	add := func(set bool, o lambdax.SQSOption) {
-		if set {
-			options = append(options, o)
-		}
+func (c functionConfig) handler(ctx context.Context, hub *taskhawk.Hub) (any, error) {
+	settings := lambdax.SQSConfig{
+		PartialBatch: c.Partial, ErrorIfAllFailed: c.ErrorIfAll, SkipGroupOnError: c.SkipGroups, Concurrency: c.Concurrency, Margin: c.Margin,
 	}
-	add(c.Partial, lambdax.WithPartialBatch())
-	add(c.ErrorIfAll, lambdax.WithErrorIfAllFailed())
-	add(c.SkipGroups, lambdax.WithSkipGroupOnError())
-	add(c.Concurrency > 0, lambdax.WithConcurrency(c.Concurrency))
-	add(c.Margin > 0, lambdax.WithMargin(c.Margin))
 	if c.Visibility {
 		cfg, err := config.LoadDefaultConfig(ctx)
 		if err != nil {
 			return nil, err
 		}
-		settler, err := sqsx.NewSettler(sqs.NewFromConfig(cfg))
-		if err != nil {
+		if settings.Settler, err = sqsx.NewSettler(sqs.NewFromConfig(cfg)); err != nil {
 			return nil, err
 		}
-		options = append(options, lambdax.WithVisibility(settler))
 	}
-	return options, nil
+	switch {
+	case c.Both:
+		return lambdax.Handler(hub, lambdax.HandlerConfig{SQS: settings})
+	case c.SNS:
+		return lambdax.SNS(hub, lambdax.SNSConfig{})
+	}
+	return lambdax.SQS(hub, settings)
 }
 
 // carryOut runs an order, and says so first.

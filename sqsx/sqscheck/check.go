@@ -39,7 +39,7 @@ type Config struct {
 	LambdaTimeout time.Duration
 	// Mappings returns the event source mappings of a queue, for [Check] to look at too. Default nil: they are not looked at.
 	Mappings func(ctx context.Context, queueARN string) ([]EventSourceMapping, error)
-	// PartialBatch says that the function's handler is made with lambdax.WithPartialBatch. It counts with Mappings.
+	// PartialBatch says that the function's handler has PartialBatch of lambdax.SQSConfig. It counts with Mappings.
 	PartialBatch bool
 }
 

@@ -77,11 +77,11 @@ func (e *examination) examineMappings(p *pair) {
 func (e *examination) examineMapping(p *pair, m EventSourceMapping, fed string) {
 	switch {
 	case e.config.PartialBatch && !m.ReportBatchItemFailures:
-		e.add(SeverityError, CodePartialBatch, p.name, fed+" without ReportBatchItemFailures, and its handler has lambdax.WithPartialBatch: "+
+		e.add(SeverityError, CodePartialBatch, p.name, fed+" without ReportBatchItemFailures, and its handler has PartialBatch of lambdax.SQSConfig: "+
 			"Lambda deletes what failed, and those tasks are lost", "set FunctionResponseTypes of the mapping to ReportBatchItemFailures")
 	case !e.config.PartialBatch && m.ReportBatchItemFailures:
 		e.add(SeverityInfo, CodePartialBatch, p.name, fed+" with ReportBatchItemFailures, which its handler does not use: one failure runs the "+
-			"whole batch again", "make the handler with lambdax.WithPartialBatch, and say PartialBatch here")
+			"whole batch again", "set PartialBatch of lambdax.SQSConfig, and say PartialBatch here")
 	}
 	e.examineBatch(p, m, fed)
 	e.examineBatchTime(p, m, fed)
@@ -123,7 +123,7 @@ func (e *examination) examineBatchTime(p *pair, m EventSourceMapping, fed string
 	case longest*time.Duration(m.batchSize()) >= timeout:
 		e.add(SeverityWarning, CodeTaskTime, p.name, fmt.Sprintf(
 			"%s in batches of %d, which is stopped after %s: tasks that take up to %s may not all be started, and each time counts as a receive",
-			fed, m.batchSize(), timeout, longest), "lower BatchSize, raise the timeout, or run tasks at once with lambdax.WithConcurrency")
+			fed, m.batchSize(), timeout, longest), "lower BatchSize, raise the timeout, or run tasks at once with Concurrency of lambdax.SQSConfig")
 	}
 }
 

@@ -68,14 +68,14 @@ func ExampleCheck_eventSourceMapping() {
 	report, err := sqscheck.Check(ctx, server.Client(), "dev-myapp", sqscheck.Config{
 		Worker:       sqsx.WorkerConfig{Priorities: []taskhawk.Priority{taskhawk.Default}},
 		Mappings:     mappings(aws.Config{BaseEndpoint: &api.URL, Region: "us-east-1", HTTPClient: api.Client()}), // see above
-		PartialBatch: true,                                                                                        // the function is lambdax.SQS(hub, lambdax.WithPartialBatch())
+		PartialBatch: true,                                                                                        // the function is lambdax.SQS(hub, lambdax.SQSConfig{PartialBatch: true})
 	})
 	if err != nil {
 		panic(err)
 	}
 	fmt.Print(report)
 	// Output:
-	// error partial-batch: TASKHAWK-DEV-MYAPP is fed to mails without ReportBatchItemFailures, and its handler has lambdax.WithPartialBatch: Lambda deletes what failed, and those tasks are lost; set FunctionResponseTypes of the mapping to ReportBatchItemFailures
+	// error partial-batch: TASKHAWK-DEV-MYAPP is fed to mails without ReportBatchItemFailures, and its handler has PartialBatch of lambdax.SQSConfig: Lambda deletes what failed, and those tasks are lost; set FunctionResponseTypes of the mapping to ReportBatchItemFailures
 	// warning mapping: TASKHAWK-DEV-MYAPP has a disabled event source mapping to mails: its tasks wait, or are dropped in the end; enable it, or delete it when workers receive from the queue
 	// info short-poll: TASKHAWK-DEV-MYAPP has a ReceiveMessageWaitTimeSeconds of 0: receives of other programs do not wait
 	// errors: 1, warnings: 1, infos: 1

@@ -66,7 +66,7 @@ func TestCheckPartialBatch(t *testing.T) {
 	eachChecked(t, map[string]checked{
 		"the code alone": {
 			queue: minute, config: partial(mapped(fit())), severity: sqscheck.SeverityError, code: code, on: ownQueue,
-			problem: "is fed to mails without ReportBatchItemFailures, and its handler has lambdax.WithPartialBatch: Lambda deletes what failed",
+			problem: "is fed to mails without ReportBatchItemFailures, and its handler has PartialBatch of lambdax.SQSConfig: Lambda deletes what failed",
 		},
 		"the mapping alone": {queue: minute, config: mapped(fit(reporting)), severity: sqscheck.SeverityInfo, code: code, on: ownQueue, problem: "runs the whole batch again"},
 		"both":              {config: partial(mapped(fit(reporting))), code: code, fine: true},

@@ -45,5 +45,5 @@ func newHandler(ctx context.Context, logger *slog.Logger) (any, error) {
 	if err != nil {
 		return nil, err
 	}
-	return lambdax.SNS(hub), nil
+	return lambdax.SNS(hub, lambdax.SNSConfig{})
 }

@@ -45,5 +45,5 @@ func newHandler(ctx context.Context, logger *slog.Logger) (any, error) {
 	if err != nil {
 		return nil, err
 	}
-	return lambdax.SQS(hub, lambdax.WithPartialBatch(), lambdax.WithVisibility(settler), lambdax.WithConcurrency(5)), nil
+	return lambdax.SQS(hub, lambdax.SQSConfig{PartialBatch: true, Settler: settler, Concurrency: 5})
 }
