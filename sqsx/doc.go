@@ -38,7 +38,7 @@
 //	worker, err := sqsx.NewWorker(client, "dev-myapp", hub, sqsx.WorkerConfig{Concurrency: 20})
 //	err = taskhawk.RunUntilSignal(ctx, worker)
 //
-// Each queue has one long poll at a time. The worker extends the visibility timeout of each message that it holds, at half of it. A
+// An empty queue has one long poll, one with a backlog has several receives at a time. The worker extends the visibility timeout of each message that it holds, at half of it. A
 // message is deleted when its handler has succeeded, and only then; deletes share requests as sends do. On FIFO queues (names in .fifo)
 // the messages of a group are handled in order. [MessageFrom] gives a handler the SQS message that it runs for.
 // Stats and Health tell how the worker fares.

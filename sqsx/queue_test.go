@@ -40,9 +40,9 @@ func TestWorkerAsksForSystemAttributesByBothNames(t *testing.T) {
 		r.run(worker)
 		r.dispatch(1)
 		time.Sleep(time.Minute)
+		r.stop()
 		require.Equal(t, []int{1, 2, 3, 4, 5}, attempts)
 		require.EqualValues(t, 5, worker.Stats().Lag.Count)
-		r.stop()
 	})
 }
 
@@ -67,11 +67,11 @@ func TestWorkerPollsShorterThanTheTimeoutOfItsHTTPClient(t *testing.T) {
 		require.NoError(t, err)
 		r.run(worker)
 		time.Sleep(10 * time.Minute)
+		r.stop()
 		require.Zero(t, worker.Health()[0].Failures)
 		require.Contains(t, log.String(), "raise the timeout of the HTTP client above WaitTime")
 		require.Contains(t, log.String(), "wait_seconds=20 timeout_seconds=2 next_wait_seconds=1")
 		requests := worker.Stats().Requests
 		require.EqualValues(t, 1, requests.Receives.Calls-requests.EmptyReceives, "one poll failed")
-		r.stop()
 	})
 }

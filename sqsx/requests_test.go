@@ -90,8 +90,9 @@ func (l *load) requireRequests(most float64, config sqsx.WorkerConfig) {
 		per(l.server.Requests(sqstest.OpSendMessageBatch)), per(l.server.Requests(sqstest.OpReceiveMessage)),
 		per(l.server.Requests(sqstest.OpDeleteMessageBatch)))
 	require.LessOrEqual(l, per(l.server.TotalRequests()), most)
+	const waiting, settling = taskhawk.DefaultPrefetch, 100
 	for queue, peak := range l.server.Ledger().Audit().PeakInFlight {
-		require.LessOrEqual(l, peak, max(config.Concurrency, taskhawk.DefaultConcurrency)+taskhawk.DefaultPrefetch, queue)
+		require.LessOrEqual(l, peak, max(config.Concurrency, taskhawk.DefaultConcurrency)+waiting+settling, queue)
 	}
 }
 

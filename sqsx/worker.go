@@ -35,8 +35,10 @@ type WorkerConfig struct {
 	Concurrency int
 	// StrictPriority is that of [taskhawk.WorkerConfig].
 	StrictPriority bool
-	// Prefetch is that of [taskhawk.WorkerConfig]. Default 10.
+	// Prefetch is that of [taskhawk.WorkerConfig]. Default 100, or Concurrency where that is more.
 	Prefetch int
+	// MaxReceives is that of [taskhawk.WorkerConfig]. Default: 4 and a tenth of Concurrency, up to 32.
+	MaxReceives int
 	// GracePeriod is that of [taskhawk.WorkerConfig]. Default 25 s.
 	GracePeriod time.Duration
 	// AbortPolls is that of [taskhawk.WorkerConfig]. The receive of a message that SQS assigns to an aborted poll counts.
@@ -52,7 +54,7 @@ type WorkerConfig struct {
 	// the HTTP client must be longer.
 	WaitTime time.Duration
 	// Linger is how long a message that is done waits for others to share its delete request, up to 1 s and a quarter of
-	// VisibilityTimeout; it keeps its place among the Concurrency meanwhile. Default 0: half as long as the last such request
+	// VisibilityTimeout. Default 0: half as long as the last such request
 	// took, 10 ms at most, which fills requests while tasks are quick. 100 ms saves most of the deletes of slower ones.
 	Linger time.Duration
 }
@@ -108,7 +110,7 @@ func NewWorker(api API, app string, hub *taskhawk.Hub, config WorkerConfig) (*Wo
 	}
 	w.Worker, err = taskhawk.NewWorker(hub, queues, taskhawk.WorkerConfig{
 		Concurrency: config.Concurrency, StrictPriority: config.StrictPriority, Prefetch: config.Prefetch,
-		AbortPolls: config.AbortPolls, GracePeriod: config.GracePeriod, Backoff: config.Backoff,
+		MaxReceives: config.MaxReceives, AbortPolls: config.AbortPolls, GracePeriod: config.GracePeriod, Backoff: config.Backoff,
 	})
 	if err != nil {
 		return nil, err //nolint:wrapcheck // it names the constructor

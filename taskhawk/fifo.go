@@ -19,16 +19,19 @@ func (s *sequence) run(stop, work context.Context) {
 	for len(waiting) > 0 && w.slots.acquire(stop, s.poller.info.Priority) {
 		l := waiting[0]
 		waiting = waiting[1:]
-		s.poller.backlog.remove(1)
+		s.poller.governor.start()
 		if !s.poller.info.Ordered {
-			w.process(work, l)
+			w.process(work, s.poller, l)
 			return
 		}
 		if !s.handle(work, l) {
 			break
 		}
 	}
-	s.poller.backlog.remove(len(waiting))
+	s.poller.governor.drop(len(waiting))
+	if len(waiting) > 0 && stop.Err() != nil {
+		s.poller.governor.calmed(work)
+	}
 	w.release(work, waiting)
 }
 
@@ -38,7 +41,7 @@ const redeliverySlack = time.Minute
 // handle runs a message of an ordered queue, and notes whether its group is failing.
 func (s *sequence) handle(work context.Context, l *lease) (done bool) {
 	d := l.current()
-	if done = isolated(func() bool { return s.poller.worker.process(work, l) }); done {
+	if done = isolated(func() bool { return s.poller.worker.process(work, s.poller, l) }); done {
 		s.poller.failing.remove(d.Group)
 	} else {
 		s.poller.failing.add(d.Group, 2*s.poller.worker.config.Backoff.delay(max(d.Attempt, 1))+redeliverySlack)

@@ -332,11 +332,11 @@ func (s *leases) abandon() (running []*lease, settling int) {
 	return running, s.settling
 }
 
-// counts returns how many handlers run, and how many messages are held besides.
-func (s *leases) counts() (running, waiting int) {
+// counts returns how many handlers run, and how many messages are being settled.
+func (s *leases) counts() (running, settling int) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	return s.running, len(s.held) - s.running
+	return s.running, s.settling
 }
 
 // longest returns how long the handler that has run longest runs by now; 0 when none does.

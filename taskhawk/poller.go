@@ -18,102 +18,85 @@ const (
 
 // poller is the loop of one queue.
 type poller struct {
-	worker  *Worker
-	queue   Queue
-	info    QueueInfo
-	running *sync.WaitGroup
-	backlog backlog
-	failing failingGroups
-	state   pollState
+	worker   *Worker
+	queue    Queue
+	info     QueueInfo
+	running  *sync.WaitGroup
+	governor *governor
+	failing  failingGroups
 }
 
 func newPoller(worker *Worker, queue Queue, running *sync.WaitGroup) *poller {
-	info := queue.Info()
-	return &poller{worker: worker, queue: queue, info: info, running: running, state: pollState{wait: info.Wait}}
+	p := &poller{worker: worker, queue: queue, info: queue.Info(), running: running}
+	p.governor = newGovernor(&worker.intake, worker.config, p.info, p.failing.any)
+	return p
 }
 
-// poll receives until stop ends; handlers, and the polls themselves, run under work.
-//
-// It polls again only when what it has is started: messages stay on the queue, for other workers too, until they can run
-// soon. It polls on while some wait where there is room for more and the queue had no more: what comes then is in line
-// when the next slots are free. On an ordered queue, where a group holds up its own messages, some may wait as well.
+// poll makes receives until stop ends; handlers, and the receives themselves, run under work.
 func (p *poller) poll(stop, work context.Context) {
-	// A cancelled poll strands the messages that the service assigns in that moment, so polls outlive the stop.
+	// A cancelled receive strands the messages that the service assigns in that moment, so receives outlive the stop.
 	receiving := work
 	if p.worker.config.AbortPolls {
 		receiving = stop
 	}
 	for {
-		waiting, ok := p.backlog.wait(stop, p.lowWater())
+		plan, ok := p.governor.next(stop)
 		if !ok {
 			return
 		}
-		limit := max(p.lineLimit()-waiting, 1)
-		result := p.receive(receiving, limit)
-		p.worker.health.polled(p.info, result.err)
-		if result.err != nil && stop.Err() != nil {
-			return
-		}
-		if pause := p.judge(stop, result); pause > 0 {
-			if !sleep(stop, pause) {
-				return
-			}
-			continue
-		}
-		p.state.drained = len(result.deliveries) < limit
-		p.worker.counters.received.Add(int64(len(result.deliveries)))
-		for _, s := range p.sequences(stop, work, result.deliveries) {
-			p.running.Add(1)
-			p.worker.sequences.Go(func() {
-				defer p.running.Done()
-				s.run(stop, work)
-			})
-		}
+		p.running.Add(1)
+		p.worker.receivers.Go(func() {
+			defer p.running.Done()
+			p.take(receiving, stop, work, plan)
+		})
 	}
 }
 
-func (p *poller) lowWater() int {
-	switch {
-	case p.info.Ordered && !p.failing.any():
-		return p.worker.config.Prefetch / 2
-	case !p.info.Ordered && p.state.drained:
-		return p.lineLimit() - 1
+// take makes one receive and starts what it brings.
+func (p *poller) take(receiving, stop, work context.Context, plan plan) {
+	result := p.receive(receiving, plan)
+	p.worker.health.polled(p.info, result.err)
+	if result.err != nil && stop.Err() != nil {
+		p.governor.failed(plan) // cut off by the stop, or nothing that it could wait for
+		return
 	}
-	return 0
+	p.judge(stop, plan, result)
+	if result.err != nil {
+		p.governor.failed(plan)
+		return
+	}
+	p.worker.counters.received.Add(int64(len(result.deliveries)))
+	sequences := p.sequences(stop, work, result.deliveries)
+	waiting := 0
+	for _, s := range sequences {
+		waiting += len(s.leases)
+	}
+	p.governor.received(plan, len(result.deliveries), waiting, result.took)
+	for _, s := range sequences {
+		p.running.Add(1)
+		p.worker.sequences.Go(func() {
+			defer p.running.Done()
+			s.run(stop, work)
+		})
+	}
 }
 
-// lineLimit returns how many messages may wait: as many as can start soon, and one even when no slot is free, since with that one in
-// line the next slot goes by priority and not to whoever polls first.
-func (p *poller) lineLimit() int {
-	config := p.worker.config
-	switch {
-	case p.info.Ordered && p.failing.any():
-		return 1
-	case p.info.Ordered:
-		return config.Prefetch
-	}
-	ready := max(p.worker.slots.unused(), p.worker.throughput.startable(config.Concurrency), 1)
-	return min(ready, config.Prefetch)
-}
-
-// pollResult is what one poll brought.
+// pollResult is what one receive brought.
 type pollResult struct {
 	deliveries []*Delivery
 	err        error
-	timedOut   bool          // err says so
-	wait       time.Duration // that the poll was asked for
+	timedOut   bool // err says so
 	took       time.Duration
 }
 
 // receive turns a panic of the transport, or of the SDK below it, into an error: the loop lives through anything.
-func (p *poller) receive(ctx context.Context, limit int) (result pollResult) {
-	result.wait = p.state.waitTime(p.info.Wait)
+func (p *poller) receive(ctx context.Context, plan plan) (result pollResult) {
 	start := time.Now()
 	defer func() { result.took = time.Since(start) }()
 	defer recoverTo(&result.err)
 	p.worker.polls.Add(1)
 	defer p.worker.polls.Add(-1)
-	result.deliveries, result.err = p.queue.Receive(ctx, limit, result.wait)
+	result.deliveries, result.err = p.queue.Receive(ctx, plan.limit, plan.wait)
 	result.timedOut = isTimeout(result.err)
 	return result
 }
@@ -136,7 +119,6 @@ func (p *poller) sequences(stop, work context.Context, deliveries []*Delivery) [
 		if l == nil {
 			continue
 		}
-		p.backlog.add(1)
 		if s := groups[d.Group]; s != nil {
 			s.leases = append(s.leases, l)
 			continue
@@ -176,13 +158,15 @@ func (p *poller) lease(stop, work context.Context, d *Delivery) *lease {
 	return l
 }
 
-// pollState is what a poller remembers of its polls. Only the loop of the poller uses it.
+// pollState is what a poller remembers of its polls. The mutex of its governor guards it.
 type pollState struct {
-	failures  int           // polls since the last good one
-	reported  time.Time     // the last line about them; zero before the first
-	drained   bool          // the last good one brought less than it could
+	full      time.Duration // the wait of the queue
 	wait      time.Duration // of the next poll
 	shortened time.Time     // when wait was shortened last; zero while it is the queue's own
+	failures  int           // polls since the last good one
+	epoch     int           // grows with failures, and never shrinks
+	paused    time.Time     // until when nothing is received
+	reported  time.Time     // the last line about failures; zero before the first
 }
 
 // shortWait is how long polls stay shorter after one that the client cut off: the next one with the full wait finds out
@@ -190,44 +174,50 @@ type pollState struct {
 const shortWait = time.Hour
 
 // waitTime returns the wait of the next poll.
-func (s *pollState) waitTime(full time.Duration) time.Duration {
-	if s.wait < full && time.Since(s.shortened) >= shortWait {
-		s.wait = full
+func (s *pollState) waitTime(now time.Time) time.Duration {
+	if s.wait < s.full && now.Sub(s.shortened) >= shortWait {
+		s.wait = s.full
 	}
 	return s.wait
 }
 
-// judge returns how long to pause after a poll, 0 after a good one, and reports bad ones.
-func (p *poller) judge(ctx context.Context, result pollResult) time.Duration {
-	s := &p.state
-	switch {
-	case result.err == nil && !result.tooEarly():
+// judge notes whether a poll was good, and pauses and reports after one that was not.
+func (p *poller) judge(ctx context.Context, plan plan, result pollResult) {
+	p.governor.shared.mu.Lock()
+	defer p.governor.shared.mu.Unlock()
+	s := &p.governor.polls
+	if plan.epoch != s.epoch {
+		return // it began before the last failure: eight receives that an outage meets are one failure
+	}
+	if result.err == nil && !result.tooEarly(plan) {
 		s.failures = 0
-		return 0
+		return
+	}
+	s.failures++
+	s.epoch++
+	pause := s.pause()
+	switch {
 	case result.err == nil:
 		// The pause grows up to the wait that the service did not keep: that is the rate which its user has asked for.
-		s.failures++
+		pause = min(pause, cmp.Or(plan.wait, firstPollPause))
 		p.report(ctx, slog.LevelWarn, "receive came back empty before its wait was over; pausing between polls",
-			seconds("wait", result.wait))
-		return min(s.pause(), cmp.Or(result.wait, firstPollPause))
-	case result.timedOut && result.took < result.wait:
+			seconds("wait", plan.wait))
+	case result.timedOut && result.took < plan.wait:
 		// Every idle poll would fail like this one, and strand what the service assigned in the moment it was cut off.
-		s.failures++
 		s.shorten(result)
 		p.report(ctx, slog.LevelError, "receive timed out before its wait was over: "+
 			"raise the timeout of the HTTP client above WaitTime; using a shorter wait",
-			seconds("wait", result.wait), seconds("timeout", result.took), seconds("next_wait", s.wait), errorAttr(result.err))
-		return s.pause()
+			seconds("wait", plan.wait), seconds("timeout", result.took), seconds("next_wait", s.wait), errorAttr(result.err))
+	default:
+		p.report(ctx, slog.LevelError, "receive failed; retrying", errorAttr(result.err))
 	}
-	s.failures++
-	p.report(ctx, slog.LevelError, "receive failed; retrying", errorAttr(result.err))
-	return s.pause()
+	s.paused = time.Now().Add(pause)
 }
 
 // tooEarly reports whether an answer without messages came long before the wait was over, as from a proxy or an emulator
 // that does not wait. Where no wait was asked for, a second is the shortest that leaves the service alone.
-func (r *pollResult) tooEarly() bool {
-	return len(r.deliveries) == 0 && r.took < cmp.Or(r.wait, firstPollPause)/2
+func (r *pollResult) tooEarly(plan plan) bool {
+	return len(r.deliveries) == 0 && r.took < cmp.Or(plan.wait, firstPollPause)/2
 }
 
 // shorten makes the next polls end before the client's timeout, with room for the call itself.
@@ -244,10 +234,10 @@ func (s *pollState) pause() time.Duration {
 	return jitter(doubled(firstPollPause, lastPollPause, s.failures), 5)
 }
 
-// report writes a line about the first bad poll at once, and after that one a minute, beside the loop: a logger may
-// block.
+// report writes a line about the first bad poll at once, and after that one a minute, in a goroutine of its own: a logger may
+// block. The mutex of the governor must be held.
 func (p *poller) report(ctx context.Context, level slog.Level, text string, attrs ...slog.Attr) {
-	s := &p.state
+	s := &p.governor.polls
 	if s.failures > 1 && time.Since(s.reported) < reportEvery {
 		return
 	}
@@ -262,53 +252,4 @@ func errorAttr(err error) slog.Attr { return slog.String("error", err.Error()) }
 // seconds is a duration for a line, with its unit in the name.
 func seconds(name string, d time.Duration) slog.Attr {
 	return slog.Float64(name+"_seconds", d.Seconds())
-}
-
-// sleep reports false when ctx ends first.
-func sleep(ctx context.Context, d time.Duration) bool {
-	return !within(d, ctx.Done())
-}
-
-// backlog counts the messages of a poller that wait for a slot.
-type backlog struct {
-	mu      sync.Mutex
-	waiting int
-	shrunk  chan struct{} // closed and replaced when it shrinks
-}
-
-func (b *backlog) add(n int) {
-	b.mu.Lock()
-	defer b.mu.Unlock()
-	b.waiting += n
-}
-
-func (b *backlog) remove(n int) {
-	b.mu.Lock()
-	defer b.mu.Unlock()
-	b.waiting -= n
-	if b.shrunk != nil {
-		close(b.shrunk)
-		b.shrunk = nil
-	}
-}
-
-// wait returns how many are waiting once that is at most n, and false when ctx ends first.
-func (b *backlog) wait(ctx context.Context, n int) (waiting int, ok bool) {
-	for ctx.Err() == nil {
-		b.mu.Lock()
-		waiting = b.waiting
-		if b.shrunk == nil {
-			b.shrunk = make(chan struct{})
-		}
-		shrunk := b.shrunk
-		b.mu.Unlock()
-		if waiting <= n {
-			return waiting, true
-		}
-		select {
-		case <-shrunk:
-		case <-ctx.Done():
-		}
-	}
-	return 0, false
 }

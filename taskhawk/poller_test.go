@@ -120,7 +120,7 @@ func TestWorkerPollsShorterThanTheTimeoutOfTheClient(t *testing.T) {
 func TestWorkerPrefetchesByThroughput(t *testing.T) {
 	t.Parallel()
 	for takes, want := range map[time.Duration]struct{ waiting, receives int }{
-		10 * time.Millisecond:  {waiting: 10, receives: 30},
+		10 * time.Millisecond:  {waiting: 15, receives: 30},
 		300 * time.Millisecond: {waiting: 3, receives: 70},
 		5 * time.Second:        {waiting: 1, receives: 120},
 	} {
@@ -173,7 +173,7 @@ func TestWorkerReceivesOneAtATimeWhileAGroupFails(t *testing.T) {
 			}
 			runScripted(t, true, handle, func(w *workerTest, q *scriptedQueue, _ *taskhawk.Worker) {
 				pass(time.Second)
-				require.EqualValues(w, taskhawk.DefaultPrefetch, q.limit.Load())
+				require.EqualValues(w, 10, q.limit.Load())
 				q.batches <- []*taskhawk.Delivery{q.deliver("1", "a", "a1", "g"), q.deliver("2", "b", "b1", "h")}
 				pass(21 * time.Second)
 				require.EqualValues(w, 1, q.limit.Load(), "the next poll")
@@ -184,7 +184,7 @@ func TestWorkerReceivesOneAtATimeWhileAGroupFails(t *testing.T) {
 					q.batches <- []*taskhawk.Delivery{q.deliver("1", "a", "a2", "g")}
 				}
 				pass(c.after + 21*time.Second)
-				require.EqualValues(w, taskhawk.DefaultPrefetch, q.limit.Load())
+				require.EqualValues(w, 10, q.limit.Load())
 			})
 		})
 	}
@@ -198,11 +198,11 @@ func TestWorkerStopGivesBackWhatWaitsForASlot(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		release = make(chan struct{})
 		w := newWorkerTest(t, hold)
-		for n := range 6 {
+		for n := range 8 {
 			w.dispatch(n, taskhawk.WithPriority(taskhawk.Priorities()[n%4]))
 		}
 		worker := w.start(w.memory.Queues(), taskhawk.WorkerConfig{Concurrency: 1})
-		pass(time.Second)
+		pass(2 * time.Second)
 		require.Equal(t, 1, worker.Stats().Running)
 		require.Equal(t, 4, worker.Stats().Waiting, "one of each queue")
 		w.cancel()

@@ -23,12 +23,9 @@ func settling(work context.Context) (context.Context, context.CancelFunc) {
 	return context.WithTimeout(context.WithoutCancel(work), settleTimeout)
 }
 
-// settle does with the message what the outcome says, unless a stop has given it back already or the lease is lost. It reports
-// whether the message is off the queue.
+// settle does with the message what the outcome says, unless the lease is lost. It reports whether the message is off the queue. The
+// caller has taken the lease by leases.settle.
 func (w *Worker) settle(work context.Context, l *lease, handled error) (done bool) {
-	if !w.leases.settle(l) {
-		return false
-	}
 	defer w.leases.settled(l)
 	outcome := w.outcome(work, l.current(), handled) // while the lease is extended: it calls the user's Backoff
 	d, holds := l.close()
@@ -137,13 +134,11 @@ func (w *Worker) release(work context.Context, leases []*lease) {
 var errGoexit = errors.New("the handler ended its goroutine by runtime.Goexit")
 
 // process runs the handler of a message in the slot that the caller has acquired, settles the message, and reports whether
-// it is off the queue.
-func (w *Worker) process(work context.Context, l *lease) (done bool) {
+// it is off the queue. The slot is free for another handler before the message is settled.
+func (w *Worker) process(work context.Context, p *poller, l *lease) (done bool) {
 	start := time.Now()
-	defer func() {
-		w.throughput.add(time.Since(start))
-		w.slots.release()
-	}()
+	settled := w.slots.release
+	defer func() { settled() }()
 	ctx, cancel := context.WithCancelCause(work)
 	defer cancel(nil)
 	if !l.start(cancel) {
@@ -157,12 +152,32 @@ func (w *Worker) process(work context.Context, l *lease) (done bool) {
 		if err == errGoexit { //nolint:errorlint // it is set above, and nothing wraps it
 			w.hub.log(ctx, l.current(), nil, err, start)
 		}
-		done = w.settle(work, l, err)
+		took := time.Since(start)
+		taken := w.leases.settle(l) // before the slot is another's: it is none of the running any more
+		settled = w.passSlot()
+		p.governor.returned(took) // after that: it may ask for a message for the free slot
+		if taken {
+			done = w.settle(work, l, err)
+		}
 	}()
 	defer recoverTo(&err)
 	err = w.hub.Handle(ctx, l.current())
 	return done
 }
+
+// passSlot frees the slot of a handler that has returned, if no more messages are being settled outside of slots than may be,
+// and returns what to call when its message is settled.
+func (w *Worker) passSlot() (settled func()) {
+	select {
+	case w.settlements <- struct{}{}:
+		w.slots.release()
+		return w.settledOutside
+	default:
+		return w.slots.release // the service is slow: new handlers have to wait for it
+	}
+}
+
+func (w *Worker) settledOutside() { <-w.settlements }
 
 // lost is called when the lease on a message is lost.
 func (w *Worker) lost(l *lease) {

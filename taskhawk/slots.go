@@ -3,7 +3,6 @@ package taskhawk
 import (
 	"context"
 	"sync"
-	"time"
 )
 
 // slotWeights is how often a waiting priority is served next to the others that wait.
@@ -118,34 +117,4 @@ func (s *slots) nextByWeight() int {
 		s.credit[best] -= total
 	}
 	return best
-}
-
-// throughput remembers how long tasks take, to tell how many more can start soon.
-type throughput struct {
-	mu   sync.Mutex
-	mean time.Duration // of recent tasks; 0 before the first
-}
-
-// prefetchHorizon is how far ahead messages are fetched.
-const prefetchHorizon = time.Second
-
-// add counts a task that held its slot for d.
-func (p *throughput) add(d time.Duration) {
-	p.mu.Lock()
-	defer p.mu.Unlock()
-	if p.mean == 0 {
-		p.mean = max(d, 1)
-		return
-	}
-	p.mean = max(p.mean+(d-p.mean)/8, 1)
-}
-
-// startable returns how many tasks can start soon on so many slots; 0 while nothing is known.
-func (p *throughput) startable(slots int) int {
-	p.mu.Lock()
-	defer p.mu.Unlock()
-	if p.mean == 0 {
-		return 0
-	}
-	return int(min(int64(slots)*int64(prefetchHorizon)/int64(p.mean), 1<<20))
 }

@@ -9,10 +9,14 @@ import (
 
 // WorkerStats counts what a [Worker] has done since it was made. Counters only grow.
 type WorkerStats struct {
-	// Running is how many handlers run now, settlement included.
+	// Running is how many handlers run now: at most Concurrency.
 	Running int
-	// Waiting is how many messages wait in this worker for a slot now.
+	// Waiting is how many messages wait in this worker for a slot now: with those running at most Concurrency, and Prefetch
+	// for each queue.
 	Waiting int
+	// Settling is how many messages are being settled now, whose handlers have returned: at most Concurrency, or 100 if
+	// that is more, and those that keep a slot when the service is slow.
+	Settling int
 	// LongestRun is how long the handler that has run longest runs by now; 0 when none does. A handler that hangs shows here:
 	// it keeps its slot until it returns, whatever the timeout of its task, since Go cannot end it.
 	LongestRun time.Duration
@@ -86,9 +90,9 @@ func (c *counters) settle(d *Delivery, action Action, err error) {
 // Stats returns the counters of the worker. It may be called at any time, concurrently.
 func (w *Worker) Stats() WorkerStats {
 	c := &w.counters
-	running, waiting := w.leases.counts()
+	running, settling := w.leases.counts()
 	return WorkerStats{
-		Running: running, Waiting: waiting, LongestRun: w.leases.longest(),
+		Running: running, Waiting: w.intake.waits(), Settling: settling, LongestRun: w.leases.longest(),
 		Received: c.received.Load(), Started: c.started.Load(), Succeeded: c.succeeded.Load(), Retried: c.retried.Load(),
 		Dead: c.dead.Load(), Released: c.released.Load(), LostLeases: c.lostLeases.Load(),
 		Duplicates: c.duplicates.Load(), AlreadyDone: c.alreadyDone.Load(), SettleFailures: c.settleFailures.Load(),

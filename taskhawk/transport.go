@@ -31,7 +31,8 @@ type QueueInfo struct {
 	// Wait is how long a poll waits for messages, the longest that Receive is asked to; zero for a transport whose polls
 	// answer at once.
 	Wait time.Duration
-	// Ordered tells that messages of one group must be handled in order (FIFO), each after the one before is settled.
+	// Ordered reports whether messages of one group must be handled in order (FIFO), each after the one before is settled.
+	// While one of a group is in flight, no other Receive may bring others of that group.
 	Ordered bool
 }
 
@@ -42,8 +43,8 @@ type Queue interface {
 	// Info describes the queue. It does not change, and may be called concurrently.
 	Info() QueueInfo
 	// Receive waits for messages and returns at least one and at most limit, or none when wait (a long poll) is over.
-	// A wait of 0 asks for an answer at once; a transport rounds it to what its service takes. Only one Receive of a queue
-	// runs at a time.
+	// A wait of 0 asks for an answer at once; a transport rounds it to what its service takes. It must be safe to call
+	// concurrently: the worker has several in flight while a queue has a backlog.
 	//
 	// A cancelled ctx ends it at once, and messages that the service had assigned by then stay in flight until their
 	// visibility timeout: so the worker lets a poll finish and cancels it only when the grace period is over.

@@ -32,21 +32,23 @@ const (
 // Worker receives messages from queues and runs their tasks: the loop behind every transport. Users of SQS make theirs
 // with sqsx.NewWorker; [NewWorker] is for other transports.
 type Worker struct {
-	hub        *Hub
-	queues     []Queue
-	config     WorkerConfig
-	slots      *slots
-	throughput throughput
-	leases     *leases
-	acked      ackMemory
-	counters   counters
-	health     *health
-	started    atomic.Bool
-	polls      atomic.Int32 // that run now
-	aborted    atomic.Bool  // a stop has cut polls off
-	sequences  gopool.Pool
-	abort      chan struct{}
-	aborting   sync.Once
+	hub         *Hub
+	queues      []Queue
+	config      WorkerConfig
+	slots       *slots
+	intake      intake
+	settlements chan struct{} // has a token for each message that is settled outside of a slot
+	leases      *leases
+	acked       ackMemory
+	counters    counters
+	health      *health
+	started     atomic.Bool
+	polls       atomic.Int32 // that run now
+	aborted     atomic.Bool  // a stop has cut polls off
+	sequences   gopool.Pool
+	receivers   gopool.Pool
+	abort       chan struct{}
+	aborting    sync.Once
 }
 
 // NewWorker makes a worker for one or more queues of a transport.
@@ -61,9 +63,11 @@ func NewWorker(hub *Hub, queues []Queue, config WorkerConfig) (*Worker, error) {
 	if err := hub.CheckHandlers(); err != nil {
 		return nil, fmt.Errorf("taskhawk: new worker: %w", err)
 	}
+	slots := newSlots(config.Concurrency, config.StrictPriority)
 	return &Worker{
-		hub: hub, queues: queues, config: config, slots: newSlots(config.Concurrency, config.StrictPriority),
-		leases: newLeases(), health: newHealth(queues), abort: make(chan struct{}),
+		hub: hub, queues: queues, config: config, slots: slots, intake: intake{slots: slots},
+		settlements: make(chan struct{}, max(config.Concurrency, minSettlements)),
+		leases:      newLeases(), health: newHealth(queues), abort: make(chan struct{}),
 	}, nil
 }
 
@@ -88,8 +92,10 @@ func (w *Worker) Run(ctx context.Context) error {
 	if ctx.Err() != nil {
 		stop()
 	}
-	w.sequences.Keep()
-	defer w.sequences.Close()
+	for _, pool := range []*gopool.Pool{&w.sequences, &w.receivers} {
+		pool.Keep()
+		defer pool.Close()
+	}
 
 	w.health.start()
 	var running sync.WaitGroup
@@ -169,24 +175,33 @@ func within(d time.Duration, done <-chan struct{}) bool {
 // The defaults of [WorkerConfig].
 const (
 	DefaultConcurrency = 10
-	DefaultPrefetch    = 10
+	DefaultPrefetch    = 100
 	DefaultGracePeriod = 25 * time.Second
+	mostReceives       = 32
 	defaultFirstRetry  = 5 * time.Second
 	defaultLastRetry   = 15 * time.Minute
 )
 
+// minSettlements is how many messages may at least be settled outside of slots: so many that quick tasks fill the requests of a service
+// within a region.
+const minSettlements = 100
+
 // WorkerConfig tunes a [Worker]. The zero value is a good default.
 type WorkerConfig struct {
-	// Concurrency is how many handlers may run at once, over all queues. A handler keeps its place until its message is
-	// settled, so that what is in flight stays bounded; give quick tasks more of them. Default 10.
+	// Concurrency is how many handlers may run at once, over all queues. A message is settled outside of it: up to as many
+	// as Concurrency, at least 100, are settled beside the handlers; when the service is so slow that there are more, they
+	// keep their places. Default 10.
 	Concurrency int
 	// StrictPriority gives every free slot to the most urgent message that waits. By default messages that wait are served by
 	// weight, high 8, default 4, low 2, bulk 1, so that no priority starves; strictly, a busy high queue starves the others.
 	StrictPriority bool
-	// Prefetch is how many messages of each queue may wait in this worker for a slot, so that requests carry ten of them at a
-	// time. It counts only while tasks are quick: no more are fetched than can start within about a second, and at least
-	// one, so that priorities can be compared. Default 10; at most Concurrency + Prefetch per queue are in flight.
+	// Prefetch is how many messages of each queue may wait in this worker for a slot, at most. How many do follows from how
+	// many start while a receive is on its way, and is never more than can start within about a second: quick tasks have
+	// some tens, slow ones at most one, so that priorities can be compared. Default 100, or Concurrency where that is more.
 	Prefetch int
+	// MaxReceives is how many receives of each queue may be in flight at once, at most. An empty queue has one, a long poll;
+	// there are more while they come back full and their messages can start. Default: 4 and a tenth of Concurrency, up to 32.
+	MaxReceives int
 	// AbortPolls cancels the running polls when a stop begins, so that an idle worker stops at once. A message that the
 	// service assigns in that moment stays invisible until its visibility timeout, and what the stop gives back is visible a
 	// second later. By default polls end by themselves.
@@ -205,6 +220,8 @@ func (c WorkerConfig) withDefaults() (WorkerConfig, error) {
 		return c, fmt.Errorf("negative Concurrency %d", c.Concurrency)
 	case c.Prefetch < 0:
 		return c, fmt.Errorf("negative Prefetch %d", c.Prefetch)
+	case c.MaxReceives < 0:
+		return c, fmt.Errorf("negative MaxReceives %d", c.MaxReceives)
 	case c.GracePeriod < 0:
 		return c, fmt.Errorf("negative GracePeriod %s", c.GracePeriod)
 	}
@@ -212,7 +229,10 @@ func (c WorkerConfig) withDefaults() (WorkerConfig, error) {
 		c.Concurrency = DefaultConcurrency
 	}
 	if c.Prefetch == 0 {
-		c.Prefetch = DefaultPrefetch
+		c.Prefetch = max(DefaultPrefetch, c.Concurrency)
+	}
+	if c.MaxReceives == 0 {
+		c.MaxReceives = min(4+c.Concurrency/10, mostReceives)
 	}
 	if c.GracePeriod == 0 {
 		c.GracePeriod = DefaultGracePeriod

@@ -34,7 +34,7 @@ type want struct {
 //     returned nil was accepted
 //   - premature: none was deleted before its handler succeeded or asked for the dead-letter queue
 //   - unexplained: no task ran more often than it was stored, came back to its queue or was duplicated by a fault
-//   - in flight: never more handlers than the concurrency, and never more messages held than that and the prefetch allow
+//   - in flight: never more handlers than the concurrency, and never more messages waiting or being settled than may be
 //   - refused: the library asked for nothing that SQS refuses
 //   - secrets: none in log lines and errors, no raw line breaks, and nothing long
 //

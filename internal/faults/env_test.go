@@ -337,7 +337,7 @@ func (c *crew) join(w *worker) {
 	now := limits{}
 	for w := range c.running {
 		now.running += w.concurrency()
-		now.held += w.concurrency() + w.prefetch()
+		now.held += w.concurrency() + w.prefetch() + w.settling()
 	}
 	c.most = limits{max(c.most.running, now.running), max(c.most.held, now.held)}
 }
@@ -354,9 +354,11 @@ func (c *crew) look() {
 	defer c.mu.Unlock()
 	for w := range c.running {
 		stats := w.Stats()
-		limit := w.concurrency() + w.prefetch()*w.queues()
-		if held := stats.Running + stats.Waiting; held > limit {
-			c.over = append(c.over, fmt.Sprintf("%d running and %d waiting, the limit is %d", stats.Running, stats.Waiting, limit))
+		// What is settled while the service is slow keeps its slot.
+		if stats.Running > w.concurrency() || stats.Running+stats.Waiting > w.concurrency()+w.prefetch()*w.queues() ||
+			stats.Settling > w.settling()+w.concurrency() {
+			c.over = append(c.over, fmt.Sprintf("%d running, %d waiting and %d settling, the limits are %d, %d for both, and %d", stats.Running,
+				stats.Waiting, stats.Settling, w.concurrency(), w.concurrency()+w.prefetch()*w.queues(), w.settling()+w.concurrency()))
 		}
 	}
 }
@@ -384,10 +386,13 @@ func (w *worker) concurrency() int {
 
 func (w *worker) prefetch() int {
 	if w.config.Prefetch == 0 {
-		return taskhawk.DefaultPrefetch
+		return max(taskhawk.DefaultPrefetch, w.concurrency())
 	}
 	return w.config.Prefetch
 }
+
+// settling is how many messages may be settled beside the handlers.
+func (w *worker) settling() int { return max(w.concurrency(), 100) }
 
 // keyOf is the key of a message in the ledger: its task id, so that copies of a task are one; what has none goes by its body.
 func keyOf(body string) string {

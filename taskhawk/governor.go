@@ -1,0 +1,359 @@
+package taskhawk
+
+import (
+	"cmp"
+	"context"
+	"math"
+	"sync"
+	"time"
+)
+
+// receiveBatch is how many messages a receive brings at most, on SQS and its like. An extra receive asks for as many, so that requests
+// stay well filled.
+const receiveBatch = 10
+
+// extraWait is how long receives beside the first of a queue wait for messages: where the queue has a backlog they do not wait, and where
+// it has none they should be over soon.
+const extraWait = time.Second
+
+// prefetchHorizon is how far ahead messages are fetched: what cannot start within it may start earlier in another worker.
+const prefetchHorizon = time.Second
+
+// intake is what the governors of a worker share, since each decides by what the others hold and have asked for.
+type intake struct {
+	mu      sync.Mutex
+	slots   *slots
+	waiting int // messages of all queues that wait for a slot
+	extra   int // messages that the extra receives of all queues have asked for
+	mean    mean
+	// lastStart is when a message got its slot last.
+	lastStart time.Time
+}
+
+// mean is how long recent handlers took, in the mean; 0 before the first has returned.
+type mean time.Duration
+
+// observe takes note of one handler.
+func (m *mean) observe(d time.Duration) {
+	if *m == 0 {
+		*m = mean(d)
+	}
+	*m = max(*m+(mean(d)-*m)/8, 1)
+}
+
+// waits returns how many messages wait for a slot.
+func (i *intake) waits() int {
+	i.mu.Lock()
+	defer i.mu.Unlock()
+	return i.waiting
+}
+
+// governor decides when a queue is received from, and how much. It has one long poll in flight while the queue is empty, and more
+// receives, up to maxReceives, while they come back full and what they bring can start soon.
+//
+// How many messages wait in line follows from how many start in the time of a receive (Little's law): so many must be there, or on
+// their way, for no slot to be free before the next receive is back.
+type governor struct {
+	shared      *intake
+	concurrency int
+	prefetch    int
+	maxReceives int
+	ordered     bool
+	failing     func() bool   // reports whether a group of an ordered queue fails
+	wake        chan struct{} // has a token when next should look again
+
+	// The shared mutex guards what follows.
+	waiting  int           // received, and not started
+	asked    int           // sum of the limits of the receives in flight
+	extras   int           // receives in flight beside the first
+	calm     chan struct{} // closed when extras is 0; nil while nothing waits for it
+	receives int           // in flight
+	window   int           // how many may be
+	demand   demand
+	mean     mean // of the handlers of this queue
+	drained  bool // the last receive brought less than it asked for
+	polls    pollState
+}
+
+// plan is a receive to make.
+type plan struct {
+	limit   int
+	wait    time.Duration
+	extra   bool // others are in flight
+	backlog bool // the queue had more than was asked for last
+	epoch   int  // of the poll state
+}
+
+func newGovernor(shared *intake, config WorkerConfig, info QueueInfo, failing func() bool) *governor {
+	return &governor{
+		shared: shared, concurrency: config.Concurrency, prefetch: config.Prefetch,
+		maxReceives: config.MaxReceives,
+		ordered:     info.Ordered, failing: failing, wake: make(chan struct{}, 1), window: 1,
+		polls: pollState{full: info.Wait, wait: info.Wait},
+	}
+}
+
+// next waits until a receive should be made, and reports false when ctx ends first.
+func (g *governor) next(ctx context.Context) (plan, bool) {
+	for ctx.Err() == nil {
+		p, pause, ok := g.decide()
+		if ok {
+			return p, true
+		}
+		if !g.sleep(ctx, pause) {
+			break
+		}
+	}
+	return plan{}, false
+}
+
+// sleep waits for a wake, for pause to be over where there is one, or for the end of ctx, and reports false then.
+func (g *governor) sleep(ctx context.Context, pause time.Duration) bool {
+	var over <-chan time.Time
+	if pause > 0 {
+		timer := time.NewTimer(pause)
+		defer timer.Stop()
+		over = timer.C
+	}
+	select {
+	case <-g.wake:
+	case <-over:
+	case <-ctx.Done():
+		return false
+	}
+	return true
+}
+
+// decide returns the receive to make now, and counts it as in flight. When there is none it returns for how long there will be none
+// whatever happens.
+func (g *governor) decide() (p plan, pause time.Duration, ok bool) {
+	g.shared.mu.Lock()
+	defer g.shared.mu.Unlock()
+	now := time.Now()
+	if pause = g.polls.paused.Sub(now); pause > 0 {
+		return plan{}, pause, false
+	}
+	limit := g.receiveLimit()
+	if limit == 0 {
+		return plan{}, 0, false
+	}
+	if pause = g.courtesy(now); pause > 0 {
+		return plan{}, pause, false
+	}
+	p = plan{
+		limit: limit, wait: g.polls.waitTime(now), extra: g.receives > 0, backlog: !g.drained, epoch: g.polls.epoch,
+	}
+	g.receives++
+	g.asked += limit
+	if p.extra {
+		p.wait = min(p.wait, extraWait)
+		g.extras++
+		g.shared.extra += limit
+	}
+	return p, 0, true
+}
+
+// receiveLimit returns how many messages the next receive may ask for, 0 when none should be made now. The shared mutex must be held.
+func (g *governor) receiveLimit() int {
+	if g.receives > 0 && (g.receives >= g.window || g.ordered && g.failing()) {
+		return 0
+	}
+	target, low := g.levels()
+	room := target - g.waiting - g.asked
+	if g.receives > 0 {
+		// An extra request has to be worth it, and brings what other workers could start where it is not.
+		if room < receiveBatch {
+			return 0
+		}
+		return receiveBatch
+	}
+	if g.waiting > low {
+		return 0
+	}
+	// The first receives of all queues may count on the same free slots, so what they bring may have to wait.
+	return max(min(room, receiveBatch, g.prefetch), 1)
+}
+
+// courtesy returns how long to leave a message to other workers that can start it: while no slot is free or soon will be, for the time of the
+// horizon since the last start. After that it waits here as well as on the queue. The shared mutex must be held.
+func (g *governor) courtesy(now time.Time) time.Duration {
+	if g.ordered || g.startable() > 0 || g.shared.slots.unused() > 0 {
+		return 0
+	}
+	return prefetchHorizon - now.Sub(g.shared.lastStart)
+}
+
+// levels returns how many messages may be in line or asked for, and down to how many in line the queue is left alone. The shared
+// mutex must be held.
+func (g *governor) levels() (target, low int) {
+	if g.ordered && g.failing() {
+		return 1, 0 // a batch would count receives of the messages behind the one that fails
+	}
+	reorder := g.demand.reorder()
+	ahead := min(reorder+receiveBatch, g.startable(), g.prefetch)
+	free := max(g.shared.slots.unused()-g.shared.extra, 0)
+	// One may wait even when no slot is free: with that in line the next slot goes by priority and not to whoever polls first.
+	target = max(free+ahead, 1)
+	switch {
+	case g.ordered: // a group holds up its own messages, so some may wait besides
+		target = max(target, min(receiveBatch, g.prefetch))
+		low = max(reorder, target/2)
+	case g.drained: // what comes now is in line when the next slots are free
+		low = target - 1
+	default: // slow tasks have a short line: it is not filled up after each of them
+		low = min(reorder, max(target-receiveBatch, target/2))
+	}
+	return target, min(low, target-1)
+}
+
+// startable returns how many messages can start within the horizon; 0 while nothing is known. The shared mutex must be held.
+func (g *governor) startable() int {
+	takes := cmp.Or(g.mean, g.shared.mean) // a queue of which nothing ran yet is like the others
+	if takes == 0 {
+		return 0
+	}
+	return int(min(int64(g.concurrency)*int64(prefetchHorizon)/int64(takes), math.MaxInt32))
+}
+
+// received takes note of a receive that is over: how many messages it brought, how many of them wait now, and how long it took.
+func (g *governor) received(p plan, brought, waiting int, took time.Duration) {
+	g.shared.mu.Lock()
+	defer g.shared.mu.Unlock()
+	g.ended(p)
+	g.waiting += waiting
+	g.shared.waiting += waiting
+	g.drained = brought < p.limit
+	switch {
+	case !g.drained:
+		g.window = min(2*g.window, g.maxReceives)
+		if p.backlog { // else it had to wait for messages, and its time says nothing
+			g.demand.trip.observe(took)
+		}
+	case brought == 0:
+		g.window = 1
+	case brought < p.limit/2: // SQS brings somewhat fewer now and then
+		g.window = max(g.window/2, 1)
+	}
+	g.signal()
+}
+
+// demand is how many messages of a queue start in the time of a receive: the most of the last second or two, since handlers that began
+// together end together. A line that is too long costs less than one that is too short.
+type demand struct {
+	trip         mean // the time of a receive that does not wait
+	starts       int  // in a stretch of twice that time
+	stretch      time.Time
+	most, before int // starts in a stretch, in this period and in the one before
+	period       time.Time
+}
+
+// observe takes note of a start.
+func (d *demand) observe(now time.Time) {
+	// Any stretch counts, not only those of receives: a wave of starts may come just when none is in flight, because the line
+	// was too short for it. It is twice the time of a receive, so that waves at both ends of one fall into the same stretch.
+	if now.Sub(d.stretch) >= 2*time.Duration(d.trip) {
+		d.stretch, d.starts = now, 0
+	}
+	d.starts++
+	switch age := now.Sub(d.period); {
+	case age >= 2*prefetchHorizon:
+		d.period, d.most, d.before = now, 0, 0
+	case age >= prefetchHorizon:
+		d.period, d.most, d.before = now, 0, d.most
+	}
+	d.most = max(d.most, d.starts)
+}
+
+// reorder returns down to how many messages the line may shrink before more are asked for: a quarter more than the demand, so that it
+// grows where it was too short to show all of it.
+func (d *demand) reorder() int {
+	most := max(d.most, d.before)
+	if most == 0 {
+		return 0
+	}
+	return most + most/4 + 2
+}
+
+// ended takes a receive off those in flight. The shared mutex must be held.
+func (g *governor) ended(p plan) {
+	g.receives--
+	g.asked -= p.limit
+	if !p.extra {
+		return
+	}
+	g.shared.extra -= p.limit
+	if g.extras--; g.extras == 0 && g.calm != nil {
+		close(g.calm)
+		g.calm = nil
+	}
+}
+
+// calmed waits until no extra receive is in flight, or ctx ends. What is given back before that could come in by each of them
+// once more, and all receives count for the queue's limit.
+func (g *governor) calmed(ctx context.Context) {
+	g.shared.mu.Lock()
+	if g.extras > 0 && g.calm == nil {
+		g.calm = make(chan struct{})
+	}
+	calm := g.calm
+	g.shared.mu.Unlock()
+	if calm == nil {
+		return
+	}
+	select {
+	case <-calm:
+	case <-ctx.Done():
+	}
+}
+
+// failed takes note of a receive that failed: nothing is received before the pause is over.
+func (g *governor) failed(p plan) {
+	g.shared.mu.Lock()
+	defer g.shared.mu.Unlock()
+	g.ended(p)
+	g.window = 1
+	g.signal()
+}
+
+// start takes note that a message that waited has its slot.
+func (g *governor) start() {
+	g.shared.mu.Lock()
+	defer g.shared.mu.Unlock()
+	g.shared.lastStart = time.Now()
+	g.demand.observe(g.shared.lastStart)
+	g.leave(1)
+}
+
+// drop takes note that n messages that waited will not run.
+func (g *governor) drop(n int) {
+	g.shared.mu.Lock()
+	defer g.shared.mu.Unlock()
+	g.leave(n)
+}
+
+// leave takes n messages off the line. The shared mutex must be held.
+func (g *governor) leave(n int) {
+	g.waiting -= n
+	g.shared.waiting -= n
+	g.signal()
+}
+
+// returned takes note that a handler has returned after d.
+func (g *governor) returned(d time.Duration) {
+	g.shared.mu.Lock()
+	defer g.shared.mu.Unlock()
+	g.mean.observe(d)
+	g.shared.mean.observe(d)
+	g.signal()
+}
+
+// signal wakes the loop where it has something to do: it would cost a switch for each message otherwise. The shared mutex must be held.
+func (g *governor) signal() {
+	if g.receiveLimit() == 0 {
+		return
+	}
+	select {
+	case g.wake <- struct{}{}:
+	default:
+	}
+}
