@@ -8,6 +8,7 @@ import (
 	"sync"
 	"time"
 
+	"github.com/taskhawk/taskhawk-go/internal/guard"
 	"github.com/taskhawk/taskhawk-go/taskhawk"
 )
 
@@ -56,6 +57,7 @@ func (b *batch) run(ctx context.Context) []*RecordError {
 	b.await()
 	failed := b.close()
 	b.reportLate(ctx, failed)
+	guard.Flush(b.hub.Logger()) // Lambda may freeze the process when it has the answer
 	return failed
 }
 
@@ -126,13 +128,8 @@ func (b *batch) next(handling context.Context) *record {
 
 // handle runs a record and settles it.
 func (b *batch) handle(handling context.Context, r *record) {
-	err := errGoexit
-	defer func() {
-		if err == errGoexit { //nolint:errorlint // it is set above, and nothing wraps it
-			b.report(handling, &r.delivery, "task failed, will be retried", err)
-		}
-		b.finish(r, b.settle(handling, r, err))
-	}()
+	err := errGoexit // unless Handle returns
+	defer func() { b.finish(r, b.settle(handling, r, err)) }()
 	err = b.hub.Handle(handling, &r.delivery)
 }
 
@@ -270,12 +267,10 @@ func (b *batch) reportLate(ctx context.Context, failed []*RecordError) {
 }
 
 func (b *batch) report(ctx context.Context, d *taskhawk.Delivery, text string, err error) {
-	b.log(ctx, slog.LevelError, text, slog.Any("delivery", d), slog.String("error", err.Error()))
+	b.log(ctx, slog.LevelError, text, slog.Any("", d), guard.ErrorAttr(err))
 }
 
-// log survives a logger that panics.
 func (b *batch) log(ctx context.Context, level slog.Level, text string, attrs ...slog.Attr) {
-	defer func() { _ = recover() }()
 	b.hub.Logger().LogAttrs(ctx, level, text, attrs...)
 }
 

@@ -37,11 +37,11 @@ func (canaryText) UnmarshalText(text []byte) error { return fmt.Errorf("cannot r
 func TestNoCanaryInLogsAndErrors(t *testing.T) {
 	t.Parallel()
 	logger, log := newLog()
-	hub := newHub(t, taskhawk.Config{Logger: logger, Publisher: &fakePublisher{}, Tasks: []taskhawk.AnyTask{
+	config := taskhawk.Config{Logger: logger, Publisher: &fakePublisher{}, Tasks: []taskhawk.AnyTask{
 		taskhawk.New("ok", func(context.Context, canaryArgs) error { return nil }),
 		taskhawk.New("panics", func(_ context.Context, args canaryArgs) error { panic(args) }),
 		taskhawk.New("panics.error", func(_ context.Context, args canaryArgs) error { panic(errors.New(args.Name)) }),
-	}})
+	}}
 	const rest = `,"headers":{"token":"` + canary + `"}`
 	bodies := map[string]string{
 		"success":             body("ok", `"args":["`+canary+`"]`+rest),
@@ -68,6 +68,7 @@ func TestNoCanaryInLogsAndErrors(t *testing.T) {
 	}
 	for name, text := range bodies {
 		for _, attributes := range []map[string]string{{"token": canary}, {"taskhawk_encoding": canary}, {"taskhawk_encoding": "base64"}} {
+			hub := newHub(t, config) // a new one, which leaves no repeated line out
 			err := hub.Handle(t.Context(), &taskhawk.Delivery{
 				Body: text, Receipt: canary, Attributes: attributes, Group: canary, Raw: canary,
 			})

@@ -13,6 +13,9 @@ type scope struct {
 	hub      *Hub
 	delivery *Delivery
 	metadata Metadata
+	start    time.Time
+	attrs    *LogAttrs // of the delivery, or ownAttrs
+	ownAttrs LogAttrs
 }
 
 type scopeKey struct{}
@@ -28,7 +31,7 @@ func scopeFrom(ctx context.Context) *scope {
 func ContextWithHub(ctx context.Context, hub *Hub) context.Context {
 	next := scope{hub: hub}
 	if s := scopeFrom(ctx); s != nil {
-		next.delivery, next.metadata = s.delivery, s.metadata
+		next.delivery, next.metadata, next.attrs = s.delivery, s.metadata, s.attrs
 	}
 	return context.WithValue(ctx, scopeKey{}, &next)
 }
@@ -73,7 +76,8 @@ type Metadata struct {
 	Queue string
 	// MessageID is the id that SQS or SNS gave the message, the same on every redelivery; in Sync mode it is ID.
 	MessageID string
-	// Topic is the ARN of the SNS topic that the message came through; empty where there is none.
+	// Topic is the ARN of the SNS topic that the message came through; empty where there is none. Behind a queue it is whatever the
+	// envelope in the body says, which anybody who may send to the queue can write: do not decide by it what a message may do.
 	Topic string
 	// Receipt is the receipt handle of this delivery, for calls of your own to SQS; empty where there is none.
 	// Treat it as a credential: who has it can delete the message.
@@ -92,11 +96,11 @@ func MetadataFrom(ctx context.Context) Metadata {
 // LogValue gives log/slog what is safe to log: no header and no receipt handle.
 func (m Metadata) LogValue() slog.Value {
 	return slog.GroupValue(
-		slog.String("id", clip(m.ID)),
-		slog.String("task", clip(m.Task)),
+		slog.String("id", inLog(m.ID)),
+		slog.String("task", inLog(m.Task)),
 		slog.String("priority", m.Priority.String()),
 		slog.Int("attempt", m.Attempt),
-		slog.String("queue", m.Queue),
+		slog.String("queue", inLog(m.Queue)),
 	)
 }
 

@@ -7,6 +7,8 @@ import (
 	"maps"
 	"slices"
 	"time"
+
+	"github.com/taskhawk/taskhawk-go/internal/guard"
 )
 
 // Dispatch sends the task to run with args, and returns the id of the run once the service has stored it.
@@ -74,19 +76,12 @@ func (t *Task[Args]) publishAll(ctx context.Context, hub *Hub, outs []*Outgoing)
 	return ids, nil
 }
 
-// errNoAnswer is the error of a message for which a BatchPublisher broke its contract: what was not confirmed has failed.
-var errNoAnswer = errors.New("the publisher gave no answer for this message, which may or may not be stored")
-
 // publishBatch sends outs by the batch where publisher can, and one by one where it cannot.
 func publishBatch(ctx context.Context, publisher Publisher, outs []*Outgoing) []error {
-	errs := make([]error, len(outs))
 	if batcher, ok := publisher.(BatchPublisher); ok {
-		answers := batcher.PublishBatch(ctx, outs)
-		for i := copy(errs, answers); i < len(errs); i++ {
-			errs[i] = errNoAnswer
-		}
-		return errs
+		return batcher.PublishBatch(ctx, outs)
 	}
+	errs := make([]error, len(outs))
 	for i, out := range outs {
 		errs[i] = publisher.Publish(ctx, out)
 	}
@@ -94,9 +89,10 @@ func publishBatch(ctx context.Context, publisher Publisher, outs []*Outgoing) []
 }
 
 // prepare does all of a dispatch that needs no network.
-func (t *Task[Args]) prepare(ctx context.Context, args *Args, options []DispatchOption) (*Hub, *Outgoing, error) {
-	hub, err := t.identity.hub(ctx)
-	if err != nil {
+func (t *Task[Args]) prepare(ctx context.Context, args *Args, options []DispatchOption) (hub *Hub, out *Outgoing, err error) {
+	defer func() { err = guard.Error(err) }()
+	defer recoverTo(&err) // of DefaultHeaders, validators and methods such as MarshalJSON, which are the user's
+	if hub, err = t.identity.hub(ctx); err != nil {
 		return nil, nil, err
 	}
 	if hub.publisher == nil {
@@ -117,7 +113,7 @@ func (t *Task[Args]) prepare(ctx context.Context, args *Args, options []Dispatch
 			return nil, nil, err
 		}
 	}
-	out, err := t.encode(args, set)
+	out, err = t.encode(args, set)
 	return hub, out, err
 }
 

@@ -4,6 +4,8 @@ import (
 	"context"
 	"sync"
 	"time"
+
+	"github.com/taskhawk/taskhawk-go/internal/guard"
 )
 
 // sequence is a list of messages to run one after the other: one message, or those of one group of an ordered queue.
@@ -41,23 +43,13 @@ const redeliverySlack = time.Minute
 // handle runs a message of an ordered queue, and notes whether its group is failing.
 func (s *sequence) handle(work context.Context, l *lease) (done bool) {
 	d := l.current()
-	if done = isolated(func() bool { return s.poller.worker.process(work, s.poller, l) }); done {
+	guard.Call(func() { done = s.poller.worker.process(work, s.poller, l) }) // a handler may end its goroutine by runtime.Goexit
+	if done {
 		s.poller.failing.remove(d.Group)
 	} else {
 		s.poller.failing.add(d.Group, 2*s.poller.worker.config.Backoff.delay(max(d.Attempt, 1))+redeliverySlack)
 	}
 	return done
-}
-
-// isolated runs f in a goroutine of its own, which a handler may end by runtime.Goexit; it reports false then.
-func isolated(f func() bool) (ok bool) {
-	done := make(chan struct{})
-	go func() {
-		defer close(done)
-		ok = f()
-	}()
-	<-done
-	return ok
 }
 
 // failingGroups remembers the groups of an ordered queue whose messages fail. A batch brings

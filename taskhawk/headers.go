@@ -67,3 +67,57 @@ func checkHeaderName(key string) error {
 	}
 	return nil
 }
+
+// traceFamily is a system of trace context, whose headers belong together.
+type traceFamily uint8
+
+const (
+	noTrace traceFamily = iota
+	traceW3C
+	traceBaggage
+	traceB3
+	traceXRay
+)
+
+// traceFamilyOf returns the family of a header, whose name counts in any case as in HTTP; noTrace for all others.
+func traceFamilyOf(name string) traceFamily {
+	switch {
+	case strings.EqualFold(name, "traceparent"), strings.EqualFold(name, "tracestate"):
+		return traceW3C
+	case strings.EqualFold(name, "baggage"):
+		return traceBaggage
+	case strings.EqualFold(name, "b3"), len(name) > len("x-b3-") && strings.EqualFold(name[:len("x-b3-")], "x-b3-"):
+		return traceB3
+	case strings.EqualFold(name, "X-Amzn-Trace-Id"):
+		return traceXRay
+	}
+	return noTrace
+}
+
+// withTraceContext returns headers with the trace context of attributes: the Python library with OpenTelemetry and the older Go library
+// send it there only. Each family is taken whole, and only where headers have nothing of it: a tracestate says nothing about the traceparent
+// of another sender. It changes headers, which must belong to the caller.
+func withTraceContext(headers Headers, attributes map[string]string) Headers {
+	var known [traceXRay + 1]bool
+	looked := false
+	for name, value := range attributes {
+		family := traceFamilyOf(name)
+		if family == noTrace {
+			continue
+		}
+		if !looked { // most deliveries have none, and do not pay for this
+			for own := range headers {
+				known[traceFamilyOf(own)] = true
+			}
+			looked = true
+		}
+		if known[family] {
+			continue
+		}
+		if headers == nil {
+			headers = Headers{}
+		}
+		headers[name] = value
+	}
+	return headers
+}

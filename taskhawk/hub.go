@@ -6,9 +6,9 @@ import (
 	"fmt"
 	"log/slog"
 	"maps"
-	"runtime/debug"
 	"slices"
 
+	"github.com/taskhawk/taskhawk-go/internal/guard"
 	"github.com/taskhawk/taskhawk-go/internal/nilcheck"
 )
 
@@ -33,21 +33,19 @@ type Hub struct {
 	defaultHeaders func(ctx context.Context, task string) Headers
 	tasks          map[string]*registration
 	handler        Handler
-	logger         *slog.Logger
-	unknown        *unknownLog
+	logger         *slog.Logger      // writes before it returns: for a goroutine that the logger may hold up
+	background     *guard.Background // for one that must not wait
+	repeats        *repeatLog
 }
 
 // NewHub checks the configuration and registers its tasks. From then on the tasks dispatch through this hub, unless the
 // context names another or they are registered with several.
 func NewHub(config Config) (*Hub, error) {
 	hub := &Hub{
-		publisher: config.Publisher, defaultHeaders: config.DefaultHeaders,
-		tasks: make(map[string]*registration, len(config.Tasks)), logger: config.Logger,
-		unknown: newUnknownLog(),
+		publisher: guardPublisher(config.Publisher), defaultHeaders: config.DefaultHeaders,
+		tasks: make(map[string]*registration, len(config.Tasks)), repeats: newRepeatLog(),
 	}
-	if hub.logger == nil {
-		hub.logger = slog.Default()
-	}
+	hub.setLogger(config.Logger)
 	if config.Publisher != nil && nilcheck.IsNil(config.Publisher) {
 		return nil, fmt.Errorf("taskhawk: new hub: Config.Publisher is a nil %T: was the error of its constructor dropped?", config.Publisher)
 	}
@@ -62,12 +60,10 @@ func NewHub(config Config) (*Hub, error) {
 			return nil, fmt.Errorf("taskhawk: new hub: %w", err)
 		}
 	}
-	for i, middleware := range config.Middleware {
-		if middleware == nil {
-			return nil, fmt.Errorf("taskhawk: new hub: Config.Middleware[%d] is nil", i)
-		}
+	var err error
+	if hub.handler, err = chain(hub.run, config.Middleware); err != nil {
+		return nil, fmt.Errorf("taskhawk: new hub: %w", err)
 	}
-	hub.handler = chain(hub.run, config.Middleware)
 	for _, r := range hub.tasks {
 		r.identity.register(hub)
 	}
@@ -77,8 +73,24 @@ func NewHub(config Config) (*Hub, error) {
 // TaskNames returns the names of the registered tasks, sorted. The slice is the caller's.
 func (h *Hub) TaskNames() []string { return slices.Sorted(maps.Keys(h.tasks)) }
 
-// Logger returns the logger of the hub, for transports.
-func (h *Hub) Logger() *slog.Logger { return h.logger }
+// Logger returns a logger for the lines of transports. It writes by Config.Logger, and differs from it in that a line never panics,
+// blocks or ends a goroutine, so that polls and heartbeats may log: a goroutine of its own writes the lines, in order. While 256 of them
+// wait for a logger that is slow or hangs, further ones are left out, and the next line counts them as left_out.
+func (h *Hub) Logger() *slog.Logger { return slog.New(h.background) }
+
+// setLogger guards against what the user's log handler, and the values that it resolves, may do.
+func (h *Hub) setLogger(logger *slog.Logger) {
+	if logger == nil {
+		logger = slog.Default()
+	}
+	guarded := guard.LogHandler(logger.Handler())
+	h.logger, h.background = slog.New(guarded), guard.NewBackground(guarded)
+}
+
+// report writes a line by [Hub.Logger].
+func (h *Hub) report(ctx context.Context, level slog.Level, text string, attrs ...slog.Attr) {
+	h.Logger().LogAttrs(ctx, level, text, attrs...)
+}
 
 // CheckHandlers returns an error if h cannot run what a transport receives: h is nil, its Config has Sync, or none of its tasks has a
 // handler. Where some have one, it logs one warning that names the others, since programs that share queues do that on purpose.
@@ -103,7 +115,7 @@ func (h *Hub) CheckHandlers() error {
 		return fmt.Errorf("no task of the hub has a handler, such as %q: %w", without[0], ErrNoHandler)
 	case len(without) > 0:
 		ctx := context.Background() //nolint:forbidigo // a constructor has no caller's context
-		h.report(ctx, slog.LevelWarn, "tasks without a handler fail here", slog.Any("tasks", without))
+		h.logger.LogAttrs(ctx, slog.LevelWarn, "tasks without a handler fail here", slog.Any("tasks", without))
 	}
 	return nil
 }
@@ -147,7 +159,9 @@ type Config struct {
 	// win over them. It is called concurrently, and the map it returns is copied.
 	DefaultHeaders func(ctx context.Context, task string) Headers
 	// Logger gets a line per delivery: failures at error level, expected ones (Retry, Ignore) and successes at debug
-	// level. It never gets arguments, header values or receipt handles. Nil is slog.Default().
+	// level, a handler that a stop cut off at info level. It never gets arguments, header values or receipt handles;
+	// docs/operations.md lists its attributes. It may panic and block: the line is lost, or its own handler held up. Nil is
+	// slog.Default().
 	Logger *slog.Logger
 	// Sync runs tasks inside Dispatch, for tests and development: through the codec, validation and all middleware, so
 	// that what fails on a queue fails here too. Publisher must be nil then; delays and groups have no effect.
@@ -166,12 +180,21 @@ type Handler func(ctx context.Context, msg *Message) error
 type Middleware func(next Handler) Handler
 
 // chain folds middleware around the innermost handler.
-func chain(innermost Handler, middleware []Middleware) Handler {
+func chain(innermost Handler, middleware []Middleware) (Handler, error) {
 	handler := innermost
-	for _, wrap := range slices.Backward(middleware) {
-		handler = wrap(handler)
+	for i, wrap := range slices.Backward(middleware) {
+		if wrap == nil {
+			return nil, fmt.Errorf("Config.Middleware[%d] is nil", i)
+		}
+		next := handler
+		if err := attempt(func() { handler = wrap(next) }); err != nil {
+			return nil, fmt.Errorf("Config.Middleware[%d]: %w", i, err)
+		}
+		if handler == nil {
+			return nil, fmt.Errorf("Config.Middleware[%d] returned a nil Handler", i)
+		}
 	}
-	return handler
+	return handler, nil
 }
 
 // PanicError is the error of a handler that panicked. Its text leaves the panic value out, since that may hold
@@ -201,12 +224,5 @@ func Recover(next Handler) Handler {
 	return func(ctx context.Context, msg *Message) (err error) {
 		defer recoverTo(&err)
 		return next(ctx, msg)
-	}
-}
-
-// recoverTo is deferred by itself: it catches a panic and stores it as an error.
-func recoverTo(err *error) {
-	if value := recover(); value != nil {
-		*err = &PanicError{Value: value, Stack: debug.Stack()}
 	}
 }

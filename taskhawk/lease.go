@@ -15,6 +15,7 @@ type lease struct {
 	visibility time.Duration // 0: the queue has none
 	onLost     func(l *lease)
 	running    time.Time // since when its handler runs; zero when none does. The set of leases guards it.
+	logAttrs   LogAttrs  // of all its deliveries
 
 	mu       sync.Mutex
 	delivery *Delivery     // the last receipt, if the message came more than once
@@ -39,6 +40,9 @@ func newLease(d *Delivery, queue Queue, onLost func(*lease)) *lease {
 func (l *lease) hold(d *Delivery) {
 	held := *d
 	held.Settler = l
+	if held.LogAttrs == nil {
+		held.LogAttrs = &l.logAttrs
+	}
 	l.delivery = &held
 	if held.Received.IsZero() {
 		held.Received = time.Now() // a transport may not say; a lease that ended long ago would be lost at once

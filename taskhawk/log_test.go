@@ -4,9 +4,15 @@ import (
 	"bytes"
 	"context"
 	"encoding/json"
+	"errors"
+	"fmt"
+	"io/fs"
 	"log/slog"
+	"runtime"
 	"strings"
 	"testing"
+	"testing/synctest"
+	"time"
 
 	"github.com/stretchr/testify/require"
 
@@ -44,11 +50,11 @@ func TestHandleLogsOneLine(t *testing.T) {
 		{taskhawk.Permanent(errDown), "ERROR", "task failed for good", "dead letter", "permanent: the service is down"},
 	} {
 		line := logged(t, delivery("t", ""), returning(c.err))
-		require.GreaterOrEqual(t, line["took"], 0.0)
-		delete(line, "took")
+		require.GreaterOrEqual(t, line["duration_ms"], 0.0)
+		delete(line, "duration_ms")
 		want := map[string]any{
 			"level": c.level, "msg": c.msg, "outcome": c.outcome, "task": "t", "id": "i1",
-			"delivery": map[string]any{"message_id": "m1", "queue": "q1", "attempt": 3.0},
+			"message_id": "m1", "queue": "q1", "attempt": 3.0,
 		}
 		if c.as != "" {
 			want["error"] = c.as
@@ -86,7 +92,7 @@ func TestLogsClipNamesFromTheWire(t *testing.T) {
 	clipped := long[:64] + "..."
 	require.Equal(t, clipped, line["task"])
 	require.Equal(t, clipped, line["id"])
-	require.Equal(t, clipped, line["delivery"].(map[string]any)["message_id"])
+	require.Equal(t, clipped, line["message_id"])
 	require.Equal(t, `unknown task "`+clipped+`"`, line["error"])
 
 	var text bytes.Buffer
@@ -120,9 +126,127 @@ func (e textless) Error() string { return *e.text }
 
 func TestHandleOutlivesAnErrorWithoutAText(t *testing.T) {
 	t.Parallel()
-	logger, _ := newLog()
+	logger, text := newLog()
 	hub := newHub(t, taskhawk.Config{Logger: logger, Tasks: []taskhawk.AnyTask{returning(textless{})}})
-	require.ErrorAs(t, hub.Handle(t.Context(), delivery("t", "")), new(textless))
+	err := hub.Handle(t.Context(), delivery("t", ""))
+	require.ErrorAs(t, err, new(textless))
+	require.EqualError(t, err, "taskhawk_test.textless: its Error method panicked")
+	require.Contains(t, text.String(), `"error":"taskhawk_test.textless: its Error method panicked"`)
+}
+
+// A typed nil is the mistake that most Go programmers have made once.
+func TestOutcomeOfAnErrorWhoseMethodsPanic(t *testing.T) {
+	t.Parallel()
+	var broken *fs.PathError
+	wrapped := fmt.Errorf("read: %w", error(broken))
+	for name, c := range map[string]struct {
+		err    error
+		action taskhawk.Action
+	}{
+		"bare":                       {broken, taskhawk.ActionRetry},
+		"wrapped":                    {wrapped, taskhawk.ActionRetry},
+		"permanent":                  {taskhawk.Permanent(broken), taskhawk.ActionDeadLetter},
+		"permanent, wrapped":         {fmt.Errorf("x: %w", taskhawk.Permanent(wrapped)), taskhawk.ActionDeadLetter},
+		"ignored":                    {taskhawk.Ignore(broken), taskhawk.ActionDelete},
+		"joined before a decision":   {errors.Join(broken, taskhawk.Permanent(errDown)), taskhawk.ActionDeadLetter},
+		"joined behind a decision":   {errors.Join(taskhawk.RetryAfter(1, errDown), broken), taskhawk.ActionRetry},
+		"ends its goroutine":         {exiting{}, taskhawk.ActionRetry},
+		"permanent, ends its own":    {taskhawk.Permanent(exiting{}), taskhawk.ActionDeadLetter},
+		"a panic's value is such an": {&taskhawk.PanicError{Value: broken}, taskhawk.ActionRetry},
+	} {
+		require.Equal(t, c.action, taskhawk.OutcomeOf(c.err).Action, name)
+		line := logged(t, delivery("t", ""), returning(c.err))
+		require.Equal(t, c.action.String(), line["outcome"], name)
+		require.Regexp(t, `^(permanent: |ignore: )?(panic \(\*fs.PathError\)|read: <nil>|x: permanent: read: <nil>)?`+
+			`( ?\(?(\*fs.PathError|taskhawk_test.exiting): its (Error|Unwrap) method (panicked|ended its goroutine)\)?)?$`, line["error"], name)
+		require.Regexp(t, `PathError|exiting`, line["error"], name)
+	}
+}
+
+// exiting is an error that ends the goroutine of its caller, as a test's does that calls t.FailNow.
+type exiting struct{}
+
+func (exiting) Error() string {
+	runtime.Goexit()
+	return ""
+}
+
+func TestHandleLogsTheStackOfAPanicWithABrokenError(t *testing.T) {
+	t.Parallel()
+	line := logged(t, delivery("t", ""), taskhawk.New("t", func(context.Context, struct{}) error {
+		var broken *fs.PathError
+		failByName(func() { panic(broken) })
+		return nil
+	}))
+	require.Contains(t, line["stack"], "failByName")
+	require.Contains(t, line["error"], "panic (*fs.PathError)")
+}
+
+func TestUnreadableMessagesShareALine(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		logger, text := newLog()
+		hub := newHub(t, taskhawk.Config{Logger: logger})
+		for range 1000 {
+			require.Error(t, hub.Handle(t.Context(), &taskhawk.Delivery{Body: "{}"}))
+			require.Error(t, hub.Handle(t.Context(), &taskhawk.Delivery{Body: "[]"}))
+		}
+		require.Equal(t, 2, strings.Count(text.String(), "\n"), "one for each kind")
+		time.Sleep(time.Second)
+		require.Error(t, hub.Handle(t.Context(), &taskhawk.Delivery{Body: "{}"}))
+		require.Contains(t, text.String(), `"left_out":999`)
+	})
+}
+
+func TestLongErrorsAreCutInLines(t *testing.T) {
+	t.Parallel()
+	line := logged(t, delivery("t", ""), returning(errors.New(strings.Repeat("x", 2<<20))))
+	require.Equal(t, strings.Repeat("x", 1024)+"...", line["error"])
+}
+
+func TestNoErrorForgesALine(t *testing.T) {
+	t.Parallel()
+	line := logged(t, delivery("t", ""), returning(errors.New("a\nb\u009bc\u2028d\x7fe\x1b[31m\xff\u202ef")))
+	require.Equal(t, `a\nb\u009bc\u2028d\x7fe\x1b[31m\xff\u202ef`, line["error"])
+	stopped := (&taskhawk.StopError{Tasks: []string{"a\nlevel=INFO \u2028", "b"}}).Error()
+	require.Contains(t, stopped, `["a\nlevel=INFO \u2028" b]`)
+}
+
+func TestAddLogAttrs(t *testing.T) {
+	t.Parallel()
+	logger, text := newLog()
+	requestID := func(next taskhawk.Handler) taskhawk.Handler {
+		return func(ctx context.Context, msg *taskhawk.Message) error {
+			taskhawk.AddLogAttrs(ctx, slog.String("request_id", "r1"), slog.Int("n", 1))
+			ctx = taskhawk.ContextWithHub(ctx, taskhawk.HubFrom(ctx))
+			taskhawk.AddLogAttrs(ctx, slog.Int("n", 2))
+			return next(ctx, msg)
+		}
+	}
+	hub := newHub(t, taskhawk.Config{
+		Logger: logger, Middleware: []taskhawk.Middleware{requestID}, Tasks: []taskhawk.AnyTask{returning(errDown)},
+	})
+	taskhawk.AddLogAttrs(t.Context(), slog.String("request_id", "outside")) // does nothing
+	require.ErrorIs(t, hub.Handle(t.Context(), delivery("t", "")), errDown)
+	require.Equal(t, 1, strings.Count(text.String(), `"request_id":"r1"`), "%s", text)
+	require.Equal(t, 1, strings.Count(text.String(), `"n":2`), "%s", text)
+	require.NotContains(t, text.String(), `"n":1`)
+}
+
+// What a transport logs about its delivery has them too.
+func TestAddLogAttrsReachesTheTransport(t *testing.T) {
+	t.Parallel()
+	d := delivery("t", "")
+	d.LogAttrs = new(taskhawk.LogAttrs)
+	task := taskhawk.New("t", func(ctx context.Context, _ struct{}) error {
+		taskhawk.AddLogAttrs(ctx, slog.String("request_id", "r1"))
+		return nil
+	})
+	line := logged(t, d, task)
+	require.Equal(t, "r1", line["request_id"])
+	logger, text := newLog()
+	logger.Info("m", "", d)
+	require.Contains(t, text.String(), `"msg":"m","task":"t","id":"i1","message_id":"m1","queue":"q1","attempt":3,"request_id":"r1"}`)
 }
 
 func TestLogValuesShowNoSecrets(t *testing.T) {

@@ -41,8 +41,8 @@ type Message struct { //nolint:recvcheck // written by value, read into a pointe
 // LogValue gives log/slog what is safe to log: no header and no argument.
 func (m Message) LogValue() slog.Value {
 	return slog.GroupValue(
-		slog.String("id", clip(m.ID)),
-		slog.String("task", clip(m.Task)),
+		slog.String("id", inLog(m.ID)),
+		slog.String("task", inLog(m.Task)),
 		slog.String("priority", m.Priority.String()),
 	)
 }
@@ -86,38 +86,45 @@ const encodingAttribute = "taskhawk_encoding"
 
 // snsNotification is what a subscription without raw delivery puts on a queue around the message.
 type snsNotification struct {
-	Type              string                           `json:"Type"`
-	TopicARN          string                           `json:"TopicArn"`
-	Message           *string                          `json:"Message"`
-	MessageAttributes map[string]notificationAttribute `json:"MessageAttributes"`
+	Type              string         `json:"Type"`
+	TopicARN          string         `json:"TopicArn"`
+	Message           *string        `json:"Message"`
+	MessageAttributes map[string]any `json:"MessageAttributes"` // {"name":{"Type":"String","Value":"text"}}; others are passed over
 }
 
-type notificationAttribute struct {
-	Value string `json:"Value"`
+// attributes are those that have a text.
+func (n *snsNotification) attributes() map[string]string {
+	texts := make(map[string]string, len(n.MessageAttributes))
+	for name, attribute := range n.MessageAttributes {
+		members, _ := attribute.(map[string]any)
+		if value, ok := members["Value"].(string); ok && members["Type"] != "Binary" {
+			texts[name] = value
+		}
+	}
+	return texts
 }
 
-// readBody reads the message of a delivery: plain, base64, or wrapped in an SNS notification. That args and kwargs are JSON is left for Bind
-// to find out, so that they are read once.
-// The topic is the ARN in the notification, empty without one.
-func readBody(body, encoding string) (msg *Message, topic string, err error) {
-	plain, err := decodeBody(body, encoding)
+// readBody reads the message of a delivery: plain, base64, or wrapped in an SNS notification, which is nil where there is none. That
+// args and kwargs are JSON is left for Bind to find out, so that they are read once.
+func readBody(d *Delivery) (msg *Message, notification *snsNotification, err error) {
+	plain, err := decodeBody(d.Body, d.Attributes[encodingAttribute])
 	if err != nil {
-		return nil, "", err
+		return nil, nil, err
 	}
 	msg, err = parseMessage(plain, jsontext.SpanContainer)
 	if err == nil {
-		return msg, "", nil
+		return msg, nil, nil
 	}
 	wrapped, ok := unwrapSNS(plain)
 	if !ok {
-		return nil, "", err
+		return nil, nil, err
 	}
-	plain, err = decodeBody(*wrapped.Message, wrapped.MessageAttributes[encodingAttribute].Value)
+	plain, err = decodeBody(*wrapped.Message, wrapped.attributes()[encodingAttribute])
 	if err != nil {
-		return nil, "", err
+		return nil, nil, err
 	}
 	msg, err = parseMessage(plain, jsontext.SpanContainer)
-	return msg, wrapped.TopicARN, err
+	return msg, wrapped, err
 }
 
 func decodeBody(body, encoding string) (string, error) {

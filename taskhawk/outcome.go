@@ -5,6 +5,8 @@ import (
 	"errors"
 	"math/rand/v2"
 	"time"
+
+	"github.com/taskhawk/taskhawk-go/internal/guard"
 )
 
 // Action is what becomes of a message after its handler has returned.
@@ -88,7 +90,7 @@ func (e *outcomeError) Error() string {
 	if e.outcome.Err == nil {
 		return e.verb
 	}
-	return e.verb + ": " + e.outcome.Err.Error()
+	return e.verb + ": " + guard.Text(e.outcome.Err)
 }
 
 // Unwrap returns the cause.
@@ -107,13 +109,14 @@ func (e *outcomeError) decide() Outcome { return e.outcome }
 //   - anything else, including a panic (also one with such an error as its value), a message that cannot be read, an
 //     unknown task and invalid arguments: delivered again after a backoff, until the queue's redrive policy moves it to
 //     the dead-letter queue
+//
+// It does not panic, whatever the methods of err do: what an error says that panics is passed over.
 func OutcomeOf(err error) Outcome {
 	if err == nil {
 		return Outcome{Action: ActionDelete}
 	}
 	outcome := Outcome{Action: ActionRetry}
-	var deciding decider
-	if errors.As(err, &deciding) {
+	if deciding, ok := guard.As[decider](err); ok {
 		outcome = deciding.decide()
 	}
 	outcome.Err = err
@@ -140,15 +143,18 @@ func Settle(ctx context.Context, d *Delivery, handled error, backoff Backoff) (d
 	if outcome.Action == ActionDelete || d.Settler == nil {
 		return outcome.Action == ActionDelete, nil
 	}
-	err = outcome.delayed(d, backoff).apply(ctx, d.Settler, d)
+	err = outcome.delayed(d, backoff).apply(ctx, guardedSettler{d.Settler}, d)
 	return err == nil && outcome.Action == ActionDeadLetter, err
 }
 
-// apply makes the settler do what becomes of a failure. It survives a panic of the transport.
-func (o Outcome) apply(ctx context.Context, settler Settler, d *Delivery) (err error) {
-	defer recoverTo(&err)
+// apply makes the settler, which is guarded, do what the outcome of a failure says.
+func (o Outcome) apply(ctx context.Context, settler Settler, d *Delivery) error {
 	if o.Action == ActionDeadLetter {
-		return settler.DeadLetter(ctx, d, DeadLetter{Task: taskOf(d), Reason: reasonOf(o.Err), Attempt: max(d.Attempt, 1)})
+		letter := DeadLetter{Reason: reasonOf(o.Err), Attempt: max(d.Attempt, 1)}
+		if msg, _, err := readBody(d); err == nil {
+			letter.Task = msg.Task
+		}
+		return settler.DeadLetter(ctx, d, letter)
 	}
 	return settler.SetVisibility(ctx, d, o.Delay)
 }
@@ -169,9 +175,8 @@ func (o Outcome) delayed(d *Delivery, backoff Backoff) Outcome {
 
 // reasonOf is the text of the error that was given to Permanent.
 func reasonOf(err error) string {
-	var marked *outcomeError
-	if errors.As(err, &marked) && marked.outcome.Err != nil {
-		return marked.outcome.Err.Error()
+	if marked, ok := guard.As[*outcomeError](err); ok && marked.outcome.Err != nil {
+		return guard.Text(marked.outcome.Err)
 	}
 	return "permanent failure"
 }
@@ -186,17 +191,16 @@ func ExponentialBackoff(first, limit time.Duration) Backoff {
 	return func(attempt int) time.Duration { return jitter(doubled(first, limit, attempt), 2) }
 }
 
-// delay survives a panic of the function, and a negative result; nil is the default of a [WorkerConfig].
+// delay returns the delay after the attempt. It survives what the function does: the longest delay of the default then.
+// A negative result is 0. A nil Backoff is the default of a [WorkerConfig].
 func (b Backoff) delay(attempt int) (delay time.Duration) {
 	if b == nil {
-		b = ExponentialBackoff(defaultFirstRetry, defaultLastRetry)
+		return ExponentialBackoff(defaultFirstRetry, defaultLastRetry)(attempt)
 	}
-	defer func() {
-		if recover() != nil {
-			delay = defaultLastRetry
-		}
-	}()
-	return max(b(attempt), 0)
+	if guard.Call(func() { delay = b(attempt) }) != nil {
+		return defaultLastRetry
+	}
+	return max(delay, 0)
 }
 
 // doubled is first, doubled for every attempt after the first one, up to limit.

@@ -3,10 +3,11 @@ package taskhawk
 import (
 	"cmp"
 	"context"
-	"errors"
 	"log/slog"
 	"sync"
 	"time"
+
+	"github.com/taskhawk/taskhawk-go/internal/guard"
 )
 
 // The pauses of a poller after an error, and how often it reports that errors go on.
@@ -103,10 +104,7 @@ func (p *poller) receive(ctx context.Context, plan plan) (result pollResult) {
 
 // isTimeout reports whether err calls itself a timeout, as those of net and net/http do.
 func isTimeout(err error) bool {
-	timeout, ok := errors.AsType[interface {
-		error
-		Timeout() bool
-	}](err)
+	timeout, ok := guard.As[interface{ Timeout() bool }](err)
 	return ok && timeout.Timeout()
 }
 
@@ -207,9 +205,9 @@ func (p *poller) judge(ctx context.Context, plan plan, result pollResult) {
 		s.shorten(result)
 		p.report(ctx, slog.LevelError, "receive timed out before its wait was over: "+
 			"raise the timeout of the HTTP client above WaitTime; using a shorter wait",
-			seconds("wait", plan.wait), seconds("timeout", result.took), seconds("next_wait", s.wait), errorAttr(result.err))
+			seconds("wait", plan.wait), seconds("timeout", result.took), seconds("next_wait", s.wait), guard.ErrorAttr(result.err))
 	default:
-		p.report(ctx, slog.LevelError, "receive failed; retrying", errorAttr(result.err))
+		p.report(ctx, slog.LevelError, "receive failed; retrying", guard.ErrorAttr(result.err))
 	}
 	s.paused = time.Now().Add(pause)
 }
@@ -234,8 +232,8 @@ func (s *pollState) pause() time.Duration {
 	return jitter(doubled(firstPollPause, lastPollPause, s.failures), 5)
 }
 
-// report writes a line about the first bad poll at once, and after that one a minute, in a goroutine of its own: a logger may
-// block. The mutex of the governor must be held.
+// report writes a line about the first bad poll at once, and after that one a minute. The mutex of the governor must be
+// held.
 func (p *poller) report(ctx context.Context, level slog.Level, text string, attrs ...slog.Attr) {
 	s := &p.governor.polls
 	if s.failures > 1 && time.Since(s.reported) < reportEvery {
@@ -243,11 +241,8 @@ func (p *poller) report(ctx context.Context, level slog.Level, text string, attr
 	}
 	s.reported = time.Now()
 	attrs = append([]slog.Attr{slog.String("queue", p.info.Name), slog.Int("failures", s.failures)}, attrs...)
-	p.running.Go(func() { p.worker.hub.report(ctx, level, text, attrs...) })
+	p.worker.hub.report(ctx, level, text, attrs...)
 }
-
-// errorAttr is the text of err for a line.
-func errorAttr(err error) slog.Attr { return slog.String("error", err.Error()) }
 
 // seconds is a duration for a line, with its unit in the name.
 func seconds(name string, d time.Duration) slog.Attr {

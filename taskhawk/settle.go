@@ -2,10 +2,11 @@ package taskhawk
 
 import (
 	"context"
-	"errors"
 	"log/slog"
 	"sync"
 	"time"
+
+	"github.com/taskhawk/taskhawk-go/internal/guard"
 )
 
 // settleTimeout bounds the calls that settle one message, retries included.
@@ -53,7 +54,7 @@ func (w *Worker) settle(work context.Context, l *lease, handled error) (done boo
 		w.acked.add(l.key)
 	}
 	w.hub.report(ctx, slog.LevelError, "cannot settle a message, it will be delivered again",
-		slog.Any("delivery", d), slog.String("outcome", outcome.Action.String()), slog.String("error", err.Error()))
+		slog.Any("", d), slog.String("outcome", outcome.Action.String()), guard.ErrorAttr(err))
 	return false
 }
 
@@ -87,7 +88,7 @@ func (w *Worker) deleteAgain(work context.Context, queue Queue, d *Delivery) {
 		return
 	}
 	w.hub.report(ctx, slog.LevelError, "cannot delete a message that is done, it will be delivered again",
-		slog.Any("delivery", d), slog.String("error", err.Error()))
+		slog.Any("", d), guard.ErrorAttr(err))
 	if info := queue.Info(); !info.Ordered { // where it would hold up its group
 		hide := Outcome{Action: ActionRetry, Delay: doubled(info.Visibility, longestHide, 2*d.Attempt-1)}
 		_ = apply(ctx, queue, d, hide) // failing that, it comes back when its visibility timeout is over
@@ -123,15 +124,12 @@ func (w *Worker) release(work context.Context, leases []*lease) {
 			}
 			if err != nil {
 				w.hub.report(ctx, slog.LevelWarn, "cannot give a message back, it stays invisible until its visibility timeout",
-					slog.Any("delivery", d), slog.String("error", err.Error()))
+					slog.Any("", d), guard.ErrorAttr(err))
 			}
 		})
 	}
 	group.Wait()
 }
-
-// errGoexit is what a handler has "returned" that ended its goroutine by runtime.Goexit, as t.FailNow does in tests.
-var errGoexit = errors.New("the handler ended its goroutine by runtime.Goexit")
 
 // process runs the handler of a message in the slot that the caller has acquired, settles the message, and reports whether
 // it is off the queue. The slot is free for another handler before the message is settled.
@@ -147,11 +145,8 @@ func (w *Worker) process(work context.Context, p *poller, l *lease) (done bool) 
 	}
 	w.leases.run(l)
 	w.counters.start(l.current(), start)
-	err := errGoexit
+	err := errGoexit // unless Handle returns
 	defer func() {
-		if err == errGoexit { //nolint:errorlint // it is set above, and nothing wraps it
-			w.hub.log(ctx, l.current(), nil, err, start)
-		}
 		took := time.Since(start)
 		taken := w.leases.settle(l) // before the slot is another's: it is none of the running any more
 		settled = w.passSlot()
@@ -160,7 +155,6 @@ func (w *Worker) process(work context.Context, p *poller, l *lease) (done bool) 
 			done = w.settle(work, l, err)
 		}
 	}()
-	defer recoverTo(&err)
 	err = w.hub.Handle(ctx, l.current())
 	return done
 }
@@ -184,7 +178,7 @@ func (w *Worker) lost(l *lease) {
 	w.counters.lostLeases.Add(1)
 	ctx := context.Background() //nolint:forbidigo // a heartbeat has no caller
 	w.hub.report(ctx, slog.LevelWarn, "lease lost; message will be delivered again",
-		slog.Any("delivery", l.current()))
+		slog.Any("", l.current()))
 }
 
 // ackMemorySize is how many messages are remembered, a few hundred bytes each.

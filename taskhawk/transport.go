@@ -91,7 +91,7 @@ type Outgoing struct {
 // LogValue gives log/slog what is safe to log: neither body nor headers.
 func (o Outgoing) LogValue() slog.Value {
 	return slog.GroupValue(
-		slog.String("id", clip(o.ID)),
+		slog.String("id", inLog(o.ID)),
 		slog.String("task", o.Task),
 		slog.String("priority", o.Priority.String()),
 	)
@@ -121,7 +121,8 @@ type BatchPublisher interface {
 type Delivery struct {
 	// Body is the text of the message: the wire JSON, or an SNS notification that wraps it.
 	Body string
-	// Attributes are the string attributes beside the body. Only "taskhawk_encoding" has a meaning here.
+	// Attributes are the string attributes beside the body. "taskhawk_encoding" says how to read it, and the headers of trace
+	// context are taken from here where the body has none. A handler finds those of an SNS notification here when it wraps the message.
 	Attributes map[string]string
 	// MessageID is the transport's own id of the message, stable over redeliveries; not the task's ID.
 	MessageID string
@@ -150,6 +151,9 @@ type Delivery struct {
 	Deadline time.Time
 	// Raw is the transport's own form of the message, such as types.Message of the SQS SDK; nil for none.
 	Raw any
+	// LogAttrs collects what [AddLogAttrs] adds while the delivery is handled, for lines of the transport about it. Nil is for a
+	// transport that writes none: the line of [Hub.Handle] has them all the same.
+	LogAttrs *LogAttrs
 	// Settler extends and settles this delivery; nil where that does not apply (SNS events, Sync mode).
 	Settler Settler
 }
@@ -157,12 +161,3 @@ type Delivery struct {
 // lastAttempt reports whether the queue moves the message to the dead-letter queue if this delivery of it fails. One with
 // more attempts than the queue allows proves that its limit was raised since it was read.
 func (d *Delivery) lastAttempt() bool { return d.MaxAttempts > 0 && max(d.Attempt, 1) == d.MaxAttempts }
-
-// LogValue gives log/slog what is safe to log: neither body, nor attributes, nor receipt handle.
-func (d Delivery) LogValue() slog.Value {
-	return slog.GroupValue(
-		slog.String("message_id", clip(d.MessageID)),
-		slog.String("queue", d.Queue),
-		slog.Int("attempt", d.Attempt),
-	)
-}

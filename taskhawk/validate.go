@@ -8,6 +8,8 @@ import (
 	"sync"
 
 	"github.com/go-playground/validator/v10"
+
+	"github.com/taskhawk/taskhawk-go/internal/guard"
 )
 
 // Validator checks a struct by its `validate` tags; *validator.Validate of github.com/go-playground/validator/v10 is one.
@@ -55,7 +57,7 @@ func tryTags(v Validator, t reflect.Type) error {
 func validate(v Validator, task string, args any) (err error) {
 	defer func() {
 		if err != nil {
-			err = newValidationError(task, reflect.TypeOf(args).Elem(), err)
+			err = newValidationError(task, reflect.TypeOf(args).Elem(), guard.Error(err))
 		}
 	}()
 	defer recoverTo(&err)

@@ -4,12 +4,14 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"log/slog"
 	"strings"
 	"sync"
 	"sync/atomic"
 	"time"
 
 	"github.com/taskhawk/taskhawk-go/internal/gopool"
+	"github.com/taskhawk/taskhawk-go/internal/guard"
 )
 
 var (
@@ -63,6 +65,10 @@ func NewWorker(hub *Hub, queues []Queue, config WorkerConfig) (*Worker, error) {
 	if err := hub.CheckHandlers(); err != nil {
 		return nil, fmt.Errorf("taskhawk: new worker: %w", err)
 	}
+	queues, err = guardQueues(queues)
+	if err != nil {
+		return nil, fmt.Errorf("taskhawk: new worker: %w", err)
+	}
 	slots := newSlots(config.Concurrency, config.StrictPriority)
 	return &Worker{
 		hub: hub, queues: queues, config: config, slots: slots, intake: intake{slots: slots},
@@ -108,10 +114,35 @@ func (w *Worker) Run(ctx context.Context) error {
 		running.Wait()
 		close(done)
 	}()
+	w.hub.report(work, slog.LevelInfo, "worker started", slog.Any("queues", w.queueNames()), slog.Int("concurrency", w.config.Concurrency))
 	<-ctx.Done()
+	began := time.Now()
+	handlers, waiting := w.leases.counts()
+	w.hub.report(work, slog.LevelInfo, "worker stopping", slog.Int("handlers", handlers), slog.Int("waiting", waiting),
+		slog.Int("polls", int(w.polls.Load())), slog.Float64("grace_ms", milliseconds(w.config.GracePeriod)))
 	w.aborted.Store(w.config.AbortPolls)
 	stop()
-	return w.stop(work, cancel, done)
+	err := w.stop(work, cancel, done)
+	w.reportStop(work, err, time.Since(began))
+	return err
+}
+
+// reportStop writes the last line of the worker.
+func (w *Worker) reportStop(ctx context.Context, err error, took time.Duration) {
+	level, attrs := slog.LevelInfo, []slog.Attr{slog.Float64("duration_ms", milliseconds(took))}
+	if err != nil {
+		level, attrs = slog.LevelWarn, append(attrs, guard.ErrorAttr(err))
+	}
+	w.hub.report(ctx, level, "worker stopped", attrs...)
+	guard.Flush(w.hub.Logger()) // the process may end now
+}
+
+func (w *Worker) queueNames() []string {
+	names := make([]string, len(w.queues))
+	for i, queue := range w.queues {
+		names[i] = queue.Info().Name
+	}
+	return names
 }
 
 // Abort ends the grace period of a stop, or leaves none to a stop that has not begun: handlers are cancelled at once. For a
@@ -153,7 +184,7 @@ func (w *Worker) abandon(work context.Context) error {
 
 // taskOf names the task of a delivery for a report.
 func taskOf(d *Delivery) string {
-	msg, _, err := readBody(d.Body, d.Attributes[encodingAttribute])
+	msg, _, err := readBody(d)
 	if err != nil {
 		return "(unreadable)"
 	}
@@ -251,6 +282,10 @@ type StopError struct {
 
 // Error names the tasks.
 func (e *StopError) Error() string {
+	names := make([]string, len(e.Tasks))
+	for i, name := range e.Tasks {
+		names[i] = inLog(name) // it came with a message
+	}
 	return fmt.Sprintf("taskhawk: stopped with %d handlers still running [%s] and %d messages not settled",
-		len(e.Tasks), strings.Join(e.Tasks, " "), e.Settling)
+		len(e.Tasks), strings.Join(names, " "), e.Settling)
 }

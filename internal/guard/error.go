@@ -1,0 +1,182 @@
+package guard
+
+import (
+	"errors"
+	"fmt"
+	"reflect"
+	"strings"
+)
+
+// Error returns err if all its methods return, and those of the errors it wraps. Otherwise it returns an error in its place
+// that names the type and the method at fault, and whose own methods are safe: errors.Is and errors.As still see through it, and
+// pass over what panics. Nil stays nil.
+//
+// It calls every method once, so that whoever gets its result need not think of them again.
+func Error(err error) error {
+	if err == nil {
+		return nil
+	}
+	if _, safe := err.(*brokenError); safe { //nolint:errorlint // looking inside is what must be guarded
+		return err
+	}
+	if Call(func() { probe(err) }) == nil {
+		return err
+	}
+	return &brokenError{cause: err, text: describe(err)}
+}
+
+// Text returns the text of err. For an error whose Error method does not return, it says so and names the type.
+func Text(err error) string {
+	text, failure := textOf(err)
+	if failure != nil {
+		return blame(err, "Error", failure)
+	}
+	return text
+}
+
+func textOf(err error) (text string, failure *Failure) {
+	if err == nil {
+		return "", nil
+	}
+	failure = Call(func() { text = err.Error() })
+	return text, failure
+}
+
+func blame(err error, method string, failure *Failure) string {
+	return fmt.Sprintf("%T: its %s method %s", err, method, failure)
+}
+
+// target is an error that no other one is or wraps, so that a search for it goes all through a tree of errors.
+type target struct{}
+
+// Error returns a text that nothing shows.
+func (*target) Error() string { return "target" }
+
+// probe calls all methods that the library, the standard library or the Lambda runtime may call.
+func probe(err error) {
+	_ = err.Error()
+	none := &target{}
+	_ = errors.Is(err, none)
+	_ = errors.As(err, &none)
+}
+
+// brokenError stands in for an error whose methods do not all return.
+type brokenError struct {
+	cause error
+	text  string
+}
+
+// Error returns the text of the cause, or says why there is none.
+func (e *brokenError) Error() string { return e.text }
+
+// Is reports whether the cause is or wraps target, as far as its methods say.
+func (e *brokenError) Is(target error) bool {
+	return walk(e.cause, func(err error) (found bool) {
+		Call(func() {
+			found = reflect.TypeOf(target).Comparable() && err == target //nolint:errorlint // this is errors.Is
+			if is, ok := err.(interface{ Is(error) bool }); ok && !found {
+				found = is.Is(target)
+			}
+		})
+		return found
+	})
+}
+
+// As finds the first error in the cause that target can hold, as far as its methods say.
+func (e *brokenError) As(target any) bool {
+	holder := reflect.ValueOf(target).Elem()
+	return walk(e.cause, func(err error) (found bool) {
+		if reflect.TypeOf(err).AssignableTo(holder.Type()) {
+			holder.Set(reflect.ValueOf(err))
+			return true
+		}
+		if as, ok := err.(interface{ As(any) bool }); ok {
+			Call(func() { found = as.As(target) })
+		}
+		return found
+	})
+}
+
+// walk visits err and what it wraps, in the order of errors.Is, until visit reports true. What an Unwrap method that does not return
+// would have given is passed over.
+func walk(err error, visit func(error) bool) bool {
+	if err == nil {
+		return false
+	}
+	if visit(err) {
+		return true
+	}
+	next, _ := unwrap(err)
+	for _, inner := range next {
+		if walk(inner, visit) {
+			return true
+		}
+	}
+	return false
+}
+
+func unwrap(err error) (next []error, failure *Failure) {
+	switch e := err.(type) { //nolint:errorlint // this is errors.Unwrap
+	case interface{ Unwrap() error }:
+		failure = Call(func() { next = []error{e.Unwrap()} })
+	case interface{ Unwrap() []error }:
+		failure = Call(func() { next = e.Unwrap() })
+	}
+	return next, failure
+}
+
+// describe returns the text of err, with the type and the method at fault where the text does not name them. Of several
+// errors without a text, the innermost is to blame: the others ask it for its own.
+func describe(err error) string {
+	text, failure := textOf(err)
+	if failure != nil {
+		walk(err, func(inner error) bool {
+			if _, failure := textOf(inner); failure != nil {
+				text = blame(inner, "Error", failure)
+			}
+			return false
+		})
+		return text
+	}
+	walk(err, func(inner error) bool {
+		method, failure := fault(inner)
+		if failure == nil {
+			return false
+		}
+		// A wrapper that got its text from Text names the type already.
+		if !strings.Contains(text, fmt.Sprintf("%T: its ", inner)) {
+			text += " (" + blame(inner, method, failure) + ")"
+		}
+		return true
+	})
+	return text
+}
+
+// fault returns the first method of err itself that does not return.
+func fault(err error) (method string, failure *Failure) {
+	none := &target{}
+	if _, failure = textOf(err); failure != nil {
+		return "Error", failure
+	}
+	if is, ok := err.(interface{ Is(error) bool }); ok {
+		if failure = Call(func() { is.Is(none) }); failure != nil {
+			return "Is", failure
+		}
+	}
+	if as, ok := err.(interface{ As(any) bool }); ok {
+		if failure = Call(func() { as.As(&none) }); failure != nil {
+			return "As", failure
+		}
+	}
+	_, failure = unwrap(err)
+	return "Unwrap", failure
+}
+
+// As is errors.AsType for an error whose methods may not return: those are passed over.
+func As[E any](err error) (found E, ok bool) {
+	if failure := Call(func() { ok = errors.As(err, &found) }); failure == nil {
+		return found, ok
+	}
+	ok = (&brokenError{cause: err}).As(&found)
+	return found, ok
+}

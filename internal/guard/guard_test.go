@@ -1,0 +1,134 @@
+package guard_test
+
+import (
+	"errors"
+	"fmt"
+	"io/fs"
+	"os"
+	"runtime"
+	"strings"
+	"testing"
+
+	"github.com/stretchr/testify/require"
+
+	"github.com/taskhawk/taskhawk-go/internal/guard"
+)
+
+var errDown = errors.New("down")
+
+func TestCall(t *testing.T) {
+	t.Parallel()
+	require.Nil(t, guard.Call(func() {}))
+	panicked := guard.Call(func() { panic(errDown) })
+	require.Equal(t, errDown, panicked.Value)
+	require.Contains(t, string(panicked.Stack), "TestCall")
+	require.Equal(t, "panicked", panicked.String())
+	exited := guard.Call(runtime.Goexit)
+	require.Nil(t, exited.Value)
+	require.Equal(t, "ended its goroutine", exited.String())
+	require.NotNil(t, guard.Call(func() { panic(nil) }).Value, "a panic all the same") //nolint:govet // on purpose
+}
+
+// faulty is an error with one method that does what f does.
+type faulty struct {
+	method string
+	f      func()
+}
+
+func (e faulty) do(method string) {
+	if e.method == method {
+		e.f()
+	}
+}
+
+func (e faulty) Error() string {
+	e.do("Error")
+	return "faulty"
+}
+
+func (e faulty) Unwrap() error {
+	e.do("Unwrap")
+	return errDown
+}
+
+func (e faulty) Is(error) bool {
+	e.do("Is")
+	return false
+}
+
+func (e faulty) As(any) bool {
+	e.do("As")
+	return false
+}
+
+func TestErrorNamesTheTypeAndTheMethod(t *testing.T) {
+	t.Parallel()
+	for how, f := range map[string]func(){"panicked": func() { panic("x") }, "ended its goroutine": runtime.Goexit} {
+		for _, method := range []string{"Error", "Unwrap", "Is", "As"} {
+			broken := faulty{method, f}
+			safe := guard.Error(broken)
+			blame := "guard_test.faulty: its " + method + " method " + how
+			if method == "Error" {
+				require.EqualError(t, safe, blame)
+				require.Equal(t, blame, guard.Text(broken))
+			} else {
+				require.EqualError(t, safe, "faulty ("+blame+")")
+				require.Equal(t, "faulty", guard.Text(broken))
+			}
+			require.ErrorAs(t, safe, new(faulty), method)
+			require.NotErrorIs(t, safe, fs.ErrExist, method)
+			require.Equal(t, method != "Unwrap", errors.Is(safe, errDown), "what it wraps is found where it says so")
+			require.Same(t, safe, guard.Error(safe), "once is enough")
+			require.NotErrorIs(t, guard.Error(fmt.Errorf("x: %w", safe)), fs.ErrExist)
+		}
+	}
+}
+
+func TestErrorLeavesOthersAlone(t *testing.T) {
+	t.Parallel()
+	require.NoError(t, guard.Error(nil))
+	require.Empty(t, guard.Text(nil))
+	for _, err := range []error{errDown, fmt.Errorf("x: %w", errDown), errors.Join(errDown, fs.ErrExist), uncomparable{"a"}} {
+		require.Equal(t, err, guard.Error(err))
+		require.Equal(t, err.Error(), guard.Text(err))
+	}
+}
+
+// uncomparable cannot be compared with ==.
+type uncomparable []string
+
+func (e uncomparable) Error() string { return strings.Join(e, " ") }
+
+func TestErrorBlamesTheInnermost(t *testing.T) {
+	t.Parallel()
+	var broken *fs.PathError
+	joined := guard.Error(errors.Join(errDown, broken, uncomparable{"a"}))
+	require.EqualError(t, joined, "*fs.PathError: its Error method panicked")
+	require.ErrorIs(t, joined, errDown)
+	require.NotErrorIs(t, joined, uncomparable{"a"}, "as errors.Is has it")
+	found, ok := guard.As[uncomparable](joined)
+	require.True(t, ok, "behind the one that panics")
+	require.Equal(t, uncomparable{"a"}, found)
+	_, ok = guard.As[*os.SyscallError](errors.Join(broken, errDown))
+	require.False(t, ok)
+}
+
+func TestLine(t *testing.T) {
+	t.Parallel()
+	for text, want := range map[string]string{
+		"":                           "",
+		"plain text, \"quoted\"":     "plain text, \"quoted\"",
+		"caf\u00e9 \u4e16\u754c":     "caf\u00e9 \u4e16\u754c",
+		"a\nb\r\tc":                  `a\nb\r\tc`,
+		"\x00\x1b[31m\x7f":           `\x00\x1b[31m\x7f`,
+		"\u009b\u0085":               `\u009b\u0085`,
+		"\u2028\u2029\u202e":         `\u2028\u2029\u202e`,
+		"\xff\ufffd":                 "\\xff\ufffd",
+		strings.Repeat("x", 20):      strings.Repeat("x", 20),
+		strings.Repeat("x", 21):      strings.Repeat("x", 20) + "...",
+		strings.Repeat("\n", 21):     strings.Repeat(`\n`, 10) + "...",
+		strings.Repeat("\u00e9", 11): strings.Repeat("\u00e9", 10) + "...",
+	} {
+		require.Equal(t, want, guard.Line(text, 20), "%q", text)
+	}
+}

@@ -1,0 +1,154 @@
+package taskhawk
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"runtime/debug"
+	"time"
+
+	"github.com/taskhawk/taskhawk-go/internal/guard"
+)
+
+// This file is where the package calls interfaces and functions of its users, other than handlers: docs/reliability.md lists them
+// all, with what a panic, runtime.Goexit and a hang in them do. None of them is called under a lock.
+
+// recoverTo is deferred by itself: it catches a panic and stores it as an error.
+func recoverTo(err *error) {
+	if value := recover(); value != nil {
+		*err = &PanicError{Value: value, Stack: debug.Stack()}
+	}
+}
+
+// attempt calls f in this goroutine and turns a panic into a [*PanicError]. runtime.Goexit ends the goroutine: attempt is for calls
+// whose caller is the user's code as well, such as Dispatch.
+func attempt(f func()) (err error) {
+	defer recoverTo(&err)
+	f()
+	return nil
+}
+
+// errGoexit is the error of a call that ended its goroutine by runtime.Goexit, as t.FailNow does in tests.
+var errGoexit = errors.New("the goroutine was ended by runtime.Goexit")
+
+// isolated calls f in a goroutine of its own: neither a panic nor runtime.Goexit reaches the caller, and the methods of the error
+// that it returns are safe. It is for goroutines of a worker, which must live on.
+func isolated(f func() error) error {
+	var err error
+	switch failure := guard.Call(func() { err = f() }); {
+	case failure == nil:
+		return guard.Error(err)
+	case failure.Value == nil:
+		return errGoexit
+	default:
+		return guard.Error(&PanicError{Value: failure.Value, Stack: failure.Stack})
+	}
+}
+
+// guardedQueue is a [Queue] of a transport as a worker calls it.
+type guardedQueue struct {
+	guardedSettler
+
+	queue Queue
+	info  QueueInfo
+}
+
+// guardQueue asks the queue once what it is: Info does not change, and is needed where the queue must not be called.
+func guardQueue(queue Queue) (*guardedQueue, error) {
+	q := &guardedQueue{guardedSettler: guardedSettler{queue}, queue: queue}
+	err := attempt(func() { q.info = queue.Info() })
+	return q, err
+}
+
+func guardQueues(queues []Queue) ([]Queue, error) {
+	guarded := make([]Queue, len(queues))
+	for i, queue := range queues {
+		q, err := guardQueue(queue)
+		if err != nil {
+			return nil, fmt.Errorf("queue %d: %w", i, err)
+		}
+		guarded[i] = q
+	}
+	return guarded, nil
+}
+
+// Info returns what the queue said when the worker was made.
+func (q *guardedQueue) Info() QueueInfo { return q.info }
+
+// Receive receives from the queue.
+func (q *guardedQueue) Receive(ctx context.Context, limit int, wait time.Duration) (deliveries []*Delivery, err error) {
+	err = isolated(func() error {
+		deliveries, err = q.queue.Receive(ctx, limit, wait)
+		return err
+	})
+	if err != nil {
+		return nil, err
+	}
+	return deliveries, nil
+}
+
+// Delete deletes from the queue.
+func (q *guardedQueue) Delete(ctx context.Context, d *Delivery) error {
+	return isolated(func() error { return q.queue.Delete(ctx, d) })
+}
+
+// guardedSettler is a [Settler] of a transport.
+type guardedSettler struct{ settler Settler }
+
+// SetVisibility calls the settler.
+func (s guardedSettler) SetVisibility(ctx context.Context, d *Delivery, timeout time.Duration) error {
+	return isolated(func() error { return s.settler.SetVisibility(ctx, d, timeout) })
+}
+
+// DeadLetter calls the settler.
+func (s guardedSettler) DeadLetter(ctx context.Context, d *Delivery, letter DeadLetter) error {
+	return isolated(func() error { return s.settler.DeadLetter(ctx, d, letter) })
+}
+
+// guardedPublisher is a [Publisher] of a transport as Dispatch calls it, in the goroutine of its caller.
+type guardedPublisher struct{ publisher Publisher }
+
+// guardPublisher returns nil for nil.
+func guardPublisher(publisher Publisher) Publisher {
+	if publisher == nil {
+		return nil
+	}
+	return guardedPublisher{publisher}
+}
+
+// Publish publishes by the publisher. After a panic nobody knows whether the message is stored.
+func (p guardedPublisher) Publish(ctx context.Context, out *Outgoing) (err error) {
+	panicked := attempt(func() { err = p.publisher.Publish(ctx, out) })
+	if panicked != nil {
+		return fmt.Errorf("%w: %w", ErrOutcomeUnknown, guard.Error(panicked))
+	}
+	return guard.Error(err)
+}
+
+// PublishBatch publishes by the batch where the publisher can, and one by one where it cannot.
+func (p guardedPublisher) PublishBatch(ctx context.Context, outs []*Outgoing) []error {
+	errs := make([]error, len(outs))
+	batcher, ok := p.publisher.(BatchPublisher)
+	if !ok {
+		for i, out := range outs {
+			errs[i] = p.Publish(ctx, out)
+		}
+		return errs
+	}
+	var answers []error
+	missing := fmt.Errorf("%w: %w", ErrOutcomeUnknown, errNoAnswer)
+	if panicked := attempt(func() { answers = batcher.PublishBatch(ctx, outs) }); panicked != nil {
+		answers, missing = nil, fmt.Errorf("%w: %w", ErrOutcomeUnknown, guard.Error(panicked))
+	}
+	for i := range errs {
+		if i < len(answers) {
+			errs[i] = guard.Error(answers[i])
+			continue
+		}
+		errs[i] = missing
+	}
+	return errs
+}
+
+// errNoAnswer is the error of a message for which a BatchPublisher broke its contract: what was not confirmed has failed.
+var errNoAnswer = errors.New("the publisher gave no answer for this message")
