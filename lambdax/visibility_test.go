@@ -43,7 +43,7 @@ func newQueueRig(t *testing.T, suffix string, tasks []taskhawk.AnyTask, config l
 	require.NoError(t, sqsx.Provision(t.Context(), r.client, app, sqsx.ProvisionConfig{
 		Priorities: []taskhawk.Priority{taskhawk.Default}, Naming: naming, VisibilityTimeout: 10 * time.Minute, MaxReceiveCount: 100,
 	}))
-	config.PartialBatch, config.Settler = true, must(sqsx.NewSettler(r.client))
+	config.PartialBatch, config.Settler = true, must(sqsx.NewSettler(r.client, sqsx.SettlerConfig{}))
 	r.handle = must(lambdax.SQS(r.hub, config))
 	return r
 }
@@ -203,6 +203,8 @@ func (s *brokenSettler) SetVisibility(context.Context, *taskhawk.Delivery, time.
 func (s *brokenSettler) DeadLetter(context.Context, *taskhawk.Delivery, taskhawk.DeadLetter) error {
 	return errDown
 }
+
+func (s *brokenSettler) Delete(context.Context, *taskhawk.Delivery) error { return errDown }
 
 func TestWhatCannotBeSettledIsReported(t *testing.T) {
 	t.Parallel()

@@ -118,17 +118,30 @@ type settlements struct {
 	queue   string
 	deletes *groupcommit.Committer[string]
 	changes *groupcommit.Committer[visibility]
+	letters *groupcommit.Committer[entry]
 }
 
-// newSettlements makes up to so many calls that change visibility timeouts at once.
+// newSettlements makes up to changeCalls calls that change visibility timeouts at once, and up to
+// maxCalls of the other kinds.
 func newSettlements(service *service, queue string, linger time.Duration, changeCalls int) *settlements {
+	letters := DeadLetterQueueName(queue)
 	return &settlements{
-		service: service, queue: queue,
-		deletes: shared(service, linger, maxCalls, func(ctx context.Context, receipts []string) []error {
-			return service.remove(ctx, queue, receipts)
+		service: service,
+		queue:   queue,
+		deletes: shared(service, linger, groupcommit.Config[string]{
+			Commit:   func(ctx context.Context, receipts []string) []error { return service.remove(ctx, queue, receipts) },
+			MaxCalls: maxCalls,
 		}),
-		changes: shared(service, 0, changeCalls, func(ctx context.Context, changes []visibility) []error {
-			return service.change(ctx, queue, changes)
+		changes: shared(service, 0, groupcommit.Config[visibility]{
+			Commit:   func(ctx context.Context, changes []visibility) []error { return service.change(ctx, queue, changes) },
+			MaxCalls: changeCalls,
+		}),
+		letters: shared(service, linger, groupcommit.Config[entry]{
+			Commit:   func(ctx context.Context, entries []entry) []error { return service.send(ctx, letters, entries) },
+			GivenUp:  func(err error) error { return givenUp(letters, err) },
+			Size:     func(e entry) int { return e.size },
+			MaxBytes: MaxMessageSize,
+			MaxCalls: maxCalls,
 		}),
 	}
 }
@@ -137,13 +150,10 @@ func newSettlements(service *service, queue string, linger time.Duration, change
 // took, so that handlers that end at different times still share one.
 const settleLinger = 10 * time.Millisecond
 
-func shared[T any](
-	service *service, linger time.Duration, calls int, commit func(context.Context, []T) []error,
-) *groupcommit.Committer[T] {
-	config := groupcommit.Config[T]{
-		Commit: commit, MaxItems: awsbatch.MaxEntries, MaxCalls: calls, Patience: patience, Linger: linger,
-		Go: service.calls.Go,
-	}
+// shared makes a committer of the calls in config, with what those that settle have in common.
+func shared[T any](service *service, linger time.Duration, config groupcommit.Config[T]) *groupcommit.Committer[T] {
+	config.MaxItems, config.Patience, config.Go = awsbatch.MaxEntries, patience, service.calls.Go
+	config.Linger = linger
 	if linger == 0 {
 		config.Linger, config.Adapt = settleLinger, true
 	}

@@ -10,7 +10,9 @@ import (
 	"strings"
 	"sync"
 	"time"
+	"unicode"
 
+	"github.com/aws/aws-sdk-go-v2/aws"
 	"github.com/aws/aws-sdk-go-v2/service/sqs/types"
 
 	"github.com/taskhawk/taskhawk-go/internal/awsbatch"
@@ -19,12 +21,13 @@ import (
 	"github.com/taskhawk/taskhawk-go/taskhawk"
 )
 
-// Settler settles messages that others received, above all Lambda: lambdax.SQSConfig takes one. It changes visibility timeouts, and puts
-// messages on the dead-letter queue of the queue that they came from, in requests that concurrent calls share. It is safe for
-// concurrent use, and keeps nothing of a message when its call has returned.
+// Settler settles messages that others received, above all Lambda: a function of lambdax takes one.
+// It changes visibility timeouts, stores copies of messages on the dead-letter queue of their
+// queue, and deletes them, in requests that concurrent calls share. It is safe for concurrent use,
+// and keeps nothing of a message when its call has returned.
 //
-// It needs sqs:GetQueueUrl and sqs:ChangeMessageVisibility on the queues, sqs:DeleteMessage for dead letters, and sqs:GetQueueUrl and
-// sqs:SendMessage on the dead-letter queues: see [RoleFunction]. The queues are those of the caller's own account.
+// It needs sqs:GetQueueUrl and sqs:ChangeMessageVisibility on the queues, sqs:DeleteMessage for dead
+// letters, and sqs:GetQueueUrl and sqs:SendMessage on the dead-letter queues: see [RoleFunction].
 type Settler struct {
 	service *service
 
@@ -34,12 +37,23 @@ type Settler struct {
 
 var _ taskhawk.Settler = (*Settler)(nil)
 
-// NewSettler makes a settler for deliveries of any queue. It makes no call: queue URLs are looked up when they are first needed, once each.
-func NewSettler(api API) (*Settler, error) {
+// SettlerConfig tunes a [Settler]. The zero value is a good default.
+type SettlerConfig struct {
+	// Account is the number of the AWS account that owns the queues and their dead-letter queues, 12
+	// digits. Default: the account of the caller.
+	Account string
+}
+
+// NewSettler makes a settler for deliveries of any queue of an account. It makes no call: queue URLs
+// are looked up when they are first needed, once each.
+func NewSettler(api API, config SettlerConfig) (*Settler, error) {
 	if nilcheck.IsNil(api) {
 		return nil, errors.New("sqsx: new settler: nil API")
 	}
-	return &Settler{service: newService(api, ""), queues: map[string]*settlements{}}, nil
+	if err := sqsqueue.CheckAccount(config.Account); err != nil {
+		return nil, fmt.Errorf("sqsx: new settler: %w", err)
+	}
+	return &Settler{service: newService(api, config.Account), queues: map[string]*settlements{}}, nil
 }
 
 // SetVisibility changes the visibility timeout of the message, 0 to 12 h, in whole seconds, rounded up. The error wraps
@@ -48,10 +62,20 @@ func (s *Settler) SetVisibility(ctx context.Context, d *taskhawk.Delivery, timeo
 	return s.of(d).SetVisibility(ctx, d, timeout)
 }
 
-// DeadLetter sends the message to the dead-letter queue, with task, reason and attempt as attributes beside its own, and deletes it only when
-// that has stored it. A crash in between leaves a copy on both queues and loses none.
+// DeadLetter stores a copy of the message on the dead-letter queue of its queue. Beside its own
+// attributes the copy has taskhawk_reason and taskhawk_attempt, and taskhawk_task if the message has
+// none, as far as they fit into the limits of SQS. The message itself stays in flight; delete it
+// next. A crash in between leaves a copy on both queues and loses none.
+//
+// The error wraps taskhawk.ErrOutcomeUnknown when the copy may be stored or not.
 func (s *Settler) DeadLetter(ctx context.Context, d *taskhawk.Delivery, letter taskhawk.DeadLetter) error {
 	return s.of(d).DeadLetter(ctx, d, letter)
+}
+
+// Delete takes the message off its queue for good. Only the last receipt handle of a message does
+// that for certain.
+func (s *Settler) Delete(ctx context.Context, d *taskhawk.Delivery) error {
+	return s.of(d).Delete(ctx, d)
 }
 
 // Stats counts the requests of this settler. It may be called at any time, concurrently.
@@ -68,74 +92,119 @@ func (s *Settler) of(d *taskhawk.Delivery) *settlements {
 	return queue
 }
 
+// DeadLetter stores a copy of the message on the dead-letter queue, in one request with others. See
+// [Settler.DeadLetter].
+func (s *settlements) DeadLetter(ctx context.Context, d *taskhawk.Delivery, letter taskhawk.DeadLetter) error {
+	if err := s.letters.Do(ctx, newLetter(d, letter, sqsqueue.IsFIFO(s.queue))); err != nil {
+		return fmt.Errorf("dead letter: %w", err)
+	}
+	return nil
+}
+
+// newLetter makes the dead letter of a message, within the limits of SQS.
+func newLetter(d *taskhawk.Delivery, letter taskhawk.DeadLetter, fifo bool) entry {
+	e := entry{body: d.Body, size: len(d.Body), group: d.Group}
+	if fifo {
+		e.deduplication = d.MessageID // a letter that is sent again is stored once
+	}
+	own := ownAttributes(d)
+	added := letterAttributes(own, letter)
+	e.attributes = firstAttributes(own, awsbatch.MaxAttributes-len(added))
+	for name, value := range e.attributes {
+		e.size += attributeSize(name, value)
+	}
+	// A message near the limit has no room for all of it: first the reason gets shorter, then what says least is left out.
+	for _, a := range fit(added, MaxMessageSize-e.size) {
+		e.attributes[a.Name] = stringAttribute(a.Value)
+		e.size += a.Size()
+	}
+	return e
+}
+
+// ownAttributes are those of the message itself: of all types where SQS delivered it to us, the
+// texts where others did. Those of an earlier death are left out.
+func ownAttributes(d *taskhawk.Delivery) map[string]types.MessageAttributeValue {
+	attributes := make(map[string]types.MessageAttributeValue, len(d.Attributes))
+	if message, ok := d.Raw.(types.Message); ok {
+		maps.Copy(attributes, message.MessageAttributes)
+	} else {
+		for name, value := range d.Attributes {
+			if awsbatch.ValidAttributeName(name) && awsbatch.ValidAttributeValue(value) {
+				attributes[name] = stringAttribute(value)
+			}
+		}
+	}
+	delete(attributes, awsbatch.AttributeReason)
+	delete(attributes, awsbatch.AttributeAttempt)
+	return attributes
+}
+
+// letterAttributes are what a dead letter adds to the attributes of its message, the reason first
+// and what says least last. The sender's own taskhawk_task stays.
+func letterAttributes(own map[string]types.MessageAttributeValue, letter taskhawk.DeadLetter) []awsbatch.Attribute {
+	added := []awsbatch.Attribute{
+		{Name: awsbatch.AttributeReason, Value: cleanReason(letter.Reason)},
+		{Name: awsbatch.AttributeAttempt, Value: strconv.Itoa(letter.Attempt)},
+	}
+	if _, named := own[awsbatch.AttributeTask]; !named && awsbatch.ValidAttributeValue(letter.Task) {
+		added = append(added, awsbatch.Attribute{Name: awsbatch.AttributeTask, Value: letter.Task})
+	}
+	return added
+}
+
+// firstAttributes returns up to n attributes in name order, but those first that say how to read the
+// body and what it is.
+func firstAttributes(all map[string]types.MessageAttributeValue, n int) map[string]types.MessageAttributeValue {
+	first := make(map[string]types.MessageAttributeValue, awsbatch.MaxAttributes)
+	for _, name := range append([]string{awsbatch.AttributeEncoding, awsbatch.AttributeTask}, slices.Sorted(maps.Keys(all))...) {
+		if value, ok := all[name]; ok && len(first) < n {
+			first[name] = value
+		}
+	}
+	return first
+}
+
+// attributeSize is what an attribute counts towards the size of a message, in bytes.
+func attributeSize(name string, value types.MessageAttributeValue) int {
+	return len(name) + len(aws.ToString(value.DataType)) + len(aws.ToString(value.StringValue)) + len(value.BinaryValue)
+}
+
+// fit returns as many of the attributes as there is room for, in bytes. It leaves out the last ones
+// first, and before that shortens the value of the first.
+func fit(attributes []awsbatch.Attribute, room int) []awsbatch.Attribute {
+	for n := len(attributes); n > 0; n-- {
+		size := 0
+		for _, a := range attributes[:n] {
+			size += a.Size()
+		}
+		first := attributes[0]
+		first.Value = shorten(first.Value, len(first.Value)-max(size-room, 0))
+		if first.Value != "" {
+			return append([]awsbatch.Attribute{first}, attributes[1:n]...)
+		}
+	}
+	return nil
+}
+
 // maxReason is the length of the reason on a dead letter, in bytes.
 const maxReason = 256
 
-// DeadLetter sends the message to the dead-letter queue, with task, reason and attempt as attributes beside its own, and
-// deletes it only when that has stored it. A crash in between leaves a copy on both queues and loses none.
-func (s *settlements) DeadLetter(ctx context.Context, d *taskhawk.Delivery, letter taskhawk.DeadLetter) error {
-	name := DeadLetterQueueName(s.queue)
-	e := entry{body: d.Body, attributes: deadLetterAttributes(ownAttributes(d), letter), group: d.Group}
-	if sqsqueue.IsFIFO(name) {
-		e.deduplication = d.MessageID
-	}
-	if err := s.service.send(ctx, name, []entry{e})[0]; err != nil {
-		return fmt.Errorf("dead letter: %w", err)
-	}
-	return s.Delete(ctx, d)
-}
-
-// ownAttributes are those of the message itself: of all types where SQS delivered it to us, the texts where others did.
-func ownAttributes(d *taskhawk.Delivery) map[string]types.MessageAttributeValue {
-	if message, ok := d.Raw.(types.Message); ok {
-		return message.MessageAttributes
-	}
-	attributes := make(map[string]types.MessageAttributeValue, len(d.Attributes))
-	for name, value := range d.Attributes {
-		if awsbatch.ValidAttributeName(name) && awsbatch.ValidAttributeValue(value) {
-			attributes[name] = stringAttribute(value)
-		}
-	}
-	return attributes
-}
-
-// deadLetterAttributes are those of the letter, and of the message's own as many as there is room for, in name order.
-func deadLetterAttributes(
-	own map[string]types.MessageAttributeValue, letter taskhawk.DeadLetter,
-) map[string]types.MessageAttributeValue {
-	attributes := map[string]types.MessageAttributeValue{
-		awsbatch.AttributeReason:  stringAttribute(cleanReason(letter.Reason)),
-		awsbatch.AttributeAttempt: stringAttribute(strconv.Itoa(letter.Attempt)),
-	}
-	if awsbatch.ValidAttributeValue(letter.Task) {
-		attributes[awsbatch.AttributeTask] = stringAttribute(letter.Task)
-	}
-	// The encoding says how to read the body: it comes before all others.
-	if encoding, ok := own[awsbatch.AttributeEncoding]; ok {
-		attributes[awsbatch.AttributeEncoding] = encoding
-	}
-	for _, name := range slices.Sorted(maps.Keys(own)) {
-		if _, set := attributes[name]; !set && len(attributes) < awsbatch.MaxAttributes {
-			attributes[name] = own[name]
-		}
-	}
-	return attributes
-}
-
-// cleanReason makes an error's text one that SQS takes: one line, of bounded length.
+// cleanReason makes of an error's text one line of bounded length that SQS takes and that no
+// terminal or log mistakes for anything else.
 func cleanReason(reason string) string {
-	if len(reason) > maxReason {
-		reason = reason[:maxReason]
-	}
-	reason = strings.ToValidUTF8(reason, "")
 	reason = strings.Map(func(r rune) rune {
-		if awsbatch.Forbidden(string(r)) >= 0 || r == '\n' || r == '\r' {
+		if !unicode.IsPrint(r) {
 			return ' '
 		}
 		return r
-	}, reason)
-	if reason == "" {
+	}, shorten(reason, maxReason))
+	if strings.TrimSpace(reason) == "" {
 		return "permanent failure"
 	}
 	return reason
+}
+
+// shorten cuts text to at most n bytes of valid UTF-8; to nothing if n is negative.
+func shorten(text string, n int) string {
+	return strings.ToValidUTF8(text[:max(min(n, len(text)), 0)], "")
 }

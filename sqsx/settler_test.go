@@ -41,7 +41,7 @@ func TestSettlerSettlesWhatOthersReceived(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
 		r := newRig(t, succeed)
-		settler, err := sqsx.NewSettler(r.client)
+		settler, err := sqsx.NewSettler(r.client, sqsx.SettlerConfig{})
 		require.NoError(t, err)
 		queue := *name(taskhawk.Default)
 		for n := range 10 {
@@ -59,6 +59,7 @@ func TestSettlerSettlesWhatOthersReceived(t *testing.T) {
 				}
 				letter := taskhawk.DeadLetter{Task: "tests.number", Reason: "never", Attempt: 2}
 				require.NoError(t, settler.DeadLetter(t.Context(), d, letter))
+				require.NoError(t, settler.Delete(t.Context(), d))
 			})
 		}
 		group.Wait()
@@ -77,9 +78,9 @@ func TestSettlerFailures(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
 		r := newRig(t, succeed)
-		_, err := sqsx.NewSettler(nil)
+		_, err := sqsx.NewSettler(nil, sqsx.SettlerConfig{})
 		require.ErrorContains(t, err, "nil API")
-		settler, err := sqsx.NewSettler(r.client)
+		settler, err := sqsx.NewSettler(r.client, sqsx.SettlerConfig{})
 		require.NoError(t, err)
 		r.dispatch(1)
 		d := r.receive(r.client, *name(taskhawk.Default))[0]

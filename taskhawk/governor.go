@@ -59,7 +59,7 @@ type governor struct {
 	prefetch    int
 	maxReceives int
 	ordered     bool
-	failing     func() bool   // reports whether a group of an ordered queue fails
+	oneByOne    func() bool   // reports whether messages must be received one at a time
 	wake        chan struct{} // has a token when next should look again
 
 	// The shared mutex guards what follows.
@@ -84,11 +84,11 @@ type plan struct {
 	epoch   int  // of the poll state
 }
 
-func newGovernor(shared *intake, config WorkerConfig, info QueueInfo, failing func() bool) *governor {
+func newGovernor(shared *intake, config WorkerConfig, info QueueInfo, oneByOne func() bool) *governor {
 	return &governor{
 		shared: shared, concurrency: config.Concurrency, prefetch: config.Prefetch,
 		maxReceives: config.MaxReceives,
-		ordered:     info.Ordered, failing: failing, wake: make(chan struct{}, 1), window: 1,
+		ordered:     info.Ordered, oneByOne: oneByOne, wake: make(chan struct{}, 1), window: 1,
 		polls: pollState{full: info.Wait, wait: info.Wait},
 	}
 }
@@ -155,7 +155,7 @@ func (g *governor) decide() (p plan, pause time.Duration, ok bool) {
 
 // receiveLimit returns how many messages the next receive may ask for, 0 when none should be made now. The shared mutex must be held.
 func (g *governor) receiveLimit() int {
-	if g.receives > 0 && (g.receives >= g.window || g.ordered && g.failing()) {
+	if g.receives > 0 && (g.receives >= g.window || g.oneByOne()) {
 		return 0
 	}
 	target, low := g.levels()
@@ -186,7 +186,7 @@ func (g *governor) courtesy(now time.Time) time.Duration {
 // levels returns how many messages may be in line or asked for, and down to how many in line the queue is left alone. The shared
 // mutex must be held.
 func (g *governor) levels() (target, low int) {
-	if g.ordered && g.failing() {
+	if g.oneByOne() {
 		return 1, 0 // a batch would count receives of the messages behind the one that fails
 	}
 	reorder := g.demand.reorder()

@@ -87,11 +87,6 @@ func (q *guardedQueue) Receive(ctx context.Context, limit int, wait time.Duratio
 	return deliveries, nil
 }
 
-// Delete deletes from the queue.
-func (q *guardedQueue) Delete(ctx context.Context, d *Delivery) error {
-	return isolated(func() error { return q.queue.Delete(ctx, d) })
-}
-
 // guardedSettler is a [Settler] of a transport.
 type guardedSettler struct{ settler Settler }
 
@@ -103,6 +98,11 @@ func (s guardedSettler) SetVisibility(ctx context.Context, d *Delivery, timeout 
 // DeadLetter calls the settler.
 func (s guardedSettler) DeadLetter(ctx context.Context, d *Delivery, letter DeadLetter) error {
 	return isolated(func() error { return s.settler.DeadLetter(ctx, d, letter) })
+}
+
+// Delete calls the settler.
+func (s guardedSettler) Delete(ctx context.Context, d *Delivery) error {
+	return isolated(func() error { return s.settler.Delete(ctx, d) })
 }
 
 // guardedPublisher is a [Publisher] of a transport as Dispatch calls it, in the goroutine of its caller.

@@ -3,40 +3,49 @@ package taskhawk
 import (
 	"context"
 	"errors"
+	"fmt"
 	"sync"
 	"time"
 )
 
-// lease is a message that this worker holds: received, and not settled. It extends the visibility timeout by itself at
-// half of it, until it is closed or lost.
+// lease is the hold of this worker on a message that it has received and not settled. It extends
+// the visibility timeout by itself, at half of it, until it is closed or lost. It outlives the
+// handler: it is held until the message is settled.
+//
+// One change of the visibility timeout is under way at a time, by the lease or by the handler.
+// Of two that cross, the one that takes effect last need not be the one that answers last: the
+// service and the worker would then believe in different ends of the lease.
 type lease struct {
-	key        messageKey
-	queue      Queue
-	visibility time.Duration // 0: the queue has none
-	onLost     func(l *lease)
-	running    time.Time // since when its handler runs; zero when none does. The set of leases guards it.
-	logAttrs   LogAttrs  // of all its deliveries
+	key      messageKey
+	poller   *poller
+	running  time.Time // since when its handler runs; zero when none does. The set of leases guards it.
+	logAttrs LogAttrs  // of all its deliveries
 
 	mu       sync.Mutex
 	delivery *Delivery     // the last receipt, if the message came more than once
 	until    time.Time     // when the message becomes visible to others
 	timer    *time.Timer   // of the next extension
-	beating  chan struct{} // closed when the extension under way is over; nil when none is
-	closed   bool          // no more extensions: settled, or given back by hand
+	changing chan struct{} // closed when the change under way is over; nil when none is
+	failure  error         // of the last extension; nil when it succeeded
+	closed   bool          // no more changes: being settled, or given back
 	done     bool          // closed, and the handler is done with the message
 	lost     bool
 	cancel   context.CancelCauseFunc // of the handler's context; nil before it runs
 }
 
-func newLease(d *Delivery, queue Queue, onLost func(*lease)) *lease {
-	l := &lease{key: keyOf(d), queue: queue, visibility: queue.Info().Visibility, onLost: onLost}
+func newLease(d *Delivery, p *poller) *lease {
+	l := &lease{key: keyOf(d), poller: p}
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	l.hold(d)
 	return l
 }
 
-// hold takes a delivery as the one to extend and settle, with this lease in the place of its settler.
+// visibility is the visibility timeout of the queue; 0 if it has none.
+func (l *lease) visibility() time.Duration { return l.poller.info.Visibility }
+
+// hold takes a delivery as the one to extend and settle, with this lease in the place of its
+// settler. mu must be held.
 func (l *lease) hold(d *Delivery) {
 	held := *d
 	held.Settler = l
@@ -47,42 +56,48 @@ func (l *lease) hold(d *Delivery) {
 	if held.Received.IsZero() {
 		held.Received = time.Now() // a transport may not say; a lease that ended long ago would be lost at once
 	}
-	if l.visibility > 0 {
-		l.until = held.Received.Add(l.visibility)
+	if l.visibility() > 0 { // else nothing ends the lease, and nothing is to be extended
+		l.until = held.Received.Add(l.visibility())
 		l.schedule()
 	}
 }
 
-// schedule sets the timer of the next extension: when half a visibility timeout is left, or where no extension can reach further,
-// of its loss: a moment before others can see the message.
+// The waits between extensions.
+const (
+	minExtensionWait = 100 * time.Millisecond // never a tight loop
+	extensionRetry   = time.Second            // after one that failed
+)
+
+// leaseMargin is how long before the service ends a lease for good it counts as lost here: the
+// clock of the service began to run when it sent the message.
+const leaseMargin = time.Second
+
+// schedule sets the timer of the next extension: to when half a visibility timeout is left. Where
+// no extension can reach further it is set to the loss of the lease, a moment before others can
+// see the message. mu must be held.
 func (l *lease) schedule() {
-	before := lastMoment
+	before := leaseMargin
 	if l.extendable() {
-		before = l.visibility / 2
+		before = l.visibility() / 2
 	}
-	wait := max(time.Until(l.until)-before, minBeat)
+	l.wake(max(time.Until(l.until)-before, minExtensionWait))
+}
+
+// wake sets the timer. mu must be held.
+func (l *lease) wake(wait time.Duration) {
 	if l.timer == nil {
-		l.timer = time.AfterFunc(wait, l.beat)
+		l.timer = time.AfterFunc(wait, l.extend)
 		return
 	}
 	l.timer.Reset(wait)
 }
 
-// extendable reports whether an extension could reach further than the lease does.
+// extendable reports whether an extension could reach further than the lease does. mu must be
+// held.
 func (l *lease) extendable() bool {
 	ends := l.delivery.LeaseEnds
-	return ends.IsZero() || l.until.Before(ends.Add(-lastMoment))
+	return ends.IsZero() || l.until.Before(ends.Add(-leaseMargin))
 }
-
-// The bounds of the waits between extensions: never a tight loop, and soon again after one that failed.
-const (
-	minBeat   = 100 * time.Millisecond
-	retryBeat = time.Second
-)
-
-// lastMoment is how long before the end of all leases on it a message counts as lost: the clock of the service began to run when it
-// sent the message.
-const lastMoment = time.Second
 
 // current returns the delivery with the last receipt.
 func (l *lease) current() *Delivery {
@@ -91,8 +106,15 @@ func (l *lease) current() *Delivery {
 	return l.delivery
 }
 
-// adopt takes over another delivery of the same message, whose receipt replaces the one that is held. It reports false when
-// the lease is over, so that the delivery is none of its.
+// held returns the delivery with the last receipt, and reports whether the lease still holds.
+func (l *lease) held() (d *Delivery, holds bool) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return l.delivery, !l.lost
+}
+
+// adopt takes over another delivery of the same message, whose receipt replaces the held one. It
+// reports false if the lease has ended.
 func (l *lease) adopt(d *Delivery) bool {
 	l.mu.Lock()
 	defer l.mu.Unlock()
@@ -103,98 +125,124 @@ func (l *lease) adopt(d *Delivery) bool {
 	return true
 }
 
-// finish notes that the handler of a closed lease is done with the message.
+// finish records that the handler of a closed lease is done with the message.
 func (l *lease) finish() {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	l.done = true
 }
 
-// isDone reports whether the handler is done with the message, so that every delivery of it may be deleted.
+// isDone reports whether the handler is done with the message, so that every delivery of it may
+// be deleted.
 func (l *lease) isDone() bool {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	return l.done
 }
 
-// beat extends the lease once, and plans the next time.
-func (l *lease) beat() {
-	d, more, ok := l.begin()
+// errLeaseLimit is why a lease is lost that no extension can keep.
+var errLeaseLimit = errors.New("the longest lease that the service grants is over")
+
+// extend extends the lease once and schedules the next extension. The timer calls it.
+func (l *lease) extend() {
+	d, until, more, ok := l.beginExtension()
 	if !ok {
 		return
 	}
-	extension := l.visibility
+	extension := l.visibility()
 	if !d.LeaseEnds.IsZero() {
-		extension = min(extension, time.Until(d.LeaseEnds)-lastMoment)
+		extension = min(extension, time.Until(d.LeaseEnds)-leaseMargin)
 	}
-	err := ErrVisibilityLost
 	start := time.Now()
-	if more && (extension >= time.Second || extension == l.visibility) {
-		err = l.extend(d, extension)
+	var err error
+	switch {
+	case !more || extension < time.Second && extension < l.visibility():
+		// The service would refuse what reaches past its limit, and counts whole seconds.
+		err = fmt.Errorf("%w: %w", ErrVisibilityLost, errLeaseLimit)
+	case !start.Before(until):
+		err = ErrVisibilityLost // no time is left for a call; the error of the last one is the cause
+	default:
+		err = l.change(context.Background(), d, extension, until) //nolint:forbidigo // an extension has no caller
 	}
-	if l.end(d, start.Add(extension), err) {
-		l.onLost(l)
+	lost, cause := l.endExtension(d, start.Add(extension), err)
+	switch {
+	case lost:
+		l.poller.worker.lost(l, cause)
+	case err != nil:
+		l.poller.worker.extensionFailed(l, err)
 	}
 }
 
-func (l *lease) extend(d *Delivery, extension time.Duration) (err error) {
-	defer recoverTo(&err)
-	ctx, cancel := context.WithDeadline(context.Background(), l.deadline()) //nolint:forbidigo // a heartbeat has no caller
-	defer cancel()
-	return l.queue.SetVisibility(ctx, d, extension)
-}
-
-func (l *lease) deadline() time.Time {
+// beginExtension returns what to extend, the end of the lease, and whether an extension can reach
+// further. It reports false if nothing is to be done.
+func (l *lease) beginExtension() (d *Delivery, until time.Time, more, ok bool) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	return l.until
-}
-
-// begin returns what to extend, and whether that can reach further.
-func (l *lease) begin() (d *Delivery, more, ok bool) {
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	if l.closed || l.lost || l.beating != nil {
-		return nil, false, false
+	if l.closed || l.lost || l.changing != nil { // the change under way schedules the next extension when it ends
+		return nil, time.Time{}, false, false
 	}
-	l.beating = make(chan struct{})
-	return l.delivery, l.extendable(), true
+	l.changing = make(chan struct{})
+	return l.delivery, l.until, l.extendable(), true
 }
 
-// end records what became of an extension, and reports whether the lease is lost by it.
-func (l *lease) end(d *Delivery, until time.Time, err error) (lost bool) {
+// endExtension records the result of an extension, and reports whether the lease is lost by it,
+// and why.
+func (l *lease) endExtension(d *Delivery, until time.Time, err error) (lost bool, cause error) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	close(l.beating)
-	l.beating = nil
+	l.changed()
 	switch {
 	case l.closed || l.lost:
-		return false
-	case d != l.delivery: // another receipt replaced it meanwhile; its timer runs
+		return false, nil
+	case d != l.delivery: // another receipt has replaced it: what was asked of the old one says nothing
 		l.schedule()
-		return false
+		return false, nil
 	case err == nil:
-		l.until = until
+		l.failure, l.until = nil, until
 		l.schedule()
-		return false
-	case !errors.Is(err, ErrVisibilityLost) && time.Now().Before(l.until):
-		left := time.Until(l.until)
-		l.timer.Reset(min(max(min(retryBeat, left/2), minBeat), left))
-		return false
+		return false, nil
+	}
+	// A call that was cut off at the end of the lease, or not made any more, says less than the error before it.
+	if l.failure == nil || !errors.Is(err, context.DeadlineExceeded) && err != ErrVisibilityLost { //nolint:errorlint // the bare one has no cause
+		l.failure = err
+	}
+	if left := time.Until(l.until); left > 0 && !errors.Is(err, ErrVisibilityLost) {
+		l.wake(min(max(min(extensionRetry, left/2), minExtensionWait), left))
+		return false, nil
 	}
 	l.lose()
-	return true
+	return true, l.failure
 }
 
-// lose ends the handler: somebody else may run the task already.
+// changed ends the change under way. mu must be held.
+func (l *lease) changed() {
+	close(l.changing)
+	l.changing = nil
+}
+
+// change makes the call of a visibility change, which ends when the lease does.
+func (l *lease) change(ctx context.Context, d *Delivery, timeout time.Duration, until time.Time) error {
+	if l.visibility() > 0 {
+		var cancel context.CancelFunc
+		ctx, cancel = context.WithDeadline(ctx, until)
+		defer cancel()
+	}
+	return l.poller.queue.SetVisibility(ctx, d, timeout)
+}
+
+// lose ends the handler, since another worker may run the task already. mu must be held.
 func (l *lease) lose() {
 	l.lost = true
+	if l.timer != nil {
+		l.timer.Stop()
+	}
 	if l.cancel != nil {
 		l.cancel(ErrVisibilityLost)
 	}
 }
 
-// start gives the lease the context of the handler to end; it reports false when the lease was lost before.
+// start takes the cancel function of the handler's context. It reports false if the lease was lost
+// before.
 func (l *lease) start(cancel context.CancelCauseFunc) bool {
 	l.mu.Lock()
 	defer l.mu.Unlock()
@@ -202,9 +250,9 @@ func (l *lease) start(cancel context.CancelCauseFunc) bool {
 	return !l.lost
 }
 
-// close ends the extensions, waits for one that is under way, and reports whether the lease still holds. After that nothing
-// but the settlement touches the message, so that no late extension overrides it. One that hangs is waited for until a quarter of
-// the visibility timeout is left: a message that is done must be deleted before others see it again.
+// close ends the extensions, waits for a change that is under way, and reports whether the lease
+// still holds. After that only the settlement touches the message, so that no late extension
+// overrides it.
 func (l *lease) close() (d *Delivery, holds bool) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
@@ -212,66 +260,131 @@ func (l *lease) close() (d *Delivery, holds bool) {
 	if l.timer != nil {
 		l.timer.Stop()
 	}
-	if beating := l.beating; beating != nil {
-		patience := time.Until(l.until) - l.visibility/4
+	if changing := l.changing; changing != nil {
+		// A change that hangs is waited for until a quarter of the visibility timeout is left: a message
+		// that is done must be deleted before others see it again.
+		patience := time.Until(l.until) - l.visibility()/4
 		l.mu.Unlock()
-		within(patience, beating)
+		within(patience, changing)
 		l.mu.Lock()
 	}
 	return l.delivery, !l.lost
 }
 
-// SetVisibility is the settler of handlers that extend by hand.
+// SetVisibility implements Settler for handlers, which reach it by [ExtendVisibility]. It waits for
+// an extension under way, and the next extension waits for it.
 func (l *lease) SetVisibility(ctx context.Context, _ *Delivery, timeout time.Duration) error {
-	start := time.Now()
-	err := l.queue.SetVisibility(ctx, l.current(), timeout)
-	if err != nil && !errors.Is(err, ErrVisibilityLost) {
+	d, until, err := l.beginByHand(ctx)
+	if err != nil {
 		return err
 	}
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	switch {
-	case err != nil && !l.closed && !l.lost:
-		l.lose()
-	case err == nil && timeout == 0:
-		l.closed = true
-	case err == nil && !l.closed && l.visibility > 0:
-		l.until = start.Add(timeout)
-		l.schedule()
+	start := time.Now()
+	err = l.change(ctx, d, timeout, until)
+	if l.endByHand(d, start.Add(timeout), timeout, err) {
+		l.poller.worker.lost(l, err)
 	}
 	return err
 }
 
-// DeadLetter is the settler of nobody: a handler asks for it by Permanent.
+// beginByHand waits until no change is under way, and begins one. It returns ErrVisibilityLost if
+// the lease has ended: what is settled or given back must not be hidden again.
+func (l *lease) beginByHand(ctx context.Context) (d *Delivery, until time.Time, err error) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	for !l.closed && !l.lost {
+		changing := l.changing
+		if changing == nil {
+			l.changing = make(chan struct{})
+			return l.delivery, l.until, nil
+		}
+		l.mu.Unlock()
+		select {
+		case <-changing:
+		case <-ctx.Done():
+		}
+		l.mu.Lock()
+		if ctx.Err() != nil {
+			return nil, time.Time{}, context.Cause(ctx)
+		}
+	}
+	return nil, time.Time{}, ErrVisibilityLost
+}
+
+// endByHand records the result of a change that the handler asked for, and reports whether the
+// lease is lost by it.
+func (l *lease) endByHand(d *Delivery, until time.Time, timeout time.Duration, err error) (lost bool) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	l.changed()
+	switch {
+	case l.closed || l.lost:
+		return false
+	case errors.Is(err, ErrVisibilityLost):
+		l.lose()
+		return true
+	case err == nil && timeout == 0: // given back: the handler goes on without a lease
+		l.closed = true
+		if l.timer != nil {
+			l.timer.Stop()
+		}
+		return false
+	case l.visibility() == 0:
+		return false
+	case d != l.delivery: // another receipt has replaced it: what was asked of the old one says nothing
+	case err == nil:
+		l.until = until
+	case errors.Is(err, ErrOutcomeUnknown) && until.Before(l.until):
+		l.until = until // the service may have done it: the earlier end is the safe one
+	}
+	l.schedule()
+	return false
+}
+
+// DeadLetter implements Settler. Handlers reach it by returning [Permanent].
 func (l *lease) DeadLetter(ctx context.Context, _ *Delivery, letter DeadLetter) error {
-	return l.queue.DeadLetter(ctx, l.current(), letter)
+	return l.poller.queue.DeadLetter(ctx, l.current(), letter)
+}
+
+// Delete implements Settler. Handlers reach it by returning nil.
+func (l *lease) Delete(ctx context.Context, _ *Delivery) error {
+	return l.poller.queue.Delete(ctx, l.current())
 }
 
 // messageKey identifies a message over all its deliveries.
-type messageKey struct{ queue, id string }
+type messageKey struct {
+	queue, id string
+	unnamed   uint64 // tells messages without an id apart
+}
 
-func keyOf(d *Delivery) messageKey { return messageKey{d.Queue, d.MessageID} }
+func keyOf(d *Delivery) messageKey { return messageKey{queue: d.Queue, id: d.MessageID} }
 
-// leases is the set of messages that a worker holds. Who takes a lease out of it may settle the message: the goroutine of
-// the handler, or the stop that gives up on the handler, never both.
+// leases is the set of messages that a worker holds. A lease is taken out of it either by the
+// goroutine of the handler or by the stop that gives up on the handler, and only the one that
+// took it may settle the message.
 type leases struct {
 	mu       sync.Mutex
 	held     map[messageKey]*lease
-	running  int // how many of those held
+	unnamed  uint64 // messages without an id so far
+	running  int    // how many of those held
 	settling int
 }
 
 func newLeases() *leases { return &leases{held: map[messageKey]*lease{}} }
 
-// add holds a message; it returns the lease that holds it already when it was delivered twice.
-func (s *leases) add(d *Delivery, create func() *lease) (l *lease, held bool) {
+// add holds the message of a delivery. If it was held already, because it was delivered twice, add
+// returns that lease and true. A message without an id is held as one of its own each time.
+func (s *leases) add(d *Delivery, p *poller) (l *lease, held bool) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	if l, held = s.held[keyOf(d)]; held {
 		return l, true
 	}
-	l = create()
-	s.held[keyOf(d)] = l
+	l = newLease(d, p)
+	if l.key.id == "" {
+		s.unnamed++
+		l.key.unnamed = s.unnamed
+	}
+	s.held[l.key] = l
 	return l, false
 }
 
@@ -283,7 +396,8 @@ func (s *leases) run(l *lease) {
 	s.running++
 }
 
-// settle takes l from its handler, and reports false when a stop has taken it before; settled must follow.
+// settle takes l from its handler, and reports false if a stop has taken it before. settled must
+// follow.
 func (s *leases) settle(l *lease) bool {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -295,6 +409,7 @@ func (s *leases) settle(l *lease) bool {
 	return true
 }
 
+// halt marks that the handler of l no longer counts. mu must be held.
 func (s *leases) halt(l *lease) {
 	l.running = time.Time{}
 	s.running--
@@ -308,21 +423,22 @@ func (s *leases) settled(l *lease) {
 	s.drop(l)
 }
 
-// forget forgets a lease before its message is given back: it may come again at once, and is another lease then.
+// forget forgets a lease before its message is given back: it may come again at once, under
+// another lease.
 func (s *leases) forget(l *lease) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	s.drop(l)
 }
 
-// drop leaves alone a lease that has taken the place of l.
+// drop removes l, but not a lease that has taken its place. mu must be held.
 func (s *leases) drop(l *lease) {
 	if s.held[l.key] == l {
 		delete(s.held, l.key)
 	}
 }
 
-// abandon takes all that is running, and counts what is being settled.
+// abandon takes all leases whose handlers run, and counts those being settled.
 func (s *leases) abandon() (running []*lease, settling int) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -343,7 +459,7 @@ func (s *leases) counts() (running, settling int) {
 	return s.running, s.settling
 }
 
-// longest returns how long the handler that has run longest runs by now; 0 when none does.
+// longest returns how long the handler that started first has been running; 0 if none runs.
 func (s *leases) longest() time.Duration {
 	s.mu.Lock()
 	defer s.mu.Unlock()

@@ -128,34 +128,54 @@ func OutcomeOf(err error) Outcome {
 // stand a duplicate.
 var ErrOutcomeUnknown = errors.New("the message may be stored or not")
 
-// Settle does with a delivery that failed what [OutcomeOf] says of handled, the error of [Hub.Handle], as far as d.Settler reaches. It is for
-// transports without a [Worker], such as Lambda, where the service deletes what is done and Settle never does.
+// Settle does with a delivery that failed what [OutcomeOf] says of handled, the error of
+// [Hub.Handle], as far as d.Settler reaches. It is for transports without a [Worker], such as
+// Lambda, where the service deletes what is done, so that Settle deletes no message but one whose
+// dead letter is stored.
 //
-// A message to retry becomes visible after the delay that RetryAfter asked for, else after backoff (nil: that of a worker), cut where
-// d.LeaseEnds is. One that failed for good goes to the dead-letter queue. done reports that the message needs no other delivery: its handler
-// succeeded, or the dead-letter queue has it.
+// A message to retry becomes visible after the delay that RetryAfter asked for, else after backoff
+// (nil: that of a worker), cut where d.LeaseEnds is. One that failed for good goes to the
+// dead-letter queue. done reports that the message needs no other delivery: its handler succeeded,
+// or the dead-letter queue has it.
 //
-// An error is that of the settler: the message comes back when its visibility timeout is over. Without a settler nothing is done, and a
-// permanent failure is retried until the queue's redrive policy takes it. It does not panic, may block within ctx, and may be called
-// concurrently for different deliveries.
+// An error is that of the settler. If done is false, the message comes back when its visibility
+// timeout is over. If done is true, only the delete behind a stored dead letter failed: report the
+// message as done, so that the service deletes it.
+//
+// Without a settler nothing is done, and a permanent failure is retried until the queue's redrive
+// policy takes it. Settle does not panic, may block within ctx, and may be called concurrently for
+// different deliveries.
 func Settle(ctx context.Context, d *Delivery, handled error, backoff Backoff) (done bool, err error) {
 	outcome := OutcomeOf(handled)
 	if outcome.Action == ActionDelete || d.Settler == nil {
 		return outcome.Action == ActionDelete, nil
 	}
-	err = outcome.delayed(d, backoff).apply(ctx, guardedSettler{d.Settler}, d)
-	return err == nil && outcome.Action == ActionDeadLetter, err
+	settler := guardedSettler{d.Settler}
+	if outcome.Action == ActionRetry {
+		return false, outcome.delayed(d, backoff).retry(ctx, settler, d)
+	}
+	if err := outcome.sendLetter(ctx, settler, d); err != nil {
+		return false, err
+	}
+	return true, settler.Delete(ctx, d)
 }
 
-// apply makes the settler, which is guarded, do what the outcome of a failure says.
-func (o Outcome) apply(ctx context.Context, settler Settler, d *Delivery) error {
-	if o.Action == ActionDeadLetter {
-		letter := DeadLetter{Reason: reasonOf(o.Err), Attempt: max(d.Attempt, 1)}
-		if msg, _, err := readBody(d); err == nil {
-			letter.Task = msg.Task
-		}
-		return settler.DeadLetter(ctx, d, letter)
+// sendLetter puts the message on the dead-letter queue. The settler must be guarded.
+func (o Outcome) sendLetter(ctx context.Context, settler Settler, d *Delivery) error {
+	return settler.DeadLetter(ctx, d, DeadLetter{Task: nameOf(d), Reason: reasonOf(o.Err), Attempt: max(d.Attempt, 1)})
+}
+
+// nameOf returns the name of the task, empty for a message that cannot be read.
+func nameOf(d *Delivery) string {
+	msg, _, err := readBody(d)
+	if err != nil {
+		return ""
 	}
+	return msg.Task
+}
+
+// retry makes the message visible after the delay. The settler must be guarded.
+func (o Outcome) retry(ctx context.Context, settler Settler, d *Delivery) error {
 	return settler.SetVisibility(ctx, d, o.Delay)
 }
 

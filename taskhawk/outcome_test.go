@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"strings"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -112,6 +113,9 @@ type settler struct {
 	panics  bool
 	delays  []time.Duration
 	letters []taskhawk.DeadLetter
+	deleted []string // receipts
+
+	deleteErr error // the answer of Delete
 }
 
 func (s *settler) SetVisibility(_ context.Context, _ *taskhawk.Delivery, timeout time.Duration) error {
@@ -125,6 +129,11 @@ func (s *settler) SetVisibility(_ context.Context, _ *taskhawk.Delivery, timeout
 func (s *settler) DeadLetter(_ context.Context, _ *taskhawk.Delivery, letter taskhawk.DeadLetter) error {
 	s.letters = append(s.letters, letter)
 	return s.err
+}
+
+func (s *settler) Delete(_ context.Context, d *taskhawk.Delivery) error {
+	s.deleted = append(s.deleted, d.Receipt)
+	return s.deleteErr
 }
 
 func TestSettleDoesWhatTheOutcomeSays(t *testing.T) {
@@ -164,6 +173,48 @@ func TestSettleDoesWhatTheOutcomeSays(t *testing.T) {
 		done, err = taskhawk.Settle(t.Context(), d, c.handled, byAttempt)
 		require.NoError(t, err, name)
 		require.Equal(t, taskhawk.OutcomeOf(c.handled).Action == taskhawk.ActionDelete, done, "%s: without a settler nothing is a dead letter", name)
+	}
+}
+
+func TestSettleDeletesOnlyBehindAStoredLetter(t *testing.T) {
+	t.Parallel()
+	s := &settler{}
+	d := delivery("t", "")
+	d.Settler = s
+	for _, handled := range []error{nil, taskhawk.Ignore(errDown), errDown, taskhawk.RetryAfter(0, errDown)} {
+		_, err := taskhawk.Settle(t.Context(), d, handled, nil)
+		require.NoError(t, err)
+	}
+	require.Empty(t, s.deleted)
+
+	done, err := taskhawk.Settle(t.Context(), d, taskhawk.Permanent(errDown), nil)
+	require.NoError(t, err)
+	require.True(t, done)
+	require.Equal(t, []string{"r1"}, s.deleted)
+
+	s.deleteErr = errors.New("access denied")
+	done, err = taskhawk.Settle(t.Context(), d, taskhawk.Permanent(errDown), nil)
+	require.ErrorIs(t, err, s.deleteErr)
+	require.True(t, done, "the letter is stored: another delivery would only add a second one")
+
+	s.err, s.deleted = errors.New("no such queue"), nil
+	done, err = taskhawk.Settle(t.Context(), d, taskhawk.Permanent(errDown), nil)
+	require.ErrorIs(t, err, s.err)
+	require.False(t, done)
+	require.Empty(t, s.deleted, "the message is all there is")
+}
+
+func TestSettleNamesTheTaskOfALetter(t *testing.T) {
+	t.Parallel()
+	long := strings.Repeat("long.", 40)
+	for body, want := range map[string]string{
+		delivery(long, "").Body: long,
+		"not JSON":              "",
+	} {
+		s := &settler{}
+		_, err := taskhawk.Settle(t.Context(), &taskhawk.Delivery{Body: body, Settler: s}, taskhawk.Permanent(errDown), nil)
+		require.NoError(t, err)
+		require.Equal(t, want, s.letters[0].Task)
 	}
 }
 

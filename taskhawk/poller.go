@@ -25,11 +25,16 @@ type poller struct {
 	running  *sync.WaitGroup
 	governor *governor
 	failing  failingGroups
+	acked    *ackMemory
+	pauses   int // in a row, because deletes fail; only the loop uses it
 }
 
 func newPoller(worker *Worker, queue Queue, running *sync.WaitGroup) *poller {
-	p := &poller{worker: worker, queue: queue, info: queue.Info(), running: running}
-	p.governor = newGovernor(&worker.intake, worker.config, p.info, p.failing.any)
+	inFlight := worker.config.Concurrency + worker.config.Prefetch
+	p := &poller{
+		worker: worker, queue: queue, info: queue.Info(), running: running, acked: newAckMemory(inFlight),
+	}
+	p.governor = newGovernor(&worker.intake, worker.config, p.info, p.oneByOne)
 	return p
 }
 
@@ -41,6 +46,9 @@ func (p *poller) poll(stop, work context.Context) {
 		receiving = stop
 	}
 	for {
+		if !p.easeOff(stop) {
+			return
+		}
 		plan, ok := p.governor.next(stop)
 		if !ok {
 			return
@@ -51,6 +59,27 @@ func (p *poller) poll(stop, work context.Context) {
 			p.take(receiving, stop, work, plan)
 		})
 	}
+}
+
+// oneByOne reports whether messages must be received one at a time: while a group of an ordered queue fails, since a
+// batch would count receives of the messages behind the one that fails, and while deletes fail.
+func (p *poller) oneByOne() bool {
+	return p.info.Ordered && p.failing.any() || p.acked.strained()
+}
+
+// easeOff pauses, ever longer, before a receive of a queue whose ack memory is strained. What comes then shows whether
+// deletes work again. It reports false if stop ends.
+func (p *poller) easeOff(stop context.Context) bool {
+	if !p.acked.strained() {
+		p.pauses = 0
+		return true
+	}
+	p.pauses++
+	if attrs, write := p.acked.line(); write {
+		p.worker.hub.report(stop, slog.LevelError, "deletes fail; receives slowed down",
+			append(attrs, slog.String("queue", p.info.Name))...)
+	}
+	return !within(jitter(doubled(firstPollPause, lastPollPause, p.pauses), 5), stop.Done())
 }
 
 // take makes one receive and starts what it brings.
@@ -136,20 +165,20 @@ func (p *poller) sequences(stop, work context.Context, deliveries []*Delivery) [
 // after its visibility timeout, or at once when this worker stops.
 func (p *poller) lease(stop, work context.Context, d *Delivery) *lease {
 	w := p.worker
-	if w.acked.has(keyOf(d)) {
+	if p.acked.has(keyOf(d)) {
 		w.counters.alreadyDone.Add(1)
-		p.running.Go(func() { w.deleteAgain(work, p.queue, d) })
+		p.running.Go(func() { w.deleteAgain(work, p, d) })
 		return nil
 	}
-	l, held := w.leases.add(d, func() *lease { return newLease(d, p.queue, w.lost) })
+	l, held := w.leases.add(d, p)
 	if held {
 		w.counters.duplicates.Add(1)
 		switch {
 		case l.adopt(d):
 		case l.isDone():
-			p.running.Go(func() { w.deleteAgain(work, p.queue, d) })
+			p.running.Go(func() { w.deleteAgain(work, p, d) })
 		case stop.Err() != nil:
-			p.running.Go(func() { w.release(work, []*lease{newLease(d, p.queue, w.lost)}) })
+			p.running.Go(func() { w.release(work, []*lease{newLease(d, p)}) })
 		}
 		return nil
 	}

@@ -1,7 +1,9 @@
 package taskhawk
 
 import (
+	"container/list"
 	"context"
+	"errors"
 	"log/slog"
 	"sync"
 	"time"
@@ -24,47 +26,97 @@ func settling(work context.Context) (context.Context, context.CancelFunc) {
 	return context.WithTimeout(context.WithoutCancel(work), settleTimeout)
 }
 
-// settle does with the message what the outcome says, unless the lease is lost. It reports whether the message is off the queue. The
-// caller has taken the lease by leases.settle.
+// settle does with the message what the outcome says, unless the lease is lost. It reports whether
+// the message is off the queue. The caller has taken the lease by leases.settle.
 func (w *Worker) settle(work context.Context, l *lease, handled error) (done bool) {
 	defer w.leases.settled(l)
-	outcome := w.outcome(work, l.current(), handled) // while the lease is extended: it calls the user's Backoff
-	d, holds := l.close()
-	if !holds {
-		if outcome.Action == ActionDelete {
-			w.acked.add(l.key)
+	// All that may take long comes while the lease is extended: the user's Backoff, and the letter.
+	outcome := w.outcome(work, l.current(), handled)
+	if outcome.Action == ActionDeadLetter {
+		if sent := w.sendLetter(work, l, outcome); !sent {
+			return false
 		}
-		return false
 	}
-	switch outcome.Action {
-	case ActionRetry:
-		w.leases.forget(l)
-	case ActionDelete:
+	d, holds := l.close()
+	finished := outcome.Action != ActionRetry
+	switch {
+	case !holds && finished:
+		l.poller.acked.add(l.key) // it comes back, and must not run again
+		return false
+	case !holds:
+		return false
+	case finished:
 		l.finish()
-	case ActionDeadLetter:
+	default:
+		w.leases.forget(l) // it may come back at once
 	}
 	ctx, cancel := settling(work)
 	defer cancel()
-	err := apply(ctx, l.queue, d, outcome)
-	w.counters.settle(d, outcome.Action, err)
-	if err == nil {
-		return outcome.Action != ActionRetry
+	if finished {
+		return w.delete(ctx, l, d, outcome)
 	}
-	if outcome.Action == ActionDelete {
-		w.acked.add(l.key)
+	if err := outcome.retry(ctx, l.poller.queue, d); err != nil {
+		w.reportUnsettled(ctx, d, outcome.Action, err)
+		return false
 	}
-	w.hub.report(ctx, slog.LevelError, "cannot settle a message, it will be delivered again",
-		slog.Any("", d), slog.String("outcome", outcome.Action.String()), guard.ErrorAttr(err))
+	w.counters.again(d)
 	return false
 }
 
-// apply survives a panic of the transport.
-func apply(ctx context.Context, queue Queue, d *Delivery, outcome Outcome) (err error) {
-	if outcome.Action != ActionDelete {
-		return outcome.apply(ctx, queue, d)
+// letterTries is how often a dead letter is sent whose fate is unknown.
+const letterTries = 2
+
+// sendLetter stores the dead letter of a message whose lease is held meanwhile, and reports whether
+// that worked. If not, the message comes back when its visibility timeout is over.
+func (w *Worker) sendLetter(work context.Context, l *lease, outcome Outcome) (sent bool) {
+	var err error
+	for try := 1; ; try++ {
+		d, holds := l.held()
+		if !holds { // another worker may send one as well: do not add to that
+			break
+		}
+		err = func() error {
+			ctx, cancel := settling(work)
+			defer cancel()
+			return outcome.sendLetter(ctx, l.poller.queue, d)
+		}()
+		if err == nil {
+			w.counters.dead.Add(1)
+			return true
+		}
+		// Without an answer another try may cost a second letter, which is better than another run.
+		// A refusal would only be repeated, and a stop does not wait so long.
+		if try == letterTries || !errors.Is(err, ErrOutcomeUnknown) || work.Err() != nil {
+			break
+		}
 	}
-	defer recoverTo(&err)
-	return queue.Delete(ctx, d)
+	d, _ := l.close()
+	if err != nil {
+		w.reportUnsettled(work, d, ActionDeadLetter, err)
+	}
+	return false
+}
+
+// delete deletes a message that is done, or whose letter is stored. It remembers one that it cannot
+// delete, so that the task does not run again when it comes back.
+func (w *Worker) delete(ctx context.Context, l *lease, d *Delivery, outcome Outcome) (deleted bool) {
+	err := l.poller.queue.Delete(ctx, d)
+	l.poller.acked.deleted(l.key, err)
+	switch {
+	case err != nil:
+		l.poller.acked.add(l.key)
+		w.reportUnsettled(ctx, d, outcome.Action, err)
+	case outcome.Action == ActionDelete:
+		w.counters.succeeded.Add(1)
+	}
+	return err == nil
+}
+
+// reportUnsettled counts and logs a message that could not be settled.
+func (w *Worker) reportUnsettled(ctx context.Context, d *Delivery, action Action, err error) {
+	w.counters.settleFailures.Add(1)
+	w.hub.report(ctx, slog.LevelError, "cannot settle a message, it will be delivered again",
+		slog.Any("", d), slog.String("outcome", action.String()), guard.ErrorAttr(err))
 }
 
 // outcome is OutcomeOf with the delay of a retry filled in: none for a handler that the stop cut off.
@@ -76,23 +128,27 @@ func (w *Worker) outcome(work context.Context, d *Delivery, handled error) Outco
 	return outcome.delayed(d, w.config.Backoff)
 }
 
-// deleteAgain deletes a message whose handler succeeded at an earlier delivery. When that fails again it hides the message, each
-// time four times as long: what is done should not use up its receives and become a dead letter.
-func (w *Worker) deleteAgain(work context.Context, queue Queue, d *Delivery) {
+// deleteAgain deletes a message that an earlier delivery has finished. When that fails again it
+// hides the message, each time four times as long: what is done should not use up its receives and
+// become a dead letter.
+func (w *Worker) deleteAgain(work context.Context, p *poller, d *Delivery) {
 	ctx, cancel := settling(work)
 	defer cancel()
 	deleting, cancel := context.WithTimeout(ctx, settleTimeout-hideTimeout)
 	defer cancel()
-	err := apply(deleting, queue, d, Outcome{Action: ActionDelete})
+	err := p.queue.Delete(deleting, d)
+	p.acked.deleted(keyOf(d), err)
 	if err == nil {
 		return
 	}
-	w.hub.report(ctx, slog.LevelError, "cannot delete a message that is done, it will be delivered again",
-		slog.Any("", d), guard.ErrorAttr(err))
-	if info := queue.Info(); !info.Ordered { // where it would hold up its group
-		hide := Outcome{Action: ActionRetry, Delay: doubled(info.Visibility, longestHide, 2*d.Attempt-1)}
-		_ = apply(ctx, queue, d, hide) // failing that, it comes back when its visibility timeout is over
+	attrs := []slog.Attr{slog.Any("", d), guard.ErrorAttr(err)}
+	if !p.info.Ordered { // where a hidden message would hold up its group
+		hide := Outcome{Action: ActionRetry, Delay: doubled(p.info.Visibility, longestHide, 2*d.Attempt-1)}
+		if err := hide.retry(ctx, p.queue, d); err != nil { // it comes back when its visibility timeout is over
+			attrs = append(attrs, slog.Any("hide_error", guard.ErrorAttr(err).Value))
+		}
 	}
+	w.hub.report(ctx, slog.LevelError, "cannot delete a message that is done, it will be delivered again", attrs...)
 }
 
 // givingBack is how long a message that is given back stays invisible.
@@ -115,12 +171,12 @@ func (w *Worker) release(work context.Context, leases []*lease) {
 			if !holds {
 				return
 			}
-			err := apply(ctx, l.queue, d, Outcome{Action: ActionRetry, Delay: w.givingBack()})
+			err := Outcome{Action: ActionRetry, Delay: w.givingBack()}.retry(ctx, l.poller.queue, d)
 			w.counters.released.Add(1)
 			if d.lastAttempt() {
 				w.counters.dead.Add(1)
 				w.hub.report(ctx, slog.LevelWarn, "message given back at its last attempt; becomes a dead letter",
-					slog.Any("delivery", d))
+					slog.Any("", d))
 			}
 			if err != nil {
 				w.hub.report(ctx, slog.LevelWarn, "cannot give a message back, it stays invisible until its visibility timeout",
@@ -159,8 +215,8 @@ func (w *Worker) process(work context.Context, p *poller, l *lease) (done bool) 
 	return done
 }
 
-// passSlot frees the slot of a handler that has returned, if no more messages are being settled outside of slots than may be,
-// and returns what to call when its message is settled.
+// passSlot frees the slot of a handler that has returned, if no more messages are being settled
+// outside of slots than may be, and returns what to call when its message is settled.
 func (w *Worker) passSlot() (settled func()) {
 	select {
 	case w.settlements <- struct{}{}:
@@ -173,48 +229,126 @@ func (w *Worker) passSlot() (settled func()) {
 
 func (w *Worker) settledOutside() { <-w.settlements }
 
-// lost is called when the lease on a message is lost.
-func (w *Worker) lost(l *lease) {
+// lost reports a lease that is lost, because of cause.
+func (w *Worker) lost(l *lease, cause error) {
 	w.counters.lostLeases.Add(1)
-	ctx := context.Background() //nolint:forbidigo // a heartbeat has no caller
+	ctx := context.Background() //nolint:forbidigo // an extension has no caller
 	w.hub.report(ctx, slog.LevelWarn, "lease lost; message will be delivered again",
-		slog.Any("", l.current()))
+		slog.Any("", l.current()), guard.ErrorAttr(cause))
 }
 
-// ackMemorySize is how many messages are remembered, a few hundred bytes each.
-const ackMemorySize = 4096
+// extensionFailed reports that extensions fail, in one line a minute for all messages.
+func (w *Worker) extensionFailed(l *lease, err error) {
+	leftOut, ok := w.extensions.take()
+	if !ok {
+		return
+	}
+	ctx := context.Background() //nolint:forbidigo // an extension has no caller
+	w.hub.report(ctx, slog.LevelWarn, "visibility extension failed; retrying",
+		slog.Any("", l.current()), slog.Int("left_out", leftOut), guard.ErrorAttr(err))
+}
 
-// ackMemory remembers messages whose handler succeeded and whose delete did not: when they come back they are deleted, not run
-// again. It forgets the oldest when it is full.
+// minuteLine lets one log line a minute through. The zero value is ready.
+type minuteLine struct {
+	mu      sync.Mutex
+	written time.Time
+	leftOut int
+}
+
+// take reports whether the line may be written now, and how many were left out since the last one.
+func (m *minuteLine) take() (leftOut int, ok bool) {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	if time.Since(m.written) < reportEvery {
+		m.leftOut++
+		return 0, false
+	}
+	leftOut = m.leftOut
+	m.written, m.leftOut = time.Now(), 0
+	return leftOut, true
+}
+
+// minAckMemory is how many messages the ack memory of a queue remembers at least, a few hundred
+// bytes each.
+const minAckMemory = 4096
+
+// strainedAfter is how many deletes in a row must have failed for a full memory to slow receives
+// down: one that fails by itself is no reason.
+const strainedAfter = 10
+
+// ackMemory remembers the messages of a queue that are done and could not be deleted. When they
+// come back they are deleted, not run again. A full memory forgets the oldest message.
 type ackMemory struct {
-	mu    sync.Mutex
-	done  map[messageKey]struct{}
-	order []messageKey // a ring, next is the oldest once it is full
-	next  int
+	limit int
+	lines minuteLine
+
+	mu       sync.Mutex
+	done     map[messageKey]*list.Element
+	order    list.List // of messageKey, the oldest first
+	failures int       // deletes that failed since one succeeded
+	err      error     // of the last of them
 }
 
+// newAckMemory makes a memory for a worker that holds up to inFlight messages of the queue.
+// Receives slow down when a quarter of it is left, which has room for all of those.
+func newAckMemory(inFlight int) *ackMemory {
+	return &ackMemory{limit: max(minAckMemory, 4*inFlight), done: map[messageKey]*list.Element{}}
+}
+
+// add remembers a message that is done. One without an id cannot be recognized.
 func (m *ackMemory) add(key messageKey) {
 	m.mu.Lock()
 	defer m.mu.Unlock()
 	if _, ok := m.done[key]; ok || key.id == "" {
 		return
 	}
-	if m.done == nil {
-		m.done = map[messageKey]struct{}{}
+	if len(m.done) == m.limit {
+		delete(m.done, m.order.Remove(m.order.Front()).(messageKey)) //nolint:forcetypeassert // all are
 	}
-	if len(m.order) < ackMemorySize {
-		m.order = append(m.order, key)
-	} else {
-		delete(m.done, m.order[m.next])
-		m.order[m.next] = key
-		m.next = (m.next + 1) % ackMemorySize
-	}
-	m.done[key] = struct{}{}
+	m.done[key] = m.order.PushBack(key)
 }
 
+// has reports whether the message is done.
 func (m *ackMemory) has(key messageKey) bool {
 	m.mu.Lock()
 	defer m.mu.Unlock()
 	_, ok := m.done[key]
 	return ok
+}
+
+// deleted records the result of a delete. It forgets a message that is deleted.
+func (m *ackMemory) deleted(key messageKey, err error) {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	if err != nil {
+		m.failures++
+		m.err = err
+		return
+	}
+	m.failures, m.err = 0, nil
+	if element, ok := m.done[key]; ok {
+		m.order.Remove(element)
+		delete(m.done, key)
+	}
+}
+
+// strained reports whether receives must slow down: deletes fail, and little room is left. What is
+// received beyond that would run again at every visibility timeout.
+func (m *ackMemory) strained() bool {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	return m.failures >= strainedAfter && len(m.done) >= m.limit/4*3
+}
+
+// line returns the attributes of the line about failing deletes, and reports whether it may be
+// written now.
+func (m *ackMemory) line() (attrs []slog.Attr, write bool) {
+	if _, write = m.lines.take(); !write {
+		return nil, false
+	}
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	return []slog.Attr{
+		slog.Int("not_deleted", len(m.done)), slog.Int("failures", m.failures), guard.ErrorAttr(m.err),
+	}, true
 }

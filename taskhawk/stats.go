@@ -37,9 +37,11 @@ type WorkerStats struct {
 	LostLeases int64
 	// Duplicates counts deliveries of messages that this worker was holding already.
 	Duplicates int64
-	// AlreadyDone counts deliveries that were deleted and not run, because the handler had succeeded before.
+	// AlreadyDone counts deliveries that were not run but deleted, because an earlier delivery had
+	// finished the message: its handler was done with it, or its dead letter is stored.
 	AlreadyDone int64
-	// SettleFailures counts messages that could not be settled, so that they are delivered again.
+	// SettleFailures counts messages that could not be settled, so that they are delivered again. It
+	// includes those whose dead letter is stored and that could not be deleted.
 	SettleFailures int64
 	// Lag is the time from sending to start of the tasks started, delays and retries included, where the transport knows it.
 	Lag Lag
@@ -74,17 +76,13 @@ func (c *counters) start(d *Delivery, now time.Time) {
 	}
 }
 
-func (c *counters) settle(d *Delivery, action Action, err error) {
-	switch {
-	case err != nil:
-		c.settleFailures.Add(1)
-	case action == ActionDelete:
-		c.succeeded.Add(1)
-	case action == ActionDeadLetter || d.lastAttempt():
-		c.dead.Add(1)
-	default:
-		c.retried.Add(1)
+// again counts a message made visible again for a retry.
+func (c *counters) again(d *Delivery) {
+	if d.lastAttempt() {
+		c.dead.Add(1) // the queue moves it itself
+		return
 	}
+	c.retried.Add(1)
 }
 
 // Stats returns the counters of the worker. It may be called at any time, concurrently.

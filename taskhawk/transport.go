@@ -8,15 +8,22 @@ import (
 
 // Settler settles deliveries. It is what Lambda needs of SQS, and the lower half of [Queue].
 //
-// Both methods may block within ctx, retry what is worth retrying themselves, and must be safe to call concurrently.
+// Its methods may block within ctx, retry what is worth retrying themselves, and must be safe to
+// call concurrently.
 type Settler interface {
 	// SetVisibility makes the message invisible to others for timeout, counted from now; 0 gives it back at once.
 	// It is an error when timeout reaches past d.LeaseEnds, and one that wraps [ErrVisibilityLost] when the message is no
 	// longer in flight with this receipt.
 	SetVisibility(ctx context.Context, d *Delivery, timeout time.Duration) error
-	// DeadLetter puts the message on the dead-letter queue, with letter beside it, and then takes it off its own.
-	// When the dead-letter queue refuses it, the message stays where it is and the error says so.
+	// DeadLetter stores a copy of the message on the dead-letter queue, with letter beside it. It
+	// returns nil only when the copy is stored. The message itself stays in flight: the caller
+	// deletes it next, so that a failed delete is told apart from a letter that is not stored.
+	//
+	// An error that wraps [ErrOutcomeUnknown] says that the letter may be stored or not. The caller
+	// may send it again.
 	DeadLetter(ctx context.Context, d *Delivery, letter DeadLetter) error
+	// Delete takes the message off the queue for good.
+	Delete(ctx context.Context, d *Delivery) error
 }
 
 // QueueInfo describes a queue.
@@ -52,9 +59,6 @@ type Queue interface {
 	// before half of wait was over. After an error whose Timeout method returns true, before Wait was over, it asks for
 	// shorter waits.
 	Receive(ctx context.Context, limit int, wait time.Duration) ([]*Delivery, error)
-	// Delete takes a message off the queue for good. It may block within ctx, retries what is worth retrying itself,
-	// and must be safe to call concurrently.
-	Delete(ctx context.Context, d *Delivery) error
 }
 
 // DeadLetter says why a message went to the dead-letter queue.

@@ -41,7 +41,7 @@ type Worker struct {
 	intake      intake
 	settlements chan struct{} // has a token for each message that is settled outside of a slot
 	leases      *leases
-	acked       ackMemory
+	extensions  minuteLine // the line about those that fail
 	counters    counters
 	health      *health
 	started     atomic.Bool

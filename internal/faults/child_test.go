@@ -212,7 +212,7 @@ func (c functionConfig) handler(ctx context.Context, hub *taskhawk.Hub) (any, er
 		if err != nil {
 			return nil, err
 		}
-		if settings.Settler, err = sqsx.NewSettler(sqs.NewFromConfig(cfg)); err != nil {
+		if settings.Settler, err = sqsx.NewSettler(sqs.NewFromConfig(cfg), sqsx.SettlerConfig{}); err != nil {
 			return nil, err
 		}
 	}

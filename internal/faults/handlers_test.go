@@ -27,7 +27,7 @@ func panics() map[string]func() {
 		"panic (runtime.plainError)":                        func() { nothing()[canaryKey] = 1 },
 		"panic (faults_test.jobArgs)":                       func() { panic(newArgs(1)) },
 		"panic (*runtime.PanicNilError)":                    func() { panic(nil) }, //nolint:govet // as a handler might
-		"the handler ended its goroutine by runtime.Goexit": runtime.Goexit,
+		"the goroutine was ended by runtime.Goexit": runtime.Goexit,
 	}
 }
 

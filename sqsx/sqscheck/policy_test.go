@@ -218,7 +218,7 @@ func TestPolicyRefusesBadConfiguration(t *testing.T) {
 
 // settleFunction is a mapping that receives, looks at its queue and deletes, and a function that settles.
 func settleFunction(e *env, limited *sqs.Client) {
-	settler, err := sqsx.NewSettler(limited)
+	settler, err := sqsx.NewSettler(limited, sqsx.SettlerConfig{})
 	require.NoError(e, err)
 	for _, priority := range taskhawk.Priorities() {
 		queue := queueOf(priority)

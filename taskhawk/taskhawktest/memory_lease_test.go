@@ -130,7 +130,10 @@ func TestMemoryKeepsTheReasonOfADeadLetter(t *testing.T) {
 	inMemory(t, func(m memoryTest) {
 		m.publish("1")
 		letter := taskhawk.DeadLetter{Task: "tasks.email", Reason: "no such user", Attempt: 1}
-		require.NoError(m, m.queue.DeadLetter(m.Context(), m.receive(), letter))
+		d := m.receive()
+		require.NoError(m, m.queue.DeadLetter(m.Context(), d, letter))
+		m.requireDepth(1, 1)
+		require.NoError(m, m.queue.Delete(m.Context(), d))
 		m.requireDepth(0, 0)
 		letters := m.DeadLetters(taskhawk.Default)
 		require.Equal(m, []taskhawktest.Letter{{DeadLetter: letter, Body: "1"}}, letters)

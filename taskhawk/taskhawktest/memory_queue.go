@@ -153,15 +153,6 @@ func (q *memoryQueue) find(d *taskhawk.Delivery) (int, error) {
 
 // Delete removes the message.
 func (q *memoryQueue) Delete(ctx context.Context, d *taskhawk.Delivery) error {
-	return q.remove(ctx, d, nil)
-}
-
-// DeadLetter moves the message to the dead letters.
-func (q *memoryQueue) DeadLetter(ctx context.Context, d *taskhawk.Delivery, letter taskhawk.DeadLetter) error {
-	return q.remove(ctx, d, &Letter{DeadLetter: letter, Body: d.Body})
-}
-
-func (q *memoryQueue) remove(ctx context.Context, d *taskhawk.Delivery, letter *Letter) error {
 	q.mu.Lock()
 	defer q.mu.Unlock()
 	i, err := q.find(d)
@@ -169,9 +160,17 @@ func (q *memoryQueue) remove(ctx context.Context, d *taskhawk.Delivery, letter *
 		return err
 	}
 	q.messages = append(q.messages[:i], q.messages[i+1:]...)
-	if letter != nil {
-		q.letters = append(q.letters, *letter)
+	return nil
+}
+
+// DeadLetter adds a copy of the message to the dead letters.
+func (q *memoryQueue) DeadLetter(ctx context.Context, d *taskhawk.Delivery, letter taskhawk.DeadLetter) error {
+	q.mu.Lock()
+	defer q.mu.Unlock()
+	if _, err := q.find(d); errors.Join(ctx.Err(), err) != nil {
+		return errors.Join(ctx.Err(), err)
 	}
+	q.letters = append(q.letters, Letter{DeadLetter: letter, Body: d.Body})
 	return nil
 }
 

@@ -74,9 +74,12 @@ func (t *transportTest) buries() {
 	out := t.publish(1)
 	queue := t.queue(taskhawk.Default)
 	letter := taskhawk.DeadLetter{Task: out.Task, Reason: "no such user\nat all", Attempt: 1}
-	require.NoError(t, queue.DeadLetter(t.Context(), t.receiveOne(), letter))
+	d := t.receiveOne()
+	require.NoError(t, queue.DeadLetter(t.Context(), d, letter))
 	t.requireDeadLetters(taskhawk.Default, out.Body)
 	t.requireDeadLetters(taskhawk.High)
+	require.NoError(t, d.Settler.SetVisibility(t.Context(), d, Visibility), "the letter is a copy: the message stays in flight")
+	require.NoError(t, queue.Delete(t.Context(), d))
 	time.Sleep(2 * Visibility)
 	require.Empty(t, t.receive())
 }

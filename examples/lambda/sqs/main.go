@@ -33,7 +33,7 @@ func newHandler(ctx context.Context, logger *slog.Logger) (any, error) {
 	if err != nil {
 		return nil, err
 	}
-	settler, err := sqsx.NewSettler(sqs.NewFromConfig(cfg))
+	settler, err := sqsx.NewSettler(sqs.NewFromConfig(cfg), sqsx.SettlerConfig{})
 	if err != nil {
 		return nil, err
 	}
