@@ -21,12 +21,12 @@ import (
 // panics are the ways in which a handler ends without returning, by what the log says of them.
 func panics() map[string]func() {
 	return map[string]func(){
-		"panic (string)":                                    func() { panic("token " + canaryArgument) },
-		"panic (*errors.errorString)":                       func() { panic(errFault) },
-		"panic (runtime.boundsError)":                       func() { _ = make([]int, 3)[len(canaryKey):] },
-		"panic (runtime.plainError)":                        func() { nothing()[canaryKey] = 1 },
-		"panic (faults_test.jobArgs)":                       func() { panic(newArgs(1)) },
-		"panic (*runtime.PanicNilError)":                    func() { panic(nil) }, //nolint:govet // as a handler might
+		"panic (string)":                            func() { panic("token " + canaryArgument) },
+		"panic (*errors.errorString)":               func() { panic(errFault) },
+		"panic (runtime.boundsError)":               func() { _ = make([]int, 3)[len(canaryKey):] },
+		"panic (runtime.plainError)":                func() { nothing()[canaryKey] = 1 },
+		"panic (faults_test.jobArgs)":               func() { panic(newArgs(1)) },
+		"panic (*runtime.PanicNilError)":            func() { panic(nil) }, //nolint:govet // as a handler might
 		"the goroutine was ended by runtime.Goexit": runtime.Goexit,
 	}
 }
