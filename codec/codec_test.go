@@ -1,6 +1,7 @@
 package codec_test
 
 import (
+	"os"
 	"testing"
 
 	"github.com/stretchr/testify/require"
@@ -9,7 +10,9 @@ import (
 	"github.com/taskhawk/taskhawk-go/codec"
 )
 
-func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
+func TestMain(m *testing.M) {
+	goleak.VerifyTestMain(m, goleak.Cleanup(func(code int) { os.Exit(writeAnswers(code)) }))
+}
 
 // of returns the codec of T.
 func of[T any](t testing.TB) *codec.Codec[T] {

@@ -143,10 +143,15 @@ type TypeError struct {
 func (e *TypeError) Error() string {
 	name := "nil"
 	if e.Type != nil {
-		name = e.Type.String()
+		name = typeName(e.Type)
 	}
 	if e.Field != "" {
 		name += "." + e.Field
 	}
 	return "codec: " + name + ": " + e.Reason
+}
+
+// typeName is the name of a type in texts. From Go 1.27 on json.RawMessage is another name for a type with a name that few know.
+func typeName(t reflect.Type) string {
+	return strings.ReplaceAll(t.String(), "jsontext.Value", "json.RawMessage")
 }

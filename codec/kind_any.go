@@ -143,5 +143,5 @@ func (k *closedDecoder) decode(s string, i int, p place, _ int) (int, *Error) {
 		p.value(k.typ).SetZero()
 		return i + len("null"), nil
 	}
-	return i, wrongType(s, i, k.typ.String())
+	return i, wrongType(s, i, typeName(k.typ))
 }

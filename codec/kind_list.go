@@ -79,7 +79,7 @@ func (k *sliceDecoder) decodeOther(s string, i int, p place) (int, *Error) {
 		p.value(k.typ).SetZero()
 		return i + len("null"), nil
 	}
-	return i, wrongType(s, i, k.typ.String())
+	return i, wrongType(s, i, typeName(k.typ))
 }
 
 // growth says how many more elements to make room for when n elements took read bytes and left bytes are still to come, this array's or not.
@@ -119,7 +119,7 @@ type arrayDecoder struct {
 
 func (k *arrayDecoder) decode(s string, i int, p place, depth int) (int, *Error) {
 	if !at(s, i, '[') {
-		return nullOr(s, i, k.typ.String())
+		return nullOr(s, i, typeName(k.typ))
 	}
 	if depth >= jsontext.MaxDepth {
 		return i, tooDeep()

@@ -104,7 +104,7 @@ func (k *mapDecoder) decode(s string, i int, p place, depth int) (int, *Error) {
 		return i + len("null"), nil
 	}
 	if !at(s, i, '{') || k.key == nil {
-		return i, wrongType(s, i, k.typ.String())
+		return i, wrongType(s, i, typeName(k.typ))
 	}
 	if depth >= jsontext.MaxDepth {
 		return i, tooDeep()
@@ -255,7 +255,7 @@ func textKeyName(key reflect.Value) (string, *Error) {
 	m, _ := reflect.TypeAssert[encoding.TextMarshaler](key)
 	text, err := m.MarshalText()
 	if err != nil {
-		return "", newCausedError(ErrUnsupportedValue, "MarshalText of map key "+key.Type().String()+" failed", err).underEntry()
+		return "", newCausedError(ErrUnsupportedValue, "MarshalText of map key "+typeName(key.Type())+" failed", err).underEntry()
 	}
 	return string(text), nil
 }
@@ -308,7 +308,7 @@ func keyFault(key reflect.Value, err error) *Error {
 	if err == nil {
 		return nil
 	}
-	return newCausedError(ErrWrongType, "a key does not fit "+key.Type().String(), err)
+	return newCausedError(ErrWrongType, "a key does not fit "+typeName(key.Type()), err)
 }
 
 func isSigned(k reflect.Kind) bool { return k >= reflect.Int && k <= reflect.Int64 }

@@ -43,14 +43,14 @@ func (k *marshalEncoder) encode(dst []byte, p place, _ *walk) ([]byte, *Error) {
 	}
 	text, err := m.MarshalJSON()
 	if err != nil {
-		return dst, newCausedError(ErrUnsupportedValue, "MarshalJSON of "+k.typ.String()+" failed", err)
+		return dst, newCausedError(ErrUnsupportedValue, "MarshalJSON of "+typeName(k.typ)+" failed", err)
 	}
 	dst, err = jsontext.AppendCompact(dst, string(text))
 	switch {
 	case errors.Is(err, jsontext.ErrInvalidUTF8):
-		return dst, newError(ErrInvalidUTF8, "MarshalJSON of "+k.typ.String()+" returned bytes that JSON cannot carry")
+		return dst, newError(ErrInvalidUTF8, "MarshalJSON of "+typeName(k.typ)+" returned bytes that JSON cannot carry")
 	case err != nil:
-		return dst, newCausedError(ErrUnsupportedValue, "MarshalJSON of "+k.typ.String()+" returned what is not JSON", err)
+		return dst, newCausedError(ErrUnsupportedValue, "MarshalJSON of "+typeName(k.typ)+" returned what is not JSON", err)
 	}
 	return dst, nil
 }
@@ -65,7 +65,7 @@ func (k *textEncoder) encode(dst []byte, p place, _ *walk) ([]byte, *Error) {
 	}
 	text, err := m.MarshalText()
 	if err != nil {
-		return dst, newCausedError(ErrUnsupportedValue, "MarshalText of "+k.typ.String()+" failed", err)
+		return dst, newCausedError(ErrUnsupportedValue, "MarshalText of "+typeName(k.typ)+" failed", err)
 	}
 	return appendString(dst, string(text))
 }
@@ -93,7 +93,7 @@ func (k *textDecoder) decode(s string, i int, p place, _ int) (int, *Error) {
 		if isNull(s, i) && isNilable(k.typ.Kind()) {
 			p.value(k.typ).SetZero()
 		}
-		return nullOr(s, i, k.typ.String())
+		return nullOr(s, i, typeName(k.typ))
 	}
 	text, end, err := readString(s, i)
 	if err != nil {
@@ -108,7 +108,7 @@ func (k *textDecoder) decode(s string, i int, p place, _ int) (int, *Error) {
 
 // refused reports a value that the type's own method did not take.
 func refused(s string, i int, t reflect.Type, cause error) *Error {
-	return newCausedError(ErrWrongType, "got "+kindAt(s, i)+" that "+t.String()+" refuses", cause)
+	return newCausedError(ErrWrongType, "got "+kindAt(s, i)+" that "+typeName(t)+" refuses", cause)
 }
 
 func isNilable(k reflect.Kind) bool {

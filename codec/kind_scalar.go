@@ -1,6 +1,7 @@
 package codec
 
 import (
+	"encoding"
 	"encoding/base64"
 	"encoding/json"
 	"reflect"
@@ -120,16 +121,103 @@ func (k *quotedDecoder) decode(s string, i int, p place, depth int) (int, *Error
 	return end, err
 }
 
-// decodeOddly leaves to encoding/json what few ever send, such as "007" or "-Inf": the rules of this option were never written down.
+// decodeOddly reads what few ever send, such as "007" or "-Inf", as encoding/json of Go 1.26 does. What that takes within such
+// a string was never written down, and differs from what it takes elsewhere.
 func (k *quotedDecoder) decodeOddly(text string, p place) *Error {
-	field := reflect.StructField{Name: "Quoted", Type: k.typ, Tag: `json:",string"`}
-	holder := reflect.New(reflect.StructOf([]reflect.StructField{field}))
-	holder.Elem().Field(0).Set(p.value(k.typ))
-	if err := json.Unmarshal([]byte(`{"Quoted":`+text+`}`), holder.Interface()); err != nil {
-		return newCausedError(ErrWrongType, "got "+kindAt(text, 0)+`, want a string that holds `+k.typ.String(), err)
+	ok, cause := storeQuoted(text, p.value(k.typ))
+	if ok && cause == nil {
+		return nil
 	}
-	p.value(k.typ).Set(holder.Elem().Field(0))
-	return nil
+	return newCausedError(ErrWrongType, "got "+kindAt(text, 0)+`, want a string that holds `+typeName(k.typ), cause)
+}
+
+// storeQuoted stores a JSON value in a scalar, or in a pointer to one. It reports false if text is not for v, and an error where a method
+// of the type gives one.
+func storeQuoted(text string, v reflect.Value) (ok bool, cause error) {
+	inner := text
+	switch {
+	case text[0] == '"':
+		inner, _, _ = readString(text, 0)
+	case text != "null":
+		return false, nil
+	}
+	switch {
+	case inner == "":
+		return false, nil
+	case inner[0] != 'n':
+	case v.Kind() == reflect.Pointer:
+		v.SetZero()
+		return inner == "null", nil
+	default:
+		if u, own := reflect.TypeAssert[json.Unmarshaler](v.Addr()); own {
+			return true, u.UnmarshalJSON([]byte(inner))
+		}
+		return inner == "null", nil // which leaves a scalar alone
+	}
+	if v.Kind() == reflect.Pointer {
+		if v.IsNil() {
+			v.Set(reflect.New(v.Type().Elem()))
+		}
+		v = v.Elem()
+	}
+	if u, own := reflect.TypeAssert[json.Unmarshaler](v.Addr()); own {
+		return true, u.UnmarshalJSON([]byte(inner))
+	}
+	u, own := reflect.TypeAssert[encoding.TextUnmarshaler](v.Addr())
+	if !own {
+		return storeScalar(inner, v), nil
+	}
+	plain, ok := unquote(inner)
+	if !ok {
+		return false, nil
+	}
+	return true, u.UnmarshalText([]byte(plain))
+}
+
+// unquote reads a text that is a JSON string and nothing else.
+func unquote(text string) (plain string, ok bool) {
+	if text[0] != '"' {
+		return "", false
+	}
+	// Here, and nowhere else, encoding/json knows one more escape.
+	text = strings.NewReplacer(`\\`, `\\`, `\'`, `'`).Replace(text)
+	plain, end, err := readString(text, 0)
+	return plain, err == nil && end == len(text)
+}
+
+// storeScalar stores a text in a scalar without methods, and reports false if it is not for its kind.
+func storeScalar(text string, v reflect.Value) bool {
+	if plain, ok := unquote(text); ok {
+		if v.Kind() != reflect.String || v.Type() == numberType && !isNumber(plain) {
+			return false
+		}
+		v.SetString(plain)
+		return true
+	}
+	digit := text[0] == '-' || text[0] >= '0' && text[0] <= '9'
+	switch {
+	case v.Kind() == reflect.Bool:
+		v.SetBool(text == "true")
+		return text == "true" || text == "false"
+	case !digit:
+		return false
+	case v.Type() == numberType:
+		v.SetString(text)
+		return true
+	case v.CanInt():
+		n, err := strconv.ParseInt(text, 10, 64)
+		v.SetInt(n)
+		return err == nil && !v.OverflowInt(n)
+	case v.CanUint():
+		n, err := strconv.ParseUint(text, 10, 64)
+		v.SetUint(n)
+		return err == nil && !v.OverflowUint(n)
+	case v.CanFloat():
+		f, err := strconv.ParseFloat(text, v.Type().Bits())
+		v.SetFloat(f)
+		return err == nil
+	}
+	return false
 }
 
 // timeKind is time.Time, in JSON an RFC 3339 string.
@@ -183,7 +271,7 @@ func (k *bytesKind) decode(s string, i int, p place, depth int) (int, *Error) {
 	}
 	b, bad := base64.StdEncoding.DecodeString(text)
 	if bad != nil {
-		return i, newCausedError(ErrWrongType, "got string that is not base64, want "+k.elements.typ.String(), bad)
+		return i, newCausedError(ErrWrongType, "got string that is not base64, want "+typeName(k.elements.typ), bad)
 	}
 	p.setBytes(b)
 	return end, nil

@@ -119,13 +119,13 @@ func (b *builder) scalar(t reflect.Type) (kind, *TypeError) {
 	case k == reflect.String:
 		return &stringKind{}, nil
 	case isSigned(k):
-		return &intKind{size: t.Size(), name: t.String()}, nil
+		return &intKind{size: t.Size(), name: typeName(t)}, nil
 	case isUnsigned(k):
-		return &uintKind{size: t.Size(), name: t.String()}, nil
+		return &uintKind{size: t.Size(), name: typeName(t)}, nil
 	case k == reflect.Float32 || k == reflect.Float64:
-		return &floatKind{size: t.Size(), name: t.String()}, nil
+		return &floatKind{size: t.Size(), name: typeName(t)}, nil
 	}
-	return nil, b.fail("unsupported type " + t.String())
+	return nil, b.fail("unsupported type " + typeName(t))
 }
 
 // isStringMap tells whether a type has the layout and the keys of map[string]string.
@@ -136,7 +136,7 @@ func isStringMap(t reflect.Type) bool {
 func (b *builder) mapEncoder(t reflect.Type) (*mapEncoder, *TypeError) {
 	key := keyNameOf(t.Key())
 	if key == nil {
-		return nil, b.fail("unsupported map key type " + t.Key().String())
+		return nil, b.fail("unsupported map key type " + typeName(t.Key()))
 	}
 	elem, err := b.encoder(t.Elem(), false)
 	return &mapEncoder{typ: t, key: key, elem: elem}, err
@@ -270,7 +270,7 @@ func (b *builder) sliceDecoder(t reflect.Type) (decoder, *TypeError) {
 
 func (b *builder) structDecoder(t reflect.Type) (decoder, *TypeError) {
 	fields := jsonFields(t)
-	k := &structDecoder{name: t.String(), fields: make([]fieldDecoder, len(fields)), exact: map[string]int{}, folded: map[string]int{}}
+	k := &structDecoder{name: typeName(t), fields: make([]fieldDecoder, len(fields)), exact: map[string]int{}, folded: map[string]int{}}
 	for i, f := range fields {
 		err := b.within(f.goes, func() (err *TypeError) {
 			k.fields[i], err = b.fieldDecoder(t, f)

@@ -45,7 +45,7 @@ func (u *upper) UnmarshalText(b []byte) error {
 }
 
 func (s *shout) MarshalJSON() ([]byte, error) {
-	return json.Marshal(map[string]string{"shout": s.Text})
+	return json.Marshal(map[string]string{"shout": valid(s.Text)})
 }
 
 func (s *shout) UnmarshalJSON(b []byte) error {
@@ -65,8 +65,11 @@ func (p *point) UnmarshalText(b []byte) error {
 	return err
 }
 
+// valid replaces bytes that are no UTF-8, which json.Marshal escapes up to Go 1.26 only.
+func valid(text string) string { return strings.ToValidUTF8(text, "\ufffd") }
+
 func (s spaced) MarshalJSON() ([]byte, error) {
-	text, err := json.Marshal(s.Raw)
+	text, err := json.Marshal(valid(s.Raw))
 	return []byte(" { \"raw\" :\n" + string(text) + ", \"odd\": \"\u2028 \ufffe\" } "), err
 }
 
