@@ -31,6 +31,7 @@ type Publisher struct {
 	api             PublisherAPI
 	arns            *topicARNs
 	maxSize         int
+	maxAttributes   int
 	topics          map[taskhawk.Priority]*topic
 	calls, messages atomic.Int64
 }
@@ -76,7 +77,8 @@ func newPublisher(api PublisherAPI, app string, config PublisherConfig) (*Publis
 	}
 	p := &Publisher{
 		api: api, arns: newTopicARNs(api, prefix), maxSize: cmp.Or(config.MaxMessageSize, DefaultMessageSize),
-		topics: map[taskhawk.Priority]*topic{},
+		maxAttributes: cmp.Or(config.MaxAttributes, awsbatch.DefaultAttributes),
+		topics:        map[taskhawk.Priority]*topic{},
 	}
 	for priority, name := range names {
 		p.topics[priority] = p.topic(name, config.Linger)
@@ -101,7 +103,7 @@ func (p *Publisher) PublishBatch(ctx context.Context, outs []*taskhawk.Outgoing)
 			spread.Fail(i, fmt.Errorf("%w: %s", taskhawk.ErrUnknownPriority, out.Priority))
 			continue
 		}
-		e, err := newEntry(out, isFIFO(t.name), p.maxSize)
+		e, err := newEntry(out, isFIFO(t.name), p.maxSize, p.maxAttributes)
 		if err != nil {
 			spread.Fail(i, err)
 			continue
@@ -125,15 +127,15 @@ func (p *Publisher) Stats() PublisherStats {
 }
 
 func (p *Publisher) topic(name string, linger time.Duration) *topic {
-	calls := maxCalls
-	if isFIFO(name) {
-		calls = 1 // two calls side by side could change the order
+	var key func(e entry) string
+	if isFIFO(name) { // elsewhere a group is a tenant, whose messages have no order
+		key = func(e entry) string { return e.group }
 	}
 	return &topic{name: name, commit: groupcommit.New(groupcommit.Config[entry]{
 		Commit:   func(ctx context.Context, entries []entry) []error { return p.send(ctx, name, entries) },
 		GivenUp:  func(err error) error { return givenUp(name, err) },
 		Size:     func(e entry) int { return e.size },
-		MaxItems: awsbatch.MaxEntries, MaxBytes: p.maxSize, MaxCalls: calls,
+		MaxItems: awsbatch.MaxEntries, MaxBytes: p.maxSize, MaxCalls: maxCalls, Key: key,
 		Patience: patience, Linger: linger,
 	})}
 }
@@ -183,8 +185,11 @@ func onTopic(name string, errs []error) []error {
 
 // givenUp is the error of a message whose sender did not wait for the answer, or whose call broke.
 func givenUp(name string, err error) error {
-	if errors.Is(err, groupcommit.ErrAbandoned) {
+	switch {
+	case errors.Is(err, groupcommit.ErrAbandoned):
 		err = fmt.Errorf("%w: %w", taskhawk.ErrOutcomeUnknown, err)
+	case errors.Is(err, groupcommit.ErrHeldBack):
+		err = taskhawk.ErrHeldBack
 	}
 	return &TopicError{Topic: name, Err: err}
 }
@@ -208,6 +213,10 @@ type PublisherConfig struct {
 	// Linger is how long the first message of a batch waits for others. Default 0: not at all; messages that come while a
 	// call is in flight share the next one anyway.
 	Linger time.Duration
+	// MaxAttributes is how many message attributes are sent beside the body, 10 at most: the name of the task and headers. The body has
+	// all of them. Default 9, which leaves one for what a tracing agent adds: a subscription with raw delivery drops a message with more
+	// than 10.
+	MaxAttributes int
 }
 
 func (c *PublisherConfig) check() error {
@@ -221,7 +230,7 @@ func (c *PublisherConfig) check() error {
 	case c.Account != "" && (len(c.Account) != 12 || strings.Trim(c.Account, "0123456789") != ""):
 		return fmt.Errorf("the Account %q is not a number of 12 digits", c.Account)
 	}
-	return nil
+	return awsbatch.CheckAttributes(c.MaxAttributes)
 }
 
 // arnPrefix is what the ARNs of all topics begin with, "" when they are looked up.
@@ -266,8 +275,8 @@ type entry struct {
 }
 
 // newEntry checks everything that can be checked without the network.
-func newEntry(out *taskhawk.Outgoing, fifo bool, maxSize int) (entry, error) {
-	mirror := awsbatch.Mirror(out.Task, out.Headers)
+func newEntry(out *taskhawk.Outgoing, fifo bool, maxSize, maxAttributes int) (entry, error) {
+	mirror := awsbatch.Mirror(out.Task, out.Headers, maxAttributes, maxSize-len(out.Body))
 	e := entry{
 		body: out.Body, attributes: make(map[string]types.MessageAttributeValue, len(mirror)), size: len(out.Body), group: out.Group,
 	}

@@ -62,8 +62,8 @@ func TestPublishedMessage(t *testing.T) {
 		require.NoError(r, json.Unmarshal([]byte((*recorded)[0]), &event))
 		message := event.Records[0].SNS
 		require.Equal(r, out.Body, message.Message)
-		require.Len(r, message.MessageAttributes, 10, "a subscription with raw delivery discards a message with more")
-		for name, value := range map[string]string{"taskhawk_task": "do", "traceparent": "p", "h": "v", "h06": "v"} {
+		require.Len(r, message.MessageAttributes, 9, "a subscription with raw delivery discards a message with more than 10")
+		for name, value := range map[string]string{"taskhawk_task": "do", "traceparent": "p", "h": "v", "h05": "v"} {
 			require.Equal(r, map[string]any{"Type": "String", "Value": value}, message.MessageAttributes[name], name)
 		}
 	})
@@ -131,7 +131,7 @@ func TestPublishRefusesWhatSNSWouldRefuse(t *testing.T) {
 func TestPublishTakesTheLargestMessage(t *testing.T) {
 	t.Parallel()
 	onTopics(t, "", func(r *topicRig) {
-		const mirror = "taskhawk_task" + "String" + "do" + "h" + "String" + "v"
+		const mirror = "taskhawk_task" + "String" + "do" // headers are left out where they do not fit
 		out := outgoing(1)
 		out.Body = strings.Repeat("x", lambdax.DefaultMessageSize-len(mirror))
 		require.NoError(r, r.publisher().Publish(r.Context(), out))

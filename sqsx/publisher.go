@@ -1,9 +1,11 @@
 package sqsx
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
+	"strings"
 	"time"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
@@ -27,7 +29,33 @@ type PublisherConfig struct {
 	// call is in flight share the next one anyway. A few milliseconds save requests where many goroutines dispatch now and
 	// then.
 	Linger time.Duration
+	// MaxMessageSize is the size of a message and of a batch of them, attributes included, in bytes: set it where the queues, an
+	// emulator or a proxy take less than SQS does. Default: 1 MiB ([MaxMessageSize]). A batch that is refused for its size all the same
+	// is sent again in halves.
+	MaxMessageSize int
+	// MaxAttributes is how many message attributes are sent beside the body, 10 at most: the name of the task and headers. The body has
+	// all of them. Default 9, which leaves one for what a tracing agent adds.
+	MaxAttributes int
 }
+
+// check returns the configuration with its defaults.
+func (c PublisherConfig) check() (PublisherConfig, error) {
+	switch {
+	case c.Linger < 0:
+		return c, fmt.Errorf("negative Linger %s", c.Linger)
+	case c.MaxMessageSize != 0 && (c.MaxMessageSize < minMessageSize || c.MaxMessageSize > MaxMessageSize):
+		return c, fmt.Errorf("MaxMessageSize %d: a queue takes %d to %d bytes", c.MaxMessageSize, minMessageSize, MaxMessageSize)
+	}
+	c.MaxMessageSize = cmp.Or(c.MaxMessageSize, MaxMessageSize)
+	if err := awsbatch.CheckAttributes(c.MaxAttributes); err != nil {
+		return c, err
+	}
+	c.MaxAttributes = cmp.Or(c.MaxAttributes, awsbatch.DefaultAttributes)
+	return c, sqsqueue.CheckAccount(c.Account)
+}
+
+// minMessageSize is the smallest MaximumMessageSize of a queue.
+const minMessageSize = 1 << 10
 
 // Publisher puts messages on the four queues of an application. It implements taskhawk.Publisher and
 // taskhawk.BatchPublisher and is safe for concurrent use.
@@ -36,6 +64,7 @@ type PublisherConfig struct {
 // together in the next, up to ten and 1 MiB. Each Publish still returns when SQS has stored its own message.
 type Publisher struct {
 	service *service
+	config  PublisherConfig
 	queues  map[taskhawk.Priority]*outbox
 }
 
@@ -63,19 +92,17 @@ func NewPublisher(api API, app string, config PublisherConfig) (*Publisher, erro
 	if nilcheck.IsNil(api) {
 		return nil, errors.New("sqsx: new publisher: nil API")
 	}
-	if config.Linger < 0 {
-		return nil, fmt.Errorf("sqsx: new publisher: negative Linger %s", config.Linger)
-	}
-	if err := sqsqueue.CheckAccount(config.Account); err != nil {
+	config, err := config.check()
+	if err != nil {
 		return nil, fmt.Errorf("sqsx: new publisher: %w", err)
 	}
 	names, err := config.Naming.names(app, nil)
 	if err != nil {
 		return nil, fmt.Errorf("sqsx: new publisher: %w", err)
 	}
-	p := &Publisher{service: newService(api, config.Account), queues: map[taskhawk.Priority]*outbox{}}
+	p := &Publisher{service: newService(api, config.Account), config: config, queues: map[taskhawk.Priority]*outbox{}}
 	for priority, name := range names {
-		p.queues[priority] = p.outbox(name, config.Linger)
+		p.queues[priority] = p.outbox(name)
 	}
 	return p, nil
 }
@@ -115,28 +142,31 @@ func (p *Publisher) place(out *taskhawk.Outgoing) (*outbox, entry, error) {
 	if box == nil {
 		return nil, entry{}, fmt.Errorf("%w: %s", taskhawk.ErrUnknownPriority, out.Priority)
 	}
-	e, err := newEntry(out, sqsqueue.IsFIFO(box.name))
+	e, err := newEntry(out, sqsqueue.IsFIFO(box.name), p.config)
 	return box, e, err
 }
 
-func (p *Publisher) outbox(name string, linger time.Duration) *outbox {
-	calls := maxCalls
-	if sqsqueue.IsFIFO(name) {
-		calls = 1 // two calls side by side could change the order
+func (p *Publisher) outbox(name string) *outbox {
+	var key func(e entry) string
+	if sqsqueue.IsFIFO(name) { // elsewhere a group is a tenant, whose messages have no order
+		key = func(e entry) string { return e.group }
 	}
 	return &outbox{name: name, commit: groupcommit.New(groupcommit.Config[entry]{
 		Commit:   func(ctx context.Context, entries []entry) []error { return p.service.send(ctx, name, entries) },
 		GivenUp:  func(err error) error { return givenUp(name, err) },
 		Size:     func(e entry) int { return e.size },
-		MaxItems: awsbatch.MaxEntries, MaxBytes: MaxMessageSize, MaxCalls: calls,
-		Patience: patience, Linger: linger,
+		MaxItems: awsbatch.MaxEntries, MaxBytes: p.config.MaxMessageSize, MaxCalls: maxCalls, Key: key,
+		Patience: patience, Linger: p.config.Linger,
 	})}
 }
 
 // givenUp is the error of a message whose sender did not wait for the answer, or whose call broke.
 func givenUp(queue string, err error) error {
-	if errors.Is(err, groupcommit.ErrAbandoned) {
+	switch {
+	case errors.Is(err, groupcommit.ErrAbandoned):
 		err = fmt.Errorf("%w: %w", taskhawk.ErrOutcomeUnknown, err)
+	case errors.Is(err, groupcommit.ErrHeldBack):
+		err = taskhawk.ErrHeldBack
 	}
 	return &QueueError{Queue: queue, Err: err}
 }
@@ -149,11 +179,12 @@ type entry struct {
 	delay         int32
 	group         string
 	deduplication string
+	trace         string // the X-Ray trace header; empty for none
 }
 
 // newEntry checks everything that can be checked without the network.
-func newEntry(out *taskhawk.Outgoing, fifo bool) (entry, error) {
-	mirror := awsbatch.Mirror(out.Task, out.Headers)
+func newEntry(out *taskhawk.Outgoing, fifo bool, config PublisherConfig) (entry, error) {
+	mirror := awsbatch.Mirror(out.Task, out.Headers, config.MaxAttributes, config.MaxMessageSize-len(out.Body))
 	e := entry{
 		body: out.Body, attributes: make(map[string]types.MessageAttributeValue, len(mirror)), size: len(out.Body),
 		group: out.Group,
@@ -163,7 +194,7 @@ func newEntry(out *taskhawk.Outgoing, fifo bool) (entry, error) {
 		e.size += a.Size()
 	}
 	message := awsbatch.Message{
-		Body: out.Body, Group: out.Group, DeduplicationID: out.DeduplicationID, Size: e.size, MaxSize: MaxMessageSize,
+		Body: out.Body, Group: out.Group, DeduplicationID: out.DeduplicationID, Size: e.size, MaxSize: config.MaxMessageSize,
 		FIFO: fifo, Service: "SQS", Target: "queue",
 	}
 	if field, reason := message.Check(); field != "" {
@@ -172,6 +203,7 @@ func newEntry(out *taskhawk.Outgoing, fifo bool) (entry, error) {
 	if reason := refuseDelay(out.Delay, fifo); reason != "" {
 		return entry{}, &LimitError{Task: out.Task, Field: "delay", Reason: reason}
 	}
+	e.trace = traceHeader(out.Headers)
 	e.deduplication = message.Deduplication(out.ID)
 	e.delay = seconds(out.Delay)
 	return e, nil
@@ -193,7 +225,30 @@ func (e *entry) request(id *string) types.SendMessageBatchRequestEntry {
 	return types.SendMessageBatchRequestEntry{
 		Id: id, MessageBody: aws.String(e.body), MessageAttributes: e.attributes, DelaySeconds: e.delay,
 		MessageGroupId: optional(e.group), MessageDeduplicationId: optional(e.deduplication),
+		MessageSystemAttributes: e.systemAttributes(),
 	}
+}
+
+// systemAttributes are the trace header, which counts for the message: that of the HTTP request would count for all of its batch.
+func (e *entry) systemAttributes() map[string]types.MessageSystemAttributeValue {
+	if e.trace == "" {
+		return nil
+	}
+	return map[string]types.MessageSystemAttributeValue{
+		string(types.MessageSystemAttributeNameForSendsAWSTraceHeader): {
+			DataType: aws.String("String"), StringValue: aws.String(e.trace),
+		},
+	}
+}
+
+// traceHeader is the value of the header of X-Ray, in any case of letters; empty for none, and for one that SQS would refuse.
+func traceHeader(headers taskhawk.Headers) string {
+	for name, value := range headers {
+		if strings.EqualFold(name, "X-Amzn-Trace-Id") && awsbatch.ValidAttributeValue(value) {
+			return value
+		}
+	}
+	return ""
 }
 
 func stringAttribute(value string) types.MessageAttributeValue {

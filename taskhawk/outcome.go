@@ -128,6 +128,10 @@ func OutcomeOf(err error) Outcome {
 // stand a duplicate.
 var ErrOutcomeUnknown = errors.New("the message may be stored or not")
 
+// ErrHeldBack is wrapped by the error of a message of a FIFO group that was not sent because one before it in the same call of
+// DispatchAll was not stored: it would have overtaken that one. Send both again, in order.
+var ErrHeldBack = errors.New("held back behind a message of its group that was not stored")
+
 // Settle does with a delivery that failed what [OutcomeOf] says of handled, the error of
 // [Hub.Handle], as far as d.Settler reaches. It is for transports without a [Worker], such as
 // Lambda, where the service deletes what is done, so that Settle deletes no message but one whose

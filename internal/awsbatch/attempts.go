@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"math/rand/v2"
+	"slices"
 	"time"
 )
 
@@ -36,7 +37,7 @@ func Run[T any](ctx context.Context, policy Policy, items []T, call func(ctx con
 	}
 	for n := 1; len(open) > 0; n++ {
 		var again []int
-		for i, err := range callOnce(ctx, policy, pick(items, open), call) {
+		for i, err := range split(ctx, policy, pick(items, open), call) {
 			index := open[i]
 			errs[index] = err
 			if err == nil {
@@ -65,6 +66,23 @@ func pick[T any](items []T, indexes []int) []T {
 		picked[i] = items[index]
 	}
 	return picked
+}
+
+// split makes one attempt. A call that is refused as a whole for its size is made again in halves, down to single items: the service, or a
+// proxy before it, takes less in a call than AWS does, and small items must not fail because they share a call with a large one.
+func split[T any](
+	ctx context.Context, policy Policy, items []T, call func(ctx context.Context, items []T) []error,
+) []error {
+	errs := callOnce(ctx, policy, items, call)
+	if len(items) < 2 || !allTooLarge(errs) {
+		return errs
+	}
+	half := len(items) / 2
+	return append(split(ctx, policy, items[:half], call), split(ctx, policy, items[half:], call)...)
+}
+
+func allTooLarge(errs []error) bool {
+	return !slices.ContainsFunc(errs, func(err error) bool { return err == nil || !tooLarge(err) })
 }
 
 // callOnce bounds one attempt, and survives a panic in the SDK.

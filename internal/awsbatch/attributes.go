@@ -2,6 +2,7 @@ package awsbatch
 
 import (
 	"cmp"
+	"fmt"
 	"maps"
 	"slices"
 	"strings"
@@ -27,22 +28,38 @@ type Attribute struct{ Name, Value string }
 // Size is what the attribute counts towards the size of a message, in bytes: name, type and value.
 func (a Attribute) Size() int { return len(a.Name) + len("String") + len(a.Value) }
 
-// Mirror returns the attributes of a task: its name, then the headers of trace context, then the other headers in name order, up to
-// [MaxAttributes]. Headers that SQS would refuse are left out; they are in the body.
-func Mirror(task string, headers map[string]string) []Attribute {
-	attributes := make([]Attribute, 0, min(1+len(headers), MaxAttributes))
-	if ValidAttributeValue(task) {
-		attributes = append(attributes, Attribute{AttributeTask, task})
+// DefaultAttributes is how many attributes a publisher sends by default: one is left for what a tracing agent adds to the call.
+const DefaultAttributes = MaxAttributes - 1
+
+// Mirror returns the attributes of a task: its name, then the headers of trace context, then the other headers in name order. They are
+// limit at most. Headers that SQS would refuse, and those for which there is no room, in bytes, are left out; they are in the body.
+func Mirror(task string, headers map[string]string, limit, room int) []Attribute {
+	attributes := make([]Attribute, 0, min(1+len(headers), limit))
+	add := func(a Attribute) {
+		if len(attributes) < limit && a.Size() <= room {
+			attributes = append(attributes, a)
+			room -= a.Size()
+		}
+	}
+	if ValidAttributeValue(task) { // with room or without: some readers do not stand a message without attributes
+		name := Attribute{AttributeTask, task}
+		attributes = append(attributes, name)
+		room -= name.Size()
 	}
 	for _, name := range slices.SortedFunc(maps.Keys(headers), byRank) {
-		if len(attributes) == MaxAttributes {
-			break
-		}
 		if value := headers[name]; ValidAttributeName(name) && ValidAttributeValue(value) {
-			attributes = append(attributes, Attribute{name, value})
+			add(Attribute{name, value})
 		}
 	}
 	return attributes
+}
+
+// CheckAttributes returns an error for a limit of attributes that no service takes.
+func CheckAttributes(limit int) error {
+	if limit < 0 || limit > MaxAttributes {
+		return fmt.Errorf("MaxAttributes %d: a message takes 1 to %d", limit, MaxAttributes)
+	}
+	return nil
 }
 
 func byRank(a, b string) int {
@@ -51,8 +68,12 @@ func byRank(a, b string) int {
 
 // rank puts trace context first: the headers of W3C, B3 and X-Ray.
 func rank(name string) int {
-	switch strings.ToLower(name) {
+	lower := strings.ToLower(name)
+	switch lower {
 	case "traceparent", "tracestate", "baggage", "b3", "x-amzn-trace-id":
+		return 0
+	}
+	if strings.HasPrefix(lower, "x-b3-") {
 		return 0
 	}
 	return 1

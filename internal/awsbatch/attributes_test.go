@@ -12,14 +12,14 @@ import (
 
 func TestMirrorAlwaysHasTheTask(t *testing.T) {
 	t.Parallel()
-	require.Equal(t, []awsbatch.Attribute{{Name: "taskhawk_task", Value: "t"}}, awsbatch.Mirror("t", nil))
+	require.Equal(t, []awsbatch.Attribute{{Name: "taskhawk_task", Value: "t"}}, awsbatch.Mirror("t", nil, 1, 100))
 }
 
 func TestMirrorPutsTraceContextFirst(t *testing.T) {
 	t.Parallel()
 	headers := map[string]string{"tracestate": "s", "traceparent": "p", "X-Amzn-Trace-Id": "x", "a": "1", "b": "2"}
 	var names []string
-	for _, a := range awsbatch.Mirror("t", headers) {
+	for _, a := range awsbatch.Mirror("t", headers, awsbatch.MaxAttributes, 1<<20) {
 		names = append(names, a.Name)
 	}
 	require.Equal(t, []string{"taskhawk_task", "X-Amzn-Trace-Id", "traceparent", "tracestate", "a", "b"}, names)
@@ -31,9 +31,20 @@ func TestMirrorHasAtMostTen(t *testing.T) {
 	for i := range 20 {
 		headers[fmt.Sprintf("h%02d", i)] = "v"
 	}
-	mirror := awsbatch.Mirror("t", headers)
-	require.Len(t, mirror, awsbatch.MaxAttributes)
-	require.Equal(t, "h08", mirror[9].Name)
+	mirror := awsbatch.Mirror("t", headers, awsbatch.DefaultAttributes, 1<<20)
+	require.Len(t, mirror, 9)
+	require.Equal(t, "h07", mirror[8].Name)
+
+	headers["h00"] = strings.Repeat("v", 1000)
+	mirror = awsbatch.Mirror("t", headers, awsbatch.MaxAttributes, 100)
+	require.Equal(t, "h01", mirror[1].Name, "what does not fit is left out, and others take its place")
+	size := 0
+	for _, a := range mirror {
+		size += a.Size()
+	}
+	require.LessOrEqual(t, size, 100)
+	require.ErrorContains(t, awsbatch.CheckAttributes(11), "MaxAttributes 11")
+	require.NoError(t, awsbatch.CheckAttributes(0))
 }
 
 func TestValidName(t *testing.T) {

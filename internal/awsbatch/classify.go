@@ -33,6 +33,23 @@ func Retryable(err error) bool {
 	return !errors.Is(err, context.Canceled)
 }
 
+// tooLargeCodes are those of SQS, by both of its protocols, of SNS, and of what stands before them.
+func tooLargeCodes() []string {
+	return []string{
+		"AWS.SimpleQueueService.BatchRequestTooLong", "BatchRequestTooLong", "BatchRequestTooLongException",
+		"RequestEntityTooLarge", "RequestTooLarge", "RequestTooLargeException",
+	}
+}
+
+// tooLarge reports whether a call was refused for its size.
+func tooLarge(err error) bool {
+	if status(err) == http.StatusRequestEntityTooLarge {
+		return true
+	}
+	answer, ok := errors.AsType[smithy.APIError](err)
+	return ok && slices.Contains(tooLargeCodes(), answer.ErrorCode())
+}
+
 // Doubtful reports whether the service may have done what it was asked, though the call failed: no answer came, or one that it
 // makes after an accident of its own.
 func Doubtful(err error) bool {

@@ -6,11 +6,11 @@
 package groupcommit
 
 import (
+	"container/list"
 	"context"
 	"errors"
 	"fmt"
 	"runtime"
-	"slices"
 	"sync"
 	"time"
 )
@@ -18,28 +18,37 @@ import (
 // ErrNotSent is wrapped by the error of an item whose caller gave up before any call took it.
 var ErrNotSent = errors.New("not sent")
 
-// ErrAbandoned is wrapped by the error of an item whose caller gave up while a call with it was in flight: what became
-// of the item is unknown.
+// ErrAbandoned is wrapped by the error of an item whose caller gave up while a call with it was in flight: its outcome is
+// unknown.
 var ErrAbandoned = errors.New("given up while the call was in flight")
+
+// ErrHeldBack is wrapped by the error of an item that was not sent because one before it, with the same key and of the same
+// caller, failed.
+var ErrHeldBack = errors.New("held back behind one that failed")
 
 // Committer gathers items into calls. It has no goroutine while it has nothing to do, and is safe for concurrent use.
 type Committer[T any] struct {
 	config Config[T]
 
-	mu      sync.Mutex
-	pending []*waiter[T]
-	bytes   int           // of pending
-	calls   int           // in flight
-	ended   time.Time     // when the last call did
-	last    time.Duration // that it took
-	// What will look at pending again beside the end of a call: goroutines that are about to, one to flush it or after calls, or the timer.
+	mu    sync.Mutex
+	line  list.List             // of *batchWait: callers with an item to take, in the order of their turns
+	holds map[string]*list.List // keys that are in line or in flight, with the *batchWait that wait for them
+	ready int                   // items that a call may take now
+	bytes int                   // of those
+	calls int                   // in flight
+	ended time.Time             // when the last call did
+	last  time.Duration         // that it took
+	// What will look at the line again beside the end of a call: goroutines that are about to, one to flush it or after calls, or
+	// the timer.
 	flushing, armed bool
 	looking         int
 	timer           *time.Timer
 }
 
 // New makes a committer.
-func New[T any](config Config[T]) *Committer[T] { return &Committer[T]{config: config} }
+func New[T any](config Config[T]) *Committer[T] {
+	return &Committer[T]{config: config, holds: map[string]*list.List{}}
+}
 
 // Do sends item in a call of its own or with others, and returns its result. When ctx ends first, the error wraps its cause
 // and [ErrNotSent] or [ErrAbandoned].
@@ -57,20 +66,56 @@ func (c *Committer[T]) DoAll(ctx context.Context, items []T) []error {
 }
 
 // join puts the items in line.
-func (c *Committer[T]) join(ctx context.Context, items []T) *party[T] {
-	p := newParty(ctx, items, c.config.Size)
+func (c *Committer[T]) join(ctx context.Context, items []T) *batchWait[T] {
+	p := newBatchWait(ctx, items, c.config)
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	for i := range p.waiters {
-		c.pending = append(c.pending, &p.waiters[i])
-		c.bytes += p.waiters[i].size
-	}
+	c.queue(p)
 	c.launch()
 	return p
 }
 
+// queue puts what is left of a caller's items at the end of the line, or behind the holder of the key of the next one. mu must be
+// held.
+func (c *Committer[T]) queue(p *batchWait[T]) {
+	for p.next < len(p.waiters) && p.waiters[p.next].heldBack {
+		p.next++
+	}
+	if p.next == len(p.waiters) {
+		return
+	}
+	key := p.waiters[p.next].key
+	if waiting, held := c.holds[key]; held && key != "" {
+		p.element, p.blocked = waiting.PushBack(p), true
+		return
+	}
+	if key != "" {
+		c.holds[key] = list.New()
+	}
+	c.enter(p)
+}
+
+// enter puts a caller at the end of the line. mu must be held.
+func (c *Committer[T]) enter(p *batchWait[T]) {
+	p.element, p.blocked = c.line.PushBack(p), false
+	n, size := p.takeable()
+	c.ready += n
+	c.bytes += size
+}
+
+// release gives a key to the caller that waits longest for it. mu must be held.
+func (c *Committer[T]) release(key string) {
+	waiting := c.holds[key]
+	first := waiting.Front()
+	if first == nil {
+		delete(c.holds, key)
+		return
+	}
+	c.enter(waiting.Remove(first).(*batchWait[T])) //nolint:forcetypeassert // the list has nothing else
+}
+
 // wait waits for the results of the items, and gives up on those that have none when ctx ends.
-func (c *Committer[T]) wait(ctx context.Context, p *party[T]) {
+func (c *Committer[T]) wait(ctx context.Context, p *batchWait[T]) {
 	for left := len(p.waiters); left > 0; left-- {
 		select {
 		case r := <-p.results:
@@ -83,26 +128,36 @@ func (c *Committer[T]) wait(ctx context.Context, p *party[T]) {
 	}
 }
 
-func (c *Committer[T]) leave(ctx context.Context, p *party[T]) {
+// leave takes the items of a caller that gives up out of the line, in a time that does not depend on how many others wait.
+func (c *Committer[T]) leave(ctx context.Context, p *batchWait[T]) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	c.pending = slices.DeleteFunc(c.pending, func(w *waiter[T]) bool {
-		if w.party != p {
-			return false
+	p.left = true
+	switch {
+	case p.element == nil: // all are taken
+	case p.blocked:
+		c.holds[p.waiters[p.next].key].Remove(p.element)
+	default:
+		n, size := p.takeable()
+		c.ready -= n
+		c.bytes -= size
+		c.line.Remove(p.element)
+		if key := p.waiters[p.next].key; key != "" {
+			c.release(key)
 		}
-		c.bytes -= w.size
-		return true
-	})
+	}
+	p.element = nil
 	p.giveUp(func(reason error) error { return c.config.givenUp(fmt.Errorf("%w: %w", reason, context.Cause(ctx))) })
 }
 
-// launch begins a call for each full batch that nobody is about to take, and sees to it that what is left gets its call in time.
+// launch begins a call for each full batch that no goroutine is about to take, and arranges for the rest to get its call in time. mu
+// must be held.
 func (c *Committer[T]) launch() {
 	for c.calls < c.config.MaxCalls && c.hasFull(1+c.looking) {
 		batch := c.take()
 		c.config.start(func() { c.run(batch) })
 	}
-	if len(c.pending) == 0 || c.calls >= c.config.MaxCalls || c.flushing || c.looking > 0 {
+	if c.ready == 0 || c.calls >= c.config.MaxCalls || c.flushing || c.looking > 0 {
 		return
 	}
 	switch wait, ends := c.patience(); {
@@ -114,18 +169,18 @@ func (c *Committer[T]) launch() {
 	}
 }
 
-// hasFull reports whether so many full batches are pending.
+// hasFull reports whether so many full batches are ready. mu must be held.
 func (c *Committer[T]) hasFull(batches int) bool {
-	return len(c.pending) >= batches*c.config.MaxItems || c.config.MaxBytes > 0 && c.bytes >= batches*c.config.MaxBytes
+	return c.ready >= batches*c.config.MaxItems || c.config.MaxBytes > 0 && c.bytes >= batches*c.config.MaxBytes
 }
 
 // patience is how much longer the first item waits for its batch to fill. It does not end while a call is in flight without a
-// limit to wait for it.
+// limit to wait for it. mu must be held.
 func (c *Committer[T]) patience() (wait time.Duration, ends bool) {
-	since, limit := c.pending[0].party.joined, c.config.Patience
+	since, limit := c.first().joined, c.config.Patience
 	if c.calls == 0 {
 		limit = c.config.linger(c.last)
-		// Who waited for the call that has just ended is about to meet those whom it served.
+		// Restart the linger: callers just released are likely to add again.
 		if c.ended.After(since) {
 			since = c.ended
 		}
@@ -152,14 +207,14 @@ func (c *Committer[T]) wake() {
 	c.launch()
 }
 
-// flush makes a call with what is pending, unless others have taken it meanwhile and what came since has time.
+// flush makes a call with what is ready, unless others have taken it meanwhile and what came since has time.
 func (c *Committer[T]) flush() {
 	if batch := c.next(func() { c.flushing = false }); batch != nil {
 		c.run(batch)
 	}
 }
 
-// next takes the batch that is due, nil for none, after the change. It lets whoever is about to add an item do so first: that costs
+// next takes the batch that is due, nil for none, after the change. Callers that are about to add an item do so first: that costs
 // no time in an idle system, and fills the batch in a busy one.
 func (c *Committer[T]) next(change func()) []*waiter[T] {
 	c.look(1)
@@ -182,60 +237,132 @@ func (c *Committer[T]) look(n int) {
 	c.looking += n
 }
 
-// isDue reports whether a call is to begin now.
+// isDue reports whether a call must begin now. mu must be held.
 func (c *Committer[T]) isDue() bool {
-	if len(c.pending) == 0 || c.calls >= c.config.MaxCalls {
+	if c.ready == 0 || c.calls >= c.config.MaxCalls {
 		return false
 	}
 	wait, ends := c.patience()
 	return c.hasFull(1) || ends && wait <= 0
 }
 
-// take removes the next batch from what is pending, for a call that begins.
+// first returns the caller whose turn it is. mu must be held, and an item be ready.
+func (c *Committer[T]) first() *batchWait[T] {
+	return c.line.Front().Value.(*batchWait[T]) //nolint:forcetypeassert // the list has nothing else
+}
+
+// take takes the next batch out of the line, for a call that begins. Callers take turns, an item each, so that one with thousands
+// does not hold up those with one. mu must be held, and an item be ready.
 func (c *Committer[T]) take() []*waiter[T] {
-	n, size := 0, 0
-	for n < len(c.pending) && n < c.config.MaxItems {
-		if size += c.pending[n].size; n > 0 && c.config.MaxBytes > 0 && size > c.config.MaxBytes {
-			break
+	batch, size := make([]*waiter[T], 0, min(c.ready, c.config.MaxItems)), 0
+	for c.ready > 0 && len(batch) < c.config.MaxItems {
+		p := c.first()
+		w := &p.waiters[p.next]
+		if size += w.size; len(batch) > 0 && c.config.MaxBytes > 0 && size > c.config.MaxBytes {
+			break // it is the first of the next call
 		}
-		n++
-	}
-	batch := slices.Clone(c.pending[:n])
-	for _, w := range batch {
 		w.taken = true
+		batch = append(batch, w)
+		c.ready--
 		c.bytes -= w.size
+		p.next++
+		p.bytes -= w.size
+		if w.key != "" || p.next == len(p.waiters) { // with a key, the next one waits for the result of this one
+			c.line.Remove(p.element)
+			p.element = nil
+		} else {
+			c.line.MoveToBack(p.element)
+		}
 	}
-	clear(c.pending[:n]) // it may be a while until the array is left behind
-	c.pending = c.pending[n:]
 	c.calls++
 	return batch
 }
 
+// errEnded is the error of items whose call ended its goroutine, as a fake that fails its test does.
+var errEnded = fmt.Errorf("%w: the goroutine of the call ended", ErrAbandoned)
+
 // run makes a call, and goes on for as long as another is due when it ends: a goroutine whose stack has grown is quicker.
 func (c *Committer[T]) run(batch []*waiter[T]) {
+	start := time.Now()
+	defer func() {
+		if batch == nil {
+			return
+		}
+		// The call has ended this goroutine by runtime.Goexit. Another one goes on.
+		c.deliver(batch, nil, errEnded)
+		if next := c.next(func() { c.end(batch, start, nil) }); next != nil {
+			c.config.start(func() { c.run(next) })
+		}
+	}()
 	for batch != nil {
-		start := time.Now()
-		c.call(batch)
-		batch = c.next(func() {
-			c.calls--
-			c.ended = time.Now()
-			c.last = c.ended.Sub(start)
-			c.armed = false // with a call less to wait for, it may be time sooner
-		})
+		start = time.Now()
+		errs, err := c.commit(sharedContext(batch), itemsOf(batch))
+		c.deliver(batch, errs, err)
+		ended := batch
+		batch = c.next(func() { c.end(ended, start, errs) })
 	}
 }
 
-func (c *Committer[T]) call(batch []*waiter[T]) {
+// end notes that a call is over: the keys of its items are free for the next ones. mu must be held.
+func (c *Committer[T]) end(batch []*waiter[T], start time.Time, errs []error) {
+	c.calls--
+	c.ended = time.Now()
+	c.last = c.ended.Sub(start)
+	c.armed = false // with a call less to wait for, it may be time sooner
+	for i, w := range batch {
+		if w.key == "" {
+			continue
+		}
+		if failed := i >= len(errs) || errs[i] != nil; failed && !w.wait.left {
+			c.holdBack(w)
+		}
+		c.release(w.key)
+		if !w.wait.left {
+			c.queue(w.wait)
+		}
+	}
+}
+
+// holdBack fails the items that the caller of w has behind it with the same key: they would be stored out of order. mu must be
+// held.
+func (c *Committer[T]) holdBack(w *waiter[T]) {
+	p := w.wait
+	for i := p.next; i < len(p.waiters); i++ {
+		if behind := &p.waiters[i]; behind.key == w.key && !behind.heldBack {
+			behind.heldBack = true
+			p.bytes -= behind.size
+			p.results <- result{i, c.config.givenUp(ErrHeldBack)}
+		}
+	}
+}
+
+// sharedContext is the context of a call. It ends with no caller, since one that gives up must not fail the others. It has the
+// values of a caller only where the call serves no other: a trace or a tenant in them is not that of the others.
+func sharedContext[T any](batch []*waiter[T]) context.Context {
+	first := batch[0].wait
+	for _, w := range batch[1:] {
+		if w.wait != first {
+			return context.Background() //nolint:forbidigo // see above
+		}
+	}
+	return context.WithoutCancel(first.ctx)
+}
+
+func itemsOf[T any](batch []*waiter[T]) []T {
 	items := make([]T, len(batch))
 	for i, w := range batch {
-		items[i] = w.party.items[w.index]
+		items[i] = w.wait.items[w.index]
 	}
-	errs, err := c.commit(context.WithoutCancel(batch[0].party.ctx), items)
+	return items
+}
+
+// deliver hands out the results of a call, or the error for all of it.
+func (c *Committer[T]) deliver(batch []*waiter[T], errs []error, err error) {
 	for i, w := range batch {
 		if err == nil {
-			w.party.results <- result{w.index, errs[i]}
+			w.wait.results <- result{w.index, errs[i]}
 		} else {
-			w.party.results <- result{w.index, c.config.givenUp(err)}
+			w.wait.results <- result{w.index, c.config.givenUp(err)}
 		}
 	}
 }
@@ -256,14 +383,18 @@ func (c *Committer[T]) commit(ctx context.Context, items []T) (errs []error, err
 
 // Config describes the calls.
 type Config[T any] struct {
-	// Commit makes one call and returns an error for each item, nil for those that succeeded. Its context has the values of
-	// the first item's, but not its end: one caller that gives up must not fail the others. It sets its own deadline.
+	// Commit makes one call and returns an error for each item, nil for those that succeeded. Its context does not end with that of
+	// a caller, and has the values of one only where all items are its own. Commit sets its own deadline.
 	Commit func(ctx context.Context, items []T) []error
-	// GivenUp makes the error of an item whose result nobody has from one that wraps ErrNotSent or ErrAbandoned; nil for that
-	// error itself.
+	// GivenUp makes the error of an item without a result from one that wraps ErrNotSent, ErrAbandoned or ErrHeldBack; nil for
+	// that error itself.
 	GivenUp func(err error) error
 	// Size is the size of an item in bytes; nil if MaxBytes is 0.
 	Size func(item T) int
+	// Key returns the key of an item whose order counts; nil, or "", for one without. Items with one key go one at a time, each after
+	// the result of the one before. If one fails, those behind it that came with it are not sent: see [ErrHeldBack]. Either all
+	// items of a committer have a key, or none has.
+	Key func(item T) string
 	// MaxItems is how many items a call takes.
 	MaxItems int
 	// MaxBytes is how many bytes a call takes; 0 for no limit.
@@ -305,52 +436,74 @@ func (c *Config[T]) start(call func()) {
 	c.Go(call)
 }
 
-// party is the items that one caller has put in line together, and waits for.
-type party[T any] struct {
+// batchWait is the items that one caller has put in line together, and waits for.
+type batchWait[T any] struct {
 	ctx     context.Context //nolint:containedctx // of the caller, for as long as it waits
 	joined  time.Time
 	items   []T
 	waiters []waiter[T] // one for each item
 	results chan result // has room for all
+
+	// The committer's mutex guards what follows.
+	next    int           // the first item that no call has taken
+	bytes   int           // of those from next on
+	element *list.Element // its place in line, or among those that wait for a key; nil while it has none
+	blocked bool          // it waits for a key
+	left    bool          // the caller has given up
 }
 
 // waiter is an item in line.
 type waiter[T any] struct {
-	party *party[T]
-	index int // among the items of the party
-	size  int
-	taken bool // by a call, under the committer's lock
-	known bool // what err is, to the caller
-	err   error
+	wait     *batchWait[T]
+	index    int // among the items of the caller
+	size     int
+	key      string
+	taken    bool // by a call, under the committer's lock
+	heldBack bool // under the committer's lock
+	known    bool // whether err is the result, to the caller
+	err      error
 }
 
-// result is what became of an item.
+// result is the result of one item.
 type result struct {
 	index int
 	err   error
 }
 
-func newParty[T any](ctx context.Context, items []T, size func(T) int) *party[T] {
-	p := &party[T]{
+func newBatchWait[T any](ctx context.Context, items []T, config Config[T]) *batchWait[T] {
+	p := &batchWait[T]{
 		ctx: ctx, joined: time.Now(), items: items, waiters: make([]waiter[T], len(items)),
 		results: make(chan result, len(items)),
 	}
 	for i, item := range items {
-		p.waiters[i].party, p.waiters[i].index = p, i
-		if size != nil {
-			p.waiters[i].size = size(item)
+		w := &p.waiters[i]
+		w.wait, w.index = p, i
+		if config.Size != nil {
+			w.size = config.Size(item)
+			p.bytes += w.size
+		}
+		if config.Key != nil {
+			w.key = config.Key(item)
 		}
 	}
 	return p
 }
 
-func (p *party[T]) set(r result) {
+// takeable returns how many items a call may take while the caller is in line, and their size: one at a time if it has a key.
+func (p *batchWait[T]) takeable() (n, size int) {
+	if w := &p.waiters[p.next]; w.key != "" {
+		return 1, w.size
+	}
+	return len(p.waiters) - p.next, p.bytes
+}
+
+func (p *batchWait[T]) set(r result) {
 	w := &p.waiters[r.index]
 	w.err, w.known = r.err, true
 }
 
 // errs are the results in the order of the items.
-func (p *party[T]) errs() []error {
+func (p *batchWait[T]) errs() []error {
 	errs := make([]error, len(p.waiters))
 	for i := range p.waiters {
 		errs[i] = p.waiters[i].err
@@ -359,7 +512,7 @@ func (p *party[T]) errs() []error {
 }
 
 // giveUp takes the results that are there, and sets an error for each item that has none.
-func (p *party[T]) giveUp(because func(reason error) error) {
+func (p *batchWait[T]) giveUp(because func(reason error) error) {
 	for len(p.results) > 0 {
 		p.set(<-p.results)
 	}
@@ -407,7 +560,7 @@ func (s *Spread[T]) Add(i int, c *Committer[T], item T) {
 
 // Send sends the items, those of different committers side by side, and returns an error for each, nil for those that succeeded.
 func (s *Spread[T]) Send(ctx context.Context) []error {
-	parties := make(map[*Committer[T]]*party[T], len(s.shares))
+	parties := make(map[*Committer[T]]*batchWait[T], len(s.shares))
 	for c, own := range s.shares {
 		parties[c] = c.join(ctx, own.items)
 	}

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"runtime"
 	"sync"
 	"testing"
 	"testing/synctest"
@@ -237,4 +238,185 @@ func TestGivenUpItemsHaveTheErrorOfTheirConfig(t *testing.T) {
 		require.ErrorIs(t, err, errGone)
 		require.ErrorIs(t, err, groupcommit.ErrAbandoned)
 	})
+}
+
+// A caller with thousands of items does not hold up one with a single item.
+func TestCallersTakeTurns(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		s := &service{}
+		c := groupcommit.New(config(s))
+		items := make([]int, 1000)
+		var group sync.WaitGroup
+		group.Go(func() { c.DoAll(t.Context(), items) })
+		synctest.Wait()
+		for range 3 {
+			group.Go(func() {
+				start := time.Now()
+				require.NoError(t, c.Do(t.Context(), 1))
+				require.LessOrEqual(t, time.Since(start), 2*time.Second, "the call in flight, and the next one")
+			})
+		}
+		group.Wait()
+		require.Len(t, s.lengths(), 101, "and the calls are full")
+	})
+}
+
+// keyed makes a committer whose items have their hundreds as the key.
+func keyed(s *service) *groupcommit.Committer[int] {
+	c := config(s)
+	c.MaxCalls = 8
+	c.Key = func(item int) string { return fmt.Sprint("key ", item/100) }
+	return groupcommit.New(c)
+}
+
+func TestItemsOfAKeyGoOneAtATime(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		s := &service{}
+		c := keyed(s)
+		var group sync.WaitGroup
+		for key := range 10 {
+			group.Go(func() { c.DoAll(t.Context(), []int{100 * key, 100*key + 1, 100*key + 2}) })
+		}
+		start := time.Now()
+		group.Wait()
+		require.LessOrEqual(t, time.Since(start), 4*time.Second, "keys do not wait for each other")
+		require.LessOrEqual(t, len(s.batches), 4, "and share calls")
+		next := map[int]int{}
+		for _, batch := range s.batches {
+			keys := map[int]bool{}
+			for _, item := range batch {
+				require.False(t, keys[item/100], "one item of a key in a call: %v", batch)
+				keys[item/100] = true
+				require.Equal(t, next[item/100], item%100, "in order")
+				next[item/100]++
+			}
+		}
+	})
+}
+
+func TestItemsBehindAFailedOneAreHeldBack(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		failure := errors.New("refused")
+		s := &service{fail: func(item int) error {
+			if item == 1 {
+				return failure
+			}
+			return nil
+		}}
+		c := keyed(s)
+		var other error
+		var group sync.WaitGroup
+		group.Go(func() {
+			time.Sleep(time.Millisecond)
+			other = c.Do(t.Context(), 7) // of another caller, who does not know of the failure
+		})
+		errs := c.DoAll(t.Context(), []int{0, 1, 2, 100, 3})
+		group.Wait()
+		require.NoError(t, errs[0])
+		require.ErrorIs(t, errs[1], failure)
+		require.ErrorIs(t, errs[2], groupcommit.ErrHeldBack)
+		require.NoError(t, errs[3], "another key")
+		require.ErrorIs(t, errs[4], groupcommit.ErrHeldBack)
+		require.NoError(t, other)
+		for _, batch := range s.batches {
+			require.NotContains(t, batch, 2)
+			require.NotContains(t, batch, 3)
+		}
+	})
+}
+
+func TestCallersOfAKeyThatGiveUpLetTheNextOneGo(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		s := &service{}
+		c := keyed(s)
+		var group sync.WaitGroup
+		group.Go(func() { require.NoError(t, c.Do(t.Context(), 0)) })
+		synctest.Wait()
+		for range 3 { // behind the one in flight
+			ctx, cancel := context.WithTimeout(t.Context(), 10*time.Millisecond)
+			defer cancel()
+			group.Go(func() { require.ErrorIs(t, c.Do(ctx, 1), groupcommit.ErrNotSent) })
+		}
+		synctest.Wait()
+		group.Go(func() { require.NoError(t, c.Do(t.Context(), 2)) })
+		group.Wait()
+		require.Equal(t, [][]int{{0}, {2}}, s.batches)
+	})
+}
+
+// A call that ends its goroutine, as a fake that fails its test does, must not use up a place for calls.
+func TestCallsThatEndTheirGoroutine(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		calls := 0
+		c := groupcommit.New(groupcommit.Config[int]{MaxItems: 1, MaxCalls: 1, Commit: func(context.Context, []int) []error {
+			if calls++; calls <= 10 {
+				runtime.Goexit()
+			}
+			return []error{nil}
+		}})
+		for range 10 {
+			require.ErrorIs(t, c.Do(t.Context(), 1), groupcommit.ErrAbandoned)
+		}
+		require.NoError(t, c.Do(t.Context(), 1))
+	})
+}
+
+type valueKey struct{}
+
+// A call for several callers has the values of none.
+func TestSharedCallsHaveNoValuesOfACaller(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		values := map[int]any{} // by the number of items
+		c := groupcommit.New(groupcommit.Config[int]{MaxItems: 10, MaxCalls: 1, Commit: func(ctx context.Context, items []int) []error {
+			values[len(items)] = ctx.Value(valueKey{})
+			time.Sleep(time.Second)
+			return make([]error, len(items))
+		}})
+		with := func(value string) context.Context { return context.WithValue(t.Context(), valueKey{}, value) }
+		var group sync.WaitGroup
+		group.Go(func() { require.NoError(t, c.Do(with("own"), 1)) })
+		synctest.Wait()
+		for n := range 3 {
+			group.Go(func() { require.NoError(t, c.Do(with(fmt.Sprint(n)), 1)) })
+		}
+		group.Wait()
+		c.DoAll(with("all"), []int{1, 2})
+		require.Equal(t, map[int]any{1: "own", 2: "all", 3: nil}, values)
+	})
+}
+
+// Callers that give up take a time that does not depend on how many others wait.
+func BenchmarkLeave(b *testing.B) {
+	for _, n := range []int{1_000, 32_000} {
+		b.Run(fmt.Sprint(n), func(b *testing.B) {
+			for b.Loop() {
+				giveUpTogether(b, n)
+			}
+			b.ReportMetric(float64(b.Elapsed().Nanoseconds())/float64(b.N*n), "ns/caller")
+		})
+	}
+}
+
+func giveUpTogether(b *testing.B, n int) {
+	b.Helper()
+	release := make(chan struct{})
+	c := groupcommit.New(groupcommit.Config[int]{MaxItems: 10, MaxCalls: 1, Commit: func(_ context.Context, items []int) []error {
+		<-release
+		return make([]error, len(items))
+	}})
+	ctx, cancel := context.WithCancel(b.Context())
+	var group sync.WaitGroup
+	for range n {
+		group.Go(func() { _ = c.Do(ctx, 1) })
+	}
+	time.Sleep(10 * time.Millisecond)
+	cancel()
+	group.Wait()
+	close(release)
 }
