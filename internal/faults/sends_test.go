@@ -1,6 +1,7 @@
 package faults_test
 
 import (
+	"context"
 	"strings"
 	"testing"
 	"time"
@@ -179,6 +180,95 @@ func TestT16OneAnswerLost(t *testing.T) {
 				require.Equal(r, map[string]int{id: 2}, r.server.Ledger().Keys(sqstest.Accepted))
 				r.runAll()
 				r.Check(want{Duplicates: 1})
+			})
+		})
+	}
+}
+
+// fifoSetup makes FIFO queues.
+func fifoSetup(what string) setup {
+	fifo := func(app string, priority taskhawk.Priority) string { return sqsx.QueueName(app, priority) + ".fifo" }
+	return setup{
+		What:      what,
+		Publisher: sqsx.PublisherConfig{Naming: fifo},
+		Provision: sqsx.ProvisionConfig{Naming: fifo},
+	}
+}
+
+// The entries of a group keep their order, whatever fails on the way.
+func TestT55OrderOfAGroupInSends(t *testing.T) {
+	t.Parallel()
+	for name, effect := range map[string]sqstest.Effect{
+		"an entry fails for a moment": sqstest.FailEntries("InternalError", false, 0),
+		"no answer for an entry":      sqstest.OmitEntries(0),
+		"the call fails":              sqstest.Status(503, ""),
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			s := fifoSetup("sends of a FIFO group that fail for a moment")
+			var ran []int
+			s.Handle = func(_ context.Context, n int) error {
+				ran = append(ran, n)
+				return nil
+			}
+			inBubble(t, s, func(r *rig) {
+				for nth := 2; nth <= 20; nth += 5 {
+					r.failEntries(nth, effect)
+				}
+				r.fill(20, taskhawk.WithGroup("g"))
+				w := r.start(sqsx.WorkerConfig{Naming: s.Publisher.Naming})
+				r.await(time.Minute, "all tasks", func() bool { return r.book.total() == 20 })
+				w.stop()
+				require.Equal(r, allOf(20), ran)
+				r.Check(want{})
+			})
+		})
+	}
+}
+
+// A Dispatch beside a large DispatchAll goes with the next request or two.
+func TestT56DispatchBesideALargeBatch(t *testing.T) {
+	t.Parallel()
+	inBubble(t, setup{What: "a dispatch beside one of thousands"}, func(r *rig) {
+		const call = 20 * time.Millisecond
+		r.server.Inject(sqstest.Fault{On: sqstest.OpSendMessageBatch, Do: sqstest.Delay(call)})
+		done := make(chan struct{})
+		go func() {
+			defer close(done)
+			r.fill(2000)
+		}()
+		for n := range 5 {
+			time.Sleep(3 * call / 2)
+			start := time.Now()
+			r.dispatch(2000 + n)
+			require.LessOrEqual(r, time.Since(start), 2*call+time.Millisecond)
+		}
+		<-done
+		w := r.start(sqsx.WorkerConfig{Concurrency: 100})
+		r.drain(allTimeout)
+		w.stop()
+		require.Equal(r, 2005, r.book.total())
+		r.Check(want{})
+	})
+}
+
+// A call that is refused as a whole for its size fails no innocent message.
+func TestT57CallsRefusedForTheirSize(t *testing.T) {
+	t.Parallel()
+	for name, effect := range map[string]sqstest.Effect{
+		"by SQS":     sqstest.Error("AWS.SimpleQueueService.BatchRequestTooLong", "too long"),
+		"by a proxy": sqstest.Status(413, "<html>too large</html>"),
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			inBubble(t, setup{What: "calls refused for their size"}, func(r *rig) {
+				r.server.Inject(sqstest.Fault{
+					On: sqstest.OpSendMessageBatch, If: func(request sqstest.Request) bool { return request.Entries > 3 }, Do: effect,
+				})
+				r.fill(100)
+				r.runAll()
+				require.Equal(r, 100, r.book.total())
+				r.Check(want{})
 			})
 		})
 	}
