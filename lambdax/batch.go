@@ -129,8 +129,26 @@ func (b *batch) next(handling context.Context) *record {
 // handle runs a record and settles it.
 func (b *batch) handle(handling context.Context, r *record) {
 	err := errGoexit // unless Handle returns
-	defer func() { b.finish(r, b.settle(handling, r, err)) }()
+	defer func() {
+		if err == nil || r.ordered || b.config.Settler == nil {
+			b.finish(r, b.settle(handling, r, err)) // on a FIFO queue, the next one of the group depends on it
+			return
+		}
+		// Beside the next records, so that settling calls share requests instead of coming one after another.
+		b.join()
+		go func() {
+			defer b.leave()
+			b.finish(r, b.settle(handling, r, err))
+		}()
+	}()
 	err = b.hub.Handle(handling, &r.delivery)
+}
+
+// join makes the batch wait for one more leave.
+func (b *batch) join() {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	b.workers++
 }
 
 // finish notes what became of a record, unless the answer has said so already.

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"slices"
+	"strings"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -78,13 +79,28 @@ func TestATaskWithATimeoutNeedsThatMuchTime(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
 		r := newRig(t)
-		response, _, err := r.inTime(6*time.Second, doing("slow", "", "slow"), lambdax.SQSConfig{PartialBatch: true})
+		response, _, err := r.inTime(7*time.Second, doing("second", "slow", ""), lambdax.SQSConfig{PartialBatch: true})
 		require.NoError(t, err)
-		require.Equal(t, []string{"m0", "m2"}, reported(t, response), "5 s do not fit before the margin of 1 s and a quarter")
-		require.Equal(t, []int{1}, r.ran)
+		require.Equal(t, []string{"m1"}, reported(t, response), "5 s do not fit between a second and the margin of 1 s and a quarter")
+		require.Equal(t, []int{0, 2}, r.ran)
 		response, _, err = r.inTime(7*time.Second, doing("slow", "", "slow"), lambdax.SQSConfig{PartialBatch: true})
 		require.NoError(t, err)
 		require.Empty(t, reported(t, response))
+	})
+}
+
+// A timeout longer than the function has must not bounce the record until it is a dead letter, without a run.
+func TestATaskWithATimeoutThatNeverFitsRuns(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		r := newRig(t)
+		response, _, err := r.inTime(3*time.Second, doing("slow", "slow"), lambdax.SQSConfig{PartialBatch: true})
+		require.NoError(t, err)
+		require.Empty(t, reported(t, response))
+		require.Equal(t, []int{0, 1}, r.ran)
+		require.Equal(t, 1, strings.Count(r.log.String(), "timeout of the task exceeds that of the function"), "said once")
+		require.Contains(t, r.log.String(), "task=slow")
+		require.Contains(t, r.log.String(), "timeout_ms=5000")
 	})
 }
 

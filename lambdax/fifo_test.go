@@ -58,8 +58,8 @@ func TestFIFOTaskThatDoesNotFitHoldsItsGroupBack(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
 		r := newRig(t)
-		event := fifo(doing("", "slow", "", ""), "a", "a", "a", "b")
-		response, _, err := r.inTime(3*time.Second, event, lambdax.SQSConfig{PartialBatch: true, SkipGroupOnError: true})
+		event := fifo(doing("second", "slow", "", ""), "a", "a", "a", "b")
+		response, _, err := r.inTime(6500*time.Millisecond, event, lambdax.SQSConfig{PartialBatch: true, SkipGroupOnError: true})
 		require.NoError(t, err)
 		require.Equal(t, []string{"m1", "m2"}, reported(t, response))
 		require.Equal(t, []int{0, 3}, r.ran)

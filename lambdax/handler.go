@@ -11,8 +11,9 @@ import (
 	"github.com/taskhawk/taskhawk-go/taskhawk"
 )
 
-// ErrUnknownEvent is wrapped by the error of a [Handler] for an event that comes neither from SQS nor from SNS.
-var ErrUnknownEvent = errors.New("neither an SQS event nor an SNS event")
+// ErrUnknownEvent is wrapped by the error of a handler for an event that is not for it: one without records, or of another
+// source. Lambda would take success as done, and drop it.
+var ErrUnknownEvent = errors.New("unknown event")
 
 // The event sources, as records name them: in the member eventSource, which SNS writes EventSource.
 const (
@@ -59,6 +60,26 @@ func handle[Event any](text json.RawMessage, next func(Event) error) error {
 		return fmt.Errorf("lambdax: %w: %w", ErrUnknownEvent, err)
 	}
 	return next(event)
+}
+
+// checkSource returns an error unless the event has records, and all of them name the source. A record that names none, as in a
+// test, is taken at its word.
+func checkSource[Record any](records []Record, source string, of func(*Record) string) error {
+	if len(records) == 0 {
+		return fmt.Errorf("lambdax: %w: no records", ErrUnknownEvent)
+	}
+	for i := range records {
+		switch found := of(&records[i]); found {
+		case "", source:
+		case sourceSNS:
+			return fmt.Errorf("lambdax: %w: an SNS event: use lambdax.SNS or lambdax.Handler", ErrUnknownEvent)
+		case sourceSQS:
+			return fmt.Errorf("lambdax: %w: an SQS event: use lambdax.SQS or lambdax.Handler", ErrUnknownEvent)
+		default:
+			return fmt.Errorf("lambdax: %w: source %q", ErrUnknownEvent, clip(found))
+		}
+	}
+	return nil
 }
 
 // sourceOf is the one source of all records of an event.

@@ -4,6 +4,7 @@ import (
 	"encoding/json"
 	"testing"
 
+	"github.com/aws/aws-lambda-go/events"
 	"github.com/stretchr/testify/require"
 
 	"github.com/taskhawk/taskhawk-go/lambdax"
@@ -44,7 +45,38 @@ func TestHandlerRefusesOtherEvents(t *testing.T) {
 	} {
 		_, err := must(lambdax.Handler(r.hub, lambdax.HandlerConfig{}))(t.Context(), json.RawMessage(text))
 		require.ErrorIs(t, err, lambdax.ErrUnknownEvent, text)
-		require.ErrorContains(t, err, "lambdax: neither an SQS event nor an SNS event: "+reason, text)
+		require.ErrorContains(t, err, "lambdax: unknown event: "+reason, text)
+	}
+	require.Empty(t, r.ran)
+}
+
+// A function that is wired to the wrong source must not drop what it gets.
+func TestHandlersRefuseEventsOfOtherSources(t *testing.T) {
+	t.Parallel()
+	r := newRig(t)
+	sqs, sns := must(lambdax.SQS(r.hub, lambdax.SQSConfig{PartialBatch: true})), must(lambdax.SNS(r.hub, lambdax.SNSConfig{}))
+	for text, reasons := range map[string][2]string{
+		`{}`:               {"no records", "no records"},
+		`{"key1":"value"}`: {"no records", "no records"},
+		`{"version":"0","id":"x","detail-type":"Scheduled Event","source":"aws.events"}`: {"no records", "no records"},
+		`{"Records":[{"eventSource":"aws:s3"}]}`:                                         {`source "aws:s3"`, `source "aws:s3"`},
+		`{"Records":[{"EventSource":"aws:sns","Sns":{"Message":"x"}}]}`:                  {"use lambdax.SNS", ""},
+		`{"Records":[{"eventSource":"aws:sqs","body":"x"}]}`:                             {"", "use lambdax.SQS"},
+	} {
+		var queued events.SQSEvent
+		var published events.SNSEvent
+		require.NoError(t, json.Unmarshal([]byte(text), &queued))
+		require.NoError(t, json.Unmarshal([]byte(text), &published))
+		if reasons[0] != "" {
+			_, err := sqs(t.Context(), queued)
+			require.ErrorIs(t, err, lambdax.ErrUnknownEvent, text)
+			require.ErrorContains(t, err, reasons[0])
+		}
+		if reasons[1] != "" {
+			err := sns(t.Context(), published)
+			require.ErrorIs(t, err, lambdax.ErrUnknownEvent, text)
+			require.ErrorContains(t, err, reasons[1])
+		}
 	}
 	require.Empty(t, r.ran)
 }

@@ -89,7 +89,7 @@ func drawTrial(t *rapid.T) trial {
 		bad:     map[string]bool{},
 	}
 	c.skip, c.all = rapid.Bool().Draw(t, "skip"), c.partial && rapid.Bool().Draw(t, "all")
-	for n := range rapid.IntRange(0, 12).Draw(t, "records") {
+	for n := range rapid.IntRange(1, 12).Draw(t, "records") {
 		m, group := message(n, c.drawBody(t, n)), rapid.SampledFrom([]string{"a", "b", "c"}).Draw(t, "group")
 		if rapid.IntRange(0, 19).Draw(t, "twice") == 0 && n > 0 {
 			m, group = c.event.Records[n-1], c.groups[n-1]

@@ -19,6 +19,8 @@ import (
 // The metadata of a task has the id of the SNS message and the ARN of the topic. The receipt handle is empty, and
 // taskhawk.ExtendVisibility returns taskhawk.ErrNoVisibility.
 //
+// An event without records, or of another source, gets an error that wraps [ErrUnknownEvent].
+//
 // SNS returns an error if the hub cannot run anything (see taskhawk.Hub.CheckHandlers) or a setting makes no sense. The
 // handler may be called concurrently and keeps nothing between invocations.
 func SNS(hub *taskhawk.Hub, config SNSConfig) (handler func(context.Context, events.SNSEvent) error, err error) {
@@ -27,6 +29,9 @@ func SNS(hub *taskhawk.Hub, config SNSConfig) (handler func(context.Context, eve
 		return nil, fmt.Errorf("lambdax: new SNS handler: %w", err)
 	}
 	return func(ctx context.Context, event events.SNSEvent) error {
+		if err := checkSource(event.Records, sourceSNS, func(r *events.SNSEventRecord) string { return r.EventSource }); err != nil {
+			return err
+		}
 		b := &batch{hub: hub, config: checked, budget: newBudget(ctx, checked.Margin)}
 		b.records = snsRecords(event.Records, time.Now(), b.budget.handlers)
 		return b.failure(b.run(ctx))

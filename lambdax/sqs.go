@@ -24,6 +24,8 @@ import (
 // A record whose message id stands twice in the event is one message: it runs once. A record that failed and has no id
 // makes the whole batch fail, since the answer could not name it.
 //
+// An event without records, or of another source, gets an error that wraps [ErrUnknownEvent].
+//
 // SQS returns an error if the hub cannot run anything (see taskhawk.Hub.CheckHandlers) or a setting makes no sense. The
 // handler may be called concurrently and keeps nothing between invocations.
 func SQS(
@@ -34,6 +36,9 @@ func SQS(
 		return nil, fmt.Errorf("lambdax: new SQS handler: %w", err)
 	}
 	return func(ctx context.Context, event events.SQSEvent) (events.SQSEventResponse, error) {
+		if err := checkSource(event.Records, sourceSQS, func(m *events.SQSMessage) string { return m.EventSource }); err != nil {
+			return noFailures(), err
+		}
 		b := &batch{hub: hub, config: checked, budget: newBudget(ctx, checked.Margin)}
 		b.records = sqsRecords(event.Records, checked.Settler, time.Now(), b.budget.handlers)
 		return b.answer(b.run(ctx))

@@ -81,6 +81,9 @@ func (r *queueRig) turn(timeout time.Duration) (received []string) {
 			EventSourceARN: "arn:aws:sqs:us-east-1:000000000000:" + r.name, EventSource: "aws:sqs",
 		})
 	}
+	if len(event.Records) == 0 {
+		return nil // Lambda does not call a function for nothing
+	}
 	ctx, cancel := context.WithTimeout(r.Context(), timeout)
 	defer cancel()
 	response, err := r.handle(ctx, event)
@@ -228,5 +231,33 @@ func TestAServiceThatHangsDoesNotDelayTheAnswer(t *testing.T) {
 		r.turn(10 * time.Second)
 		require.LessOrEqual(t, time.Since(start), 9*time.Second)
 		time.Sleep(2 * time.Hour)
+	})
+}
+
+// Ten records that fail share their settling calls, also when they run one after another.
+func TestFailuresShareSettlingCalls(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		r := newQueueRig(t, "", nil, lambdax.SQSConfig{})
+		r.send(doing(slices.Repeat([]string{"fail"}, 10)...))
+		r.server.Inject(sqstest.Fault{On: sqstest.OpChangeMessageVisibilityBatch, Do: sqstest.Delay(50 * time.Millisecond)})
+		start := time.Now()
+		require.Len(t, r.turn(time.Minute), 10)
+		require.LessOrEqual(t, r.server.Requests(sqstest.OpChangeMessageVisibilityBatch), 2)
+		require.Less(t, time.Since(start), 150*time.Millisecond)
+		require.Equal(t, 10, r.server.Queue(r.name).InFlight, "hidden for their backoff")
+	})
+}
+
+// A dead letter that is stored makes its record done, though the message cannot be deleted: Lambda does that.
+func TestALetterThatIsStoredMakesItsRecordDone(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		r := newQueueRig(t, "", nil, lambdax.SQSConfig{})
+		r.send(doing("permanent", "permanent"))
+		r.server.Inject(sqstest.Fault{On: sqstest.OpDeleteMessageBatch, Do: sqstest.Error("AccessDenied", "no")})
+		require.Len(t, r.turn(time.Minute), 2)
+		require.Empty(t, r.server.Queue(r.name).Messages, "Lambda has deleted them")
+		require.Len(t, r.server.Queue(r.name+"-DLQ").Messages, 2)
 	})
 }

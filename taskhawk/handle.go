@@ -5,6 +5,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"log/slog"
 	"time"
 
 	"github.com/taskhawk/taskhawk-go/internal/guard"
@@ -35,7 +36,7 @@ func (h *Hub) deliver(ctx context.Context, s *scope) (err error) {
 	if err != nil {
 		return err
 	}
-	if err := h.inTime(s.delivery, msg.Task, s.start); err != nil {
+	if err := h.inTime(ctx, s.delivery, msg.Task, s.start); err != nil {
 		return err
 	}
 	return h.handler(context.WithValue(ctx, scopeKey{}, s), msg)
@@ -72,13 +73,24 @@ var ErrTimeout = errors.New("the task's timeout is over")
 var ErrNoTime = errors.New("too little time is left to start the task")
 
 // inTime is nil when the task may start: its timeout, where it has one, ends before the deadline.
-func (h *Hub) inTime(d *Delivery, task string, now time.Time) error {
+//
+// A timeout longer than any delivery has time for must not bounce the message until it is a dead letter. Such a task runs with the time
+// left, if that is most of what a delivery has.
+func (h *Hub) inTime(ctx context.Context, d *Delivery, task string, now time.Time) error {
 	if d.Deadline.IsZero() {
 		return nil
 	}
 	var need time.Duration
 	if r := h.tasks[task]; r != nil {
 		need = r.timeout
+	}
+	if all := d.Deadline.Sub(cmp.Or(d.Received, now)); need > all && all > 0 {
+		if leftOut, ok := h.repeats.take("timeout: " + task); ok {
+			h.report(ctx, slog.LevelWarn, "timeout of the task exceeds that of the function; running it with the time left",
+				slog.String("task", inLog(task)), slog.Float64("timeout_ms", milliseconds(need)),
+				slog.Float64("available_ms", milliseconds(all)), slog.Int("left_out", leftOut))
+		}
+		need = all / 4 * 3
 	}
 	switch left := d.Deadline.Sub(now); {
 	case left <= 0:

@@ -263,18 +263,23 @@ func TestHandleStartsNothingThatWouldEndTooLate(t *testing.T) {
 			taskhawk.New("t", handle), taskhawk.New("minute", handle, taskhawk.WithTimeout(time.Minute)),
 		}})
 		for _, c := range []struct {
-			task string
-			left time.Duration
-			text string
+			task       string
+			used, left time.Duration
+			text       string
 		}{
-			{"t", 1, ""},
-			{"t", 0, "too little time is left to start the task: the deadline has passed"},
-			{"t", -time.Hour, "the deadline has passed"},
-			{"minute", time.Minute, ""},
-			{"minute", 59 * time.Second, "too little time is left to start the task: 59s, and it may take 1m0s"},
-			{"unheard of", -1, "the deadline has passed"},
+			{"t", 0, 1, ""},
+			{"t", 0, 0, "too little time is left to start the task: the deadline has passed"},
+			{"t", 0, -time.Hour, "the deadline has passed"},
+			{"minute", 0, time.Minute, ""},
+			{"minute", time.Second, 59 * time.Second, "too little time is left to start the task: 59s, and it may take 1m0s"},
+			{"unheard of", 0, -1, "the deadline has passed"},
+			// It does not fit into any delivery: giving it back at once would make a dead letter of it within a moment.
+			{"minute", 0, 40 * time.Second, ""},
+			{"minute", 10 * time.Second, 30 * time.Second, ""},
+			{"minute", 11 * time.Second, 29 * time.Second, "29s, and it may take 30s"},
 		} {
 			d := delivery(c.task, "")
+			d.Received = time.Now().Add(-c.used)
 			d.Deadline = time.Now().Add(c.left)
 			before := runs
 			err := hub.Handle(t.Context(), d)
