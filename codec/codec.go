@@ -48,3 +48,9 @@ func (c *Codec[T]) Decode(args, kwargs string, v *T) error {
 
 // Params lists the parameters in the order of declaration, for documentation and tools. The slice is the caller's.
 func (c *Codec[T]) Params() []Param { return c.sig.list() }
+
+// Signature is the parameters of a task, in order of declaration, [Rest] last: what other programs have to know to call it.
+type Signature []Param
+
+// Signature is [Codec.Params] as a type of its own. The slice is the caller's.
+func (c *Codec[T]) Signature() Signature { return c.sig.list() }

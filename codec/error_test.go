@@ -1,11 +1,15 @@
 package codec_test
 
 import (
+	"context"
 	"encoding/json"
 	"errors"
+	"io"
 	"math"
+	"math/big"
 	"reflect"
 	"strings"
+	"sync"
 	"testing"
 	"time"
 
@@ -184,7 +188,7 @@ func TestOfRefusesWhatIsNoStruct(t *testing.T) {
 
 func TestOfRefusesTags(t *testing.T) {
 	t.Parallel()
-	require.Equal(t, "A: taskhawk tag: unknown option; there are kw, optional and rest", refusal[struct {
+	require.Equal(t, "A: taskhawk tag: unknown option; there are kw, optional, rest and alias=name", refusal[struct {
 		A int `taskhawk:"a,keyword"`
 	}](t))
 	require.Equal(t, "A: taskhawk tag: option kw given twice", refusal[struct {
@@ -198,6 +202,103 @@ func TestOfRefusesTags(t *testing.T) {
 	}](t))
 	require.Equal(t, `A: the json option ",string" is not for parameters`, refusal[struct {
 		A int `json:"a,string"`
+	}](t))
+}
+
+// stamped has a JSON form of its own, which it cannot read.
+type stamped struct{ At time.Time }
+
+func (s stamped) MarshalJSON() ([]byte, error) { return []byte(`"now"`), nil }
+
+// wrapped has one as well, of its own kind.
+type wrapped struct{ N int }
+
+func (w wrapped) MarshalJSON() ([]byte, error) { return []byte(`{"N":1}`), nil }
+
+type marked struct{ N int }
+
+func (m marked) MarshalText() ([]byte, error) { return []byte("m"), nil }
+
+// What would silently not be sent, or never be read, is refused.
+func TestOfRefusesWhatIsLost(t *testing.T) {
+	t.Parallel()
+	for _, got := range []string{
+		refusal[time.Time](t), refusal[big.Int](t), refusal[stamped](t), refusal[marked](t),
+	} {
+		require.Equal(t, ": has its own JSON form, which has no parameters: make it a field of a struct", got)
+	}
+	require.Contains(t, refusal[struct{ to, subject string }](t), "has no exported field")
+	require.Contains(t, refusal[sync.Mutex](t), "has no exported field")
+	require.Equal(t, "b: taskhawk tag on an unexported field, which is not sent: export it", refusal[struct {
+		A int
+		b int `taskhawk:"b"`
+	}](t))
+	require.Equal(t, `A: taskhawk:"optional" would name the parameter so: write taskhawk:",optional"`, refusal[struct {
+		A int `taskhawk:"optional"`
+	}](t))
+	require.Contains(t, refusal[struct {
+		A int `json:"a,omitempty"`
+	}](t), `use taskhawk:",optional"`)
+	require.Equal(t, "A: interface error cannot be read back: use a type that is no interface, or any", refusal[struct{ A error }](t))
+	require.Contains(t, refusal[struct{ A context.Context }](t), "cannot be read back")
+	require.Contains(t, refusal[struct{ A []map[string]*io.Writer }](t), "interface io.Writer cannot be read back")
+	require.Contains(t, refusal[struct{ A stamped }](t), "writes what it cannot read without UnmarshalJSON")
+	require.Contains(t, refusal[struct{ A []*stamped }](t), "writes what it cannot read without UnmarshalJSON")
+	require.Contains(t, refusal[struct{ A marked }](t), "writes what it cannot read without UnmarshalText")
+
+	of[struct{}](t)
+	of[struct {
+		A any
+		B time.Time
+		C *big.Int
+		D wrapped
+		E json.RawMessage
+		F struct{ Inner error }
+		g int
+	}](t)
+	of[struct {
+		A int `json:"a,omitempty" taskhawk:",optional"`
+	}](t)
+}
+
+func TestAliases(t *testing.T) {
+	t.Parallel()
+	type args struct {
+		To   string `taskhawk:"to,alias=recipient,alias=address"`
+		Copy string `taskhawk:",kw,optional,alias=cc"`
+	}
+	for kwargs, want := range map[string]args{
+		`{"to":"a"}`:                 {To: "a"},
+		`{"recipient":"a"}`:          {To: "a"},
+		`{"cc":"b","address":"a"}`:   {To: "a", Copy: "b"},
+		`{"address":"a","copy":"b"}`: {To: "a", Copy: "b"},
+	} {
+		got, err := decode[args](t, `[]`, kwargs)
+		require.NoError(t, err, kwargs)
+		require.Equal(t, want, got)
+	}
+	for _, call := range [][2]string{{`[]`, `{"to":"a","recipient":"b"}`}, {`["a"]`, `{"address":"b"}`}, {`[]`, `{"address":"a","recipient":"b"}`}} {
+		_, err := decode[args](t, call[0], call[1])
+		require.ErrorIs(t, err, codec.ErrGivenTwice, call)
+	}
+	require.Equal(t, `"args":["a"],"kwargs":{"copy":"b"}`, encode(t, args{"a", "b"}), "the new names are written")
+	signature := of[args](t).Signature()
+	require.Equal(t, []string{"recipient", "address"}, signature[0].Aliases)
+	signature[0].Aliases[0] = "changed"
+	require.Equal(t, "recipient", of[args](t).Signature()[0].Aliases[0])
+	require.Equal(t, "B: taskhawk tag: alias a is taken by A", refusal[struct {
+		A int
+		B int `taskhawk:",alias=a"`
+	}](t))
+	require.Equal(t, "B: taskhawk tag: alias old is taken by A", refusal[struct {
+		A int `taskhawk:",alias=old"`
+		B int `taskhawk:",alias=old"`
+	}](t))
+	require.Equal(t, "A: taskhawk tag: rest takes no other option", refusal[struct {
+		A map[string]any `taskhawk:",rest,alias=old"`
+	}](t))
+	require.Equal(t, "A: taskhawk tag: invalid alias", refusal[struct {
+		A int `taskhawk:",alias="`
 	}](t))
 }
 

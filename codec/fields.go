@@ -18,6 +18,7 @@ type label struct {
 	quoted    bool
 	kind      ParamKind
 	optional  bool
+	aliases   []string // older names, for reading
 }
 
 // scanned is one field of a struct or of the structs embedded in it.

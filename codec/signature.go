@@ -1,6 +1,7 @@
 package codec
 
 import (
+	"encoding/json"
 	"reflect"
 	"slices"
 	"strings"
@@ -42,6 +43,9 @@ func (b *builder) signature() (*signature, *TypeError) {
 	if err != nil {
 		return nil, err
 	}
+	if err := b.checkRoot(fields); err != nil {
+		return nil, err
+	}
 	sig := &signature{typ: b.root, byName: map[string]int{}}
 	for i, f := range fields {
 		err := b.within(f.goes, func() *TypeError { return b.addParam(sig, f, i == len(fields)-1) })
@@ -49,8 +53,51 @@ func (b *builder) signature() (*signature, *TypeError) {
 			return nil, err
 		}
 	}
+	if err := b.addAliases(sig); err != nil {
+		return nil, err
+	}
 	sig.leading = sig.countLeading()
 	return sig, nil
+}
+
+// checkRoot refuses declarations whose values would silently not be sent.
+func (b *builder) checkRoot(fields []scanned) *TypeError {
+	pointer := reflect.PointerTo(b.root)
+	switch {
+	case pointer.Implements(marshalerType) || pointer.Implements(textMarshalerType):
+		return b.fail("has its own JSON form, which has no parameters: make it a field of a struct")
+	case len(fields) == 0 && b.root.NumField() > 0 && b.allHidden():
+		return b.fail("has no exported field, so that nothing would be sent: export them, or use struct{}")
+	}
+	for f := range b.root.Fields() {
+		if tag, tagged := f.Tag.Lookup("taskhawk"); tagged && tag != "-" && isHidden(f) {
+			return &TypeError{Type: b.root, Field: f.Name, Reason: "taskhawk tag on an unexported field, which is not sent: export it"}
+		}
+	}
+	return nil
+}
+
+func (b *builder) allHidden() bool {
+	for f := range b.root.Fields() {
+		if !isHidden(f) {
+			return false
+		}
+	}
+	return true
+}
+
+// addAliases lets each parameter be read by its older names too.
+func (b *builder) addAliases(sig *signature) *TypeError {
+	for i := range sig.params {
+		for _, alias := range sig.params[i].Aliases {
+			if other, taken := sig.byName[alias]; taken {
+				reason := "taskhawk tag: alias " + alias + " is taken by " + sig.params[other].Field
+				return &TypeError{Type: b.root, Field: sig.params[i].Field, Reason: reason}
+			}
+			sig.byName[alias] = i
+		}
+	}
+	return nil
 }
 
 // paramFields lists the fields that are parameters. A field hides those of its name that are embedded deeper, as in Go;
@@ -80,13 +127,16 @@ func (b *builder) paramFields() ([]scanned, *TypeError) {
 // addParam compiles one parameter.
 func (b *builder) addParam(sig *signature, f scanned, last bool) *TypeError {
 	p := param{
-		Param: Param{Name: f.name, Field: f.goes, Kind: f.kind, Optional: f.optional, Type: f.field.Type},
+		Param: Param{Name: f.name, Field: f.goes, Kind: f.kind, Optional: f.optional, Type: f.field.Type, Aliases: f.aliases},
 		path:  pathOf(b.root, f.index),
 		key:   newMemberKey(f.name),
 		blank: placeOf(reflect.New(f.field.Type).Elem()),
 	}
 	if p.Kind == Rest {
 		return b.addRest(sig, p, last)
+	}
+	if reason := unreadable(p.Type); reason != "" {
+		return b.fail(reason)
 	}
 	var err *TypeError
 	if p.enc, err = b.encoder(p.Type, true); err != nil {
@@ -120,12 +170,80 @@ func (sig *signature) countLeading() int {
 func (sig *signature) list() []Param {
 	var params []Param
 	for i := range sig.params {
-		params = append(params, sig.params[i].Param)
+		p := sig.params[i].Param
+		p.Aliases = slices.Clone(p.Aliases)
+		params = append(params, p)
 	}
 	if sig.rest != nil {
 		params = append(params, sig.rest.Param)
 	}
 	return params
+}
+
+// omits reports whether the options of a json tag leave a field out.
+func omits(options string) bool {
+	for option := range strings.SplitSeq(options, ",") {
+		if option == "omitempty" || option == "omitzero" {
+			return true
+		}
+	}
+	return false
+}
+
+// unreadable says why no JSON can be read into a parameter of type t, "" if some may. What can be sent and never be read would be a dead
+// letter each time.
+func unreadable(t reflect.Type) string {
+	switch t.Kind() {
+	case reflect.Pointer, reflect.Slice, reflect.Array, reflect.Map:
+		if t.Name() == "" {
+			return unreadable(t.Elem())
+		}
+	case reflect.Interface:
+		if t.NumMethod() > 0 {
+			return "interface " + typeName(t) + " cannot be read back: use a type that is no interface, or any"
+		}
+		return ""
+	default:
+	}
+	pointer := reflect.PointerTo(t)
+	switch {
+	case pointer.Implements(unmarshalerType):
+	case pointer.Implements(marshalerType):
+		if writesAnotherKind(t) {
+			return typeName(t) + " has MarshalJSON, and writes what it cannot read without UnmarshalJSON"
+		}
+	case pointer.Implements(textUnmarshalerType) || !pointer.Implements(textMarshalerType):
+	case t.Kind() != reflect.String:
+		return typeName(t) + " has MarshalText, and writes what it cannot read without UnmarshalText"
+	}
+	return ""
+}
+
+// writesAnotherKind reports whether the MarshalJSON of type t writes a JSON value of another kind than t is read from. It asks the zero value.
+// The method is the user's: if it fails for that value, this says nothing.
+func writesAnotherKind(t reflect.Type) (another bool) {
+	defer func() { _ = recover() }()
+	m, ok := reflect.TypeAssert[json.Marshaler](reflect.New(t))
+	if !ok {
+		return false
+	}
+	text, err := m.MarshalJSON()
+	if err != nil || len(text) == 0 || text[0] == 'n' {
+		return false
+	}
+	first := text[0]
+	switch t.Kind() {
+	case reflect.Struct, reflect.Map:
+		return first != '{'
+	case reflect.Slice, reflect.Array:
+		return first != '[' && t.Elem().Kind() != reflect.Uint8
+	case reflect.String:
+		return first != '"'
+	case reflect.Bool:
+		return first != 't' && first != 'f'
+	default:
+		return first == '"' || first == '{' || first == '[' || first == 't' || first == 'f'
+	}
 }
 
 // ParamKind says how an argument can be given.
@@ -155,6 +273,7 @@ func (k ParamKind) String() string {
 // Param describes one parameter of a signature.
 type Param struct {
 	Name     string       // as in kwargs; for Rest only a label
+	Aliases  []string     // older names, that are read and never written
 	Field    string       // Go path of the field, such as To, or Base.To for one of an embedded struct
 	Kind     ParamKind    // how it can be given
 	Optional bool         // it may be absent, and is left out when zero; always true for Rest
@@ -199,6 +318,8 @@ func readParamLabel(f reflect.StructField) (l label, reason string) {
 		return label{skip: true}, ""
 	case name == "-":
 		return l, `taskhawk:"-" takes no options`
+	case options == "" && slices.Contains([]string{"kw", "optional", "rest"}, name):
+		return l, `taskhawk:"` + name + `" would name the parameter so: write taskhawk:",` + name + `"`
 	case name != "" && !isValidName(name):
 		return l, "taskhawk tag: invalid parameter name"
 	case slices.Contains(strings.Split(jsonOptions, ","), "string") && isQuotable(f.Type):
@@ -212,7 +333,10 @@ func readParamLabel(f reflect.StructField) (l label, reason string) {
 	default:
 		l.name = snakeCase(f.Name)
 	}
-	return l, l.readOptions(f, options)
+	if reason = l.readOptions(f, options); reason == "" && omits(jsonOptions) && !l.optional {
+		reason = `the json options "omitempty" and "omitzero" have no effect on parameters: use taskhawk:",optional"`
+	}
+	return l, reason
 }
 
 // readOptions reads what follows the name in a taskhawk tag.
@@ -226,6 +350,14 @@ func (l *label) readOptions(f reflect.StructField, options string) (reason strin
 			return "taskhawk tag: option " + option + " given twice"
 		}
 		seen[option] = true
+		alias, isAlias := strings.CutPrefix(option, "alias=")
+		switch {
+		case isAlias && !isValidName(alias):
+			return "taskhawk tag: invalid alias"
+		case isAlias:
+			l.aliases = append(l.aliases, alias)
+			continue
+		}
 		switch option {
 		case "kw":
 			l.kind = KeywordOnly
@@ -234,7 +366,7 @@ func (l *label) readOptions(f reflect.StructField, options string) (reason strin
 		case "rest":
 			l.kind, l.optional = Rest, true
 		default:
-			return "taskhawk tag: unknown option; there are kw, optional and rest"
+			return "taskhawk tag: unknown option; there are kw, optional, rest and alias=name"
 		}
 	}
 	if seen["rest"] && len(seen) > 1 {

@@ -27,7 +27,7 @@ func TestParams(t *testing.T) {
 	type args struct {
 		UserID  int64
 		Tagged  string            `taskhawk:"other-name"`
-		JSON    string            `json:"from_json,omitempty"`
+		JSON    string            `json:"from_json"`
 		Both    string            `json:"loses"  taskhawk:"wins"`
 		Keyword bool              `taskhawk:",kw"`
 		Maybe   *time.Time        `taskhawk:"maybe,kw,optional"`
@@ -133,28 +133,27 @@ func (*never) IsZero() bool { return false }
 func TestOptionalIsLeftOutWhenZero(t *testing.T) {
 	t.Parallel()
 	type zeros struct {
-		B   bool                       `taskhawk:",optional"`
-		I   int8                       `taskhawk:",optional"`
-		U   uint16                     `taskhawk:",optional"`
-		F   float64                    `taskhawk:",optional"`
-		S   string                     `taskhawk:",optional"`
-		P   *int                       `taskhawk:",optional"`
-		L   []int                      `taskhawk:",optional"`
-		M   map[string]string          `taskhawk:",optional"`
-		A   [2]int                     `taskhawk:",optional"`
-		N   Level2                     `taskhawk:",optional"`
-		T   time.Time                  `taskhawk:",optional"`
-		Any any                        `taskhawk:",optional"`
-		Z   always                     `taskhawk:",optional"`
-		PZ  *always                    `taskhawk:",optional"`
-		IZ  interface{ IsZero() bool } `taskhawk:",optional"`
-		Nev never                      `taskhawk:",optional"`
+		B   bool              `taskhawk:",optional"`
+		I   int8              `taskhawk:",optional"`
+		U   uint16            `taskhawk:",optional"`
+		F   float64           `taskhawk:",optional"`
+		S   string            `taskhawk:",optional"`
+		P   *int              `taskhawk:",optional"`
+		L   []int             `taskhawk:",optional"`
+		M   map[string]string `taskhawk:",optional"`
+		A   [2]int            `taskhawk:",optional"`
+		N   Level2            `taskhawk:",optional"`
+		T   time.Time         `taskhawk:",optional"`
+		Any any               `taskhawk:",optional"`
+		Z   always            `taskhawk:",optional"`
+		PZ  *always           `taskhawk:",optional"`
+		Nev never             `taskhawk:",optional"`
 	}
 	require.Equal(t, `"args":[],"kwargs":{"nev":{"X":null}}`, encode(t, zeros{F: math.Copysign(0, -1), T: time.Time{}.In(time.FixedZone("", 3600)), Z: 7}))
 	z := always(1)
 	require.Equal(t, `"args":[],"kwargs":{"l":[],"m":{},"any":0,"nev":{"X":null}}`,
-		encode(t, zeros{L: []int{}, M: map[string]string{}, Any: 0, PZ: &z, IZ: (*always)(nil)}))
+		encode(t, zeros{L: []int{}, M: map[string]string{}, Any: 0, PZ: &z}))
 	one := 1
 	require.Equal(t, `"args":[],"kwargs":{"b":true,"i":1,"u":1,"f":0.5,"s":"x","p":1,"a":[0,1],"n":{"Deepest":"","Name":"n"},"t":"2024-01-01T00:00:00Z","nev":{"X":null}}`,
-		encode(t, zeros{true, 1, 1, 0.5, "x", &one, nil, nil, [2]int{0, 1}, Level2{Name: "n"}, time.Date(2024, 1, 1, 0, 0, 0, 0, time.UTC), nil, 0, nil, z, never{}}))
+		encode(t, zeros{true, 1, 1, 0.5, "x", &one, nil, nil, [2]int{0, 1}, Level2{Name: "n"}, time.Date(2024, 1, 1, 0, 0, 0, 0, time.UTC), nil, 0, nil, never{}}))
 }

@@ -49,10 +49,27 @@ func TestAHandlerDispatchesThroughItsOwnHub(t *testing.T) {
 		_, err := email.Dispatch(ctx, emailArgs{To: taskhawk.MetadataFrom(ctx).ID})
 		return err
 	})
-	hub := newHub(t, taskhawk.Config{Publisher: here, Tasks: []taskhawk.AnyTask{task}})
+	hub := newHub(t, taskhawk.Config{Publisher: here, Tasks: []taskhawk.AnyTask{task, email}})
 	require.NoError(t, hub.Handle(t.Context(), delivery("tasks.outer", "")))
 	require.Empty(t, elsewhere.published())
 	require.Contains(t, here.last(t).Body, `"task":"tasks.send_email","args":["i1",""]`)
+}
+
+// What is sent to the queues of a hub comes back to it: a hub with other tasks alone would not know it.
+func TestAHandlerDispatchesNothingThatItsHubDoesNotKnow(t *testing.T) {
+	t.Parallel()
+	email, elsewhere := newEmail(t)
+	here := &fakePublisher{}
+	task := taskhawk.New("tasks.outer", func(ctx context.Context, _ struct{}) error {
+		_, err := email.Dispatch(ctx, emailArgs{})
+		return err
+	})
+	hub := newHub(t, taskhawk.Config{Publisher: here, Tasks: []taskhawk.AnyTask{task}})
+	err := hub.Handle(t.Context(), delivery("tasks.outer", ""))
+	require.ErrorIs(t, err, taskhawk.ErrUnknownTask)
+	require.ErrorContains(t, err, "tasks.send_email")
+	require.Empty(t, elsewhere.published())
+	require.Empty(t, here.published())
 }
 
 func TestAHandlerMayChooseAnotherHub(t *testing.T) {

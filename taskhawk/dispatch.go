@@ -20,7 +20,7 @@ import (
 //
 // In Sync mode the task has run when Dispatch returns, and its error is the handler's.
 func (t *Task[Args]) Dispatch(ctx context.Context, args Args, options ...DispatchOption) (string, error) {
-	hub, out, err := t.prepare(ctx, &args, options)
+	hub, out, err := t.prepare(ctx, &args, 0, options)
 	if err != nil {
 		return "", fmt.Errorf("taskhawk: dispatch %s: %w", t.Name(), err)
 	}
@@ -30,10 +30,14 @@ func (t *Task[Args]) Dispatch(ctx context.Context, args Args, options ...Dispatc
 	return out.ID, nil
 }
 
+// errNoneSent is the error of an entry that is right, beside one that is not.
+var errNoneSent = errors.New("not sent, since another entry is invalid")
+
 // DispatchAll sends the task once for each of args, in batches where the publisher can (SQS: ten a call), and returns
 // their ids in the order of args. It checks all of them before it sends any.
 //
-// When some could not be sent the error is a [*BatchError] that names them by index; the others are stored.
+// When some could not be sent the error is a [*BatchError] that names them by index; the others are stored. When one is invalid, none is
+// sent, and the error names all of them.
 func (t *Task[Args]) DispatchAll(ctx context.Context, args []Args, options ...DispatchOption) ([]string, error) {
 	if len(args) == 0 {
 		return nil, nil
@@ -44,16 +48,21 @@ func (t *Task[Args]) DispatchAll(ctx context.Context, args []Args, options ...Di
 	ids := make(map[string]bool, len(args))
 	for i := range args {
 		var err error
-		if hub, outs[i], err = t.prepare(ctx, &args[i], options); err != nil {
+		if hub, outs[i], err = t.prepare(ctx, &args[i], i, options); err != nil {
 			failed[i] = err
 			continue
 		}
 		if ids[outs[i].ID] {
-			failed[i] = errors.New("WithID gives several dispatches one id")
+			failed[i] = errors.New("the id is that of another entry: use WithIDs")
 		}
 		ids[outs[i].ID] = true
 	}
 	if len(failed) > 0 {
+		for i := range args {
+			if failed[i] == nil {
+				failed[i] = errNoneSent
+			}
+		}
 		return nil, &BatchError{Task: t.Name(), Total: len(args), Failed: failed}
 	}
 	return t.publishAll(ctx, hub, outs)
@@ -88,10 +97,13 @@ func publishBatch(ctx context.Context, publisher Publisher, outs []*Outgoing) []
 	return errs
 }
 
-// prepare does all of a dispatch that needs no network.
-func (t *Task[Args]) prepare(ctx context.Context, args *Args, options []DispatchOption) (hub *Hub, out *Outgoing, err error) {
+// prepare does all of a dispatch that needs no network. It is the i-th of its call.
+func (t *Task[Args]) prepare(ctx context.Context, args *Args, i int, options []DispatchOption) (hub *Hub, out *Outgoing, err error) {
 	defer func() { err = guard.Error(err) }()
 	defer recoverTo(&err) // of DefaultHeaders, validators and methods such as MarshalJSON, which are the user's
+	if ctx.Err() != nil {
+		return nil, nil, fmt.Errorf("not sent: %w", context.Cause(ctx))
+	}
 	if hub, err = t.identity.hub(ctx); err != nil {
 		return nil, nil, err
 	}
@@ -105,6 +117,9 @@ func (t *Task[Args]) prepare(ctx context.Context, args *Args, options []Dispatch
 	if hub.defaultHeaders != nil {
 		set.headers = maps.Clone(hub.defaultHeaders(ctx, t.Name())).merge(set.headers)
 	}
+	if set.ids != nil {
+		set.id = set.ids(i)
+	}
 	if err := set.checkDispatch(); err != nil {
 		return nil, nil, err
 	}
@@ -113,7 +128,7 @@ func (t *Task[Args]) prepare(ctx context.Context, args *Args, options []Dispatch
 			return nil, nil, err
 		}
 	}
-	out, err = t.encode(args, set)
+	out, err = t.encode(args, set, set.keywords(hub))
 	return hub, out, err
 }
 
@@ -140,9 +155,20 @@ type BatchError struct {
 
 // Error counts the failed entries and shows the first.
 func (e *BatchError) Error() string {
-	first := slices.Min(slices.Collect(maps.Keys(e.Failed)))
+	first := e.first()
 	return fmt.Sprintf("taskhawk: dispatch %s: %d of %d failed, first [%d]: %v",
 		e.Task, len(e.Failed), e.Total, first, e.Failed[first])
+}
+
+// first is the index of the first entry that failed by itself.
+func (e *BatchError) first() int {
+	indexes := slices.Sorted(maps.Keys(e.Failed))
+	for _, i := range indexes {
+		if e.Failed[i] != errNoneSent && !errors.Is(e.Failed[i], ErrHeldBack) { //nolint:errorlint // set as it is
+			return i
+		}
+	}
+	return indexes[0]
 }
 
 // Unwrap returns the errors of the entries in index order, for errors.Is and errors.As.

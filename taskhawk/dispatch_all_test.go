@@ -162,7 +162,8 @@ func TestDispatchAllSendsNothingWhenOneIsInvalid(t *testing.T) {
 			var batch *taskhawk.BatchError
 			require.ErrorAs(t, err, &batch)
 			require.Equal(t, 4, batch.Total)
-			require.Len(t, batch.Failed, len(bad))
+			require.Len(t, batch.Failed, 4, "none is sent")
+			require.ErrorContains(t, err, fmt.Sprintf("first [%d]: arguments of", bad[0]))
 			for _, i := range bad {
 				var unbound *taskhawk.ArgumentError
 				require.ErrorAs(t, batch.Failed[i], &unbound)
@@ -183,9 +184,12 @@ func TestDispatchAllTakesAnIDForOneOnly(t *testing.T) {
 	t.Parallel()
 	email, publisher := newEmail(t)
 	ids, err := email.DispatchAll(t.Context(), someEmails(3), taskhawk.WithID("i1"))
-	require.ErrorContains(t, err, "WithID gives several dispatches one id")
+	require.ErrorContains(t, err, "the id is that of another entry: use WithIDs")
 	require.Empty(t, ids)
 	require.Empty(t, publisher.published())
+	ids, err = email.DispatchAll(t.Context(), someEmails(2), taskhawk.WithIDs(func(i int) string { return fmt.Sprint("run-1/", i) }))
+	require.NoError(t, err)
+	require.Equal(t, []string{"run-1/0", "run-1/1"}, ids)
 	ids, err = email.With(taskhawk.WithID("i1")).DispatchAll(t.Context(), someEmails(1))
 	require.NoError(t, err)
 	require.Equal(t, []string{"i1"}, ids)

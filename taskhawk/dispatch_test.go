@@ -4,12 +4,14 @@ import (
 	"context"
 	"encoding/json"
 	"math"
+	"strings"
 	"testing"
 	"testing/synctest"
 	"time"
 
 	"github.com/stretchr/testify/require"
 
+	"github.com/taskhawk/taskhawk-go/codec"
 	"github.com/taskhawk/taskhawk-go/taskhawk"
 )
 
@@ -268,4 +270,50 @@ func TestSyncNests(t *testing.T) {
 	require.Contains(t, batch.Failed, 1)
 	require.Len(t, ran, 4)
 	require.Equal(t, []string{"inner", "outer"}, ran[:2])
+}
+
+// Keywords only, by the hub, by the task and by the call; the nearest one wins.
+func TestKeywordArgsOfAHub(t *testing.T) {
+	t.Parallel()
+	publisher := &fakePublisher{}
+	email := taskhawk.New[emailArgs]("tasks.send_email", nil)
+	positional := taskhawk.New[emailArgs]("tasks.positional", nil, taskhawk.WithPositionalArgs())
+	newHub(t, taskhawk.Config{Publisher: publisher, KeywordArgs: true, Tasks: []taskhawk.AnyTask{email, positional}})
+	for _, c := range []struct {
+		task    *taskhawk.Task[emailArgs]
+		options []taskhawk.DispatchOption
+		keyword bool
+	}{
+		{email, nil, true},
+		{email, []taskhawk.DispatchOption{taskhawk.WithPositionalArgs()}, false},
+		{positional, nil, false},
+		{positional, []taskhawk.DispatchOption{taskhawk.WithKeywordArgs()}, true},
+		{positional.With(taskhawk.WithKeywordArgs()), nil, true},
+	} {
+		_, err := c.task.Dispatch(t.Context(), emailArgs{To: "a@example.com"}, c.options...)
+		require.NoError(t, err)
+		require.Equal(t, c.keyword, strings.Contains(publisher.last(t).Body, `"args":[],"kwargs":{"to":"a@example.com"`), publisher.last(t).Body)
+	}
+}
+
+func TestDispatchSendsNothingInAContextThatHasEnded(t *testing.T) {
+	t.Parallel()
+	email, publisher := newEmail(t)
+	ctx, cancel := context.WithCancel(t.Context())
+	cancel()
+	for range 100 {
+		_, err := email.Dispatch(ctx, emailArgs{To: "a@example.com"})
+		require.ErrorIs(t, err, context.Canceled)
+		_, err = email.DispatchAll(ctx, make([]emailArgs, 2))
+		require.ErrorIs(t, err, context.Canceled)
+	}
+	require.Empty(t, publisher.published())
+}
+
+func TestTasksHaveASignature(t *testing.T) {
+	t.Parallel()
+	var task taskhawk.AnyTask = taskhawk.New[emailArgs]("tasks.send_email", nil)
+	signature := task.Signature()
+	require.Equal(t, "to", signature[0].Name)
+	require.Equal(t, codec.Positional, signature[0].Kind)
 }

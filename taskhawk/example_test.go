@@ -91,7 +91,7 @@ func ExampleTask_DispatchAll() {
 	// tasks.send_email default map[] ["ann@example.com",""] {}
 	// tasks.send_email default map[] ["ben@example.com",""] {}
 	// 2 <nil>
-	// taskhawk: dispatch tasks.send_email: 1 of 2 failed, first [1]: arguments of tasks.send_email: To breaks email
+	// taskhawk: dispatch tasks.send_email: 2 of 2 failed, first [1]: arguments of tasks.send_email: To breaks email
 }
 
 func ExampleContextWithHub() {

@@ -32,6 +32,7 @@ type Hub struct {
 	publisher      Publisher
 	defaultHeaders func(ctx context.Context, task string) Headers
 	tasks          map[string]*registration
+	keywordArgs    bool
 	handler        Handler
 	logger         *slog.Logger      // writes before it returns: for a goroutine that the logger may hold up
 	background     *guard.Background // for one that must not wait
@@ -42,7 +43,7 @@ type Hub struct {
 // context names another or they are registered with several.
 func NewHub(config Config) (*Hub, error) {
 	hub := &Hub{
-		publisher: guardPublisher(config.Publisher), defaultHeaders: config.DefaultHeaders,
+		publisher: guardPublisher(config.Publisher), defaultHeaders: config.DefaultHeaders, keywordArgs: config.KeywordArgs,
 		tasks: make(map[string]*registration, len(config.Tasks)), repeats: newRepeatLog(),
 	}
 	hub.setLogger(config.Logger)
@@ -158,6 +159,9 @@ type Config struct {
 	// DefaultHeaders returns headers for a dispatch, such as a request id from ctx; the task's and the caller's headers
 	// win over them. It is called concurrently, and the map it returns is copied.
 	DefaultHeaders func(ctx context.Context, task string) Headers
+	// KeywordArgs sends all arguments of all tasks as keyword arguments, so that fields of argument structs may be reordered and inserted.
+	// Set it unless programs that read positions only share the queues. WithPositionalArgs on a task or a call wins.
+	KeywordArgs bool
 	// Logger gets a line per delivery: failures at error level, expected ones (Retry, Ignore) and successes at debug
 	// level, a handler that a stop cut off at info level. It never gets arguments, header values or receipt handles;
 	// docs/operations.md lists its attributes. It may panic and block: the line is lost, or its own handler held up. Nil is

@@ -164,7 +164,7 @@ func (t *Task[Args]) AppendMessage(dst []byte, head *Message, args *Args) ([]byt
 			return dst, err
 		}
 	}
-	body, err := t.appendBody(dst, &msg, args, t.settings.keywordArgs)
+	body, err := t.appendBody(dst, &msg, args, t.settings.keywords(nil))
 	if err != nil {
 		return dst, err
 	}
@@ -206,7 +206,7 @@ func (t *Task[Args]) appendBody(dst []byte, head *Message, args *Args, keyword b
 }
 
 // encode makes the message of a dispatch, its settings being checked.
-func (t *Task[Args]) encode(args *Args, set *settings) (*Outgoing, error) {
+func (t *Task[Args]) encode(args *Args, set *settings, keyword bool) (*Outgoing, error) {
 	id := set.id
 	if id == "" {
 		random, err := uuid.NewRandom()
@@ -216,7 +216,7 @@ func (t *Task[Args]) encode(args *Args, set *settings) (*Outgoing, error) {
 		id = random.String()
 	}
 	head := Message{ID: id, Priority: set.priority, Timestamp: time.Now(), Headers: set.headers, Task: t.Name()}
-	body, err := t.body(&head, args, set.keywordArgs)
+	body, err := t.body(&head, args, keyword)
 	if err != nil {
 		return nil, err
 	}

@@ -29,7 +29,8 @@ type settings struct {
 	group           string
 	deduplicationID string
 	id              string
-	keywordArgs     bool
+	ids             func(i int) string
+	form            argsForm
 
 	timeout time.Duration
 	checker Validator
@@ -80,10 +81,30 @@ func WithGroup(group string) Option {
 	return option(func(s *settings) { s.group = group })
 }
 
+// argsForm says how arguments are sent.
+type argsForm uint8
+
+const (
+	hubArgs        argsForm = iota // as the hub's Config.KeywordArgs says
+	positionalArgs                 // those that can, by position
+	keywordArgs                    // all by name
+)
+
 // WithKeywordArgs sends all arguments as keyword arguments and none by position, for readers that know no positions,
-// such as the older Go library.
+// such as the older Go library. Config.KeywordArgs does so for all tasks of a hub.
 func WithKeywordArgs() Option {
-	return option(func(s *settings) { s.keywordArgs = true })
+	return option(func(s *settings) { s.form = keywordArgs })
+}
+
+// WithPositionalArgs sends the leading arguments by position although Config.KeywordArgs is set, for a queue with readers that know
+// positions only. It is the default without that.
+func WithPositionalArgs() Option {
+	return option(func(s *settings) { s.form = positionalArgs })
+}
+
+// keywords reports whether all arguments are sent by name through hub, nil for none.
+func (s *settings) keywords(hub *Hub) bool {
+	return s.form == keywordArgs || s.form == hubArgs && hub != nil && hub.keywordArgs
 }
 
 // WithDeduplicationID sets the deduplication id of a FIFO queue: within five minutes SQS stores one message per id.
@@ -95,6 +116,12 @@ func WithDeduplicationID(id string) DispatchOption {
 // first try, so that the handler can tell that both are one. Any non-empty text; DispatchAll refuses it for more than one.
 func WithID(id string) DispatchOption {
 	return dispatchOption(func(s *settings) { s.id = id })
+}
+
+// WithIDs gives each dispatch of a DispatchAll an id: that of the i-th entry is id(i). A handler that fans out derives them from the id of
+// its own run, so that it dispatches the same ids when it fails after the fan-out and runs again. In Dispatch, i is 0.
+func WithIDs(id func(i int) string) DispatchOption {
+	return dispatchOption(func(s *settings) { s.ids = id })
 }
 
 // WithTimeout limits how long the handler may run: its context ends after d with the cause [ErrTimeout].

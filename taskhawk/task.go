@@ -27,6 +27,8 @@ type Task[Args any] struct {
 type AnyTask interface {
 	// Name is the name of the task.
 	Name() string
+	// Signature is the task's parameters, for tools that describe tasks to other programs. The slice is the caller's.
+	Signature() codec.Signature
 
 	registration() *registration
 }
@@ -71,6 +73,9 @@ func declare[Args any](
 
 // Name returns the name of the task.
 func (t *Task[Args]) Name() string { return t.identity.name }
+
+// Signature returns the parameters of the task. The slice is the caller's.
+func (t *Task[Args]) Signature() codec.Signature { return t.codec.Signature() }
 
 // WithHandler returns a copy of the task that runs handler. It breaks initialization cycles: a package-level task whose
 // handler dispatches the same task does not compile in Go, so declare the task with a nil handler and register
@@ -176,6 +181,10 @@ var (
 	ErrAmbiguousHub = errors.New("the task is registered with more than one hub: choose one with ContextWithHub")
 )
 
+// errUnknownHere is the error of a Dispatch in the context of a hub with other tasks.
+var errUnknownHere = fmt.Errorf("%w: the hub of the context has other tasks: register it there too, or choose a hub with ContextWithHub",
+	ErrUnknownTask)
+
 func (id *identity) register(hub *Hub) {
 	id.mu.Lock()
 	defer id.mu.Unlock()
@@ -185,6 +194,10 @@ func (id *identity) register(hub *Hub) {
 // hub returns the hub that dispatches in ctx.
 func (id *identity) hub(ctx context.Context) (*Hub, error) {
 	if hub := HubFrom(ctx); hub != nil {
+		// A hub with tasks, and not this one, would get the message back and not know it.
+		if _, known := hub.tasks[id.name]; !known && len(hub.tasks) > 0 {
+			return nil, errUnknownHere
+		}
 		return hub, nil
 	}
 	id.mu.RLock()
