@@ -6,7 +6,6 @@ import (
 	"errors"
 	"fmt"
 	"strings"
-	"sync/atomic"
 	"time"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
@@ -14,42 +13,40 @@ import (
 	"github.com/aws/aws-sdk-go-v2/service/sns/types"
 
 	"github.com/taskhawk/taskhawk-go/internal/awsbatch"
-	"github.com/taskhawk/taskhawk-go/internal/groupcommit"
 	"github.com/taskhawk/taskhawk-go/internal/nilcheck"
 	"github.com/taskhawk/taskhawk-go/taskhawk"
 )
 
-// Publisher puts messages on the four topics of an application, once each: what is subscribed to the topics, functions or queues, runs
-// them. It implements taskhawk.Publisher and taskhawk.BatchPublisher and is safe for concurrent use. Make one when the program starts
-// and keep it.
+// The limits of SNS that are checked before a call. Source: the API reference of Publish and PublishBatch.
+const (
+	// DefaultMessageSize is the size of a message, body and attributes, in bytes, on a topic whose
+	// MaximumMessageSize was not set; a batch of them together has the same limit.
+	DefaultMessageSize = 256 << 10
+	// MaxMessageSize is the most that a topic can be raised to.
+	MaxMessageSize = awsbatch.MaxMessageSize
+)
+
+// Publisher puts messages on the four topics of an application, once each: what is subscribed to the
+// topics, functions or queues, runs them. It implements taskhawk.Publisher and taskhawk.BatchPublisher and
+// is safe for concurrent use. Make one when the program starts and keep it.
 //
-// Messages share requests by group commit: the first one goes at once, and those that come while its call is in flight go
-// together in the next, up to ten and the size that a topic takes. Each Publish still returns when SNS has accepted its own message.
+// Messages share requests by group commit: the first one goes at once, and those that come while its call
+// is in flight go together in the next, up to ten and the size that a topic takes. Callers take turns, so
+// that a large batch does not hold up a single message. Each Publish still returns when SNS has accepted its
+// own message.
+//
+// On FIFO topics the messages of a group go one after another, each when the one before is accepted. When
+// one fails, those behind it in the same PublishBatch are not sent: their errors wrap taskhawk.ErrHeldBack.
 //
 // SNS accepts messages on a topic to which nothing is subscribed, and drops them.
 type Publisher struct {
-	api             PublisherAPI
-	arns            *topicARNs
-	maxSize         int
-	maxAttributes   int
-	topics          map[taskhawk.Priority]*topic
-	calls, messages atomic.Int64
-}
-
-// topic is where the messages for one topic gather.
-type topic struct {
-	name   string
-	commit *groupcommit.Committer[entry]
+	api     PublisherAPI
+	arns    *topicARNs
+	batches *awsbatch.Publisher[entry]
+	sends   awsbatch.Count
 }
 
 var _ taskhawk.BatchPublisher = (*Publisher)(nil)
-
-const (
-	// maxCalls is how many full batches may be in flight at once for one topic.
-	maxCalls = 8
-	// patience is how long a message waits for a call in flight before it gets another: a call takes some 20 ms, unless it hangs.
-	patience = 50 * time.Millisecond
-)
 
 // NewPublisher makes a publisher for the topics of an application, such as "dev-myapp". It makes no call.
 func NewPublisher(api PublisherAPI, app string, config PublisherConfig) (*Publisher, error) {
@@ -75,123 +72,80 @@ func newPublisher(api PublisherAPI, app string, config PublisherConfig) (*Publis
 	if err != nil {
 		return nil, err
 	}
-	p := &Publisher{
-		api: api, arns: newTopicARNs(api, prefix), maxSize: cmp.Or(config.MaxMessageSize, DefaultMessageSize),
-		maxAttributes: cmp.Or(config.MaxAttributes, awsbatch.DefaultAttributes),
-		topics:        map[taskhawk.Priority]*topic{},
-	}
-	for priority, name := range names {
-		p.topics[priority] = p.topic(name, config.Linger)
-	}
-	return p, nil
+	p := &Publisher{api: api, arns: newTopicARNs(api, prefix)}
+	p.batches, err = awsbatch.NewPublisher(awsbatch.Config[entry]{
+		Names: names,
+		Limits: awsbatch.Limits{
+			Service:       "SNS",
+			Target:        "topic",
+			MaxSize:       cmp.Or(config.MaxMessageSize, DefaultMessageSize),
+			MaxAttributes: config.MaxAttributes,
+			NoDelay:       "is not possible: SNS delivers at once; set DelaySeconds on a subscribed queue, or publish with sqsx",
+		},
+		Linger: config.Linger,
+		Entry:  newEntry,
+		Calls:  p.calls,
+		Wrap:   func(topic string, err error) error { return &TopicError{Topic: topic, Err: err} },
+	})
+	return p, err //nolint:wrapcheck // NewPublisher says what it is about
 }
 
-// Publish publishes one message. It returns a [*LimitError] before any call when SNS would refuse the message, also one with a delay, which
-// SNS does not have, and a [*TopicError] when it is not known to be accepted. Failures that may pass are retried, three attempts and
-// 20 s in all. When SNS may have accepted the message though no answer said so, the error wraps taskhawk.ErrOutcomeUnknown.
+// Publish publishes one message. It returns a *taskhawk.LimitError before any call when SNS would refuse the
+// message, also one with a delay, which SNS does not have, and a [*TopicError] when it is not known to be
+// accepted. Failures that may pass are retried, three attempts and 20 s in all. When SNS may have accepted
+// the message though no answer said so, the error wraps taskhawk.ErrOutcomeUnknown. A ctx that has ended
+// sends nothing.
+//
+// The call that sends the message serves others, too: it has no values of ctx, and goes on when ctx ends.
 func (p *Publisher) Publish(ctx context.Context, out *taskhawk.Outgoing) error {
-	return p.PublishBatch(ctx, []*taskhawk.Outgoing{out})[0]
+	return p.batches.Publish(ctx, out) //nolint:wrapcheck // Wrap has named the topic
 }
 
-// PublishBatch publishes the messages in as few calls as the limits allow, together with those of others. The result has an error for
-// each message that failed, as Publish gives it; what SNS refused for an entry is an [*EntryError] in it.
+// PublishBatch publishes the messages in as few calls as the limits allow, together with those of others.
+// The result has an error for each message that failed, as Publish gives it; what SNS refused for an entry
+// is a smithy.APIError in it.
 func (p *Publisher) PublishBatch(ctx context.Context, outs []*taskhawk.Outgoing) []error {
-	spread := groupcommit.NewSpread[entry](len(outs))
-	for i, out := range outs {
-		t := p.topics[out.Priority]
-		if t == nil {
-			spread.Fail(i, fmt.Errorf("%w: %s", taskhawk.ErrUnknownPriority, out.Priority))
-			continue
-		}
-		e, err := newEntry(out, isFIFO(t.name), p.maxSize, p.maxAttributes)
+	return p.batches.PublishBatch(ctx, outs)
+}
+
+// Stats counts the requests of this publisher, all of them Sends. It may be called at any time, concurrently.
+func (p *Publisher) Stats() taskhawk.RequestStats {
+	return taskhawk.RequestStats{Sends: p.sends.Requests()}
+}
+
+// calls returns what makes calls to a topic, each with attempts.
+func (p *Publisher) calls(topic string) func(ctx context.Context, entries []entry, done func(i int, err error)) {
+	return func(ctx context.Context, entries []entry, done func(i int, err error)) {
+		arn, err := p.arns.get(ctx, topic)
 		if err != nil {
-			spread.Fail(i, err)
-			continue
+			for i := range entries {
+				done(i, err)
+			}
+			return
 		}
-		spread.Add(i, t.commit, e)
+		awsbatch.Run(ctx, arn, entries, p.send, done)
 	}
-	return spread.Send(ctx)
 }
 
-// PublisherStats counts the calls of a publisher.
-type PublisherStats struct {
-	// Calls is how many calls of PublishBatch were made, retries included.
-	Calls int64
-	// Messages is how many messages they carried: divided by Calls, how well batches are filled.
-	Messages int64
-}
-
-// Stats counts the calls of this publisher. It may be called at any time, concurrently.
-func (p *Publisher) Stats() PublisherStats {
-	return PublisherStats{Calls: p.calls.Load(), Messages: p.messages.Load()}
-}
-
-func (p *Publisher) topic(name string, linger time.Duration) *topic {
-	var key func(e entry) string
-	if isFIFO(name) { // elsewhere a group is a tenant, whose messages have no order
-		key = func(e entry) string { return e.group }
-	}
-	return &topic{name: name, commit: groupcommit.New(groupcommit.Config[entry]{
-		Commit:   func(ctx context.Context, entries []entry) []error { return p.send(ctx, name, entries) },
-		GivenUp:  func(err error) error { return givenUp(name, err) },
-		Size:     func(e entry) int { return e.size },
-		MaxItems: awsbatch.MaxEntries, MaxBytes: p.maxSize, MaxCalls: maxCalls, Key: key,
-		Patience: patience, Linger: linger,
-	})}
-}
-
-// send publishes entries on one topic, ten at most, and returns an error for each that is not known to be accepted.
-func (p *Publisher) send(ctx context.Context, name string, entries []entry) []error {
-	arn, err := p.arns.get(ctx, name)
-	if err != nil {
-		return onTopic(name, awsbatch.Fill(len(entries), err))
-	}
-	return onTopic(name, awsbatch.Run(ctx, policy(taskhawk.ErrOutcomeUnknown), entries, func(ctx context.Context, entries []entry) []error {
-		return p.call(ctx, arn, entries)
-	}))
-}
-
-// call is one attempt.
-func (p *Publisher) call(ctx context.Context, arn string, entries []entry) []error {
-	p.calls.Add(1)
-	p.messages.Add(int64(len(entries)))
+func (p *Publisher) send(ctx context.Context, arn string, entries []entry) ([]error, error) {
+	p.sends.Add(len(entries))
 	batch := make([]types.PublishBatchRequestEntry, len(entries))
-	for i, e := range entries {
-		batch[i] = e.request(awsbatch.EntryID(i))
+	for i := range entries {
+		batch[i] = entries[i].message
+		batch[i].Id = awsbatch.EntryID(i)
 	}
 	out, err := p.api.PublishBatch(ctx, &sns.PublishBatchInput{TopicArn: &arn, PublishBatchRequestEntries: batch}, once)
 	if err != nil {
-		return awsbatch.Fill(len(entries), err)
+		return nil, err //nolint:wrapcheck // Wrap names the topic
 	}
 	results := awsbatch.NewResults(len(entries))
 	for _, entry := range out.Successful {
-		results.Set(entry.Id, nil)
+		results.Done(entry.Id)
 	}
 	for _, f := range out.Failed {
-		results.Set(f.Id, &EntryError{Code: aws.ToString(f.Code), Message: aws.ToString(f.Message), SenderFault: f.SenderFault})
+		results.Failed(f.Id, f.Code, f.Message, f.SenderFault)
 	}
-	return results
-}
-
-// onTopic says in each error which topic it is about.
-func onTopic(name string, errs []error) []error {
-	for i, err := range errs {
-		if err != nil {
-			errs[i] = &TopicError{Topic: name, Err: err}
-		}
-	}
-	return errs
-}
-
-// givenUp is the error of a message whose sender did not wait for the answer, or whose call broke.
-func givenUp(name string, err error) error {
-	switch {
-	case errors.Is(err, groupcommit.ErrAbandoned):
-		err = fmt.Errorf("%w: %w", taskhawk.ErrOutcomeUnknown, err)
-	case errors.Is(err, groupcommit.ErrHeldBack):
-		err = taskhawk.ErrHeldBack
-	}
-	return &TopicError{Topic: name, Err: err}
+	return results, nil
 }
 
 // PublisherConfig tunes a [Publisher]. The zero value is a good default.
@@ -210,27 +164,20 @@ type PublisherConfig struct {
 	// topics where that was changed, up to 1 MiB. Default: [DefaultMessageSize], 256 KiB. What a subscription without raw delivery puts
 	// around a message counts on its queue, too.
 	MaxMessageSize int
+	// MaxAttributes is how many attributes a message has at most, 1 to 10: the task's name and as many
+	// headers. The body always has all headers. Default 9: one is left for tracing agents, which add their own.
+	MaxAttributes int
 	// Linger is how long the first message of a batch waits for others. Default 0: not at all; messages that come while a
 	// call is in flight share the next one anyway.
 	Linger time.Duration
-	// MaxAttributes is how many message attributes are sent beside the body, 10 at most: the name of the task and headers. The body has
-	// all of them. Default 9, which leaves one for what a tracing agent adds: a subscription with raw delivery drops a message with more
-	// than 10.
-	MaxAttributes int
 }
 
 func (c *PublisherConfig) check() error {
 	switch {
-	case c.Linger < 0:
-		return fmt.Errorf("negative Linger %s", c.Linger)
-	case c.MaxMessageSize != 0 && (c.MaxMessageSize < minMessageSize || c.MaxMessageSize > MaxMessageSize):
-		return fmt.Errorf("MaxMessageSize %d: a topic takes %d to %d bytes", c.MaxMessageSize, minMessageSize, MaxMessageSize)
 	case c.Account == "" && (c.Region != "" || c.Partition != ""):
 		return errors.New("a Region or Partition is for ARNs that are put together, and Account is missing")
-	case c.Account != "" && (len(c.Account) != 12 || strings.Trim(c.Account, "0123456789") != ""):
-		return fmt.Errorf("the Account %q is not a number of 12 digits", c.Account)
 	}
-	return awsbatch.CheckAttributes(c.MaxAttributes)
+	return awsbatch.CheckAccount(c.Account) //nolint:wrapcheck // NewPublisher says what it is about
 }
 
 // arnPrefix is what the ARNs of all topics begin with, "" when they are looked up.
@@ -267,54 +214,37 @@ func partitionOf(region string) string {
 
 // entry is a message ready to publish.
 type entry struct {
-	body          string
-	attributes    map[string]types.MessageAttributeValue
-	size          int // body and attributes, in bytes
-	group         string
-	deduplication string
+	message types.PublishBatchRequestEntry
+	size    int  // body and attributes, in bytes
+	ordered bool // by its group: on a FIFO topic
 }
 
-// newEntry checks everything that can be checked without the network.
-func newEntry(out *taskhawk.Outgoing, fifo bool, maxSize, maxAttributes int) (entry, error) {
-	mirror := awsbatch.Mirror(out.Task, out.Headers, maxAttributes, maxSize-len(out.Body))
-	e := entry{
-		body: out.Body, attributes: make(map[string]types.MessageAttributeValue, len(mirror)), size: len(out.Body), group: out.Group,
+func newEntry(m *awsbatch.Message, fifo bool) entry {
+	attributes := make(map[string]types.MessageAttributeValue, len(m.Attributes))
+	for _, a := range m.Attributes {
+		attributes[a.Name] = types.MessageAttributeValue{DataType: aws.String("String"), StringValue: aws.String(a.Value)}
 	}
-	for _, a := range mirror {
-		e.attributes[a.Name] = types.MessageAttributeValue{DataType: aws.String("String"), StringValue: aws.String(a.Value)}
-		e.size += a.Size()
-	}
-	if out.Delay > 0 {
-		return entry{}, &LimitError{
-			Task: out.Task, Field: "delay",
-			Reason: "is not possible: SNS delivers at once; set DelaySeconds on a subscribed queue, or publish with sqsx",
-		}
-	}
-	message := awsbatch.Message{
-		Body: out.Body, Group: out.Group, DeduplicationID: out.DeduplicationID, Size: e.size, MaxSize: maxSize,
-		FIFO: fifo, Service: "SNS", Target: "topic",
-	}
-	if field, reason := message.Check(); field != "" {
-		return entry{}, &LimitError{Task: out.Task, Field: field, Reason: reason}
-	}
-	e.deduplication = message.Deduplication(out.ID)
-	return e, nil
-}
-
-// request is the entry in a batch.
-func (e *entry) request(id *string) types.PublishBatchRequestEntry {
-	return types.PublishBatchRequestEntry{
-		Id: id, Message: aws.String(e.body), MessageAttributes: e.attributes,
-		MessageGroupId: optional(e.group), MessageDeduplicationId: optional(e.deduplication),
+	return entry{
+		message: types.PublishBatchRequestEntry{
+			Message:                aws.String(m.Body),
+			MessageAttributes:      attributes,
+			MessageGroupId:         awsbatch.Optional(m.Group),
+			MessageDeduplicationId: awsbatch.Optional(m.DeduplicationID),
+		},
+		size:    m.Size,
+		ordered: fifo,
 	}
 }
 
-// optional is nil for an empty text: SNS refuses empty ids.
-func optional(text string) *string {
-	if text == "" {
-		return nil
+// Size is what the entry counts towards the limit of a call.
+func (e entry) Size() int { return e.size }
+
+// Group is the group whose order the entry keeps.
+func (e entry) Group() string {
+	if !e.ordered {
+		return "" // the group of a standard topic names the tenant, and orders nothing
 	}
-	return &text
+	return aws.ToString(e.message.MessageGroupId)
 }
 
 // PublisherAPI is what a [Publisher] needs of SNS. *sns.Client satisfies it; make that from your aws.Config as usual. The methods
@@ -327,5 +257,9 @@ type PublisherAPI interface {
 
 var _ PublisherAPI = (*sns.Client)(nil)
 
-// once keeps the SDK from retrying: the attempts are counted by awsbatch.Run.
-func once(o *sns.Options) { o.RetryMaxAttempts = 1 }
+// once keeps the SDK from retrying, since the attempts are counted here, and from closing the body of a
+// request while it is written.
+func once(o *sns.Options) {
+	o.RetryMaxAttempts = 1
+	o.HTTPClient = awsbatch.Shield(o.HTTPClient)
+}

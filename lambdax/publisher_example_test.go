@@ -31,6 +31,6 @@ func ExampleNewPublisher() {
 		panic(err)
 	}
 	_, err = sendEmail.Dispatch(ctx, SendEmailArgs{To: "a@example.com", Subject: "hi"}, taskhawk.WithPriority(taskhawk.High))
-	fmt.Println(err, publisher.Stats().Calls)
+	fmt.Println(err, publisher.Stats().Sends.Calls)
 	// Output: <nil> 1
 }

@@ -13,6 +13,7 @@ import (
 	"github.com/aws/aws-lambda-go/events"
 	"github.com/aws/aws-sdk-go-v2/service/sns"
 	"github.com/aws/aws-sdk-go-v2/service/sns/types"
+	"github.com/aws/smithy-go"
 	"github.com/stretchr/testify/require"
 
 	"github.com/taskhawk/taskhawk-go/lambdax"
@@ -62,7 +63,7 @@ func TestPublishedMessage(t *testing.T) {
 		require.NoError(r, json.Unmarshal([]byte((*recorded)[0]), &event))
 		message := event.Records[0].SNS
 		require.Equal(r, out.Body, message.Message)
-		require.Len(r, message.MessageAttributes, 9, "a subscription with raw delivery discards a message with more than 10")
+		require.Len(r, message.MessageAttributes, 9, "a subscription with raw delivery discards a message with more")
 		for name, value := range map[string]string{"taskhawk_task": "do", "traceparent": "p", "h": "v", "h05": "v"} {
 			require.Equal(r, map[string]any{"Type": "String", "Value": value}, message.MessageAttributes[name], name)
 		}
@@ -77,7 +78,7 @@ func TestPublishBatchFillsItsCalls(t *testing.T) {
 		for _, err := range p.PublishBatch(r.Context(), outgoings(30)) {
 			require.NoError(r, err)
 		}
-		require.Equal(r, lambdax.PublisherStats{Calls: 3, Messages: 30}, p.Stats())
+		require.Equal(r, taskhawk.RequestStats{Sends: taskhawk.Requests{Calls: 3, Messages: 30}}, p.Stats())
 		require.Equal(r, 3, r.Requests(sqstest.OpPublishBatch))
 
 		large := outgoings(4)
@@ -116,7 +117,7 @@ func TestPublishRefusesWhatSNSWouldRefuse(t *testing.T) {
 				out := outgoing(1)
 				c.change(out)
 				err := r.publisher().Publish(r.Context(), out)
-				var limit *lambdax.LimitError
+				var limit *taskhawk.LimitError
 				require.ErrorAs(r, err, &limit)
 				require.Equal(r, "do "+c.field, limit.Task+" "+limit.Field)
 				require.Contains(r, limit.Error(), c.reason)
@@ -131,7 +132,7 @@ func TestPublishRefusesWhatSNSWouldRefuse(t *testing.T) {
 func TestPublishTakesTheLargestMessage(t *testing.T) {
 	t.Parallel()
 	onTopics(t, "", func(r *topicRig) {
-		const mirror = "taskhawk_task" + "String" + "do" // headers are left out where they do not fit
+		const mirror = "taskhawk_task" + "String" + "do" // the header is left out where it has no room
 		out := outgoing(1)
 		out.Body = strings.Repeat("x", lambdax.DefaultMessageSize-len(mirror))
 		require.NoError(r, r.publisher().Publish(r.Context(), out))
@@ -190,18 +191,18 @@ func TestPublishRetriesEntries(t *testing.T) {
 		for _, err := range p.PublishBatch(r.Context(), outgoings(3)) {
 			require.NoError(r, err)
 		}
-		require.Equal(r, lambdax.PublisherStats{Calls: 2, Messages: 4}, p.Stats())
+		require.Equal(r, taskhawk.RequestStats{Sends: taskhawk.Requests{Calls: 2, Messages: 4}}, p.Stats())
 		require.Equal(r, 3, r.total())
 
 		r.Inject(sqstest.Fault{On: sqstest.OpPublishBatch, Nth: 1, Do: sqstest.FailEntries("InvalidParameter", true, 1)})
 		errs := p.PublishBatch(r.Context(), outgoings(3))
 		require.NoError(r, errs[0])
 		require.NoError(r, errs[2])
-		var refused *lambdax.EntryError
+		var refused *smithy.GenericAPIError
 		require.ErrorAs(r, errs[1], &refused)
-		require.Equal(r, "InvalidParameter true", fmt.Sprint(refused.Code, " ", refused.SenderFault))
+		require.Equal(r, "InvalidParameter client", fmt.Sprint(refused.Code, " ", refused.Fault))
 		require.NotErrorIs(r, errs[1], taskhawk.ErrOutcomeUnknown)
-		require.Equal(r, int64(3), p.Stats().Calls, "the sender's fault is not tried again")
+		require.Equal(r, int64(3), p.Stats().Sends.Calls, "the sender's fault is not tried again")
 	})
 }
 

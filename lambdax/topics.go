@@ -2,7 +2,6 @@ package lambdax
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"strings"
 
@@ -73,23 +72,11 @@ type pagesOf struct{ api PublisherAPI }
 func (p pagesOf) ListTopics(
 	ctx context.Context, in *sns.ListTopicsInput, _ ...func(*sns.Options),
 ) (out *sns.ListTopicsOutput, err error) {
-	errs := awsbatch.Run(ctx, policy(errNotListed), []*sns.ListTopicsInput{in}, func(ctx context.Context, _ []*sns.ListTopicsInput) []error {
-		page, err := p.api.ListTopics(ctx, in, once)
-		out = page
-		return []error{err}
+	err = awsbatch.Retry(ctx, func(ctx context.Context) (err error) {
+		out, err = p.api.ListTopics(ctx, in, once)
+		return err //nolint:wrapcheck // lookUp says what was asked
 	})
-	return out, errs[0]
-}
-
-// errNotListed is the error of a list that did not come.
-var errNotListed = errors.New("the topics could not be listed")
-
-// policy is that of the calls of a publisher, which say with unknown that no answer came.
-func policy(unknown error) awsbatch.Policy {
-	return awsbatch.Policy{
-		Unknown:  unknown,
-		Panicked: func(value any) error { return &taskhawk.PanicError{Value: value} },
-	}
+	return out, err //nolint:wrapcheck // lookUp says what was asked
 }
 
 // Naming returns the name of the topic of an application for a priority. [TopicName] is the default. A name that ends with .fifo is
@@ -112,17 +99,13 @@ func TopicName(app string, priority taskhawk.Priority) string {
 	}
 }
 
-const fifoSuffix = ".fifo"
-
-func isFIFO(topic string) bool { return strings.HasSuffix(topic, fifoSuffix) }
-
 // maxTopicName is the length of a topic name in characters, .fifo included.
 const maxTopicName = 256
 
 // names returns the names of the topics of all priorities, checked.
 func (n Naming) names(app string) (map[taskhawk.Priority]string, error) {
-	if app == "" {
-		return nil, errors.New("the application has no name")
+	if err := awsbatch.CheckApp(app); err != nil {
+		return nil, err //nolint:wrapcheck // NewPublisher says what it is about
 	}
 	if n == nil {
 		n = TopicName
@@ -139,7 +122,7 @@ func (n Naming) names(app string) (map[taskhawk.Priority]string, error) {
 }
 
 func checkTopicName(name string) error {
-	base := strings.TrimSuffix(name, fifoSuffix)
+	base := strings.TrimSuffix(name, ".fifo")
 	if base == "" || len(name) > maxTopicName {
 		return fmt.Errorf("topic name %q has %d characters, SNS takes 1 to %d", name, len(name), maxTopicName)
 	}

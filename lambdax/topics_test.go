@@ -64,7 +64,7 @@ func TestLookUpsThatFail(t *testing.T) {
 		p := r.publisher()
 		r.Inject(sqstest.Fault{On: sqstest.OpListTopics, Times: 3, Do: sqstest.Reset()})
 		err := p.Publish(r.Context(), outgoing(1))
-		require.ErrorContains(r, err, "could not be listed")
+		require.ErrorContains(r, err, "look it up")
 		require.NotErrorIs(r, err, taskhawk.ErrOutcomeUnknown)
 		r.Inject(sqstest.Fault{On: sqstest.OpListTopics, Nth: 1, Do: sqstest.Error("Throttled", "slow down")})
 		require.NoError(r, p.Publish(r.Context(), outgoing(1)))

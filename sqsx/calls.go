@@ -2,6 +2,7 @@ package sqsx
 
 import (
 	"context"
+	"errors"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -12,6 +13,7 @@ import (
 
 	"github.com/taskhawk/taskhawk-go/internal/awsbatch"
 	"github.com/taskhawk/taskhawk-go/internal/gopool"
+	"github.com/taskhawk/taskhawk-go/internal/groupcommit"
 	"github.com/taskhawk/taskhawk-go/internal/sqsqueue"
 	"github.com/taskhawk/taskhawk-go/taskhawk"
 )
@@ -29,46 +31,99 @@ func newService(api API, account string) *service {
 	return &service{api: api, urls: &queueURLs{api: api, account: account}, counts: &requestCounts{}}
 }
 
-// send sends entries to one queue, ten at most, and returns an error for each that is not known to be stored.
-func (s *service) send(ctx context.Context, queue string, entries []entry) []error {
-	url, err := s.urls.get(ctx, queue)
-	if err != nil {
-		return awsbatch.Fill(len(entries), err)
-	}
-	errs := attempt(ctx, entries, func(ctx context.Context, entries []entry) []error {
-		s.counts.sends.add(len(entries))
-		batch := make([]types.SendMessageBatchRequestEntry, len(entries))
-		for i, e := range entries {
-			batch[i] = e.request(awsbatch.EntryID(i))
-		}
-		out, err := s.api.SendMessageBatch(ctx, &sqs.SendMessageBatchInput{QueueUrl: url, Entries: batch}, once)
-		if err != nil {
-			return awsbatch.Fill(len(entries), err)
-		}
-		return answers(len(entries), out.Failed, out.Successful, func(r types.SendMessageBatchResultEntry) *string { return r.Id })
-	})
-	return inQueue(queue, errs, nil)
+// batchItem is an item of a batch call to SQS.
+type batchItem interface {
+	groupcommit.Item
+	// receiptHandle is what errors must not show, "" for none.
+	receiptHandle() string
 }
 
-// remove deletes messages by receipt handle, ten at most.
-func (s *service) remove(ctx context.Context, queue string, receipts []string) []error {
-	url, err := s.urls.get(ctx, queue)
-	if err != nil {
-		return awsbatch.Fill(len(receipts), err)
-	}
-	errs := attempt(ctx, receipts, func(ctx context.Context, receipts []string) []error {
-		s.counts.deletes.add(len(receipts))
-		batch := make([]types.DeleteMessageBatchRequestEntry, len(receipts))
-		for i, receipt := range receipts {
-			batch[i] = types.DeleteMessageBatchRequestEntry{Id: awsbatch.EntryID(i), ReceiptHandle: aws.String(receipt)}
-		}
-		out, err := s.api.DeleteMessageBatch(ctx, &sqs.DeleteMessageBatchInput{QueueUrl: url, Entries: batch}, once)
+// batchCalls returns what makes calls with items of one queue, ten at most, each with attempts. Errors are
+// of the type [*QueueError].
+func batchCalls[T batchItem](
+	s *service, queue string, call awsbatch.Call[T],
+) func(ctx context.Context, items []T, done func(i int, err error)) {
+	return func(ctx context.Context, items []T, done func(i int, err error)) {
+		url, err := s.urls.get(ctx, queue)
 		if err != nil {
-			return awsbatch.Fill(len(receipts), err)
+			for i := range items {
+				done(i, err)
+			}
+			return
 		}
-		return answers(len(receipts), out.Failed, out.Successful, func(r types.DeleteMessageBatchResultEntry) *string { return r.Id })
-	})
-	return inQueue(queue, errs, receipts)
+		awsbatch.Run(ctx, *url, items, call, func(i int, err error) {
+			if err != nil {
+				err = &QueueError{Queue: queue, Err: err, receipts: receiptHandles(items)}
+			}
+			done(i, err)
+		})
+	}
+}
+
+func receiptHandles[T batchItem](items []T) []string {
+	var receipts []string
+	for _, item := range items {
+		if receipt := item.receiptHandle(); receipt != "" {
+			receipts = append(receipts, receipt)
+		}
+	}
+	return receipts
+}
+
+// runAll makes calls with items, and returns an error for each.
+func runAll[T any](
+	ctx context.Context, items []T, calls func(ctx context.Context, items []T, done func(i int, err error)),
+) []error {
+	errs := make([]error, len(items))
+	calls(ctx, items, func(i int, err error) { errs[i] = err })
+	return errs
+}
+
+// sends returns what sends messages to a queue.
+func (s *service) sends(queue string) func(context.Context, []entry, func(int, error)) {
+	return batchCalls(s, queue, s.send)
+}
+
+func (s *service) send(ctx context.Context, url string, entries []entry) ([]error, error) {
+	s.counts.sends.Add(len(entries))
+	batch := make([]types.SendMessageBatchRequestEntry, len(entries))
+	for i := range entries {
+		batch[i] = entries[i].request(awsbatch.EntryID(i))
+	}
+	out, err := s.api.SendMessageBatch(ctx, &sqs.SendMessageBatchInput{QueueUrl: &url, Entries: batch}, once)
+	if err != nil {
+		return nil, err //nolint:wrapcheck // batchCalls says which queue it is about
+	}
+	return answers(len(entries), out.Failed, out.Successful, func(r types.SendMessageBatchResultEntry) *string { return r.Id }), nil
+}
+
+// receipt is the receipt handle of a message to delete.
+type receipt string
+
+// Size is 0: the calls have no limit of bytes.
+func (receipt) Size() int { return 0 }
+
+// Group is none.
+func (receipt) Group() string { return "" }
+
+func (r receipt) receiptHandle() string { return string(r) }
+
+// deletes returns what deletes messages of a queue.
+func (s *service) deletes(queue string) func(context.Context, []receipt, func(int, error)) {
+	return batchCalls(s, queue, s.remove)
+}
+
+func (s *service) remove(ctx context.Context, url string, receipts []receipt) ([]error, error) {
+	s.counts.deletes.Add(len(receipts))
+	batch := make([]types.DeleteMessageBatchRequestEntry, len(receipts))
+	for i, r := range receipts {
+		batch[i] = types.DeleteMessageBatchRequestEntry{Id: awsbatch.EntryID(i), ReceiptHandle: aws.String(string(r))}
+	}
+	out, err := s.api.DeleteMessageBatch(ctx, &sqs.DeleteMessageBatchInput{QueueUrl: &url, Entries: batch}, once)
+	if err != nil {
+		return nil, err //nolint:wrapcheck // batchCalls says which queue it is about
+	}
+	return answers(len(receipts), out.Failed, out.Successful, func(r types.DeleteMessageBatchResultEntry) *string { return r.Id }), nil
 }
 
 // visibility is a change of one message's visibility timeout.
@@ -77,56 +132,55 @@ type visibility struct {
 	timeout time.Duration
 }
 
-// change changes visibility timeouts, of ten messages at most. The error of a message that is no longer in flight wraps
-// taskhawk.ErrVisibilityLost.
-func (s *service) change(ctx context.Context, queue string, changes []visibility) []error {
-	url, err := s.urls.get(ctx, queue)
-	if err != nil {
-		return awsbatch.Fill(len(changes), err)
-	}
-	receipts := make([]string, len(changes))
-	for i, c := range changes {
-		receipts[i] = c.receipt
-	}
-	errs := attempt(ctx, changes, func(ctx context.Context, changes []visibility) []error {
-		s.counts.changes.add(len(changes))
-		batch := make([]types.ChangeMessageVisibilityBatchRequestEntry, len(changes))
-		for i, c := range changes {
-			batch[i] = types.ChangeMessageVisibilityBatchRequestEntry{
-				Id: awsbatch.EntryID(i), ReceiptHandle: aws.String(c.receipt), VisibilityTimeout: seconds(c.timeout),
-			}
-		}
-		in := &sqs.ChangeMessageVisibilityBatchInput{QueueUrl: url, Entries: batch}
-		out, err := s.api.ChangeMessageVisibilityBatch(ctx, in, once)
-		if err != nil {
-			return awsbatch.Fill(len(changes), err)
-		}
-		return answers(len(changes), out.Failed, out.Successful,
-			func(r types.ChangeMessageVisibilityBatchResultEntry) *string { return r.Id })
-	})
-	return inQueue(queue, errs, receipts)
+// Size is 0: the calls have no limit of bytes.
+func (visibility) Size() int { return 0 }
+
+// Group is none.
+func (visibility) Group() string { return "" }
+
+func (v visibility) receiptHandle() string { return v.receipt }
+
+// changes returns what changes visibility timeouts of messages of a queue.
+func (s *service) changes(queue string) func(context.Context, []visibility, func(int, error)) {
+	return batchCalls(s, queue, s.change)
 }
 
-// answers are the errors of the entries of a batch, by their id. Who is named neither as done nor as failed has no answer.
+func (s *service) change(ctx context.Context, url string, changes []visibility) ([]error, error) {
+	s.counts.changes.Add(len(changes))
+	batch := make([]types.ChangeMessageVisibilityBatchRequestEntry, len(changes))
+	for i, c := range changes {
+		batch[i] = types.ChangeMessageVisibilityBatchRequestEntry{
+			Id: awsbatch.EntryID(i), ReceiptHandle: aws.String(c.receipt), VisibilityTimeout: seconds(c.timeout),
+		}
+	}
+	in := &sqs.ChangeMessageVisibilityBatchInput{QueueUrl: &url, Entries: batch}
+	out, err := s.api.ChangeMessageVisibilityBatch(ctx, in, once)
+	if err != nil {
+		return nil, err //nolint:wrapcheck // batchCalls says which queue it is about
+	}
+	return answers(len(changes), out.Failed, out.Successful,
+		func(r types.ChangeMessageVisibilityBatchResultEntry) *string { return r.Id }), nil
+}
+
+// answers are the errors of the entries of a batch, by their id. An entry in neither list has
+// awsbatch.ErrNoAnswer.
 func answers[S any](n int, failed []types.BatchResultErrorEntry, done []S, id func(S) *string) []error {
 	results := awsbatch.NewResults(n)
 	for _, entry := range done {
-		results.Set(id(entry), nil)
+		results.Done(id(entry))
 	}
 	for _, f := range failed {
-		results.Set(f.Id, &EntryError{Code: aws.ToString(f.Code), Message: aws.ToString(f.Message), SenderFault: f.SenderFault})
+		results.Failed(f.Id, f.Code, f.Message, f.SenderFault)
 	}
 	return results
 }
 
-// inQueue says in each error which queue it is about, and keeps the receipt handles of the call out of its text.
-func inQueue(queue string, errs []error, receipts []string) []error {
-	for i, err := range errs {
-		if err != nil {
-			errs[i] = &QueueError{Queue: queue, Err: err, receipts: receipts}
-		}
+// inQueue says in an error which queue it is about, unless it says so.
+func inQueue(queue string, err error) error {
+	if _, ok := errors.AsType[*QueueError](err); ok {
+		return err
 	}
-	return errs
+	return &QueueError{Queue: queue, Err: err}
 }
 
 // queueURLs looks up the URL of each queue once. A look-up that failed is tried again by the next call.
@@ -177,16 +231,11 @@ func (q *queueURLs) get(ctx context.Context, name string) (*string, error) {
 	return url, nil
 }
 
-// once keeps the SDK from retrying: the attempts are counted by attempt.
-func once(o *sqs.Options) { o.RetryMaxAttempts = 1 }
-
-// attempt makes calls for the items until each has succeeded or failed for good. It returns an error for each item; one that may
-// have been stored although all its attempts failed has an error that wraps taskhawk.ErrOutcomeUnknown.
-func attempt[T any](ctx context.Context, items []T, call func(ctx context.Context, items []T) []error) []error {
-	return awsbatch.Run(ctx, awsbatch.Policy{
-		Unknown:  taskhawk.ErrOutcomeUnknown,
-		Panicked: func(value any) error { return &taskhawk.PanicError{Value: value} },
-	}, items, call)
+// once keeps the SDK from retrying, since the attempts are counted here, and from closing the body of a
+// request while it is written.
+func once(o *sqs.Options) {
+	o.RetryMaxAttempts = 1
+	o.HTTPClient = awsbatch.Shield(o.HTTPClient)
 }
 
 // lookUp returns the URL of the queue of that name in an account, the caller's own if it is empty. It asks SQS each time: a
@@ -199,51 +248,19 @@ func lookUp(ctx context.Context, api sqsqueue.URLAPI, account, name string) (*st
 	return url, nil
 }
 
-// Requests counts the requests of one kind.
-type Requests struct {
-	// Calls is how many requests were made, retries included: what SQS bills, at least.
-	Calls int64
-	// Messages is how many messages they carried: divided by Calls, how well batches are filled.
-	Messages int64
-}
-
-// RequestStats counts requests by kind.
-type RequestStats struct {
-	// Sends are SendMessageBatch.
-	Sends Requests
-	// Receives are ReceiveMessage.
-	Receives Requests
-	// EmptyReceives are those of them that brought nothing.
-	EmptyReceives int64
-	// Damaged are messages that arrived with a body that does not have the MD5 SQS gives for it: left for another delivery.
-	Damaged int64
-	// Deletes are DeleteMessageBatch.
-	Deletes Requests
-	// Visibility are ChangeMessageVisibilityBatch: heartbeats, retries and releases.
-	Visibility Requests
-}
-
-// requestCount is the changing form of Requests.
-type requestCount struct{ calls, messages atomic.Int64 }
-
-func (c *requestCount) add(messages int) {
-	c.calls.Add(1)
-	c.messages.Add(int64(messages))
-}
-
-func (c *requestCount) requests() Requests {
-	return Requests{Calls: c.calls.Load(), Messages: c.messages.Load()}
-}
-
-// requestCounts is the changing form of RequestStats.
+// requestCounts is the changing form of taskhawk.RequestStats.
 type requestCounts struct {
-	sends, receives, deletes, changes requestCount
+	sends, receives, deletes, changes awsbatch.Count
 	emptyReceives, damaged            atomic.Int64
 }
 
-func (c *requestCounts) stats() RequestStats {
-	return RequestStats{
-		Sends: c.sends.requests(), Receives: c.receives.requests(), EmptyReceives: c.emptyReceives.Load(), Damaged: c.damaged.Load(),
-		Deletes: c.deletes.requests(), Visibility: c.changes.requests(),
+func (c *requestCounts) stats() taskhawk.RequestStats {
+	return taskhawk.RequestStats{
+		Sends:         c.sends.Requests(),
+		Receives:      c.receives.Requests(),
+		EmptyReceives: c.emptyReceives.Load(),
+		Damaged:       c.damaged.Load(),
+		Deletes:       c.deletes.Requests(),
+		Visibility:    c.changes.Requests(),
 	}
 }

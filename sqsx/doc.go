@@ -24,7 +24,7 @@
 //	hub, err := taskhawk.NewHub(taskhawk.Config{Publisher: publisher, Tasks: []taskhawk.AnyTask{SendEmail}})
 //	id, err := SendEmail.Dispatch(ctx, SendEmailArgs{To: "ann@example.com"})
 //
-// What SQS would refuse is a [*LimitError] before any call: the SDK checks nothing, and would store a body of invalid UTF-8 changed.
+// What SQS would refuse is a *taskhawk.LimitError before any call: the SDK checks nothing, and would store a body of invalid UTF-8 changed.
 // The task's name and the headers are mirrored as message attributes, as far as SQS takes them; the body has all of them.
 //
 // Concurrent dispatches share requests: the first goes at once, and those that come while its request is in flight go together in the

@@ -7,6 +7,7 @@ import (
 	"strings"
 
 	"github.com/aws/aws-sdk-go-v2/service/sqs/types"
+	"github.com/aws/smithy-go"
 )
 
 // QueueError says which queue a call to SQS was for. errors.As also finds what SQS answered, such as
@@ -47,7 +48,7 @@ const messageGone = "Message does not exist"
 func lost(err error) bool {
 	var invalid *types.ReceiptHandleIsInvalid
 	var gone *types.MessageNotInflight
-	if entry, ok := errors.AsType[*EntryError](err); ok {
+	if entry, ok := errors.AsType[*smithy.GenericAPIError](err); ok {
 		return slices.Contains([]string{
 			"MessageNotInflight", "AWS.SimpleQueueService.MessageNotInflight", "ReceiptHandleIsInvalid",
 		}, entry.Code) || entry.Code == "InvalidParameterValue" && strings.Contains(entry.Message, messageGone)

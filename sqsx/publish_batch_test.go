@@ -4,6 +4,7 @@ import (
 	"testing"
 	"testing/synctest"
 
+	"github.com/aws/smithy-go"
 	"github.com/stretchr/testify/require"
 
 	"github.com/taskhawk/taskhawk-go/sqsx"
@@ -22,13 +23,13 @@ func TestPublishBatchReportsEachEntryAndResendsOnlyWhatMayPass(t *testing.T) {
 		}
 		errs := publisher.PublishBatch(t.Context(), outs)
 		require.NoError(t, errs[0])
-		var refused *sqsx.EntryError
+		var refused *smithy.GenericAPIError
 		require.ErrorAs(t, errs[1], &refused)
-		require.Equal(t, sqsx.EntryError{Code: "InternalError", Message: "try again"}, *refused)
-		require.EqualError(t, errs[1], "queue TASKHAWK-DEV-MYAPP: SQS refused the entry: InternalError: try again")
+		require.Equal(t, smithy.GenericAPIError{Code: "InternalError", Message: "try again", Fault: smithy.FaultServer}, *refused)
+		require.EqualError(t, errs[1], "queue TASKHAWK-DEV-MYAPP: api error InternalError: try again")
 		require.NotErrorIs(t, errs[1], taskhawk.ErrOutcomeUnknown)
 		require.ErrorAs(t, errs[2], &refused)
-		require.True(t, refused.SenderFault)
+		require.Equal(t, smithy.FaultClient, refused.Fault)
 		require.ErrorIs(t, errs[3], taskhawk.ErrOutcomeUnknown)
 		require.Equal(t, map[string]int{"stored": 1, "internal": 3, "refused": 1, "unanswered": 3}, api.sent)
 	})

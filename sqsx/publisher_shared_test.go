@@ -195,7 +195,7 @@ func TestMaxMessageSizeBoundsCalls(t *testing.T) {
 		}
 		require.Equal(t, 3, r.server.Requests(sqstest.OpSendMessageBatch), "four fit into a call")
 		outs[0].Body = strings.Repeat("x", 4096)
-		require.ErrorAs(t, publisher.Publish(t.Context(), outs[0]), new(*sqsx.LimitError))
+		require.ErrorAs(t, publisher.Publish(t.Context(), outs[0]), new(*taskhawk.LimitError))
 		for _, size := range []int{-1, 100, 2 << 20} {
 			_, err = sqsx.NewPublisher(r.client, app, sqsx.PublisherConfig{MaxMessageSize: size})
 			require.ErrorContains(t, err, "MaxMessageSize")
@@ -203,6 +203,10 @@ func TestMaxMessageSizeBoundsCalls(t *testing.T) {
 		_, err = sqsx.NewPublisher(r.client, app, sqsx.PublisherConfig{MaxAttributes: 11})
 		require.ErrorContains(t, err, "MaxAttributes 11")
 	})
+}
+
+func trace(n int) string {
+	return fmt.Sprintf("Root=1-5759e988-bd862e3fe1be46a99427279%d;Sampled=1", n)
 }
 
 // Each message of a shared call has its own X-Ray trace header.
@@ -214,7 +218,7 @@ func TestTraceHeadersArePerMessage(t *testing.T) {
 		done := make(chan struct{})
 		for n := range 5 {
 			go func() {
-				r.dispatch(n, taskhawk.WithHeaders(taskhawk.Headers{"x-amzn-trace-id": fmt.Sprint("Root=", n)}))
+				r.dispatch(n, taskhawk.WithHeaders(taskhawk.Headers{"x-amzn-trace-id": trace(n)}))
 				done <- struct{}{}
 			}()
 		}
@@ -233,7 +237,7 @@ func TestTraceHeadersArePerMessage(t *testing.T) {
 		for _, message := range out.Messages {
 			var body struct{ Args []int }
 			require.NoError(t, json.Unmarshal([]byte(*message.Body), &body))
-			require.Equal(t, fmt.Sprint("Root=", body.Args[0]), message.Attributes["AWSTraceHeader"])
+			require.Equal(t, trace(body.Args[0]), message.Attributes["AWSTraceHeader"])
 		}
 	})
 }

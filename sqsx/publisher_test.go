@@ -90,7 +90,7 @@ func TestPublishRefusesWhatSQSWouldRefuse(t *testing.T) {
 		{"delay on FIFO", fifo, taskhawk.Outgoing{Body: "a", Group: "g", Delay: time.Second}, "delay"},
 	} {
 		c.out.Task = "t"
-		var refused *sqsx.LimitError
+		var refused *taskhawk.LimitError
 		require.ErrorAs(t, c.to.Publish(t.Context(), &c.out), &refused, c.name)
 		require.Equal(t, "t", refused.Task, c.name)
 		require.Equal(t, c.field, refused.Field, c.name)
@@ -162,8 +162,8 @@ func TestNewPublisherRefusesBadNames(t *testing.T) {
 		"a b":                   "SQS takes letters",
 		"a.b":                   "SQS takes letters",
 		strings.Repeat("a", 80): "SQS takes 80",
-		"https://sqs.us-east-1.amazonaws.com/111122223333/TASKHAWK-DEV-MYAPP": "a queue URL or ARN",
-		"arn:aws:sqs:us-east-1:111122223333:TASKHAWK-DEV-MYAPP":               "a queue URL or ARN",
+		"https://sqs.us-east-1.amazonaws.com/111122223333/TASKHAWK-DEV-MYAPP": "a URL or ARN",
+		"arn:aws:sqs:us-east-1:111122223333:TASKHAWK-DEV-MYAPP":               "a URL or ARN",
 	} {
 		_, err := sqsx.NewPublisher(client, queue, sqsx.PublisherConfig{})
 		require.ErrorContains(t, err, want)

@@ -85,10 +85,10 @@ func (q *queue) Receive(ctx context.Context, limit int, wait time.Duration) ([]*
 		AttributeNames: []types.QueueAttributeName{types.QueueAttributeNameAll}, //nolint:staticcheck // see above
 	}, receiveOptions)
 	if err != nil {
-		q.service.counts.receives.add(0)
+		q.service.counts.receives.Add(0)
 		return nil, &QueueError{Queue: q.info.Name, Err: err}
 	}
-	q.service.counts.receives.add(len(out.Messages))
+	q.service.counts.receives.Add(len(out.Messages))
 	if len(out.Messages) == 0 {
 		q.service.counts.emptyReceives.Add(1)
 	}
@@ -116,32 +116,30 @@ func (q *queue) deliveries(ctx context.Context, messages []types.Message) []*tas
 type settlements struct {
 	service *service
 	queue   string
-	deletes *groupcommit.Committer[string]
+	deletes *groupcommit.Committer[receipt]
 	changes *groupcommit.Committer[visibility]
 	letters *groupcommit.Committer[entry]
 }
 
 // newSettlements makes up to changeCalls calls that change visibility timeouts at once, and up to
-// maxCalls of the other kinds.
+// awsbatch.MaxCalls of the other kinds.
 func newSettlements(service *service, queue string, linger time.Duration, changeCalls int) *settlements {
 	letters := DeadLetterQueueName(queue)
 	return &settlements{
 		service: service,
 		queue:   queue,
-		deletes: shared(service, linger, groupcommit.Config[string]{
-			Commit:   func(ctx context.Context, receipts []string) []error { return service.remove(ctx, queue, receipts) },
-			MaxCalls: maxCalls,
+		deletes: shared(service, linger, groupcommit.Config[receipt]{
+			Commit:   service.deletes(queue),
+			MaxCalls: awsbatch.MaxCalls,
 		}),
 		changes: shared(service, 0, groupcommit.Config[visibility]{
-			Commit:   func(ctx context.Context, changes []visibility) []error { return service.change(ctx, queue, changes) },
+			Commit:   service.changes(queue),
 			MaxCalls: changeCalls,
 		}),
 		letters: shared(service, linger, groupcommit.Config[entry]{
-			Commit:   func(ctx context.Context, entries []entry) []error { return service.send(ctx, letters, entries) },
-			GivenUp:  func(err error) error { return givenUp(letters, err) },
-			Size:     func(e entry) int { return e.size },
+			Commit:   service.sends(letters),
 			MaxBytes: MaxMessageSize,
-			MaxCalls: maxCalls,
+			MaxCalls: awsbatch.MaxCalls,
 		}),
 	}
 }
@@ -150,12 +148,19 @@ func newSettlements(service *service, queue string, linger time.Duration, change
 // took, so that handlers that end at different times still share one.
 const settleLinger = 10 * time.Millisecond
 
+// mostCalls is the limit for calls whose number grows with the concurrency of a worker.
+const mostCalls = 256
+
 // shared makes a committer of the calls in config, with what those that settle have in common.
-func shared[T any](service *service, linger time.Duration, config groupcommit.Config[T]) *groupcommit.Committer[T] {
-	config.MaxItems, config.Patience, config.Go = awsbatch.MaxEntries, patience, service.calls.Go
-	config.Linger = linger
-	if linger == 0 {
-		config.Linger, config.Adapt = settleLinger, true
+func shared[T groupcommit.Item](
+	service *service, linger time.Duration, config groupcommit.Config[T],
+) *groupcommit.Committer[T] {
+	config.MaxItems, config.Patience, config.Go = awsbatch.MaxEntries, awsbatch.Patience, service.calls.Go
+	config.Linger = func(last time.Duration) time.Duration {
+		if linger > 0 {
+			return linger
+		}
+		return min(settleLinger, last/2)
 	}
 	return groupcommit.New(config)
 }
@@ -163,7 +168,7 @@ func shared[T any](service *service, linger time.Duration, config groupcommit.Co
 // Delete takes the message off the queue, in one request with others. Only the last receipt handle of a message does that
 // for certain.
 func (s *settlements) Delete(ctx context.Context, d *taskhawk.Delivery) error {
-	return s.deletes.Do(ctx, d.Receipt)
+	return s.deletes.Do(ctx, receipt(d.Receipt))
 }
 
 // SetVisibility changes the visibility timeout of the message, in whole seconds, rounded up, in one request with others.

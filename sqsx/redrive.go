@@ -236,9 +236,6 @@ func (e *refusal) Unwrap() error { return e.err }
 
 // withoutText hides the text of an error of SQS. Errors of the network show no receipt handle.
 func withoutText(err error) error {
-	if entry, ok := errors.AsType[*EntryError](err); ok {
-		return &refusal{code: entry.Code, err: err}
-	}
 	if answer, ok := errors.AsType[smithy.APIError](err); ok {
 		return &refusal{code: answer.ErrorCode(), err: err}
 	}

@@ -97,7 +97,7 @@ func (p *pass) receive(ctx context.Context) (messages []types.Message, err error
 		MessageAttributeNames:       []string{"All"},
 		MessageSystemAttributeNames: []types.MessageSystemAttributeName{types.MessageSystemAttributeNameAll},
 	}
-	errs := attempt(ctx, []*sqs.ReceiveMessageInput{input}, func(ctx context.Context, _ []*sqs.ReceiveMessageInput) []error {
+	err = awsbatch.Retry(ctx, func(ctx context.Context) error {
 		p.polled = time.Now()
 		out, err := p.api.ReceiveMessage(ctx, input, receiveOptions)
 		if err == nil {
@@ -105,9 +105,12 @@ func (p *pass) receive(ctx context.Context) (messages []types.Message, err error
 		} else if awsbatch.Doubtful(err) {
 			p.lost = time.Now().Add(claimTime)
 		}
-		return []error{err}
+		return err //nolint:wrapcheck // the queue is named below
 	})
-	return messages, inQueue(p.letters, errs, nil)[0]
+	if err != nil {
+		err = inQueue(p.letters, err)
+	}
+	return messages, err
 }
 
 // appetite is how many messages to receive: as many as may be moved at once, and ten where many may turn out not to be wanted.
@@ -185,7 +188,7 @@ func (p *pass) move(ctx context.Context, batch []*letter) {
 		entries[i] = l.entry(p.batcher.fifo)
 	}
 	var stored []*letter
-	for i, err := range p.service.send(ctx, p.done.Queue, entries) {
+	for i, err := range runAll(ctx, entries, p.service.sends(p.done.Queue)) {
 		if err != nil {
 			p.fail(batch[i], err)
 			continue
@@ -215,11 +218,11 @@ func (p *pass) deleteAll(ctx context.Context, stored []*letter) {
 	if len(stored) == 0 {
 		return
 	}
-	receipts := make([]string, len(stored))
+	receipts := make([]receipt, len(stored))
 	for i, l := range stored {
-		receipts[i] = p.claims.receipt(l)
+		receipts[i] = receipt(p.claims.receipt(l))
 	}
-	for i, err := range p.service.remove(ctx, p.letters, receipts) {
+	for i, err := range runAll(ctx, receipts, p.service.deletes(p.letters)) {
 		count := RedriveCount{Moved: 1}
 		if err != nil {
 			count.Doubled = 1
@@ -412,7 +415,7 @@ func (c *claims) change(ctx context.Context, claims []*claim, timeout func(*clai
 			changes[i] = visibility{receipt: claim.receipt, timeout: timeout(claim)}
 		}
 		took := 0
-		for i, err := range c.service.change(ctx, c.queue, changes) {
+		for i, err := range runAll(ctx, changes, c.service.changes(c.queue)) {
 			if err == nil {
 				batch[i].until = now.Add(changes[i].timeout)
 				took++

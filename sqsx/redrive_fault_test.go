@@ -13,6 +13,7 @@ import (
 	"time"
 
 	"github.com/aws/aws-sdk-go-v2/service/sqs/types"
+	"github.com/aws/smithy-go"
 	"github.com/stretchr/testify/require"
 
 	"github.com/taskhawk/taskhawk-go/sqsx"
@@ -59,9 +60,9 @@ func TestRedriveGoesOnPastAMessageThatCannotBeMoved(t *testing.T) {
 		}
 		g.server.Inject(sqstest.Fault{On: sqstest.OpSendMessageBatch, Nth: 1, Do: sqstest.FailEntries("InvalidParameterValue", true, 3, 4)})
 		report, err := sqsx.Redrive(g.Context(), g.client, app, sqsx.RedriveConfig{Copy: true})
-		var refused *sqsx.EntryError
+		var refused *smithy.GenericAPIError
 		require.ErrorAs(g, err, &refused)
-		require.Equal(g, "sqsx: redrive: queue TASKHAWK-DEV-MYAPP: SQS refused the entry: "+
+		require.Equal(g, "sqsx: redrive: queue TASKHAWK-DEV-MYAPP: api error "+
 			"InvalidParameterValue: A fault was injected. (2 failures)", err.Error())
 		require.Equal(g, sqsx.RedriveCount{Moved: 23, Failed: 2}, report.Count())
 		g.requireBack(23)

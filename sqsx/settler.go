@@ -50,7 +50,7 @@ func NewSettler(api API, config SettlerConfig) (*Settler, error) {
 	if nilcheck.IsNil(api) {
 		return nil, errors.New("sqsx: new settler: nil API")
 	}
-	if err := sqsqueue.CheckAccount(config.Account); err != nil {
+	if err := awsbatch.CheckAccount(config.Account); err != nil {
 		return nil, fmt.Errorf("sqsx: new settler: %w", err)
 	}
 	return &Settler{service: newService(api, config.Account), queues: map[string]*settlements{}}, nil
@@ -79,14 +79,14 @@ func (s *Settler) Delete(ctx context.Context, d *taskhawk.Delivery) error {
 }
 
 // Stats counts the requests of this settler. It may be called at any time, concurrently.
-func (s *Settler) Stats() RequestStats { return s.service.counts.stats() }
+func (s *Settler) Stats() taskhawk.RequestStats { return s.service.counts.stats() }
 
 func (s *Settler) of(d *taskhawk.Delivery) *settlements {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	queue, ok := s.queues[d.Queue]
 	if !ok {
-		queue = newSettlements(s.service, d.Queue, 0, maxCalls)
+		queue = newSettlements(s.service, d.Queue, 0, awsbatch.MaxCalls)
 		s.queues[d.Queue] = queue
 	}
 	return queue
@@ -96,14 +96,14 @@ func (s *Settler) of(d *taskhawk.Delivery) *settlements {
 // [Settler.DeadLetter].
 func (s *settlements) DeadLetter(ctx context.Context, d *taskhawk.Delivery, letter taskhawk.DeadLetter) error {
 	if err := s.letters.Do(ctx, newLetter(d, letter, sqsqueue.IsFIFO(s.queue))); err != nil {
-		return fmt.Errorf("dead letter: %w", err)
+		return fmt.Errorf("dead letter: %w", inQueue(DeadLetterQueueName(s.queue), awsbatch.CoreError(err)))
 	}
 	return nil
 }
 
 // newLetter makes the dead letter of a message, within the limits of SQS.
 func newLetter(d *taskhawk.Delivery, letter taskhawk.DeadLetter, fifo bool) entry {
-	e := entry{body: d.Body, size: len(d.Body), group: d.Group}
+	e := entry{body: d.Body, size: len(d.Body), group: d.Group, ordered: fifo}
 	if fifo {
 		e.deduplication = d.MessageID // a letter that is sent again is stored once
 	}

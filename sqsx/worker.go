@@ -78,7 +78,7 @@ var _ taskhawk.Runner = (*Worker)(nil)
 type WorkerStats struct {
 	taskhawk.WorkerStats
 	// Requests counts its requests to SQS.
-	Requests RequestStats
+	Requests taskhawk.RequestStats
 }
 
 // NewWorker makes a worker for the queues of an application, such as "dev-myapp". It makes no call yet. The hub needs a task
@@ -194,7 +194,7 @@ func (w *Worker) explain(ctx context.Context, err error, found map[string]bool) 
 
 // check fills in the defaults.
 func (c *WorkerConfig) check() error {
-	if err := sqsqueue.CheckAccount(c.Account); err != nil {
+	if err := awsbatch.CheckAccount(c.Account); err != nil {
 		return err //nolint:wrapcheck // the caller does
 	}
 	if c.WaitTime == 0 {
@@ -232,5 +232,5 @@ const slowCall = time.Second
 func (c *WorkerConfig) changeCalls() int {
 	batches := c.Concurrency / awsbatch.MaxEntries * 3 / 2 // not all are full
 	rounds := max(int(c.VisibilityTimeout/4/slowCall), 1)
-	return min(max(batches/rounds+1, maxCalls), mostCalls)
+	return min(max(batches/rounds+1, awsbatch.MaxCalls), mostCalls)
 }

@@ -179,3 +179,28 @@ func (w *Worker) Health() []QueueHealth {
 	}
 	return queues
 }
+
+// Requests counts the requests of one kind that a transport makes.
+type Requests struct {
+	// Calls is how many requests were made, retries included: what the service bills, at least.
+	Calls int64
+	// Messages is how many messages they carried: divided by Calls, how well batches are filled.
+	Messages int64
+}
+
+// RequestStats counts the requests of a transport by kind. What a transport has none of is zero.
+type RequestStats struct {
+	// Sends are requests that send or publish: SendMessageBatch of SQS, PublishBatch of SNS.
+	Sends Requests
+	// Receives are requests that receive: ReceiveMessage.
+	Receives Requests
+	// EmptyReceives are those of them that brought nothing.
+	EmptyReceives int64
+	// Damaged are messages that arrived with a body that does not have the MD5 SQS gives for it: left for
+	// another delivery.
+	Damaged int64
+	// Deletes are requests that delete: DeleteMessageBatch.
+	Deletes Requests
+	// Visibility are ChangeMessageVisibilityBatch: heartbeats, retries and releases.
+	Visibility Requests
+}

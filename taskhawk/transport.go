@@ -2,6 +2,7 @@ package taskhawk
 
 import (
 	"context"
+	"fmt"
 	"log/slog"
 	"time"
 )
@@ -118,6 +119,23 @@ type BatchPublisher interface {
 	// PublishBatch sends the messages, in as many calls as the service wants, and returns one error per message, nil
 	// for those that are stored. The result has the length of outs. Otherwise as Publish.
 	PublishBatch(ctx context.Context, outs []*Outgoing) []error
+}
+
+// LimitError says what a service would refuse about a message; nothing was sent. Its text shows no value.
+type LimitError struct {
+	// Service is the service, such as "SQS".
+	Service string
+	// Task is the name of the task.
+	Task string
+	// Field is what breaks the limit: "body", "size", "delay", "group" or "deduplication id".
+	Field string
+	// Reason is the limit and how it is broken.
+	Reason string
+}
+
+// Error names service, field and reason.
+func (e *LimitError) Error() string {
+	return fmt.Sprintf("%s refuses such a message: %s %s", e.Service, e.Field, e.Reason)
 }
 
 // Delivery is one message as a transport received it: what [Hub.Handle] takes.

@@ -2,10 +2,17 @@ package awsbatch
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"math/rand/v2"
 	"slices"
+	"strconv"
 	"time"
+
+	"github.com/aws/aws-sdk-go-v2/aws"
+	"github.com/aws/smithy-go"
+
+	"github.com/taskhawk/taskhawk-go/taskhawk"
 )
 
 // The limits of every call but the long poll.
@@ -17,95 +24,132 @@ const (
 	firstPause  = 100 * time.Millisecond
 )
 
-// Policy is how errors look to the caller's callers.
-type Policy struct {
-	// Unknown is wrapped by the error of an item that may have been stored although all its attempts failed.
-	Unknown error
-	// Panicked makes an error of what the call panicked with.
-	Panicked func(value any) error
-}
+// MaxEntries is how many entries a batch call takes.
+const MaxEntries = 10
 
-// Run makes calls for the items until each has succeeded or failed for good, up to three in all. Only items whose failure may pass
-// ([Retryable]) are in the next call. It returns an error for each item, as the call must.
-func Run[T any](ctx context.Context, policy Policy, items []T, call func(ctx context.Context, items []T) []error) []error {
+// ErrNoAnswer is the result of an entry that the service names neither as done nor as failed.
+var ErrNoAnswer = errors.New("the service gave no result for the entry")
+
+// Call makes one attempt for items, at a URL or ARN. It returns an error for each, or the one error of a
+// call that failed as a whole.
+type Call[T any] func(ctx context.Context, to string, items []T) ([]error, error)
+
+// Run makes calls for the items until each has succeeded or failed for good, up to three for an item. An
+// item whose failure may pass ([Retryable]) is in the next call. A call that is refused for its size is
+// made again in halves, down to single items, so that a large one fails alone.
+//
+// It reports each item once by done, as soon as its result is final. The error of an item that may have
+// been stored although all its attempts failed wraps taskhawk.ErrOutcomeUnknown.
+func Run[T any](ctx context.Context, to string, items []T, call Call[T], done func(i int, err error)) {
 	ctx, cancel := context.WithTimeout(ctx, AllTimeout)
 	defer cancel()
-	errs, doubtful := make([]error, len(items)), make([]bool, len(items))
-	open := make([]int, len(items))
-	for i := range open {
-		open[i] = i
-	}
-	for n := 1; len(open) > 0; n++ {
-		var again []int
-		for i, err := range split(ctx, policy, pick(items, open), call) {
-			index := open[i]
-			errs[index] = err
-			if err == nil {
-				continue
-			}
-			doubtful[index] = doubtful[index] || Doubtful(err)
-			if Retryable(err) {
-				again = append(again, index)
-			}
-		}
-		if open = again; n == maxAttempts || len(open) > 0 && !pause(ctx, n) {
+	r := &results{doubtful: make([]bool, len(items)), errs: make([]error, len(items)), done: done}
+	batches := [][]int{r.all()}
+	for n := 1; len(batches) > 0; n++ {
+		if n > 1 && !pause(ctx, n-1) {
 			break
 		}
+		var again [][]int
+		for len(batches) > 0 {
+			batch := batches[0]
+			batches = batches[1:]
+			errs, whole := attempt(ctx, to, pick(items, batch), call)
+			if whole != nil && len(batch) > 1 && tooLarge(whole) {
+				half := len(batch) / 2
+				batches = slices.Insert(batches, 0, batch[:half], batch[half:])
+				continue
+			}
+			if whole != nil {
+				errs = Fill(len(batch), whole)
+			}
+			if open := r.note(batch, errs, n == maxAttempts); len(open) > 0 {
+				again = append(again, open)
+			}
+		}
+		batches = again
 	}
-	for i, err := range errs {
-		if err != nil && doubtful[i] {
-			errs[i] = fmt.Errorf("%w: %w", policy.Unknown, err)
+	for _, batch := range batches {
+		for _, i := range batch {
+			r.finish(i)
 		}
 	}
-	return errs
+}
+
+// Retry makes a call that stores nothing until it succeeds or fails for good, up to three times.
+func Retry(ctx context.Context, call func(ctx context.Context) error) error {
+	ctx, cancel := context.WithTimeout(ctx, AllTimeout)
+	defer cancel()
+	for n := 1; ; n++ {
+		_, err := attempt(ctx, "", nil, func(ctx context.Context, _ string, _ []struct{}) ([]error, error) { return nil, call(ctx) })
+		if err == nil || !Retryable(err) || n == maxAttempts || !pause(ctx, n) {
+			return err
+		}
+	}
+}
+
+// results are the errors of the items of a Run.
+type results struct {
+	errs     []error // of the last attempt
+	doubtful []bool  // whether an attempt may have stored the item
+	done     func(i int, err error)
+}
+
+func (r *results) all() []int {
+	indexes := make([]int, len(r.errs))
+	for i := range indexes {
+		indexes[i] = i
+	}
+	return indexes
+}
+
+// note takes the results of an attempt, and returns the items that get another.
+func (r *results) note(batch []int, errs []error, last bool) (again []int) {
+	for k, i := range batch {
+		r.errs[i] = errs[k]
+		r.doubtful[i] = r.doubtful[i] || errs[k] != nil && Doubtful(errs[k])
+		if errs[k] != nil && !last && Retryable(errs[k]) {
+			again = append(again, i)
+		} else {
+			r.finish(i)
+		}
+	}
+	return again
+}
+
+func (r *results) finish(i int) {
+	err := r.errs[i]
+	if err != nil && r.doubtful[i] {
+		err = fmt.Errorf("%w: %w", taskhawk.ErrOutcomeUnknown, err)
+	}
+	r.done(i, err)
 }
 
 func pick[T any](items []T, indexes []int) []T {
+	if len(indexes) == len(items) {
+		return items
+	}
 	picked := make([]T, len(indexes))
-	for i, index := range indexes {
-		picked[i] = items[index]
+	for k, i := range indexes {
+		picked[k] = items[i]
 	}
 	return picked
 }
 
-// split makes one attempt. A call that is refused as a whole for its size is made again in halves, down to single items: the service, or a
-// proxy before it, takes less in a call than AWS does, and small items must not fail because they share a call with a large one.
-func split[T any](
-	ctx context.Context, policy Policy, items []T, call func(ctx context.Context, items []T) []error,
-) []error {
-	errs := callOnce(ctx, policy, items, call)
-	if len(items) < 2 || !allTooLarge(errs) {
-		return errs
-	}
-	half := len(items) / 2
-	return append(split(ctx, policy, items[:half], call), split(ctx, policy, items[half:], call)...)
-}
-
-func allTooLarge(errs []error) bool {
-	return !slices.ContainsFunc(errs, func(err error) bool { return err == nil || !tooLarge(err) })
-}
-
-// callOnce bounds one attempt, and survives a panic in the SDK.
-func callOnce[T any](
-	ctx context.Context, policy Policy, items []T, call func(ctx context.Context, items []T) []error,
-) (errs []error) {
+// attempt bounds one attempt, and survives a panic in the SDK.
+func attempt[T any](ctx context.Context, to string, items []T, call Call[T]) (errs []error, err error) {
 	ctx, cancel := context.WithTimeout(ctx, CallTimeout)
 	defer cancel()
 	defer func() {
 		if value := recover(); value != nil {
-			errs = Fill(len(items), policy.Panicked(value))
+			err = &taskhawk.PanicError{Value: value}
 		}
 	}()
-	return call(ctx, items)
+	return call(ctx, to, items)
 }
 
 // Fill returns err n times: the errors of a call that failed as a whole.
 func Fill(n int, err error) []error {
-	errs := make([]error, n)
-	for i := range errs {
-		errs[i] = err
-	}
-	return errs
+	return slices.Repeat([]error{err}, n)
 }
 
 // pause waits before the attempt after the n-th, with jitter; it reports false when ctx ends first.
@@ -117,5 +161,33 @@ func pause(ctx context.Context, n int) bool {
 		return true
 	case <-ctx.Done():
 		return false
+	}
+}
+
+// EntryID is the id of the i-th entry of a batch. It is not the message's own: one message can be in a batch twice, and ids
+// must differ.
+func EntryID(i int) *string { return aws.String(strconv.Itoa(i)) }
+
+// Results are the errors of the entries of a batch, in order: [ErrNoAnswer] until something else is set.
+type Results []error
+
+// NewResults makes the results of n entries.
+func NewResults(n int) Results { return Fill(n, ErrNoAnswer) }
+
+// Done notes that the entry with an id succeeded. An id that is none of [EntryID] is ignored.
+func (r Results) Done(id *string) { r.set(id, nil) }
+
+// Failed notes what the service answered for the entry with an id. An id that is none of [EntryID] is ignored.
+func (r Results) Failed(id, code, message *string, senderFault bool) {
+	fault := smithy.FaultServer
+	if senderFault {
+		fault = smithy.FaultClient
+	}
+	r.set(id, &smithy.GenericAPIError{Code: aws.ToString(code), Message: aws.ToString(message), Fault: fault})
+}
+
+func (r Results) set(id *string, err error) {
+	if i, bad := strconv.Atoi(aws.ToString(id)); bad == nil && i >= 0 && i < len(r) {
+		r[i] = err
 	}
 }

@@ -2,7 +2,6 @@ package awsbatch
 
 import (
 	"cmp"
-	"fmt"
 	"maps"
 	"slices"
 	"strings"
@@ -16,8 +15,12 @@ const (
 	AttributeAttempt  = "taskhawk_attempt"  // the attempt that failed, on the dead-letter queue
 )
 
-// MaxAttributes is how many attributes SQS takes, and SNS delivers raw.
-const MaxAttributes = 10
+const (
+	// MaxAttributes is how many attributes SQS takes, and SNS delivers raw.
+	MaxAttributes = 10
+	// DefaultAttributes is how many a publisher takes: one is left for tracing agents, which add their own.
+	DefaultAttributes = 9
+)
 
 // maxName is the length of an attribute name in bytes.
 const maxName = 256
@@ -28,38 +31,66 @@ type Attribute struct{ Name, Value string }
 // Size is what the attribute counts towards the size of a message, in bytes: name, type and value.
 func (a Attribute) Size() int { return len(a.Name) + len("String") + len(a.Value) }
 
-// DefaultAttributes is how many attributes a publisher sends by default: one is left for what a tracing agent adds to the call.
-const DefaultAttributes = MaxAttributes - 1
-
-// Mirror returns the attributes of a task: its name, then the headers of trace context, then the other headers in name order. They are
-// limit at most. Headers that SQS would refuse, and those for which there is no room, in bytes, are left out; they are in the body.
-func Mirror(task string, headers map[string]string, limit, room int) []Attribute {
-	attributes := make([]Attribute, 0, min(1+len(headers), limit))
+// Mirror returns the attributes of a task, most at most: its name, then the headers of trace context, then
+// the other headers in name order. What SQS would refuse, and what has no room in so many bytes, is left
+// out; it is in the body. The name is there whatever the room.
+func Mirror(task string, headers map[string]string, most, room int) []Attribute {
+	attributes := make([]Attribute, 0, min(1+len(headers), most))
 	add := func(a Attribute) {
-		if len(attributes) < limit && a.Size() <= room {
-			attributes = append(attributes, a)
-			room -= a.Size()
-		}
+		attributes = append(attributes, a)
+		room -= a.Size()
 	}
-	if ValidAttributeValue(task) { // with room or without: some readers do not stand a message without attributes
-		name := Attribute{AttributeTask, task}
-		attributes = append(attributes, name)
-		room -= name.Size()
+	if ValidAttributeValue(task) {
+		add(Attribute{AttributeTask, task})
 	}
 	for _, name := range slices.SortedFunc(maps.Keys(headers), byRank) {
-		if value := headers[name]; ValidAttributeName(name) && ValidAttributeValue(value) {
-			add(Attribute{name, value})
+		if len(attributes) == most {
+			break
+		}
+		a := Attribute{name, headers[name]}
+		if a.Size() <= room && ValidAttributeName(name) && ValidAttributeValue(a.Value) {
+			add(a)
 		}
 	}
 	return attributes
 }
 
-// CheckAttributes returns an error for a limit of attributes that no service takes.
-func CheckAttributes(limit int) error {
-	if limit < 0 || limit > MaxAttributes {
-		return fmt.Errorf("MaxAttributes %d: a message takes 1 to %d", limit, MaxAttributes)
+// traceID is the header of X-Ray.
+const traceID = "x-amzn-trace-id"
+
+// traceHeader returns the header of X-Ray for the system attribute AWSTraceHeader, "" where it is missing or
+// has a form that SQS refuses.
+func traceHeader(headers map[string]string) string {
+	for name, value := range headers {
+		if strings.EqualFold(name, traceID) && validTrace(value) {
+			return value
+		}
 	}
-	return nil
+	return ""
+}
+
+// validTrace reports whether a value is fields of the form name=value with ';' between them, and one of them
+// Root=1-, eight hexadecimal digits, '-' and 24 more. Source: "Tracing header" of the AWS X-Ray Developer
+// Guide.
+func validTrace(value string) bool {
+	root := false
+	for field := range strings.SplitSeq(strings.TrimSuffix(value, ";"), ";") {
+		name, value, ok := strings.Cut(strings.TrimSpace(field), "=")
+		if !ok || name == "" || !ValidAttributeValue(value) {
+			return false
+		}
+		root = root || name == "Root" && validRoot(value)
+	}
+	return root
+}
+
+func validRoot(id string) bool {
+	parts := strings.Split(id, "-")
+	return len(parts) == 3 && parts[0] == "1" && isHex(parts[1], 8) && isHex(parts[2], 24)
+}
+
+func isHex(text string, length int) bool {
+	return len(text) == length && strings.Trim(strings.ToLower(text), "0123456789abcdef") == ""
 }
 
 func byRank(a, b string) int {
@@ -70,7 +101,7 @@ func byRank(a, b string) int {
 func rank(name string) int {
 	lower := strings.ToLower(name)
 	switch lower {
-	case "traceparent", "tracestate", "baggage", "b3", "x-amzn-trace-id":
+	case "traceparent", "tracestate", "baggage", "b3", traceID:
 		return 0
 	}
 	if strings.HasPrefix(lower, "x-b3-") {

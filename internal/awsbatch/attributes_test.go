@@ -8,43 +8,46 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/taskhawk/taskhawk-go/internal/awsbatch"
+	"github.com/taskhawk/taskhawk-go/taskhawk"
 )
 
 func TestMirrorAlwaysHasTheTask(t *testing.T) {
 	t.Parallel()
-	require.Equal(t, []awsbatch.Attribute{{Name: "taskhawk_task", Value: "t"}}, awsbatch.Mirror("t", nil, 1, 100))
+	require.Equal(t, []awsbatch.Attribute{{Name: "taskhawk_task", Value: "t"}}, awsbatch.Mirror("t", nil, 9, 1000))
 }
 
 func TestMirrorPutsTraceContextFirst(t *testing.T) {
 	t.Parallel()
 	headers := map[string]string{"tracestate": "s", "traceparent": "p", "X-Amzn-Trace-Id": "x", "a": "1", "b": "2"}
 	var names []string
-	for _, a := range awsbatch.Mirror("t", headers, awsbatch.MaxAttributes, 1<<20) {
+	for _, a := range awsbatch.Mirror("t", headers, 10, 1000) {
 		names = append(names, a.Name)
 	}
 	require.Equal(t, []string{"taskhawk_task", "X-Amzn-Trace-Id", "traceparent", "tracestate", "a", "b"}, names)
 }
 
-func TestMirrorHasAtMostTen(t *testing.T) {
+func TestMirrorHasAtMostSoMany(t *testing.T) {
 	t.Parallel()
 	headers := map[string]string{"": "x", "bad name": "x", "empty": ""}
 	for i := range 20 {
 		headers[fmt.Sprintf("h%02d", i)] = "v"
 	}
-	mirror := awsbatch.Mirror("t", headers, awsbatch.DefaultAttributes, 1<<20)
-	require.Len(t, mirror, 9)
-	require.Equal(t, "h07", mirror[8].Name)
+	mirror := awsbatch.Mirror("t", headers, 10, 1000)
+	require.Len(t, mirror, awsbatch.MaxAttributes)
+	require.Equal(t, "h08", mirror[9].Name)
+	require.Len(t, awsbatch.Mirror("t", headers, 3, 1000), 3)
+}
 
-	headers["h00"] = strings.Repeat("v", 1000)
-	mirror = awsbatch.Mirror("t", headers, awsbatch.MaxAttributes, 100)
-	require.Equal(t, "h01", mirror[1].Name, "what does not fit is left out, and others take its place")
-	size := 0
-	for _, a := range mirror {
-		size += a.Size()
+func TestMirrorLeavesOutWhatHasNoRoom(t *testing.T) {
+	t.Parallel()
+	headers := map[string]string{"a": strings.Repeat("x", 100), "b": "2", "traceparent": "p"}
+	var names []string
+	for _, a := range awsbatch.Mirror("t", headers, 9, 60) {
+		names = append(names, a.Name)
 	}
-	require.LessOrEqual(t, size, 100)
-	require.ErrorContains(t, awsbatch.CheckAttributes(11), "MaxAttributes 11")
-	require.NoError(t, awsbatch.CheckAttributes(0))
+	require.Equal(t, []string{"taskhawk_task", "traceparent", "b"}, names, "20 and 18 of 60 bytes, then 8 more")
+	require.Equal(t, []awsbatch.Attribute{{Name: "taskhawk_task", Value: "t"}}, awsbatch.Mirror("t", headers, 9, -5),
+		"the name is there whatever the room")
 }
 
 func TestValidName(t *testing.T) {
@@ -98,4 +101,25 @@ func TestForbiddenAtEveryPlace(t *testing.T) {
 func TestSize(t *testing.T) {
 	t.Parallel()
 	require.Equal(t, len("nameStringvalue"), awsbatch.Attribute{Name: "name", Value: "value"}.Size())
+}
+
+func TestTraceHeader(t *testing.T) {
+	t.Parallel()
+	s := &service{}
+	p := s.publisher(t)
+	const root = "Root=1-5759e988-bd862e3fe1be46a994272793"
+	values := map[string]bool{
+		root: true, root + ";Parent=53995c3f42cd8ad8;Sampled=1": true, "Self=1-6-7;" + root + "; Sampled=0;": true,
+		"": false, "Root=1": false, "Root=2" + root[6:]: false, root + "0": false, "x;" + root: false, root + ";=1": false,
+		"Root=1-5759e98g-bd862e3fe1be46a994272793": false, root + ";a=\x01": false, root + ";Lineage=": false,
+	}
+	for value, valid := range values {
+		out := &taskhawk.Outgoing{Body: "x", Priority: taskhawk.High, Headers: taskhawk.Headers{"X-Amzn-Trace-Id": value}}
+		require.NoError(t, p.Publish(t.Context(), out))
+		want := ""
+		if valid {
+			want = value
+		}
+		require.Equal(t, want, s.sent[len(s.sent)-1].Trace, "%q", value)
+	}
 }

@@ -21,8 +21,30 @@ func retryableCodes() []string {
 	}
 }
 
+// sizeCodes are the answers to a call that is too large for what answers: SQS, SNS, or a proxy or emulator with a smaller limit.
+// The last two name no entry, so that it may be one of them or all together.
+func sizeCodes() []string {
+	return []string{
+		"BatchRequestTooLong", "AWS.SimpleQueueService.BatchRequestTooLong", "BatchRequestTooLongException", "RequestEntityTooLarge",
+		"EntityTooLarge", "RequestTooLarge", "RequestTooLargeException", "PayloadTooLarge", "MessageTooLong",
+		"InvalidParameterValue", "InvalidParameter",
+	}
+}
+
+// tooLarge reports whether a call was refused as a whole for what its entries have together.
+func tooLarge(err error) bool {
+	if status(err) == http.StatusRequestEntityTooLarge {
+		return true
+	}
+	answer, ok := errors.AsType[smithy.APIError](err)
+	return ok && slices.Contains(sizeCodes(), answer.ErrorCode())
+}
+
 // Retryable reports whether the same call, or the same entry of one, may succeed soon.
 func Retryable(err error) bool {
+	if status(err) == http.StatusRequestEntityTooLarge {
+		return false
+	}
 	if errors.Is(err, ErrNoAnswer) || status(err) == http.StatusTooManyRequests || status(err) >= http.StatusInternalServerError {
 		return true
 	}
@@ -33,23 +55,6 @@ func Retryable(err error) bool {
 	return !errors.Is(err, context.Canceled)
 }
 
-// tooLargeCodes are those of SQS, by both of its protocols, of SNS, and of what stands before them.
-func tooLargeCodes() []string {
-	return []string{
-		"AWS.SimpleQueueService.BatchRequestTooLong", "BatchRequestTooLong", "BatchRequestTooLongException",
-		"RequestEntityTooLarge", "RequestTooLarge", "RequestTooLargeException",
-	}
-}
-
-// tooLarge reports whether a call was refused for its size.
-func tooLarge(err error) bool {
-	if status(err) == http.StatusRequestEntityTooLarge {
-		return true
-	}
-	answer, ok := errors.AsType[smithy.APIError](err)
-	return ok && slices.Contains(tooLargeCodes(), answer.ErrorCode())
-}
-
 // Doubtful reports whether the service may have done what it was asked, though the call failed: no answer came, or one that it
 // makes after an accident of its own.
 func Doubtful(err error) bool {
@@ -58,6 +63,8 @@ func Doubtful(err error) bool {
 	switch {
 	case status(err) >= http.StatusInternalServerError:
 		return true
+	case status(err) == http.StatusRequestEntityTooLarge:
+		return false
 	case errors.As(err, &answer):
 		return false
 	case errors.As(err, &network) && network.Op == "dial":

@@ -1,67 +1,153 @@
 package awsbatch
 
 import (
+	"cmp"
+	"errors"
 	"fmt"
 	"strings"
+	"time"
+
+	"github.com/taskhawk/taskhawk-go/taskhawk"
 )
 
-// maxID is the length of a group or deduplication id in characters.
+// maxID is the length of a group or deduplication id in characters. Source: SendMessage and Publish.
 const maxID = 128
 
-// Message is what the limits are about.
-type Message struct {
-	// Body, Group and DeduplicationID are those of the message.
-	Body, Group, DeduplicationID string
-	// Size is that of body and attributes, in bytes, and MaxSize the limit.
-	Size, MaxSize int
-	// FIFO tells whether it goes to a FIFO queue or topic.
-	FIFO bool
+// Limits are what a service takes, and what it calls its parts. The SDK checks none of it, and a body of
+// invalid UTF-8 would even be stored, changed, and then reported as an error.
+type Limits struct {
 	// Service is "SQS" or "SNS", Target "queue" or "topic".
 	Service, Target string
+	// MaxSize is the size of a message, body and attributes, and of a call, in bytes.
+	MaxSize int
+	// MaxAttributes is how many attributes a message has at most; 0 for [DefaultAttributes].
+	MaxAttributes int
+	// MaxDelay is the longest delay of a message, 0 where there is none. NoDelay says so.
+	MaxDelay time.Duration
+	NoDelay  string
 }
 
-// Check returns which field breaks a limit, and how; "" when none does. It shows no value.
-func (m *Message) Check() (field, reason string) {
-	bad := Forbidden(m.Body)
+// Sizes of messages, in bytes. Source: SetQueueAttributes and SetTopicAttributes, MaximumMessageSize.
+const (
+	MinMessageSize = 1 << 10
+	MaxMessageSize = 1 << 20
+)
+
+func (l *Limits) check() error {
+	l.MaxAttributes = cmp.Or(l.MaxAttributes, DefaultAttributes)
 	switch {
+	case l.MaxSize < MinMessageSize || l.MaxSize > MaxMessageSize:
+		return fmt.Errorf("MaxMessageSize %d: a %s takes %d to %d bytes", l.MaxSize, l.Target, MinMessageSize, MaxMessageSize)
+	case l.MaxAttributes < 1 || l.MaxAttributes > MaxAttributes:
+		return fmt.Errorf("MaxAttributes %d: a message has 1 to %d", l.MaxAttributes, MaxAttributes)
+	}
+	return nil
+}
+
+// Message is a message that the service takes.
+type Message struct {
+	// Body, Group and Delay are those of the message.
+	Body, Group string
+	Delay       time.Duration
+	// DeduplicationID is that of the message, or on a FIFO queue or topic its id, so that a repeat with the
+	// same id, ours or the caller's, is stored once.
+	DeduplicationID string
+	// Attributes mirror the task.
+	Attributes []Attribute
+	// Trace is the value for the system attribute AWSTraceHeader, "" for none.
+	Trace string
+	// Size is that of body and attributes, in bytes.
+	Size int
+}
+
+// message checks everything that can be checked without the network. The error is a *taskhawk.LimitError.
+func (l *Limits) message(out *taskhawk.Outgoing, fifo bool) (*Message, error) {
+	m := &Message{
+		Body: out.Body, Group: out.Group, Delay: out.Delay, DeduplicationID: out.DeduplicationID,
+		Attributes: Mirror(out.Task, out.Headers, l.MaxAttributes, l.MaxSize-len(out.Body)),
+		Trace:      traceHeader(out.Headers),
+		Size:       len(out.Body),
+	}
+	for _, a := range m.Attributes {
+		m.Size += a.Size()
+	}
+	if field, reason := l.refuse(m, fifo); field != "" {
+		return nil, &taskhawk.LimitError{Service: l.Service, Task: out.Task, Field: field, Reason: reason}
+	}
+	if fifo && m.DeduplicationID == "" && validID(out.ID) {
+		m.DeduplicationID = out.ID
+	}
+	return m, nil
+}
+
+// refuse returns which field breaks a limit, and how; "" when none does. It shows no value.
+func (l *Limits) refuse(m *Message, fifo bool) (field, reason string) {
+	switch {
+	case m.Delay > 0 && l.MaxDelay == 0:
+		return "delay", l.NoDelay
+	case m.Delay > 0 && fifo:
+		return "delay", "is not possible per message on a FIFO queue"
+	case m.Delay > l.MaxDelay:
+		return "delay", fmt.Sprintf("is %s, the limit is %s", m.Delay, l.MaxDelay)
 	case m.Body == "":
 		return "body", "is empty"
-	case m.Size > m.MaxSize:
-		return "size", fmt.Sprintf("with attributes is %d bytes, the limit is %d", m.Size, m.MaxSize)
-	case bad >= 0:
-		return "body", fmt.Sprintf("has a character that %s refuses, at byte %d", m.Service, bad)
+	case m.Size > l.MaxSize:
+		return "size", fmt.Sprintf("with attributes is %d bytes, the limit is %d", m.Size, l.MaxSize)
 	}
-	return m.checkIDs()
+	if bad := Forbidden(m.Body); bad >= 0 {
+		return "body", fmt.Sprintf("has a character that %s refuses, at byte %d", l.Service, bad)
+	}
+	return l.refuseIDs(m, fifo)
 }
 
-// Deduplication returns the deduplication id to send: on a FIFO queue or topic that of the message, else id, so that a repeat with
-// the same id, ours or the caller's, is stored once.
-func (m *Message) Deduplication(id string) string {
-	if m.FIFO && m.DeduplicationID == "" && ValidID(id) {
-		return id
-	}
-	return m.DeduplicationID
-}
-
-func (m *Message) checkIDs() (field, reason string) {
+func (l *Limits) refuseIDs(m *Message, fifo bool) (field, reason string) {
+	wrong := fmt.Sprintf("is not up to %d letters, digits and punctuation marks", maxID)
 	switch {
-	case m.FIFO && m.Group == "":
-		return "group", fmt.Sprintf("is missing: a FIFO %s needs one, use taskhawk.WithGroup", m.Target)
-	case !m.FIFO && m.DeduplicationID != "":
-		return "deduplication id", fmt.Sprintf("is for FIFO %ss only", m.Target)
-	case !ValidID(m.Group):
-		return "group", wrongID()
-	case !ValidID(m.DeduplicationID):
-		return "deduplication id", wrongID()
+	case fifo && m.Group == "":
+		return "group", fmt.Sprintf("is missing: a FIFO %s needs one, use taskhawk.WithGroup", l.Target)
+	case !fifo && m.DeduplicationID != "":
+		return "deduplication id", fmt.Sprintf("is for FIFO %ss only", l.Target)
+	case !validID(m.Group):
+		return "group", wrong
+	case !validID(m.DeduplicationID):
+		return "deduplication id", wrong
 	}
 	return "", ""
 }
 
-func wrongID() string {
-	return fmt.Sprintf("is not up to %d letters, digits and punctuation marks", maxID)
-}
-
-// ValidID reports whether the services take id as a group or deduplication id; empty is none.
-func ValidID(id string) bool {
+// validID reports whether the services take id as a group or deduplication id; empty is none.
+func validID(id string) bool {
 	return len(id) <= maxID && strings.IndexFunc(id, func(r rune) bool { return r <= ' ' || r > '~' }) < 0
 }
+
+// Optional is nil for an empty text: the services refuse empty ids.
+func Optional(text string) *string {
+	if text == "" {
+		return nil
+	}
+	return &text
+}
+
+// CheckApp refuses what cannot be the name of an application.
+func CheckApp(app string) error {
+	if app == "" {
+		return errors.New("the application has no name")
+	}
+	// A URL would only be reported as a name that is too long or has wrong characters.
+	if strings.ContainsAny(app, ":/") {
+		return errors.New(`a URL or ARN stands where the application's name is expected, such as "dev-myapp": the names of ` +
+			"its queues and topics follow from it; Account names the owner of those of another account")
+	}
+	return nil
+}
+
+// CheckAccount refuses what is no account number. Empty is the caller's own account.
+func CheckAccount(account string) error {
+	if account != "" && (len(account) != 12 || strings.Trim(account, "0123456789") != "") {
+		return fmt.Errorf("the Account %q is not a number of 12 digits", account)
+	}
+	return nil
+}
+
+// IsFIFO reports whether the queue or topic of that name is a FIFO one.
+func IsFIFO(name string) bool { return strings.HasSuffix(name, ".fifo") }

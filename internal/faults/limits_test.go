@@ -79,7 +79,7 @@ func TestT37LargestMessage(t *testing.T) {
 		requests := r.server.TotalRequests()
 		_, err = x.task.Dispatch(r.Context(), textArgs{Text: largest + "x"})
 		r.sink.failure(err)
-		var limit *sqsx.LimitError
+		var limit *taskhawk.LimitError
 		require.ErrorAs(r, err, &limit)
 		require.Equal(r, "size", limit.Field)
 		require.Equal(r, "tests.text", limit.Task)
@@ -246,7 +246,7 @@ func TestT42BadHeadersAreNotSent(t *testing.T) {
 		} {
 			_, err := r.job.Dispatch(r.Context(), newArgs(0), option)
 			r.sink.failure(err)
-			var limit *sqsx.LimitError
+			var limit *taskhawk.LimitError
 			require.ErrorAs(r, err, &limit)
 			require.Equal(r, field, limit.Field)
 		}

@@ -6,6 +6,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/aws/smithy-go"
 	"github.com/stretchr/testify/require"
 
 	"github.com/taskhawk/taskhawk-go/sqsx"
@@ -65,9 +66,9 @@ func TestT15ThreeOfTenFail(t *testing.T) {
 		require.ErrorAs(r, err, &batch)
 		require.Equal(r, 10, batch.Total)
 		require.Len(r, batch.Failed, 1)
-		var refused *sqsx.EntryError
+		var refused *smithy.GenericAPIError
 		require.ErrorAs(r, batch.Failed[5], &refused)
-		require.True(r, refused.SenderFault)
+		require.Equal(r, smithy.FaultClient, refused.Fault)
 		require.Equal(r, "InvalidMessageContents", refused.Code)
 		require.NotErrorIs(r, batch.Failed[5], taskhawk.ErrOutcomeUnknown)
 		r.runAll()
@@ -92,12 +93,12 @@ func TestT15ThreeOfTenFailForGood(t *testing.T) {
 		var batch *taskhawk.BatchError
 		require.ErrorAs(r, err, &batch)
 		require.Len(r, batch.Failed, 3)
-		var failed *sqsx.EntryError
+		var failed *smithy.GenericAPIError
 		require.ErrorAs(r, batch.Failed[2], &failed)
-		require.False(r, failed.SenderFault)
+		require.Equal(r, smithy.FaultServer, failed.Fault)
 		require.NotErrorIs(r, batch.Failed[2], taskhawk.ErrOutcomeUnknown)
 		require.ErrorAs(r, batch.Failed[5], &failed)
-		require.True(r, failed.SenderFault)
+		require.Equal(r, smithy.FaultClient, failed.Fault)
 		require.ErrorIs(r, batch.Failed[8], taskhawk.ErrOutcomeUnknown)
 		r.runAll()
 		require.Equal(r, 7, r.book.total())

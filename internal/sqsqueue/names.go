@@ -1,11 +1,11 @@
 package sqsqueue
 
 import (
-	"errors"
 	"fmt"
 	"strconv"
 	"strings"
 
+	"github.com/taskhawk/taskhawk-go/internal/awsbatch"
 	"github.com/taskhawk/taskhawk-go/taskhawk"
 )
 
@@ -32,13 +32,8 @@ func DeadLetterName(name string) string {
 func Names(
 	app string, priorities []taskhawk.Priority, naming func(app string, priority taskhawk.Priority) string,
 ) (map[taskhawk.Priority]string, error) {
-	if app == "" {
-		return nil, errors.New("the application has no name")
-	}
-	// A URL would only be reported as a name that is too long or has wrong characters.
-	if strings.ContainsAny(app, ":/") {
-		return nil, errors.New(`a queue URL or ARN stands where the application's name is expected, such as "dev-myapp": ` +
-			"the names of its queues follow from it; Account names the owner of queues of another account")
+	if err := awsbatch.CheckApp(app); err != nil {
+		return nil, err //nolint:wrapcheck // it is this package's own error
 	}
 	if len(priorities) == 0 {
 		priorities = taskhawk.Priorities()
@@ -67,14 +62,6 @@ func checkName(name string) error {
 				return fmt.Errorf("queue name %q: SQS takes letters, digits, '-' and '_'", name)
 			}
 		}
-	}
-	return nil
-}
-
-// CheckAccount refuses what is no account number. Empty is the caller's own account.
-func CheckAccount(account string) error {
-	if account != "" && (len(account) != 12 || strings.Trim(account, "0123456789") != "") {
-		return fmt.Errorf("the Account %q is not a number of 12 digits", account)
 	}
 	return nil
 }

@@ -1,0 +1,151 @@
+package awsbatch
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"time"
+
+	"github.com/taskhawk/taskhawk-go/internal/groupcommit"
+	"github.com/taskhawk/taskhawk-go/taskhawk"
+)
+
+const (
+	// MaxCalls is how many full batches may be in flight at once for one queue or topic: SQS answers in some
+	// 10 ms, so that is up to 8,000 messages a second.
+	MaxCalls = 8
+	// Patience is how long a message waits for a call in flight before it gets another: a call takes some 10
+	// to 20 ms, unless it hangs.
+	Patience = 50 * time.Millisecond
+)
+
+// Config is what the publishers of SQS and SNS differ in. E is a message ready to send.
+type Config[E groupcommit.Item] struct {
+	// Names are the names of the queues or topics.
+	Names map[taskhawk.Priority]string
+	// Limits are what the service takes.
+	Limits Limits
+	// Linger is how long the first message of a batch waits for others.
+	Linger time.Duration
+	// Entry makes a message ready to send. It has a group only if that orders it: on a FIFO queue or topic.
+	Entry func(m *Message, fifo bool) E
+	// Calls returns what makes calls to the queue or topic of that name, with attempts.
+	Calls func(name string) func(ctx context.Context, entries []E, done func(i int, err error))
+	// Wrap says in an error which queue or topic it is about.
+	Wrap func(name string, err error) error
+}
+
+// Publisher puts messages on the queues or topics of an application, in calls that concurrent callers share.
+type Publisher[E groupcommit.Item] struct {
+	config  Config[E]
+	targets map[taskhawk.Priority]*target[E]
+}
+
+// target is where the messages for one queue or topic gather.
+type target[E groupcommit.Item] struct {
+	name   string
+	fifo   bool
+	commit *groupcommit.Committer[E]
+}
+
+// NewPublisher makes a publisher.
+func NewPublisher[E groupcommit.Item](config Config[E]) (*Publisher[E], error) {
+	if config.Linger < 0 {
+		return nil, fmt.Errorf("negative Linger %s", config.Linger)
+	}
+	if err := config.Limits.check(); err != nil {
+		return nil, err
+	}
+	p := &Publisher[E]{config: config, targets: map[taskhawk.Priority]*target[E]{}}
+	for priority, name := range config.Names {
+		p.targets[priority] = p.target(name)
+	}
+	return p, nil
+}
+
+func (p *Publisher[E]) target(name string) *target[E] {
+	return &target[E]{
+		name: name,
+		fifo: IsFIFO(name),
+		commit: groupcommit.New(groupcommit.Config[E]{
+			Commit:   p.config.Calls(name),
+			MaxItems: MaxEntries,
+			MaxBytes: p.config.Limits.MaxSize,
+			MaxCalls: MaxCalls,
+			Patience: Patience,
+			Linger:   func(time.Duration) time.Duration { return p.config.Linger },
+		}),
+	}
+}
+
+// Publish sends one message, as taskhawk.Publisher has it.
+func (p *Publisher[E]) Publish(ctx context.Context, out *taskhawk.Outgoing) error {
+	t, e, err := p.entry(out)
+	if err != nil {
+		return err
+	}
+	return p.wrap(t, t.commit.Do(ctx, e))
+}
+
+// PublishBatch sends several, as taskhawk.BatchPublisher has it.
+func (p *Publisher[E]) PublishBatch(ctx context.Context, outs []*taskhawk.Outgoing) []error {
+	sends, refused := make([]groupcommit.Send[E], len(outs)), make([]error, len(outs))
+	targets, failed := make([]*target[E], len(outs)), map[string]bool{}
+	for i, out := range outs {
+		t, e, err := p.entry(out)
+		key := ""
+		if t != nil && t.fifo {
+			key = t.name + " " + out.Group
+		}
+		switch {
+		case err == nil && failed[key]:
+			// Its place in the order would be lost when the refused one is sent again.
+			err = p.wrap(t, groupcommit.ErrHeldBack)
+		case err == nil:
+			sends[i] = groupcommit.Send[E]{Through: t.commit, Item: e}
+		case key != "":
+			failed[key] = true
+		}
+		targets[i], refused[i] = t, err
+	}
+	errs := groupcommit.DoAll(ctx, sends)
+	for i, err := range errs {
+		errs[i] = refused[i]
+		if refused[i] == nil {
+			errs[i] = p.wrap(targets[i], err)
+		}
+	}
+	return errs
+}
+
+// entry returns what to send, and where.
+func (p *Publisher[E]) entry(out *taskhawk.Outgoing) (t *target[E], e E, err error) {
+	t = p.targets[out.Priority]
+	if t == nil {
+		return nil, e, fmt.Errorf("%w: %s", taskhawk.ErrUnknownPriority, out.Priority)
+	}
+	m, err := p.config.Limits.message(out, t.fifo)
+	if err != nil {
+		return t, e, err
+	}
+	return t, p.config.Entry(m, t.fifo), nil
+}
+
+// wrap puts the error of a message into the words of the core, and says which queue or topic it is about.
+func (p *Publisher[E]) wrap(t *target[E], err error) error {
+	if err == nil {
+		return nil
+	}
+	return p.config.Wrap(t.name, CoreError(err))
+}
+
+// CoreError returns the error of a committer in the words of the core.
+func CoreError(err error) error {
+	switch {
+	case errors.Is(err, groupcommit.ErrHeldBack):
+		return taskhawk.ErrHeldBack
+	case errors.Is(err, groupcommit.ErrAbandoned):
+		return fmt.Errorf("%w: %w", taskhawk.ErrOutcomeUnknown, err)
+	}
+	return err
+}
