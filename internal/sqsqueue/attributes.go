@@ -91,10 +91,30 @@ func Get(ctx context.Context, api AttributesAPI, url *string, wanted ...types.Qu
 	return out.Attributes, nil
 }
 
-// Number is a number, 0 when the attribute is not there.
+// numeric are the attributes that are whole numbers.
+func numeric() []string {
+	return []string{Visibility, Retention, Delay, MaxMessageSize, Wait, VisibleMessages, InFlight}
+}
+
+// Unreadable returns the names of the attributes that are there, and are not the numbers that they should be: digits and nothing else.
+func (a Attributes) Unreadable() []string {
+	var names []string
+	for _, name := range numeric() {
+		text, ok := a[name]
+		if _, err := strconv.ParseUint(text, 10, 31); ok && err != nil {
+			names = append(names, name)
+		}
+	}
+	return names
+}
+
+// Number is a number, 0 when the attribute is not there, or is [Attributes.Unreadable].
 func (a Attributes) Number(name string) int {
-	n, _ := strconv.Atoi(a[name]) // SQS writes nothing but numbers
-	return n
+	n, err := strconv.ParseUint(a[name], 10, 31)
+	if err != nil {
+		return 0
+	}
+	return int(n)
 }
 
 // Duration is a number of seconds.
@@ -129,6 +149,9 @@ func (a Attributes) RedrivePolicy() (*RedrivePolicy, error) {
 	count, err := strconv.Atoi(text)
 	if err != nil {
 		return nil, fmt.Errorf("redrive policy: maxReceiveCount: %w", err)
+	}
+	if count < 1 {
+		return nil, fmt.Errorf("redrive policy: maxReceiveCount %d", count)
 	}
 	return &RedrivePolicy{DeadLetterTargetARN: wire.DeadLetterTargetARN, MaxReceiveCount: count}, nil
 }

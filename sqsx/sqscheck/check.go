@@ -31,7 +31,7 @@ var _ API = (*sqs.Client)(nil)
 
 // Config says what the code does with the queues. The zero value is a worker with the zero sqsx.WorkerConfig.
 type Config struct {
-	// Worker is the configuration of the workers: its Priorities, Naming, VisibilityTimeout and Backoff count here.
+	// Worker is the configuration of the workers: its Account, Priorities, Naming, VisibilityTimeout and Backoff count here.
 	Worker sqsx.WorkerConfig
 	// LongestTask is how long the slowest task may take, such as the largest taskhawk.WithTimeout. Default 0: not known.
 	LongestTask time.Duration
@@ -207,6 +207,8 @@ const (
 	CodeSNS Code = "sns"
 	// CodeTaskTime : a task may take longer than it is given.
 	CodeTaskTime Code = "task-time"
+	// CodeUnreadable : an attribute is not the number that it should be.
+	CodeUnreadable Code = "unreadable"
 	// CodeVisibility : the visibility timeout of queue or worker.
 	CodeVisibility Code = "visibility"
 )
@@ -288,7 +290,7 @@ func (e *examination) examine(ctx context.Context, name string) error {
 	if p.own, err = e.look(ctx, p.name); err != nil {
 		return err
 	}
-	if p.own != nil {
+	if p.own = e.readable(p.name, p.own); p.own != nil {
 		if err := e.readMappings(ctx, &p); err != nil {
 			return err
 		}
@@ -298,7 +300,7 @@ func (e *examination) examine(ctx context.Context, name string) error {
 	if p.dead, err = e.look(ctx, p.deadLetters); err != nil {
 		return err
 	}
-	if p.dead != nil {
+	if p.dead = e.readable(p.deadLetters, p.dead); p.dead != nil {
 		e.examineDeadLetters(&p)
 	}
 	if p.own != nil && p.dead != nil {
@@ -307,9 +309,20 @@ func (e *examination) examine(ctx context.Context, name string) error {
 	return nil
 }
 
+// readable returns the attributes, or nil and a finding if one is not the number that it should be: what follows from it would mislead.
+func (e *examination) readable(name string, attributes sqsqueue.Attributes) sqsqueue.Attributes {
+	bad := attributes.Unreadable()
+	if len(bad) == 0 {
+		return attributes
+	}
+	e.add(SeverityError, CodeUnreadable, name, "has attributes that are not whole numbers: "+strings.Join(bad, ", "),
+		"look at what stands between this program and SQS, and set them anew")
+	return nil
+}
+
 // look returns the attributes of a queue, or nil and a finding.
 func (e *examination) look(ctx context.Context, name string) (sqsqueue.Attributes, error) {
-	url, err := sqsqueue.LookUp(ctx, e.api, "", name)
+	url, err := sqsqueue.LookUp(ctx, e.api, e.config.Worker.Account, name)
 	if sqsqueue.IsMissing(err) {
 		return nil, e.missing(ctx, name)
 	}
@@ -330,7 +343,7 @@ func (e *examination) missing(ctx context.Context, name string) error {
 		other += sqsqueue.FIFOSuffix
 	}
 	if len(other) <= sqsqueue.MaxName {
-		if _, err := sqsqueue.LookUp(ctx, e.api, "", other); err == nil {
+		if _, err := sqsqueue.LookUp(ctx, e.api, e.config.Worker.Account, other); err == nil {
 			e.add(SeverityError, CodeQueueType, name, "does not exist, but "+other+" does: the code and the queue are of different types",
 				"give publishers, workers and this check a Naming that returns the name of the queue that is meant")
 			return nil

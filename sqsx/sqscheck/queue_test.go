@@ -1,6 +1,7 @@
 package sqscheck_test
 
 import (
+	"context"
 	"strconv"
 	"testing"
 	"time"
@@ -218,5 +219,43 @@ func TestCheckCountsDeadLetters(t *testing.T) {
 		require.Zero(e, e.server.Requests(sqstest.OpReceiveMessage))
 		require.Equal(e, 4, e.server.TotalRequests())
 		require.NotContains(e, found[0].String(), "\n")
+	})
+}
+
+// oddAttributes is an SQS whose answers have an attribute that SQS never writes.
+type oddAttributes struct {
+	sqscheck.API
+
+	name, value string
+}
+
+func (o oddAttributes) GetQueueAttributes(
+	ctx context.Context, in *sqs.GetQueueAttributesInput, options ...func(*sqs.Options),
+) (*sqs.GetQueueAttributesOutput, error) {
+	out, err := o.API.GetQueueAttributes(ctx, in, options...)
+	if err == nil && out.Attributes[o.name] != "" {
+		out.Attributes[o.name] = o.value
+	}
+	return out, err
+}
+
+func TestCheckReadsNumbersStrictly(t *testing.T) {
+	t.Parallel()
+	inEnv(t, func(e *env) {
+		for _, value := range []string{"x", " 5", "5 ", "-1", "+5", "9223372036854775808", "1e3", "0x10"} {
+			report, err := sqscheck.Check(e.Context(), oddAttributes{e.client, "VisibilityTimeout", value}, app, sqscheck.Config{})
+			require.NoError(e, err)
+			require.NotEmpty(e, report.Of(sqscheck.CodeUnreadable), value)
+			require.Empty(e, report.Of(sqscheck.CodeVisibility), "nothing is concluded from it")
+			require.False(e, report.OK())
+		}
+		for _, count := range []string{"-5", "0", `"x"`, "1.5"} {
+			policy := `{"deadLetterTargetArn":"arn:aws:sqs:us-east-1:000000000000:x","maxReceiveCount":` + count + `}`
+			report, err := sqscheck.Check(e.Context(), oddAttributes{e.client, "RedrivePolicy", policy}, app, sqscheck.Config{})
+			require.NoError(e, err)
+			found := report.Of(sqscheck.CodeRedrivePolicy)
+			require.NotEmpty(e, found, count)
+			require.Equal(e, sqscheck.SeverityError, found[0].Severity)
+		}
 	})
 }

@@ -65,12 +65,19 @@ func NewUnstartedServer() *Server {
 	return s
 }
 
+// bubbleYearEnds is later than the clock of a bubble, which begins with the year 2000, and earlier than any other.
+var bubbleYearEnds = time.Date(2001, 1, 1, 0, 0, 0, 0, time.UTC)
+
 // Start makes the server listen on a free port of 127.0.0.1. Queues that exist
 // keep their URLs, whose paths stay good. It panics if the server was started
-// or closed before.
+// or closed before, and within a synctest bubble, where sockets do not work.
 func (s *Server) Start() {
 	if s.listener != nil || s.isClosed() {
 		panic("sqstest: the server was started or closed before") //nolint:forbidigo // a mistake in the test
+	}
+	if time.Now().Before(bubbleYearEnds) {
+		panic("sqstest: a server with a socket hangs within a synctest bubble: " + //nolint:forbidigo // a mistake in the test
+			"use NewUnstartedServer, and its Client or HTTPClient")
 	}
 	s.listener = httptest.NewServer(s)
 	s.transport = &http.Transport{MaxIdleConns: 0, MaxIdleConnsPerHost: 256}
@@ -101,6 +108,11 @@ func (s *Server) Close() {
 // ServeHTTP answers one request: of the AWS JSON 1.0 protocol for SQS, of the AWS
 // Query protocol for SNS.
 func (s *Server) ServeHTTP(w http.ResponseWriter, r *http.Request) {
+	// Only browsers send it: a page of another site could post a form to SNS, which needs no permission of ours.
+	if r.Header.Get("Origin") != "" {
+		http.Error(w, "sqstest: requests of web pages are refused", http.StatusForbidden)
+		return
+	}
 	pause := func(d time.Duration) error { return s.pause(r.Context(), d) }
 	s.exchange(r).write(w, pause)
 }

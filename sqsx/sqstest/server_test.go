@@ -1,9 +1,12 @@
 package sqstest_test
 
 import (
+	"net/http"
 	"strconv"
+	"strings"
 	"sync"
 	"testing"
+	"testing/synctest"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
 	"github.com/aws/aws-sdk-go-v2/service/sqs"
@@ -96,4 +99,29 @@ func (f *fixture) drain(url string, all int) {
 			_, _ = f.client.DeleteMessage(f.Context(), &sqs.DeleteMessageInput{QueueUrl: &url, ReceiptHandle: m.ReceiptHandle})
 		}
 	}
+}
+
+// A socket within a bubble would hang without a word.
+func TestNewServerRefusesBubbles(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		require.PanicsWithValue(t, "sqstest: a server with a socket hangs within a synctest bubble: use NewUnstartedServer, and its Client or HTTPClient",
+			func() { sqstest.NewServer() })
+	})
+}
+
+// A page of another site could post a form.
+func TestServerRefusesWebPages(t *testing.T) {
+	t.Parallel()
+	server := sqstest.NewServer()
+	t.Cleanup(server.Close)
+	req, err := http.NewRequestWithContext(t.Context(), http.MethodPost, server.URL, strings.NewReader("Action=ListTopics&Version=2010-03-31"))
+	require.NoError(t, err)
+	req.Header.Set("Content-Type", "application/x-www-form-urlencoded")
+	req.Header.Set("Origin", "http://example.com")
+	response, err := http.DefaultClient.Do(req)
+	require.NoError(t, err)
+	require.NoError(t, response.Body.Close())
+	require.Equal(t, http.StatusForbidden, response.StatusCode)
+	http.DefaultClient.CloseIdleConnections()
 }
