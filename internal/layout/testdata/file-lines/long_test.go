@@ -1,4 +1,4 @@
-package fixture
+package fixture_test // want
 
 const (
 	four = 4

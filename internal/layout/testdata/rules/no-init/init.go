@@ -1,7 +1,0 @@
-package fixture
-
-type tool struct{}
-
-func (tool) init() {}
-
-func init() { tool{}.init() } // want

@@ -1,3 +1,0 @@
-package fixture
-
-// HACK around it // want

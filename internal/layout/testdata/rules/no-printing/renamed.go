@@ -1,7 +1,0 @@
-package fixture
-
-import out "fmt"
-
-func renamed() {
-	out.Print("renamed") // want
-}

@@ -1,3 +1,0 @@
-// A comment that a blank line separates documents nothing.
-
-package fixture // want
