@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"testing"
+	"testing/synctest"
 	"time"
 
 	"github.com/aws/aws-lambda-go/events"
@@ -41,6 +42,32 @@ func TestSNSRunsAllRecords(t *testing.T) {
 	var record *lambdax.RecordError
 	require.ErrorAs(t, err, &record)
 	require.Equal(t, "n0", record.MessageID)
+}
+
+// The settings of a function for a topic have an effect. Handlers end one and a quarter of Margin before the deadline.
+func TestSNSConfig(t *testing.T) {
+	t.Parallel()
+	event := published(body("do", 0, "second"), body("do", 1, "second"), body("do", 2, "second"), body("do", 3, "wait"))
+	for name, c := range map[string]struct {
+		config lambdax.SNSConfig
+		took   time.Duration
+	}{
+		"at once":  {lambdax.SNSConfig{Concurrency: 4, Margin: 3 * time.Second}, 6250 * time.Millisecond},
+		"in turns": {lambdax.SNSConfig{Concurrency: 1, Margin: 2 * time.Second}, 7500 * time.Millisecond},
+	} {
+		synctest.Test(t, func(t *testing.T) {
+			r := newRig(t)
+			ctx, cancel := context.WithTimeout(t.Context(), 10*time.Second)
+			defer cancel()
+			start := time.Now()
+			require.ErrorIs(t, must(lambdax.SNS(r.hub, c.config))(ctx, event), lambdax.ErrDeadline, name)
+			require.Equal(t, c.took, time.Since(start), name)
+			require.Len(t, r.ran, 4)
+			if c.config.Concurrency == 1 {
+				require.Equal(t, []int{0, 1, 2, 3}, r.ran, "one after another")
+			}
+		})
+	}
 }
 
 func TestSNSMetadata(t *testing.T) {

@@ -118,11 +118,13 @@ func guardPublisher(publisher Publisher) Publisher {
 
 // Publish publishes by the publisher. After a panic nobody knows whether the message is stored.
 func (p guardedPublisher) Publish(ctx context.Context, out *Outgoing) (err error) {
-	panicked := attempt(func() { err = p.publisher.Publish(ctx, out) })
-	if panicked != nil {
-		return fmt.Errorf("%w: %w", ErrOutcomeUnknown, guard.Error(panicked))
-	}
-	return guard.Error(err)
+	defer func() {
+		if value := recover(); value != nil {
+			panicked := &PanicError{Value: value, Stack: debug.Stack()}
+			err = fmt.Errorf("%w: %w", ErrOutcomeUnknown, guard.Error(panicked))
+		}
+	}()
+	return guard.Error(p.publisher.Publish(ctx, out))
 }
 
 // PublishBatch publishes by the batch where the publisher can, and one by one where it cannot.

@@ -108,3 +108,96 @@ func TestResultsOfStrangeAnswers(t *testing.T) {
 	results.Done(nil)
 	require.Equal(t, awsbatch.Fill(2, awsbatch.ErrNoAnswer), []error(results))
 }
+
+// The service gets 50 to 150 ms before the second attempt, and 200 to 600 ms before the third.
+func TestAttemptsHavePauses(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		for range 20 {
+			var at []time.Time
+			run(t.Context(), []int{1}, func(context.Context, []int) ([]error, error) {
+				at = append(at, time.Now())
+				return nil, awsbatch.ErrNoAnswer
+			})
+			require.Len(t, at, 3)
+			first, second := at[1].Sub(at[0]), at[2].Sub(at[1])
+			require.True(t, first >= 50*time.Millisecond && first < 150*time.Millisecond, first)
+			require.True(t, second >= 200*time.Millisecond && second < 600*time.Millisecond, second)
+		}
+	})
+}
+
+// A call that is refused for its size is made again in halves, down to single items. Those that fail for another
+// reason stay apart in the next attempt.
+func TestCallsThatAreTooLargeAreMadeInHalves(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		var calls [][]int
+		failed := false
+		errs := run(t.Context(), []int{1, 2, 9, 3, 4}, func(_ context.Context, items []int) ([]error, error) {
+			calls = append(calls, items)
+			sum := 0
+			for _, item := range items {
+				sum += item
+			}
+			if sum > 8 {
+				return nil, entryError("BatchRequestTooLong", smithy.FaultClient)
+			}
+			if items[0] == 1 && !failed {
+				failed = true
+				return nil, entryError("InternalError", smithy.FaultServer)
+			}
+			return make([]error, len(items)), nil
+		})
+		require.Equal(t, [][]int{{1, 2, 9, 3, 4}, {1, 2}, {9, 3, 4}, {9}, {3, 4}, {1, 2}}, calls)
+		for i, err := range errs {
+			require.Equal(t, i == 2, err != nil, i)
+		}
+		require.ErrorContains(t, errs[2], "BatchRequestTooLong")
+		require.NotErrorIs(t, errs[2], taskhawk.ErrOutcomeUnknown)
+	})
+}
+
+// An item that is done does not wait for the attempts of others.
+func TestResultsAreReportedAsTheyCome(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		start, at := time.Now(), map[int]time.Duration{}
+		awsbatch.Run(t.Context(), "url", []string{"good", "late"}, func(_ context.Context, to string, items []string) ([]error, error) {
+			require.Equal(t, "url", to)
+			results := awsbatch.NewResults(len(items))
+			results.Done(awsbatch.EntryID(0))
+			if len(items) == 1 {
+				return make([]error, 1), nil
+			}
+			return results, nil
+		}, func(i int, err error) {
+			require.NoError(t, err)
+			require.NotContains(t, at, i, "once")
+			at[i] = time.Since(start)
+		})
+		require.Zero(t, at[0])
+		require.Positive(t, at[1])
+	})
+}
+
+func TestRetryGoesOnWhileItMayHelp(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		for want, errs := range map[int][]error{
+			1: {entryError("AccessDenied", smithy.FaultClient)},
+			2: {entryError("InternalError", smithy.FaultServer), nil},
+			3: {awsbatch.ErrNoAnswer, awsbatch.ErrNoAnswer, awsbatch.ErrNoAnswer},
+		} {
+			calls := 0
+			err := awsbatch.Retry(t.Context(), func(context.Context) error {
+				calls++
+				return errs[calls-1]
+			})
+			require.Equal(t, errs[len(errs)-1], err, "as it is: nothing was stored")
+			require.Equal(t, want, calls)
+		}
+		var panicked *taskhawk.PanicError
+		require.ErrorAs(t, awsbatch.Retry(t.Context(), func(context.Context) error { panic("odd") }), &panicked)
+	})
+}

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"strings"
+	"sync"
 	"testing"
 	"time"
 
@@ -33,7 +34,9 @@ func (s sent) Group() string {
 type service struct {
 	limits awsbatch.Limits
 	send   func(ctx context.Context, entries []sent, done func(i int, err error))
-	sent   []sent
+
+	mu   sync.Mutex
+	sent []sent
 }
 
 // publisher has a standard queue for high and a FIFO queue for low.
@@ -44,6 +47,8 @@ func (s *service) publisher(t *testing.T) *awsbatch.Publisher[sent] {
 	}
 	if s.send == nil {
 		s.send = func(_ context.Context, entries []sent, done func(i int, err error)) {
+			s.mu.Lock()
+			defer s.mu.Unlock()
 			for i, e := range entries {
 				s.sent = append(s.sent, e)
 				done(i, nil)

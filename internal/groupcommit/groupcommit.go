@@ -93,7 +93,11 @@ func (c *Committer[T]) Do(ctx context.Context, item T) error {
 	w.one[0].value = item
 	w.items = w.one[:]
 	c.join(ctx, w)
-	c.wait(ctx, w)
+	select {
+	case <-w.done:
+	case <-ctx.Done():
+		c.withdraw(ctx, w)
+	}
 	return w.items[0].err
 }
 
@@ -125,7 +129,11 @@ func DoAll[T Item](ctx context.Context, sends []Send[T]) []error {
 		c.join(ctx, w)
 	}
 	for c, w := range waits {
-		c.wait(ctx, w)
+		select {
+		case <-w.done:
+		case <-ctx.Done():
+			c.withdraw(ctx, w)
+		}
 	}
 	errs := make([]error, len(sends))
 	for i, s := range sends {
@@ -151,16 +159,8 @@ func (c *Committer[T]) join(ctx context.Context, w *batchWait[T]) {
 	c.launch()
 }
 
-// wait waits for the results of the items, and gives up on those that have none when ctx ends.
-func (c *Committer[T]) wait(ctx context.Context, w *batchWait[T]) {
-	select {
-	case <-w.done:
-	case <-ctx.Done():
-		c.withdraw(ctx, w)
-	}
-}
-
-// withdraw takes what a caller has ready out of the line, for one whose ctx has ended.
+// withdraw takes what a caller has ready out of the line, for one whose ctx has ended. Its items keep the
+// results that are there.
 func (c *Committer[T]) withdraw(ctx context.Context, w *batchWait[T]) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
@@ -179,7 +179,7 @@ func (c *Committer[T]) withdraw(ctx context.Context, w *batchWait[T]) {
 func (c *Committer[T]) launch() {
 	for c.calls < c.config.MaxCalls && c.isFull(1+c.looking) {
 		if batch := c.take(); batch != nil {
-			c.start(func() { c.run(batch) })
+			c.start(batch)
 		}
 	}
 	// The end of a call, or the goroutine that is about to look, does it otherwise.
@@ -189,7 +189,7 @@ func (c *Committer[T]) launch() {
 	switch wait, ends := c.patience(); {
 	case ends && wait <= 0:
 		c.looking++
-		c.start(func() { c.run(nil) })
+		c.start(nil)
 	case ends:
 		c.arm(wait)
 	}
@@ -353,7 +353,7 @@ func (c *Committer[T]) call(batch []*item[T]) {
 		}
 		c.end(batch, start, broken)
 		if !returned {
-			c.start(func() { c.run(nil) }) // in place of this goroutine, which is ending
+			c.start(nil) // in place of this goroutine, which is ending
 		}
 	}()
 	c.config.Commit(callContext(batch), items, func(i int, err error) { c.report(batch[i], err) })
@@ -418,10 +418,11 @@ func (c *Committer[T]) finish(it *item[T], err error) {
 	c.release(s.group)
 }
 
-func (c *Committer[T]) start(call func()) {
+// start runs calls in a goroutine of their own.
+func (c *Committer[T]) start(batch []*item[T]) {
 	if c.config.Go == nil {
-		go call()
+		go c.run(batch)
 		return
 	}
-	c.config.Go(call)
+	c.config.Go(func() { c.run(batch) })
 }
