@@ -1,8 +1,10 @@
 package bench
 
-// Call is one dispatch or delivery as a whole, by the public interface of a library, up to where the network would begin.
+// Call is one dispatch or delivery as a whole, by the public interface of a library, up
+// to where the network would begin.
 type Call struct {
-	// Name is the name in the output of the benchmarks, such as "dispatch/small" or "handle/small/validated".
+	// Name is the name in the output of the benchmarks, such as "dispatch/small" or
+	// "handle/small/validated".
 	Name string
 	// Title is the name for readers.
 	Title string

@@ -10,8 +10,9 @@ import (
 	"github.com/redis/go-redis/v9/maintnotifications"
 )
 
-// asynqCalls are a dispatch and a delivery of hibiken/asynq as its guide shows them: the arguments go through encoding/json by hand. The
-// delivery begins behind the decoding of asynq's own message, which cannot be called from outside.
+// asynqCalls are a dispatch and a delivery of hibiken/asynq as its guide shows them: the
+// arguments go through encoding/json by hand. The delivery begins behind the decoding of
+// asynq's own message, which cannot be called from outside.
 func asynqCalls() ([]Call, error) {
 	m := Small().Message
 	connection := redis.NewClient(&redis.Options{
@@ -42,7 +43,8 @@ func asynqCalls() ([]Call, error) {
 	}, nil
 }
 
-// answer is a hook of the Redis client that answers each command itself: there is no server.
+// answer is a hook of the Redis client that answers each command itself: there is no
+// server.
 type answer struct{}
 
 // DialHook implements redis.Hook.

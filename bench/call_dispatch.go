@@ -25,7 +25,8 @@ type discard struct{}
 // Publish implements taskhawk.Publisher.
 func (discard) Publish(context.Context, *taskhawk.Outgoing) error { return nil }
 
-// dispatches are Task.Dispatch to a publisher that does nothing, with one header and a priority, as the messages of the workloads have.
+// dispatches are Task.Dispatch to a publisher that does nothing, with one header and a
+// priority, as the messages of the workloads have.
 func dispatches() ([]Call, error) {
 	small, medium, large := Small().Message, Medium().Message, Large().Message
 	task, args := checked()

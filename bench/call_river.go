@@ -15,7 +15,8 @@ type riverArgs struct{ smallArgs }
 // Kind implements river.JobArgs.
 func (riverArgs) Kind() string { return "send_email" }
 
-// riverCalls are a dispatch of riverqueue/river, in a transaction that the caller has. It has no way to deliver without a database.
+// riverCalls are a dispatch of riverqueue/river, in a transaction that the caller has. It
+// has no way to deliver without a database.
 func riverCalls() ([]Call, error) {
 	client, err := river.NewClient(driver{}, &river.Config{Logger: slog.New(slog.DiscardHandler)})
 	if err != nil {
@@ -28,7 +29,8 @@ func riverCalls() ([]Call, error) {
 	}}}, nil
 }
 
-// driver is a river driver without a database: what an insertion asks of it succeeds, all else is missing.
+// driver is a river driver without a database: what an insertion asks of it succeeds, all
+// else is missing.
 type driver struct {
 	riverdriver.Driver[struct{}]
 }

@@ -18,7 +18,8 @@ type Cell struct {
 // Name returns the cell's name, such as "encode/small".
 func (c *Cell) Name() string { return c.Direction + "/" + c.Workload }
 
-// Benchmark returns the name of an entry's benchmark without its prefix, such as "Encode/small/taskhawk".
+// Benchmark returns the name of an entry's benchmark without its prefix, such as
+// "Encode/small/taskhawk".
 func (c *Cell) Benchmark(entry *Entry) string {
 	return strings.ToUpper(c.Direction[:1]) + c.Direction[1:] + "/" + c.Workload + "/" + entry.Name
 }
@@ -72,7 +73,8 @@ func newPair[A, K any](w Workload[A, K]) (*pair, error) {
 	return &p, nil
 }
 
-// BodyFor returns the message that c reads: its own if its format is foreign, else that of standard.
+// BodyFor returns the message that c reads: its own if its format is foreign, else that
+// of standard.
 func BodyFor[A any](c, standard Contender[A], m *Message[A]) (Body, error) {
 	if !c.Foreign {
 		c = standard

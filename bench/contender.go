@@ -13,7 +13,8 @@ const (
 	Naive
 	// Rival is what tasks of any type can be built on.
 	Rival
-	// Typed is a JSON library with types that are written by hand for every task: more than a library for tasks can ask for.
+	// Typed is a JSON library with types that are written by hand for every task: more
+	// than a library for tasks can ask for.
 	Typed
 	// Part does less than a message.
 	Part
@@ -23,7 +24,8 @@ const (
 	Bare
 )
 
-// Contender is one way to write and read whole messages whose arguments are an A. What it cannot do is nil.
+// Contender is one way to write and read whole messages whose arguments are an A. What it
+// cannot do is nil.
 type Contender[A any] struct {
 	// Name is the name in the output of the benchmarks, without spaces and slashes.
 	Name string

@@ -7,8 +7,9 @@ import (
 	goccy "github.com/goccy/go-json"
 )
 
-// typed writes and reads the message in one call of a JSON library, with a type written by hand for every message. Args holds pointers
-// to the arguments, which these libraries follow in both directions.
+// typed writes and reads the message in one call of a JSON library, with a type written
+// by hand for every message. Args holds pointers to the arguments, which these libraries
+// follow in both directions.
 func typed[A, K any](w Workload[A, K], library jsonLibrary) Contender[A] {
 	return Contender[A]{
 		Name: library.name + "-typed", Title: library.title + ", a type per task", Kind: Typed,
@@ -43,7 +44,8 @@ func standardLibrary() jsonLibrary {
 	}
 }
 
-// goccyLibrary does without what a message does not need, HTML escapes and sorted maps, and lets strings share the memory of the body.
+// goccyLibrary does without what a message does not need, HTML escapes and sorted maps,
+// and lets strings share the memory of the body.
 func goccyLibrary() jsonLibrary {
 	return jsonLibrary{
 		name: "goccy", title: "goccy/go-json",
@@ -57,7 +59,8 @@ func goccyLibrary() jsonLibrary {
 	}
 }
 
-// sonicLibrary uses the fastest configuration, and strings that share the memory of the body, as ours do.
+// sonicLibrary uses the fastest configuration, and strings that share the memory of the
+// body, as ours do.
 func sonicLibrary() jsonLibrary {
 	return jsonLibrary{
 		name: "sonic", title: "bytedance/sonic", marshal: sonic.ConfigFastest.Marshal,

@@ -7,7 +7,8 @@ import (
 	"github.com/taskhawk/taskhawk-go/internal/jsontext"
 )
 
-// copied is the limit of encoding: to allocate the message and copy it from where it lies ready.
+// copied is the limit of encoding: to allocate the message and copy it from where it lies
+// ready.
 func copied[A any](ready []byte) Contender[A] {
 	return Contender[A]{
 		Name: "copy", Title: "limit: allocate and copy", Kind: Limit,
@@ -15,7 +16,8 @@ func copied[A any](ready []byte) Contender[A] {
 	}
 }
 
-// scanned is the limit of decoding: to look at the text once, checking that it is JSON, and to keep nothing of it.
+// scanned is the limit of decoding: to look at the text once, checking that it is JSON,
+// and to keep nothing of it.
 func scanned[A any]() Contender[A] {
 	return Contender[A]{
 		Name: "scan", Title: "limit: scan by the rules of JSON", Kind: Limit,
@@ -29,7 +31,8 @@ func scanned[A any]() Contender[A] {
 // errUnbalanced is what bracketed finds wrong.
 var errUnbalanced = errors.New("unbalanced brackets")
 
-// bracketed is the scan that a decoder would begin with that finds the structure first: byte by byte, strings and brackets only.
+// bracketed is the scan that a decoder would begin with that finds the structure first:
+// byte by byte, strings and brackets only.
 func bracketed[A any]() Contender[A] {
 	return Contender[A]{
 		Name: "scan-brackets", Title: "limit: scan for brackets byte by byte", Kind: Limit,

@@ -8,8 +8,9 @@ import (
 	"reflect"
 )
 
-// naive is what one writes first, and what the goals are multiples of: reflection collects the arguments into []any and map[string]any,
-// which go into a map with the rest of the message; on the way back each value goes through JSON once more, into its field.
+// naive is what one writes first, and what the goals are multiples of: reflection
+// collects the arguments into []any and map[string]any, which go into a map with the rest
+// of the message; on the way back each value goes through JSON once more, into its field.
 func naive[A, K any](w Workload[A, K]) Contender[A] {
 	params := paramsOf(w)
 	return Contender[A]{
@@ -78,7 +79,8 @@ func untyped[A any](wire map[string]any, m *Message[A]) (args []any, kwargs map[
 	return args, kwargs, nil
 }
 
-// bindUntyped puts values that encoding/json made of any JSON into the fields of the struct that a points at.
+// bindUntyped puts values that encoding/json made of any JSON into the fields of the
+// struct that a points at.
 func bindUntyped(params []param, a any, args []any, kwargs map[string]any) error {
 	for i, p := range params {
 		value, ok := kwargs[p.name]

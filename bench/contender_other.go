@@ -2,7 +2,8 @@ package bench
 
 import "encoding/json"
 
-// olderMessage is what the older Go library of this protocol writes: all arguments in kwargs, and no args.
+// olderMessage is what the older Go library of this protocol writes: all arguments in
+// kwargs, and no args.
 type olderMessage[A any] struct {
 	Headers  map[string]string `json:"headers"`
 	ID       string            `json:"id"`
@@ -29,8 +30,9 @@ func older[A any]() Contender[A] {
 	}
 }
 
-// payload is the part that users of asynq and of river leave to encoding/json: the arguments alone. What those two add around it, a
-// protobuf message and a row of a table, is not in it, so this is less than either of them does.
+// payload is the part that users of asynq and of river leave to encoding/json: the
+// arguments alone. What those two add around it, a protobuf message and a row of a table,
+// is not in it, so this is less than either of them does.
 func payload[A any]() Contender[A] {
 	return Contender[A]{
 		Name: "payload", Title: "asynq, river: the arguments alone", Kind: Part, Foreign: true, ArgumentsOnly: true,

@@ -8,8 +8,9 @@ import (
 	"github.com/taskhawk/taskhawk-go/taskhawk"
 )
 
-// ours writes and reads the message by the public functions that Dispatch and Hub.Handle are made of. As in Dispatch, a message in a buffer
-// of its own is encoded in a pooled one and copied.
+// ours writes and reads the message by the public functions that Dispatch and Hub.Handle
+// are made of. As in Dispatch, a message in a buffer of its own is encoded in a pooled
+// one and copied.
 func ours[A, K any](w Workload[A, K]) Contender[A] {
 	task := taskhawk.New[A](w.Message.Task, nil)
 	appendMessage := func(dst []byte, m *Message[A]) ([]byte, error) {

@@ -7,8 +7,8 @@ import (
 	"github.com/go-json-experiment/json/jsontext"
 )
 
-// streamed writes and reads the message in one pass with the library that became encoding/json/v2: the elements of args go token by token
-// from and to the fields.
+// streamed writes and reads the message in one pass with the library that became
+// encoding/json/v2: the elements of args go token by token from and to the fields.
 func streamed[A, K any](w Workload[A, K]) Contender[A] {
 	return Contender[A]{
 		Name: "jsonv2-plan", Title: "go-json-experiment/json, a plan per task", Kind: Rival,

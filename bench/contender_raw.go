@@ -6,8 +6,9 @@ import (
 	"strings"
 )
 
-// raw keeps each argument as JSON text between the message and its field, so that it is decoded once: what a library for tasks of any type
-// does on top of a JSON library, and what one writes second.
+// raw keeps each argument as JSON text between the message and its field, so that it is
+// decoded once: what a library for tasks of any type does on top of a JSON library, and
+// what one writes second.
 func raw[A, K any](w Workload[A, K], library jsonLibrary) Contender[A] {
 	params := paramsOf(w)
 	return Contender[A]{

@@ -37,7 +37,8 @@ func testContenders[A, K any](t *testing.T, w bench.Workload[A, K]) {
 	}
 }
 
-// testEncode lets ours, which is tested against the captured messages of the Python library, read what c writes.
+// testEncode lets ours, which is tested against the captured messages of the Python
+// library, read what c writes.
 func testEncode[A, K any](t *testing.T, w bench.Workload[A, K], c, ours bench.Contender[A]) {
 	t.Helper()
 	text, err := c.Encode(&w.Message)

@@ -1,6 +1,7 @@
 package bench
 
-// Message is what every contender writes and reads: the whole message of a task, with its arguments as a struct.
+// Message is what every contender writes and reads: the whole message of a task, with its
+// arguments as a struct.
 type Message[A any] struct {
 	// ID is a UUID in text form.
 	ID string
@@ -16,8 +17,8 @@ type Message[A any] struct {
 	Args A
 }
 
-// Body is the text of a message in both forms, so that nobody pays for a conversion: the SDK of SQS has strings, most JSON libraries
-// take bytes.
+// Body is the text of a message in both forms, so that nobody pays for a conversion: the
+// SDK of SQS has strings, most JSON libraries take bytes.
 type Body struct {
 	// Text is the message as a string.
 	Text string

@@ -5,7 +5,8 @@ import (
 	"time"
 )
 
-// Overhead is what a call costs for each of its units beside the work itself, as a multiple of a reference.
+// Overhead is what a call costs for each of its units beside the work itself, as a
+// multiple of a reference.
 type Overhead struct {
 	// Name is the name in the output, such as "lambda/sqs/10".
 	Name string
@@ -22,7 +23,8 @@ type Overhead struct {
 // Overheads returns those of this library.
 func Overheads() ([]Overhead, error) { return lambdaOverheads() }
 
-// Times returns how many times the reference one unit costs beside the work, from rounds in which all three take turns.
+// Times returns how many times the reference one unit costs beside the work, from rounds
+// in which all three take turns.
 func (o *Overhead) Times(rounds int, slice time.Duration) (float64, error) {
 	samples, err := Race([]func() error{o.Run, o.Bare, o.Reference}, rounds, slice)
 	if err != nil {
@@ -31,7 +33,8 @@ func (o *Overhead) Times(rounds int, slice time.Duration) (float64, error) {
 	return o.Ratio(samples[0], samples[1], samples[2]), nil
 }
 
-// Ratio is that of samples of Run, Bare and Reference: the median over the rounds, of which all must have as many.
+// Ratio is that of samples of Run, Bare and Reference: the median over the rounds, of
+// which all must have as many.
 func (o *Overhead) Ratio(run, bare, reference []Sample) float64 {
 	times := make([]float64, len(run))
 	for i := range times {

@@ -12,8 +12,8 @@ import (
 	"github.com/taskhawk/taskhawk-go/taskhawk"
 )
 
-// lambdaOverheads are those of a record of an event on Lambda, with the small message and a handler that does nothing, beside the reading of
-// the message.
+// lambdaOverheads are those of a record of an event on Lambda, with the small message and
+// a handler that does nothing, beside the reading of the message.
 func lambdaOverheads() ([]Overhead, error) {
 	var overheads []Overhead
 	for _, records := range []int{10, 1000} {

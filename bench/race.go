@@ -16,16 +16,20 @@ type Sample struct {
 	Bytes float64
 	// Allocs is how often one allocates.
 	Allocs float64
-	// CPU is the processor time of one over all threads, in ns, the collector's among them: waiting for a processor is no part of it.
+	// CPU is the processor time of one over all threads, in ns, the collector's among
+	// them: waiting for a processor is no part of it.
 	CPU float64
 }
 
-// ballast is memory that is never touched but counted as in use, in bytes: as in a service with a heap of some size, the collector then
-// runs once in a while and not every few hundred messages, which makes short measurements steady.
+// ballast is memory that is never touched but counted as in use, in bytes: as in a
+// service with a heap of some size, the collector then runs once in a while and not every
+// few hundred messages, which makes short measurements steady.
 const ballast = 64 << 20
 
-// Race runs all of work in turns, so that whatever else the machine does to caches and clock rates slows all of it alike: in each round every
-// one runs for about slice, and the one that begins changes from round to round. It returns, for each, a sample of every round.
+// Race runs all of work in turns, so that whatever else the machine does to caches and
+// clock rates slows all of it alike: in each round every one runs for about slice, and
+// the one that begins changes from round to round. It returns, for each, a sample of
+// every round.
 func Race(work []func() error, rounds int, slice time.Duration) ([][]Sample, error) {
 	held := make([]byte, ballast)
 	defer runtime.KeepAlive(held)
@@ -50,7 +54,8 @@ func Race(work []func() error, rounds int, slice time.Duration) ([][]Sample, err
 	return samples, nil
 }
 
-// calibrate returns how many runs take about slice once compiled code, caches and pools are there.
+// calibrate returns how many runs take about slice once compiled code, caches and pools
+// are there.
 func calibrate(run func() error, slice time.Duration) (int, error) {
 	for n := 1; ; n *= 2 {
 		sample, err := repeat(run, n)
@@ -63,7 +68,8 @@ func calibrate(run func() error, slice time.Duration) (int, error) {
 	}
 }
 
-// repeat measures n runs. They begin with a heap without the garbage of others, and with pools filled again by a few runs before.
+// repeat measures n runs. They begin with a heap without the garbage of others, and with
+// pools filled again by a few runs before.
 func repeat(run func() error, n int) (Sample, error) {
 	runtime.GC()
 	for range 1 + n/8 {
@@ -88,7 +94,8 @@ func repeat(run func() error, n int) (Sample, error) {
 	}, nil
 }
 
-// Faster returns how many times faster ours was than other: the median over the rounds, of which both must have as many.
+// Faster returns how many times faster ours was than other: the median over the rounds,
+// of which both must have as many.
 func Faster(ours, other []Sample) float64 {
 	return medianRatio(ours, other, func(s Sample) float64 { return s.Time })
 }

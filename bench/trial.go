@@ -7,8 +7,9 @@ import (
 	"time"
 )
 
-// Trial is long work, such as thousands of messages over a connection: a run of it is a sample by itself. It needs things made ready before,
-// and cleared away after it, which are not measured.
+// Trial is long work, such as thousands of messages over a connection: a run of it is a
+// sample by itself. It needs things made ready before, and cleared away after it, which
+// are not measured.
 type Trial struct {
 	// Ready prepares a run.
 	Ready func() error
@@ -20,8 +21,8 @@ type Trial struct {
 	Units int
 }
 
-// RaceTrials runs all trials in turns, each once in each round, and the one that begins changes from round to round. It returns, for each, a
-// sample of every round.
+// RaceTrials runs all trials in turns, each once in each round, and the one that begins
+// changes from round to round. It returns, for each, a sample of every round.
 func RaceTrials(trials []Trial, rounds int) ([][]Sample, error) {
 	held := make([]byte, ballast)
 	defer runtime.KeepAlive(held)
@@ -70,7 +71,8 @@ func processorTime() time.Duration {
 	return time.Duration(usage.Utime.Nano() + usage.Stime.Nano())
 }
 
-// Cheaper returns how many times less processor time ours took than other: the median over the rounds, of which both must have as many.
+// Cheaper returns how many times less processor time ours took than other: the median
+// over the rounds, of which both must have as many.
 func Cheaper(ours, other []Sample) float64 {
 	return medianRatio(ours, other, func(s Sample) float64 { return s.CPU })
 }

@@ -1,6 +1,7 @@
 package bench
 
-// wireMessage is the message as a struct that a JSON library writes and reads in one call, its members in the order of the format.
+// wireMessage is the message as a struct that a JSON library writes and reads in one
+// call, its members in the order of the format.
 type wireMessage[Args, Kwargs any] struct {
 	ID       string            `json:"id"`
 	Metadata wireMetadata      `json:"metadata"`

@@ -21,7 +21,8 @@ type row struct {
 
 type largeKeyword struct{}
 
-// Large returns the workload of 200 KB. The comment of every fourth row has an escape, which costs whoever decodes it an allocation.
+// Large returns the workload of 200 KB. The comment of every fourth row has an escape,
+// which costs whoever decodes it an allocation.
 func Large() Workload[largeArgs, largeKeyword] {
 	args := largeArgs{Batch: "nightly-import"}
 	for i := range 1000 {

@@ -9,7 +9,8 @@ import (
 	"github.com/stretchr/testify/require"
 )
 
-// The race detector makes pools forget, and purego pays for reflection; the counts are those of the normal build.
+// The race detector makes pools forget, and purego pays for reflection; the counts are
+// those of the normal build.
 
 func TestAppendAllocatesNothing(t *testing.T) {
 	checkAppendAllocs(t, smallPayload())

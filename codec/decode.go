@@ -10,7 +10,8 @@ import (
 	"github.com/taskhawk/taskhawk-go/internal/jsontext"
 )
 
-// binding is one set of arguments being bound to the struct at p, as a Python call binds them.
+// binding is one set of arguments being bound to the struct at p, as a Python call binds
+// them.
 type binding struct {
 	sig   *signature
 	p     place
@@ -99,8 +100,9 @@ func (b *binding) keyword(s string, i, likely int) (end, next int, err *Error) {
 	return end, n + 1, nil
 }
 
-// member reads the name of a keyword and returns the index of its parameter, or -1 and the name. Senders mostly keep the order of declaration
-// and put no space before the colon, so the text of the parameter after the last is tried first.
+// member reads the name of a keyword and returns the index of its parameter, or -1 and
+// the name. Senders mostly keep the order of declaration and put no space before the
+// colon, so the text of the parameter after the last is tried first.
 func (sig *signature) member(s string, i, likely int) (n int, name string, value int, err *Error) {
 	if likely < len(sig.params) {
 		if end := sig.params[likely].key.match(s, i); end > 0 {
@@ -161,7 +163,8 @@ func finish(s string, i int, path string) *Error {
 	return nil
 }
 
-// The helpers of the decoders. Each takes the text s and the index i of the next byte, and returns the index past what it read.
+// The helpers of the decoders. Each takes the text s and the index i of the next byte,
+// and returns the index past what it read.
 
 // syntaxError turns an error of package jsontext into one of this package.
 func syntaxError(err error) *Error { return newError(ErrSyntax, err.Error()) }
@@ -197,7 +200,8 @@ func readKey(s string, i int) (string, int, *Error) {
 	return key, jsontext.SkipSpace(s, i+1), nil
 }
 
-// enter steps over the bracket s[i] that opens an array or object, up to the first element, or past closer if there is none.
+// enter steps over the bracket s[i] that opens an array or object, up to the first
+// element, or past closer if there is none.
 func enter(s string, i int, closer byte) (next int, done bool) {
 	i = jsontext.SkipSpace(s, i+1)
 	if i < len(s) && s[i] == closer {
@@ -206,7 +210,8 @@ func enter(s string, i int, closer byte) (next int, done bool) {
 	return i, false
 }
 
-// isComma tells whether a comma follows an element and the next element comes right behind it, as most senders write it; leave does it otherwise.
+// isComma tells whether a comma follows an element and the next element comes right
+// behind it, as most senders write it; leave does it otherwise.
 func isComma(s string, i int) bool { return i+1 < len(s) && s[i] == ',' && s[i+1] > ' ' }
 
 // leave steps over what follows an element: a comma, up to the next element, or closer.
@@ -234,7 +239,8 @@ func at(s string, i int, c byte) bool { return i < len(s) && s[i] == c }
 // isNull tells whether a null begins at s[i].
 func isNull(s string, i int) bool { return strings.HasPrefix(s[min(i, len(s)):], "null") }
 
-// nullOr is for the value that a decoder has no use for: a null changes nothing, as in encoding/json, anything else is an error.
+// nullOr is for the value that a decoder has no use for: a null changes nothing, as in
+// encoding/json, anything else is an error.
 func nullOr(s string, i int, want string) (int, *Error) {
 	if isNull(s, i) {
 		return i + len("null"), nil
@@ -242,7 +248,8 @@ func nullOr(s string, i int, want string) (int, *Error) {
 	return i, wrongType(s, i, want)
 }
 
-// wrongType reports that the value at s[i] is not of the kind wanted, or is no value at all.
+// wrongType reports that the value at s[i] is not of the kind wanted, or is no value at
+// all.
 func wrongType(s string, i int, want string) *Error {
 	if _, err := skip(s, i); err != nil {
 		return err
@@ -298,7 +305,8 @@ func (b *builder) addRest(sig *signature, p param, last bool) *TypeError {
 	return nil
 }
 
-// append writes the entries of the struct at p as further kwargs. A key that is a parameter's name would make two of one.
+// append writes the entries of the struct at p as further kwargs. A key that is a
+// parameter's name would make two of one.
 func (r *restParam) append(dst []byte, p place, sig *signature, w *walk) ([]byte, *Error) {
 	base := len(w.entries)
 	dst, err := r.entries.writeEntries(dst, r.place(p).value(r.Type), w)
@@ -335,7 +343,8 @@ func (r *restParam) decode(s string, i int, p place, name string) (int, *Error) 
 // foldBuffer is long enough for the folded form of most names, in bytes.
 const foldBuffer = 64
 
-// appendFolded appends a form of name that is the same for all names that differ only in case, by Unicode's simple folding.
+// appendFolded appends a form of name that is the same for all names that differ only in
+// case, by Unicode's simple folding.
 func appendFolded(dst []byte, name string) []byte {
 	for _, r := range name {
 		if r < utf8.RuneSelf {
@@ -359,8 +368,9 @@ func leastFold(r rune) rune {
 	return least
 }
 
-// memberKey is the text ,"name": that begins a member of an object, in forms that are quick to write and to recognize. It has the comma even
-// for a member that turns out to be the first: closeObject makes it the bracket.
+// memberKey is the text ,"name": that begins a member of an object, in forms that are
+// quick to write and to recognize. It has the comma even for a member that turns out to
+// be the first: closeObject makes it the bracket.
 type memberKey struct {
 	text        string
 	short       [maxShortKey]byte // text, if it is not longer
@@ -387,7 +397,8 @@ func newMemberKey(name string) memberKey {
 	return k
 }
 
-// append writes the key. A copy of fixed length takes two instructions, one of the length of the key a call; what it writes beyond does not matter.
+// append writes the key. A copy of fixed length takes two instructions, one of the length
+// of the key a call; what it writes beyond does not matter.
 func (k *memberKey) append(dst []byte) []byte {
 	room := dst[len(dst):cap(dst)]
 	if len(room) < maxShortKey || len(k.text) > maxShortKey {
@@ -397,8 +408,8 @@ func (k *memberKey) append(dst []byte) []byte {
 	return dst[:len(dst)+len(k.text)]
 }
 
-// match returns the index past the key if s goes on with it at i, as most senders write it, else 0. Comparing words saves the call that comparing
-// strings is.
+// match returns the index past the key if s goes on with it at i, as most senders write
+// it, else 0. Comparing words saves the call that comparing strings is.
 func (k *memberKey) match(s string, i int) (end int) {
 	end = i + len(k.text) - len(",")
 	if len(s)-i < wordSize || end > len(s) || jsontext.Word(s, i)&k.mask != k.first {

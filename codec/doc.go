@@ -1,4 +1,5 @@
-// Package codec turns a Go struct into the arguments of a task message and back: a struct is a Python signature, a value of it is a call.
+// Package codec turns a Go struct into the arguments of a task message and back: a struct
+// is a Python signature, a value of it is a call.
 //
 //	type SendEmail struct {
 //		To        string                                      // def send_email(to,
@@ -10,7 +11,8 @@
 //
 // # Parameters
 //
-// Each exported field is one parameter, in the order of declaration. Unexported fields are left out. In order:
+// Each exported field is one parameter, in the order of declaration. Unexported fields
+// are left out. In order:
 //
 //  1. The name is that of the taskhawk tag, else that of the json tag, else the field's in snake_case: HTTPServer is http_server, UserID is user_id,
 //     UserIDs is user_ids, S3Key is s3_key. Acronyms with a small letter inside need a tag: OAuth2Token is o_auth2_token.
@@ -29,23 +31,28 @@
 //
 // # Encoding
 //
-// [Codec.Append] writes the leading parameters that are required and not keyword-only to args; from the first other one on, all go to kwargs by
-// name. A rest key that is also a parameter's name is an error.
+// [Codec.Append] writes the leading parameters that are required and not keyword-only to
+// args; from the first other one on, all go to kwargs by name. A rest key that is also a
+// parameter's name is an error.
 //
-// A value is what encoding/json writes for a pointer to it with SetEscapeHTML(false), byte for byte, with two exceptions, both because of SQS.
-// U+FFFE and U+FFFF, which SQS refuses, are written escaped; and a string that is not valid UTF-8 is an error, where encoding/json would
-// change it in silence.
+// A value is what encoding/json writes for a pointer to it with SetEscapeHTML(false),
+// byte for byte, with two exceptions, both because of SQS. U+FFFE and U+FFFF, which SQS
+// refuses, are written escaped; and a string that is not valid UTF-8 is an error, where
+// encoding/json would change it in silence.
 //
 // # Decoding
 //
-// [Codec.Decode] binds as Python does. args fill the parameters that are not keyword-only in order, optional ones too; kwargs fill by name,
-// whose case matters. Too many args, an unknown keyword, a parameter given twice or missing are errors. A null counts as given: a pointer, map,
-// slice or interface is then nil, all else zero.
+// [Codec.Decode] binds as Python does. args fill the parameters that are not keyword-only
+// in order, optional ones too; kwargs fill by name, whose case matters. Too many args, an
+// unknown keyword, a parameter given twice or missing are errors. A null counts as given:
+// a pointer, map, slice or interface is then nil, all else zero.
 //
-// Values are read as encoding/json reads them, numbers into an interface as float64 among it; json.Number keeps all digits. Within a
-// value, keys match without regard to case, unknown ones are skipped, and of duplicates the last wins.
+// Values are read as encoding/json reads them, numbers into an interface as float64 among
+// it; json.Number keeps all digits. Within a value, keys match without regard to case,
+// unknown ones are skipped, and of duplicates the last wins.
 //
-// Numbers are read by their text: 1.0 does not fit an int, and what is out of range is an error.
+// Numbers are read by their text: 1.0 does not fit an int, and what is out of range is an
+// error.
 //
 // # How it works
 //
@@ -68,9 +75,12 @@
 //	     |-- bind                scans args and kwargs once, as a Python call          bind.go
 //	           decoder.decode    reads the JSON at s[i] into a place                   kind_*.go, member_key.go, read.go
 //
-// A place is a pointer into the struct, of which only the plan knows the type: place_unsafe.go, or place_purego.go under the build tag purego,
-// which does without package unsafe. An error starts where the fault is and collects its path on the way out: error.go.
+// A place is a pointer into the struct, of which only the plan knows the type:
+// place_unsafe.go, or place_purego.go under the build tag purego, which does without
+// package unsafe. An error starts where the fault is and collects its path on the way
+// out: error.go.
 //
-// To add a kind: write a file kind_x.go with a type that has the methods encode and decode of kind.go; choose it in newEncoder and newDecoder;
-// add a field of it to the struct rich of the tests, and the comparison with encoding/json covers it.
+// To add a kind: write a file kind_x.go with a type that has the methods encode and
+// decode of kind.go; choose it in newEncoder and newDecoder; add a field of it to the
+// struct rich of the tests, and the comparison with encoding/json covers it.
 package codec

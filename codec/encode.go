@@ -9,7 +9,8 @@ import (
 	"github.com/taskhawk/taskhawk-go/internal/jsontext"
 )
 
-// append writes both members of the envelope; the first leading parameters go to args, all others to kwargs.
+// append writes both members of the envelope; the first leading parameters go to args,
+// all others to kwargs.
 func (sig *signature) append(dst []byte, p place, leading int) ([]byte, error) {
 	w := sig.walks.get()
 	done, err := sig.appendArgs(dst, p, leading, w)
@@ -60,7 +61,8 @@ func (sig *signature) appendKwargs(dst []byte, p place, leading int, w *walk) ([
 	return closeObject(dst, start), nil
 }
 
-// walk is the state of one encoding: where it is, to notice cycles, and memory for sorting map entries.
+// walk is the state of one encoding: where it is, to notice cycles, and memory for
+// sorting map entries.
 type walk struct {
 	depth     int
 	mark      step // a step on the path from the root to here
@@ -69,14 +71,16 @@ type walk struct {
 	scratch   []byte
 }
 
-// step is one reference followed: by which encoder, to which address, and for a slice how many elements.
+// step is one reference followed: by which encoder, to which address, and for a slice how
+// many elements.
 type step struct {
 	by      encoder
 	address uintptr
 	length  int
 }
 
-// walkPool recycles walk values. One that a panic in a Marshaler cuts short is not given back.
+// walkPool recycles walk values. One that a panic in a Marshaler cuts short is not given
+// back.
 type walkPool struct{ pool sync.Pool }
 
 func (p *walkPool) get() *walk {
@@ -92,7 +96,8 @@ const (
 	maxKeptScratch = 64 << 10
 )
 
-// put takes a walk back. An error may have left entries behind, which point into user data.
+// put takes a walk back. An error may have left entries behind, which point into user
+// data.
 func (p *walkPool) put(w *walk) {
 	clear(w.entries)
 	if cap(w.entries) > maxKeptEntries {
@@ -108,7 +113,8 @@ func (p *walkPool) put(w *walk) {
 // watchDepth is where looking for cycles begins; few data nest as deep.
 const watchDepth = 32
 
-// enter notes that the encoding follows a reference, and fails on a cycle or beyond 10,000 references.
+// enter notes that the encoding follows a reference, and fails on a cycle or beyond
+// 10,000 references.
 func (w *walk) enter(s step) *Error {
 	w.depth++
 	if w.depth < watchDepth {
@@ -117,8 +123,9 @@ func (w *walk) enter(s step) *Error {
 	return w.watch(s)
 }
 
-// watch is Brent's cycle detection: it compares each step with one mark on the path, moved up to the current step at depths that are powers of two.
-// A cycle is found within about three times its length, with no memory.
+// watch is Brent's cycle detection: it compares each step with one mark on the path,
+// moved up to the current step at depths that are powers of two. A cycle is found within
+// about three times its length, with no memory.
 func (w *walk) watch(s step) *Error {
 	if w.markDepth > 0 && w.mark == s {
 		return newError(ErrUnsupportedValue, "a pointer cycle")
@@ -132,7 +139,8 @@ func (w *walk) watch(s step) *Error {
 	return nil
 }
 
-// leave goes back over a reference. A mark beyond the path that is left is void: the same value may come again elsewhere.
+// leave goes back over a reference. A mark beyond the path that is left is void: the same
+// value may come again elsewhere.
 func (w *walk) leave() {
 	w.depth--
 	if w.depth < w.markDepth {
@@ -140,14 +148,16 @@ func (w *walk) leave() {
 	}
 }
 
-// entry is one map entry as it was written, in the order of the map: its key, and where ,"key":value lies in dst.
+// entry is one map entry as it was written, in the order of the map: its key, and where
+// ,"key":value lies in dst.
 type entry struct {
 	key        string
 	start, end int
 }
 
-// order returns dst with the entries from the base-th on, which are its tail, in the order of their keys, and forgets them.
-// Writing first and sorting the text after needs no copy of the map's keys and values.
+// order returns dst with the entries from the base-th on, which are its tail, in the
+// order of their keys, and forgets them. Writing first and sorting the text after needs
+// no copy of the map's keys and values.
 func (w *walk) order(dst []byte, base int) []byte {
 	es := w.entries[base:]
 	byKey := func(a, b entry) int { return strings.Compare(a.key, b.key) }
@@ -171,8 +181,8 @@ type zeroer interface{ IsZero() bool }
 // zeroTest tells whether the value at a place is zero, or empty.
 type zeroTest func(p place) bool
 
-// zeroTestOf returns the test for a type's zero value: its own IsZero method if it has one, as for omitzero in encoding/json,
-// else as reflect.Value.IsZero has it.
+// zeroTestOf returns the test for a type's zero value: its own IsZero method if it has
+// one, as for omitzero in encoding/json, else as reflect.Value.IsZero has it.
 func zeroTestOf(t reflect.Type) zeroTest {
 	switch {
 	case t.Implements(reflect.TypeFor[zeroer]()) || reflect.PointerTo(t).Implements(reflect.TypeFor[zeroer]()):
@@ -185,7 +195,8 @@ func zeroTestOf(t reflect.Type) zeroTest {
 	return zeroNumberTestOf(t)
 }
 
-// zeroNumberTestOf is the test for all that has no pointers to look at; numbers and booleans go without reflection.
+// zeroNumberTestOf is the test for all that has no pointers to look at; numbers and
+// booleans go without reflection.
 func zeroNumberTestOf(t reflect.Type) zeroTest {
 	size := t.Size()
 	switch k := t.Kind(); {
@@ -219,7 +230,8 @@ func asksZero(v reflect.Value) bool {
 	return z.IsZero()
 }
 
-// emptyTestOf returns the test for omitempty: false, 0, nil, and what has no elements. A struct is never empty.
+// emptyTestOf returns the test for omitempty: false, 0, nil, and what has no elements. A
+// struct is never empty.
 func emptyTestOf(t reflect.Type) zeroTest {
 	switch t.Kind() {
 	case reflect.String:

@@ -11,34 +11,43 @@ import (
 var (
 	// ErrTooManyArgs: args holds more values than the struct has positional parameters.
 	ErrTooManyArgs = errors.New("too many args")
-	// ErrUnknownKeyword: kwargs holds a name that is no parameter, and the struct has no rest.
+	// ErrUnknownKeyword: kwargs holds a name that is no parameter, and the struct has no
+	// rest.
 	ErrUnknownKeyword = errors.New("unknown keyword")
-	// ErrGivenTwice: a parameter is in args and in kwargs, or twice in kwargs, or is a key of rest as well.
+	// ErrGivenTwice: a parameter is in args and in kwargs, or twice in kwargs, or is a
+	// key of rest as well.
 	ErrGivenTwice = errors.New("given twice")
 	// ErrMissing: a required parameter is in neither args nor kwargs.
 	ErrMissing = errors.New("missing")
-	// ErrWrongType: a JSON value does not fit the Go type: another kind, out of range, or refused by an UnmarshalJSON or UnmarshalText.
+	// ErrWrongType: a JSON value does not fit the Go type: another kind, out of range, or
+	// refused by an UnmarshalJSON or UnmarshalText.
 	ErrWrongType = errors.New("wrong type")
-	// ErrSyntax: the text is not JSON by RFC 8259, or is nested deeper than 10,000 levels. Offsets in its words count the bytes of args or kwargs.
+	// ErrSyntax: the text is not JSON by RFC 8259, or is nested deeper than 10,000
+	// levels. Offsets in its words count the bytes of args or kwargs.
 	ErrSyntax = errors.New("syntax")
 	// ErrInvalidUTF8: a string to encode is not valid UTF-8.
 	ErrInvalidUTF8 = errors.New("invalid UTF-8")
-	// ErrUnsupportedValue: a value has no JSON form: NaN, an infinity, a pointer cycle, a number that is none,
-	// or a MarshalJSON or MarshalText that failed.
+	// ErrUnsupportedValue: a value has no JSON form: NaN, an infinity, a pointer cycle, a
+	// number that is none, or a MarshalJSON or MarshalText that failed.
 	ErrUnsupportedValue = errors.New("unsupported value")
 )
 
-// Error reports arguments that do not fit their struct, in either direction. Its text names the parameter, the place and the two types,
-// never a value; map keys count as values. A keyword from the wire, which its sender chooses, is quoted and cut to 40 bytes.
+// Error reports arguments that do not fit their struct, in either direction. Its text
+// names the parameter, the place and the two types, never a value; map keys count as
+// values. A keyword from the wire, which its sender chooses, is quoted and cut to 40
+// bytes.
 type Error struct {
-	// Param is the name of the parameter, the first one if several are missing. It is empty where no single parameter
-	// is at fault: ErrTooManyArgs, ErrUnknownKeyword, and args or kwargs that are broken as a whole.
+	// Param is the name of the parameter, the first one if several are missing. It is
+	// empty where no single parameter is at fault: ErrTooManyArgs, ErrUnknownKeyword, and
+	// args or kwargs that are broken as a whole.
 	Param string
-	// Path is where the value is, as a JSON path from the envelope: args[0], kwargs.order.items[3].price. A map entry shows as [*].
-	// It is cut at 256 bytes, and empty for a parameter that is missing.
+	// Path is where the value is, as a JSON path from the envelope: args[0],
+	// kwargs.order.items[3].price. A map entry shows as [*]. It is cut at 256 bytes, and
+	// empty for a parameter that is missing.
 	Path string
-	// Err is or wraps one of the sentinel errors of this package. Where a method of the value's own type failed it wraps that
-	// error too, whose text, not shown here, may hold the value.
+	// Err is or wraps one of the sentinel errors of this package. Where a method of the
+	// value's own type failed it wraps that error too, whose text, not shown here, may
+	// hold the value.
 	Err error
 
 	trail []string // the parts of Path while the error is on its way out, innermost first
@@ -84,8 +93,9 @@ func (e *Error) of(param, path string) *Error {
 	return e.under(path)
 }
 
-// settled returns the error with its Path made up, the outermost parts of it if it is long. Only here, so that the cost of an error does
-// not depend on how deep hostile input nests.
+// settled returns the error with its Path made up, the outermost parts of it if it is
+// long. Only here, so that the cost of an error does not depend on how deep hostile input
+// nests.
 func (e *Error) settled() *Error {
 	var b strings.Builder
 	for i := len(e.trail) - 1; i >= 0 && b.Len() <= maxPath; i-- {
@@ -132,7 +142,8 @@ func (f *fault) Unwrap() []error {
 	return []error{f.kind, f.cause}
 }
 
-// TypeError reports a struct that cannot be a signature: a mistake in the program, found by [Of] before any message is read or written.
+// TypeError reports a struct that cannot be a signature: a mistake in the program, found
+// by [Of] before any message is read or written.
 type TypeError struct {
 	Type   reflect.Type // the argument struct
 	Field  string       // Go path of the field at fault, such as Order.Items.Price; empty if it is the type as a whole
@@ -151,7 +162,8 @@ func (e *TypeError) Error() string {
 	return "codec: " + name + ": " + e.Reason
 }
 
-// typeName is the name of a type in texts. From Go 1.27 on json.RawMessage is another name for a type with a name that few know.
+// typeName is the name of a type in texts. From Go 1.27 on json.RawMessage is another
+// name for a type with a name that few know.
 func typeName(t reflect.Type) string {
 	return strings.ReplaceAll(t.String(), "jsontext.Value", "json.RawMessage")
 }

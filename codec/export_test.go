@@ -49,7 +49,8 @@ func CheckType(t reflect.Type) error {
 // SnakeCase exposes the default naming.
 func SnakeCase(name string) string { return snakeCase(name) }
 
-// KeptEntries returns how much memory for map entries the pool of a codec has kept, in entries.
+// KeptEntries returns how much memory for map entries the pool of a codec has kept, in
+// entries.
 func KeptEntries[T any]() int {
 	sig, err := signatureOf(reflect.TypeFor[T]())
 	if err != nil {

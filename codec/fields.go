@@ -37,11 +37,13 @@ type embedded struct {
 	twice bool   // embedded more than once at this depth
 }
 
-// labeler reads the tags of one field. It is called for embedded structs too: with a name from a tag they are fields like any other.
+// labeler reads the tags of one field. It is called for embedded structs too: with a name
+// from a tag they are fields like any other.
 type labeler func(f reflect.StructField, path string) (label, *TypeError)
 
-// scanFields lists the fields of struct t by depth of embedding, by the rules of encoding/json: unexported fields are left out,
-// structs embedded without a name of their own are opened, and each struct type is opened at its least depth only.
+// scanFields lists the fields of struct t by depth of embedding, by the rules of
+// encoding/json: unexported fields are left out, structs embedded without a name of their
+// own are opened, and each struct type is opened at its least depth only.
 func scanFields(t reflect.Type, read labeler) ([]scanned, *TypeError) {
 	var found []scanned
 	opened := map[reflect.Type]bool{}
@@ -93,7 +95,8 @@ func (e embedded) scan(read labeler) (fields []scanned, inner []embedded, err *T
 	return fields, inner, nil
 }
 
-// mergeEmbedded adds to the structs of the next depth; one that is there already only counts as embedded twice.
+// mergeEmbedded adds to the structs of the next depth; one that is there already only
+// counts as embedded twice.
 func mergeEmbedded(next, inner []embedded) []embedded {
 	for _, e := range inner {
 		i := slices.IndexFunc(next, func(n embedded) bool { return n.typ == e.typ })
@@ -106,7 +109,8 @@ func mergeEmbedded(next, inner []embedded) []embedded {
 	return next
 }
 
-// isHidden tells whether a field is out of reach: unexported, other than embedded structs, whose exported fields are promoted.
+// isHidden tells whether a field is out of reach: unexported, other than embedded
+// structs, whose exported fields are promoted.
 func isHidden(f reflect.StructField) bool {
 	if f.IsExported() {
 		return false
@@ -118,7 +122,8 @@ func isHidden(f reflect.StructField) bool {
 	return !f.Anonymous || t.Kind() != reflect.Struct
 }
 
-// structBehind returns t, or what the unnamed pointer type t points at, if it is a struct.
+// structBehind returns t, or what the unnamed pointer type t points at, if it is a
+// struct.
 func structBehind(t reflect.Type) reflect.Type {
 	if t.Name() == "" && t.Kind() == reflect.Pointer {
 		t = t.Elem()
@@ -129,10 +134,12 @@ func structBehind(t reflect.Type) reflect.Type {
 	return t
 }
 
-// byDeclaration orders fields as they stand in the source, embedded ones where their struct is embedded.
+// byDeclaration orders fields as they stand in the source, embedded ones where their
+// struct is embedded.
 func byDeclaration(a, b scanned) int { return slices.Compare(a.index, b.index) }
 
-// byRank orders fields of one name by who hides whom: the least depth first, then those named by a tag.
+// byRank orders fields of one name by who hides whom: the least depth first, then those
+// named by a tag.
 func byRank(a, b scanned) int {
 	if c := cmp.Compare(len(a.index), len(b.index)); c != 0 {
 		return c
@@ -146,8 +153,9 @@ func byRank(a, b scanned) int {
 	return slices.Compare(a.index, b.index)
 }
 
-// jsonFields lists the fields of a nested struct as encoding/json sees them, in the order of declaration. Of several with one name the least
-// deep wins, then the one named by a tag; if that leaves more than one, none counts.
+// jsonFields lists the fields of a nested struct as encoding/json sees them, in the order
+// of declaration. Of several with one name the least deep wins, then the one named by a
+// tag; if that leaves more than one, none counts.
 func jsonFields(t reflect.Type) []scanned {
 	found, _ := scanFields(t, jsonLabel) // which refuses nothing
 	byName := map[string][]scanned{}
@@ -185,7 +193,8 @@ func jsonLabel(f reflect.StructField, _ string) (label, *TypeError) {
 	return l, nil
 }
 
-// isQuotable tells whether the option ",string" means anything for a type: strings, numbers, booleans and pointers to these.
+// isQuotable tells whether the option ",string" means anything for a type: strings,
+// numbers, booleans and pointers to these.
 func isQuotable(t reflect.Type) bool {
 	if t.Name() == "" && t.Kind() == reflect.Pointer {
 		t = t.Elem()
@@ -194,7 +203,8 @@ func isQuotable(t reflect.Type) bool {
 	return k >= reflect.Bool && k <= reflect.Float64 || k == reflect.String
 }
 
-// isValidName tells whether encoding/json takes name from a tag: letters, digits and punctuation without quotes, backslash and comma.
+// isValidName tells whether encoding/json takes name from a tag: letters, digits and
+// punctuation without quotes, backslash and comma.
 func isValidName(name string) bool {
 	for _, r := range name {
 		if !unicode.IsLetter(r) && !unicode.IsDigit(r) && !strings.ContainsRune("!#$%&()*+-./:;<=>?@[]^_{|}~ ", r) {
@@ -204,7 +214,8 @@ func isValidName(name string) bool {
 	return name != ""
 }
 
-// fieldPath leads from a struct to one of its fields, through embedded structs and pointers to such.
+// fieldPath leads from a struct to one of its fields, through embedded structs and
+// pointers to such.
 type fieldPath struct {
 	first offset
 	hops  []hop

@@ -71,7 +71,8 @@ func heapOf(f func()) uint64 {
 	return after.TotalAlloc - before.TotalAlloc
 }
 
-// TestDecodeAllocatesInProportion holds what is allocated, kept or not, to four times the input. It is not parallel, because others would count.
+// TestDecodeAllocatesInProportion holds what is allocated, kept or not, to four times the
+// input. It is not parallel, because others would count.
 func TestDecodeAllocatesInProportion(t *testing.T) {
 	const mib = 1 << 20
 	objects := strings.Repeat("{},", mib/3)

@@ -21,7 +21,8 @@ func (k *anyEncoder) encode(dst []byte, p place, w *walk) ([]byte, *Error) {
 	return appendDynamic(dst, p.value(k.typ).Elem(), w)
 }
 
-// appendAny writes the types that JSON gives without a detour, and all others through their plan.
+// appendAny writes the types that JSON gives without a detour, and all others through
+// their plan.
 func appendAny(dst []byte, x any, w *walk) ([]byte, *Error) {
 	switch x := x.(type) {
 	case nil:
@@ -40,7 +41,8 @@ func appendAny(dst []byte, x any, w *walk) ([]byte, *Error) {
 	return appendDynamic(dst, reflect.ValueOf(x), w)
 }
 
-// appendDynamic writes a value that came in an interface, which has no address as far as methods with pointer receivers go.
+// appendDynamic writes a value that came in an interface, which has no address as far as
+// methods with pointer receivers go.
 func appendDynamic(dst []byte, v reflect.Value, w *walk) ([]byte, *Error) {
 	enc, err := dynamicEncoder(v.Type())
 	if err != nil {
@@ -51,7 +53,8 @@ func appendDynamic(dst []byte, v reflect.Value, w *walk) ([]byte, *Error) {
 	return enc.encode(dst, placeOf(held), w)
 }
 
-// anyDecoder reads into an interface without methods what encoding/json does: nil, bool, float64, string, []any or map[string]any.
+// anyDecoder reads into an interface without methods what encoding/json does: nil, bool,
+// float64, string, []any or map[string]any.
 type anyDecoder struct{}
 
 func (anyDecoder) decode(s string, i int, p place, depth int) (int, *Error) {

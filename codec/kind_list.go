@@ -32,7 +32,8 @@ func (k *sliceEncoder) encode(dst []byte, p place, w *walk) ([]byte, *Error) {
 	return closeArray(dst), nil
 }
 
-// sliceDecoder reads an array into a slice, over the elements that it has already. A null sets it to nil.
+// sliceDecoder reads an array into a slice, over the elements that it has already. A null
+// sets it to nil.
 type sliceDecoder struct {
 	typ  reflect.Type
 	size uintptr // of an element, in bytes
@@ -82,8 +83,9 @@ func (k *sliceDecoder) decodeOther(s string, i int, p place) (int, *Error) {
 	return i, wrongType(s, i, typeName(k.typ))
 }
 
-// growth says how many more elements to make room for when n elements took read bytes and left bytes are still to come, this array's or not.
-// The estimate makes the last growth fit; four times at most keeps it honest where the first elements are not like the rest.
+// growth says how many more elements to make room for when n elements took read bytes and
+// left bytes are still to come, this array's or not. The estimate makes the last growth
+// fit; four times at most keeps it honest where the first elements are not like the rest.
 func growth(n, read, left int) int {
 	if n == 0 {
 		return 4
@@ -110,7 +112,8 @@ func (k *arrayEncoder) encode(dst []byte, p place, w *walk) ([]byte, *Error) {
 	return closeArray(dst), nil
 }
 
-// arrayDecoder reads an array of fixed length: elements that JSON lacks become zero, those it has too many are skipped.
+// arrayDecoder reads an array of fixed length: elements that JSON lacks become zero,
+// those it has too many are skipped.
 type arrayDecoder struct {
 	typ  reflect.Type
 	size uintptr // of an element, in bytes
@@ -163,7 +166,8 @@ func (k *pointerEncoder) encode(dst []byte, p place, w *walk) ([]byte, *Error) {
 	return dst, err
 }
 
-// pointerDecoder reads into what a pointer points at, a new value if it is nil. A null sets it to nil.
+// pointerDecoder reads into what a pointer points at, a new value if it is nil. A null
+// sets it to nil.
 type pointerDecoder struct {
 	typ, elemType reflect.Type
 	elem          decoder

@@ -24,7 +24,8 @@ type mapCursor struct {
 	key, elem reflect.Value
 }
 
-// cursor returns a cursor at the beginning of m. One that a panic in a Marshaler cuts short is not given back.
+// cursor returns a cursor at the beginning of m. One that a panic in a Marshaler cuts
+// short is not given back.
 func (k *mapEncoder) cursor(m reflect.Value) *mapCursor {
 	c, ok := k.cursors.Get().(*mapCursor)
 	if !ok {
@@ -59,7 +60,8 @@ func (k *mapEncoder) encode(dst []byte, p place, w *walk) ([]byte, *Error) {
 	return closeObject(w.order(dst, base), start), nil
 }
 
-// writeEntries appends ,"key":value for each entry, in the order of the map, and notes them in w.
+// writeEntries appends ,"key":value for each entry, in the order of the map, and notes
+// them in w.
 func (k *mapEncoder) writeEntries(dst []byte, m reflect.Value, w *walk) ([]byte, *Error) {
 	c := k.cursor(m)
 	for c.iter.Next() {
@@ -91,7 +93,8 @@ func (k *mapEncoder) writeEntry(dst []byte, c *mapCursor, w *walk) ([]byte, *Err
 	return dst, nil
 }
 
-// mapDecoder reads an object into a map, beside the entries that it has already. A null sets it to nil.
+// mapDecoder reads an object into a map, beside the entries that it has already. A null
+// sets it to nil.
 type mapDecoder struct {
 	typ  reflect.Type
 	key  keyParser
@@ -143,7 +146,8 @@ func (k *mapDecoder) decodeEntries(s string, i int, m reflect.Value, depth int) 
 	return i, nil
 }
 
-// stringMapKind is map[string]string and the types made of it: the map that messages hold most, worth doing without reflection.
+// stringMapKind is map[string]string and the types made of it: the map that messages hold
+// most, worth doing without reflection.
 type stringMapKind struct{ generic mapDecoder }
 
 func (k *stringMapKind) encode(dst []byte, p place, w *walk) ([]byte, *Error) {
@@ -190,8 +194,8 @@ func (k *stringMapKind) decode(s string, i int, p place, depth int) (int, *Error
 	return i, nil
 }
 
-// stringEntries fills a map. It makes a new one once it knows how many entries there are, or that they are many: growing costs
-// more than reading them.
+// stringEntries fills a map. It makes a new one once it knows how many entries there are,
+// or that they are many: growing costs more than reading them.
 type stringEntries struct {
 	m            map[string]string // nil while the entries wait
 	keys, values [16]string
@@ -232,8 +236,8 @@ type keyName func(key reflect.Value) (string, *Error)
 // keyParser sets key, which is settable, to what a name in JSON stands for.
 type keyParser func(name string, key reflect.Value) *Error
 
-// keyNameOf returns the keyName of a key type, nil if encoding/json cannot write it: strings as they are, then encoding.TextMarshaler,
-// then integers in decimal.
+// keyNameOf returns the keyName of a key type, nil if encoding/json cannot write it:
+// strings as they are, then encoding.TextMarshaler, then integers in decimal.
 func keyNameOf(t reflect.Type) keyName {
 	switch {
 	case t.Kind() == reflect.String:
@@ -260,7 +264,8 @@ func textKeyName(key reflect.Value) (string, *Error) {
 	return string(text), nil
 }
 
-// keyParserOf returns the keyParser of a key type, nil if encoding/json cannot read it: encoding.TextUnmarshaler first, then strings and integers.
+// keyParserOf returns the keyParser of a key type, nil if encoding/json cannot read it:
+// encoding.TextUnmarshaler first, then strings and integers.
 func keyParserOf(t reflect.Type) keyParser {
 	switch pointer := reflect.PointerTo(t); {
 	case pointer.Implements(textUnmarshalerType):

@@ -10,7 +10,8 @@ import (
 	"github.com/taskhawk/taskhawk-go/internal/jsontext"
 )
 
-// The interfaces by which a type brings its own JSON form, and the two types of the standard library that have a kind of their own here.
+// The interfaces by which a type brings its own JSON form, and the two types of the
+// standard library that have a kind of their own here.
 var (
 	marshalerType       = reflect.TypeFor[json.Marshaler]()
 	unmarshalerType     = reflect.TypeFor[json.Unmarshaler]()
@@ -20,8 +21,9 @@ var (
 	timeType            = reflect.TypeFor[time.Time]()
 )
 
-// receiver returns the value whose methods are called: the pointer to p for most types, so that nothing is copied, and the value
-// itself for pointers and interfaces. It is nil where encoding/json writes null instead of calling.
+// receiver returns the value whose methods are called: the pointer to p for most types,
+// so that nothing is copied, and the value itself for pointers and interfaces. It is nil
+// where encoding/json writes null instead of calling.
 func receiver(t reflect.Type, p place) any {
 	v := p.value(t)
 	if k := t.Kind(); k != reflect.Pointer && k != reflect.Interface {
@@ -70,7 +72,8 @@ func (k *textEncoder) encode(dst []byte, p place, _ *walk) ([]byte, *Error) {
 	return appendString(dst, string(text))
 }
 
-// unmarshalDecoder gives a copy of the value's text to the type's own UnmarshalJSON, nulls too.
+// unmarshalDecoder gives a copy of the value's text to the type's own UnmarshalJSON,
+// nulls too.
 type unmarshalDecoder struct{ typ reflect.Type }
 
 func (k *unmarshalDecoder) decode(s string, i int, p place, _ int) (int, *Error) {
@@ -85,7 +88,8 @@ func (k *unmarshalDecoder) decode(s string, i int, p place, _ int) (int, *Error)
 	return end, nil
 }
 
-// textDecoder gives a string's value to the type's own UnmarshalText. A null does what it does to the kind of the type.
+// textDecoder gives a string's value to the type's own UnmarshalText. A null does what it
+// does to the kind of the type.
 type textDecoder struct{ typ reflect.Type }
 
 func (k *textDecoder) decode(s string, i int, p place, _ int) (int, *Error) {

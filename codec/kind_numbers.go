@@ -167,8 +167,9 @@ func appendFloat64(dst []byte, f float64) ([]byte, *Error) {
 	return appendFloat(dst, f, 64)
 }
 
-// appendFloat writes f as encoding/json does, which follows ECMAScript: the shortest digits that read back as f, with an exponent
-// below 1e-6 and from 1e21 on, and without a zero before a one-digit exponent.
+// appendFloat writes f as encoding/json does, which follows ECMAScript: the shortest
+// digits that read back as f, with an exponent below 1e-6 and from 1e21 on, and without a
+// zero before a one-digit exponent.
 func appendFloat(dst []byte, f float64, bits int) ([]byte, *Error) {
 	if math.IsNaN(f) || math.IsInf(f, 0) {
 		return dst, newError(ErrUnsupportedValue, "NaN or an infinity")
@@ -184,7 +185,8 @@ func appendFloat(dst []byte, f float64, bits int) ([]byte, *Error) {
 	return dst, nil
 }
 
-// hasExponent compares in the precision of the type, so that a float32 next to a limit falls on the same side as in encoding/json.
+// hasExponent compares in the precision of the type, so that a float32 next to a limit
+// falls on the same side as in encoding/json.
 func hasExponent(f float64, bits int) bool {
 	abs := math.Abs(f)
 	if bits == 32 {
@@ -234,8 +236,9 @@ const (
 	zeros       = 0x30_30_30_30_30_30_30_30 // eight times '0'
 )
 
-// splitDigits returns the eight decimal digits of x, one in each byte, the first in the lowest. It halves all parts at once: two of four digits,
-// four of two, eight of one. The factors are 1/100 and 1/10 rounded up, exact for parts of that size.
+// splitDigits returns the eight decimal digits of x, one in each byte, the first in the
+// lowest. It halves all parts at once: two of four digits, four of two, eight of one. The
+// factors are 1/100 and 1/10 rounded up, exact for parts of that size.
 func splitDigits(x uint64) uint64 {
 	x = x/10_000 | x%10_000<<32
 	high := x * 10486 >> 20 & 0x0000007f_0000007f
@@ -244,7 +247,8 @@ func splitDigits(x uint64) uint64 {
 	return high | (x-10*high)<<8
 }
 
-// decimal is a number of at most 18 digits without exponent, which is nearly all numbers: digits / 10^scale.
+// decimal is a number of at most 18 digits without exponent, which is nearly all numbers:
+// digits / 10^scale.
 type decimal struct {
 	digits   uint64
 	scale    int
@@ -254,7 +258,8 @@ type decimal struct {
 
 const maxDigits = 18
 
-// scanDecimal reads the number at s[i] in one pass. The end is 0 if it is none, or none so short; then the slow way decides.
+// scanDecimal reads the number at s[i] in one pass. The end is 0 if it is none, or none
+// so short; then the slow way decides.
 func scanDecimal(s string, i int) (d decimal, end int) {
 	if at(s, i, '-') {
 		d.negative = true
@@ -294,8 +299,9 @@ func (d decimal) integer() int64 {
 	return int64(d.digits)
 }
 
-// float returns the nearest float64. It is exact to say so only where both parts of the fraction are floats themselves, because one
-// division rounds once; ok is false elsewhere.
+// float returns the nearest float64. It is exact to say so only where both parts of the
+// fraction are floats themselves, because one division rounds once; ok is false
+// elsewhere.
 func (d decimal) float() (f float64, ok bool) {
 	f = float64(d.digits) / math.Pow10(d.scale)
 	if d.negative {
@@ -313,8 +319,9 @@ func (d decimal) float32() (f float64, ok bool) {
 	return float64(f32), d.digits < 1<<24 && d.scale <= 10
 }
 
-// appendShort writes a float64 that is a decimal of at most 15 digits, 6 of them behind the point, and reports whether it was one.
-// Decimals of 15 digits or less are all different floats, so one that gives f back is the shortest there is.
+// appendShort writes a float64 that is a decimal of at most 15 digits, 6 of them behind
+// the point, and reports whether it was one. Decimals of 15 digits or less are all
+// different floats, so one that gives f back is the shortest there is.
 func appendShort(dst []byte, f float64) ([]byte, bool) {
 	const unit = 1_000_000
 	abs := math.Abs(f)
@@ -344,7 +351,8 @@ func appendFraction(dst []byte, x uint64) []byte {
 	return dst[:len(dst)-trailing]
 }
 
-// readInteger reads a number without fraction or exponent. The text is empty for a null, and with an error.
+// readInteger reads a number without fraction or exponent. The text is empty for a null,
+// and with an error.
 func readInteger(s string, i int, want string) (text string, end int, err *Error) {
 	text, end, err = readNumber(s, i, want)
 	for j := range len(text) {

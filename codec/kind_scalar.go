@@ -48,7 +48,8 @@ func notUTF8() *Error { return newError(ErrInvalidUTF8, "a string holds bytes th
 // boolKind is bool and the types made of it.
 type boolKind struct{}
 
-// encode copies a word, which is an instruction where appending four or five bytes is a call.
+// encode copies a word, which is an instruction where appending four or five bytes is a
+// call.
 func (*boolKind) encode(dst []byte, p place, _ *walk) ([]byte, *Error) {
 	room := dst[len(dst):cap(dst)]
 	if len(room) < wordSize {
@@ -75,7 +76,8 @@ func (*boolKind) decode(s string, i int, p place, _ int) (int, *Error) {
 	return nullOr(s, i, "bool")
 }
 
-// quotedEncoder writes a nested field with the option ",string": its JSON form once more as a string, but null as it is.
+// quotedEncoder writes a nested field with the option ",string": its JSON form once more
+// as a string, but null as it is.
 type quotedEncoder struct{ plain encoder }
 
 func (k *quotedEncoder) encode(dst []byte, p place, w *walk) ([]byte, *Error) {
@@ -91,7 +93,8 @@ func (k *quotedEncoder) encode(dst []byte, p place, w *walk) ([]byte, *Error) {
 	return appendString(dst[:start], unescapeOnce(text))
 }
 
-// unescapeOnce undoes what only SQS asks for, so that the outer string escapes it and not both.
+// unescapeOnce undoes what only SQS asks for, so that the outer string escapes it and not
+// both.
 func unescapeOnce(text string) string {
 	if !strings.Contains(text, `\uff`) {
 		return text
@@ -99,7 +102,8 @@ func unescapeOnce(text string) string {
 	return strings.NewReplacer(`\\`, `\\`, `\ufffe`, "\ufffe", `\uffff`, "\uffff").Replace(text)
 }
 
-// quotedDecoder reads a nested field with the option ",string": a string that holds the value's JSON form, or a null.
+// quotedDecoder reads a nested field with the option ",string": a string that holds the
+// value's JSON form, or a null.
 type quotedDecoder struct {
 	typ   reflect.Type
 	plain decoder // nil if the type has its own methods
@@ -121,8 +125,9 @@ func (k *quotedDecoder) decode(s string, i int, p place, depth int) (int, *Error
 	return end, err
 }
 
-// decodeOddly reads what few ever send, such as "007" or "-Inf", as encoding/json of Go 1.26 does. What that takes within such
-// a string was never written down, and differs from what it takes elsewhere.
+// decodeOddly reads what few ever send, such as "007" or "-Inf", as encoding/json of Go
+// 1.26 does. What that takes within such a string was never written down, and differs
+// from what it takes elsewhere.
 func (k *quotedDecoder) decodeOddly(text string, p place) *Error {
 	ok, cause := storeQuoted(text, p.value(k.typ))
 	if ok && cause == nil {
@@ -131,8 +136,8 @@ func (k *quotedDecoder) decodeOddly(text string, p place) *Error {
 	return newCausedError(ErrWrongType, "got "+kindAt(text, 0)+`, want a string that holds `+typeName(k.typ), cause)
 }
 
-// storeQuoted stores a JSON value in a scalar, or in a pointer to one. It reports false if text is not for v, and an error where a method
-// of the type gives one.
+// storeQuoted stores a JSON value in a scalar, or in a pointer to one. It reports false
+// if text is not for v, and an error where a method of the type gives one.
 func storeQuoted(text string, v reflect.Value) (ok bool, cause error) {
 	inner := text
 	switch {
@@ -185,7 +190,8 @@ func unquote(text string) (plain string, ok bool) {
 	return plain, err == nil && end == len(text)
 }
 
-// storeScalar stores a text in a scalar without methods, and reports false if it is not for its kind.
+// storeScalar stores a text in a scalar without methods, and reports false if it is not
+// for its kind.
 func storeScalar(text string, v reflect.Value) bool {
 	if plain, ok := unquote(text); ok {
 		if v.Kind() != reflect.String || v.Type() == numberType && !isNumber(plain) {
@@ -232,7 +238,8 @@ func (timeKind) encode(dst []byte, p place, _ *walk) ([]byte, *Error) {
 	return append(dst, '"'), nil
 }
 
-// decode passes on what is between the quotes as it stands: time.Time takes no escapes in JSON.
+// decode passes on what is between the quotes as it stands: time.Time takes no escapes in
+// JSON.
 func (timeKind) decode(s string, i int, p place, _ int) (int, *Error) {
 	if !at(s, i, '"') {
 		return nullOr(s, i, "time.Time")

@@ -15,7 +15,8 @@ type fieldEncoder struct {
 	key    memberKey
 }
 
-// condition is what a field with omitempty, omitzero or an embedded pointer on its way depends on; most have none.
+// condition is what a field with omitempty, omitzero or an embedded pointer on its way
+// depends on; most have none.
 type condition struct {
 	path fieldPath
 	omit []zeroTest // leave the field out if one of these holds
@@ -60,8 +61,8 @@ func (c *condition) check(p place) (field place, ok bool) {
 	return field, true
 }
 
-// structDecoder reads an object into a struct: keys match exactly or else without regard to case, unknown ones are skipped, and a
-// null changes nothing.
+// structDecoder reads an object into a struct: keys match exactly or else without regard
+// to case, unknown ones are skipped, and a null changes nothing.
 type structDecoder struct {
 	name   string
 	fields []fieldDecoder
@@ -109,8 +110,9 @@ func (k *structDecoder) decode(s string, i int, p place, depth int) (int, *Error
 	return i, nil
 }
 
-// member reads the name of a member and returns the index of the field that it means, -1 if none. Senders mostly keep the order of the fields
-// and put no space before the colon, so the text of the field after the last is tried first.
+// member reads the name of a member and returns the index of the field that it means, -1
+// if none. Senders mostly keep the order of the fields and put no space before the colon,
+// so the text of the field after the last is tried first.
 func (k *structDecoder) member(s string, i, likely int) (n, value int, err *Error) {
 	if likely < len(k.fields) {
 		if end := k.fields[likely].key.match(s, i); end > 0 {
@@ -131,7 +133,8 @@ func (k *structDecoder) member(s string, i, likely int) (n, value int, err *Erro
 	return -1, value, nil
 }
 
-// deadEndDecoder is for fields behind an embedded pointer to an unexported struct, which reflection, and so encoding/json, cannot allocate.
+// deadEndDecoder is for fields behind an embedded pointer to an unexported struct, which
+// reflection, and so encoding/json, cannot allocate.
 type deadEndDecoder struct{}
 
 func (deadEndDecoder) decode(s string, i int, _ place, _ int) (int, *Error) {

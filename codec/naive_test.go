@@ -6,8 +6,9 @@ import (
 	"reflect"
 )
 
-// naiveAppend is what one writes without a codec: values collected by reflection into []any and map[string]any, and encoding/json for the rest.
-// positional is how many fields go to args.
+// naiveAppend is what one writes without a codec: values collected by reflection into
+// []any and map[string]any, and encoding/json for the rest. positional is how many fields
+// go to args.
 func naiveAppend(names []string, positional int, v reflect.Value) ([]byte, error) {
 	args, kwargs := []any{}, map[string]any{}
 	for i := range v.NumField() {
@@ -25,7 +26,8 @@ func naiveAppend(names []string, positional int, v reflect.Value) ([]byte, error
 	return b.Bytes(), err
 }
 
-// naiveDecode goes the same way back: through []any and map[string]any, and once more through JSON into each field.
+// naiveDecode goes the same way back: through []any and map[string]any, and once more
+// through JSON into each field.
 func naiveDecode(names []string, text []byte, v reflect.Value) error {
 	var m struct {
 		Args   []any

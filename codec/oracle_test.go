@@ -25,10 +25,11 @@ import (
 	"github.com/taskhawk/taskhawk-go/codec"
 )
 
-// The wire is what encoding/json of Go 1.26 writes and reads, whatever toolchain compiles the codec.
-// Where that is at hand (liveOracle) the differential tests ask it, and compare its answers with the
-// recorded ones. From Go 1.27 on encoding/json is another implementation, so that they compare with
-// the recorded answers alone; GOEXPERIMENT=nojsonv2 brings the old one back.
+// The wire is what encoding/json of Go 1.26 writes and reads, whatever toolchain compiles
+// the codec. Where that is at hand (liveOracle) the differential tests ask it, and
+// compare its answers with the recorded ones. From Go 1.27 on encoding/json is another
+// implementation, so that they compare with the recorded answers alone;
+// GOEXPERIMENT=nojsonv2 brings the old one back.
 //
 // Record on Go 1.26: go test ./codec -record
 
@@ -69,7 +70,8 @@ func (a *answers) next(test string) string {
 	return test + "#" + strconv.Itoa(a.asked[test])
 }
 
-// answer returns the answer to a question. Live is called where encoding/json of Go 1.26 is at hand.
+// answer returns the answer to a question. Live is called where encoding/json of Go 1.26
+// is at hand.
 func answer(t *testing.T, question string, live func() string) string {
 	t.Helper()
 	a, err := readAnswers()
@@ -126,7 +128,8 @@ func digest(text string) string {
 	return strconv.FormatUint(h.Sum64()>>16, 36)
 }
 
-// oracle is what encoding/json writes for *v without HTML escapes, with the two characters escaped that SQS refuses.
+// oracle is what encoding/json writes for *v without HTML escapes, with the two
+// characters escaped that SQS refuses.
 func oracle(v any) (string, error) {
 	var b bytes.Buffer
 	e := json.NewEncoder(&b)

@@ -7,7 +7,8 @@ import (
 	"time"
 )
 
-// place is where a value lives in memory: here an addressable value of package reflect. place_unsafe.go says why there are two.
+// place is where a value lives in memory: here an addressable value of package reflect.
+// place_unsafe.go says why there are two.
 type place struct{ v reflect.Value }
 
 // offset is where a field lies within its struct: the index of each step.
@@ -19,7 +20,8 @@ func placeAt[T any](v *T) place { return place{reflect.ValueOf(v).Elem()} }
 // placeOf returns the place of an addressable value.
 func placeOf(v reflect.Value) place { return place{v} }
 
-// offsetOf returns the offset of the field of a struct type at index, a path without pointers.
+// offsetOf returns the offset of the field of a struct type at index, a path without
+// pointers.
 func offsetOf(_ reflect.Type, index []int) offset { return index }
 
 // value returns the place of a value for package reflect, addressable and settable.

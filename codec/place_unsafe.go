@@ -8,12 +8,14 @@ import (
 	"unsafe"
 )
 
-// place is where a value lives in memory. The plan knows its type, so that reading a field is an addition and reading a string is a load.
-// Through package reflect the same costs a call each: 20 to 40 percent of the time of a whole message (BenchmarkAppend and
-// BenchmarkDecode with and without -tags purego). The tag swaps this file, the only one with unsafe, for place_purego.go; the same tests
-// hold for both.
+// place is where a value lives in memory. The plan knows its type, so that reading a
+// field is an addition and reading a string is a load. Through package reflect the same
+// costs a call each: 20 to 40 percent of the time of a whole message (BenchmarkAppend and
+// BenchmarkDecode with and without -tags purego). The tag swaps this file, the only one
+// with unsafe, for place_purego.go; the same tests hold for both.
 //
-// A place always points into memory that a Go pointer of the right type points at: a caller's *T, or what package reflect allocated.
+// A place always points into memory that a Go pointer of the right type points at: a
+// caller's *T, or what package reflect allocated.
 type place struct{ p unsafe.Pointer }
 
 // offset is where a field lies within its struct.
@@ -31,7 +33,8 @@ func placeAt[T any](v *T) place { return place{unsafe.Pointer(v)} } //nolint:gos
 // placeOf returns the place of an addressable value.
 func placeOf(v reflect.Value) place { return place{v.Addr().UnsafePointer()} }
 
-// offsetOf returns the offset of the field of struct type t at index, a path without pointers.
+// offsetOf returns the offset of the field of struct type t at index, a path without
+// pointers.
 func offsetOf(t reflect.Type, index []int) offset {
 	var sum uintptr
 	for _, i := range index {
@@ -42,7 +45,8 @@ func offsetOf(t reflect.Type, index []int) offset {
 	return offset(sum)
 }
 
-// value returns the place of a value of type t for package reflect, addressable and settable.
+// value returns the place of a value of type t for package reflect, addressable and
+// settable.
 func (p place) value(t reflect.Type) reflect.Value { return reflect.NewAt(t, p.p).Elem() }
 
 func (p place) field(o offset) place { return place{unsafe.Add(p.p, uintptr(o))} }
@@ -144,12 +148,14 @@ func (p place) isNil() bool   { return *(*unsafe.Pointer)(p.p) == nil }
 // setSliceLen changes the length of a slice within its capacity.
 func (p place) setSliceLen(n int) { (*sliceHeader)(p.p).len = n }
 
-// sliceIndex returns the place of the i-th element of a slice whose elements have size bytes.
+// sliceIndex returns the place of the i-th element of a slice whose elements have size
+// bytes.
 func (p place) sliceIndex(i int, size uintptr) place {
 	return place{unsafe.Add((*sliceHeader)(p.p).data, uintptr(i)*size)}
 }
 
-// arrayIndex returns the place of the i-th element of an array whose elements have size bytes.
+// arrayIndex returns the place of the i-th element of an array whose elements have size
+// bytes.
 func (p place) arrayIndex(i int, size uintptr) place {
 	return place{unsafe.Add(p.p, uintptr(i)*size)}
 }

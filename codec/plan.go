@@ -14,13 +14,15 @@ type builder struct {
 	decoders map[decoderKey]*lateDecoder
 }
 
-// encoderKey tells apart values with an address, whose methods with pointer receivers encoding/json calls, from those in maps and interfaces.
+// encoderKey tells apart values with an address, whose methods with pointer receivers
+// encoding/json calls, from those in maps and interfaces.
 type encoderKey struct {
 	typ  reflect.Type
 	addr bool
 }
 
-// decoderKey tells apart values behind a pointer: only there does encoding/json look for methods of unnamed types.
+// decoderKey tells apart values behind a pointer: only there does encoding/json look for
+// methods of unnamed types.
 type decoderKey struct {
 	typ     reflect.Type
 	pointed bool
@@ -71,8 +73,8 @@ func (b *builder) encoder(t reflect.Type, addr bool) (encoder, *TypeError) {
 	return enc, err
 }
 
-// newEncoder chooses as encoding/json does: MarshalJSON before MarshalText before the kind, and methods with pointer receivers
-// only where the value has an address.
+// newEncoder chooses as encoding/json does: MarshalJSON before MarshalText before the
+// kind, and methods with pointer receivers only where the value has an address.
 func (b *builder) newEncoder(t reflect.Type, addr bool) (encoder, *TypeError) {
 	byPointer := addr && t.Kind() != reflect.Pointer
 	switch pointer := reflect.PointerTo(t); {
@@ -187,7 +189,8 @@ func (b *builder) fieldEncoder(t reflect.Type, f scanned, addr bool) (*fieldEnco
 	return fe, err
 }
 
-// hasMethods tells whether a type's own methods write it, which know nothing of the option ",string".
+// hasMethods tells whether a type's own methods write it, which know nothing of the
+// option ",string".
 func hasMethods(enc encoder) bool {
 	switch k := enc.(type) {
 	case *marshalEncoder, *textEncoder:
@@ -214,8 +217,8 @@ func (b *builder) decoder(t reflect.Type, pointed bool) (decoder, *TypeError) {
 	return dec, err
 }
 
-// newDecoder chooses as encoding/json does: UnmarshalJSON before UnmarshalText before the kind, and methods only for named types
-// and what pointers point at.
+// newDecoder chooses as encoding/json does: UnmarshalJSON before UnmarshalText before the
+// kind, and methods only for named types and what pointers point at.
 func (b *builder) newDecoder(t reflect.Type, pointed bool) (decoder, *TypeError) {
 	hasMethods := t.Kind() != reflect.Pointer && (pointed || t.Name() != "")
 	switch pointer := reflect.PointerTo(t); {
@@ -302,7 +305,8 @@ func (b *builder) fieldDecoder(t reflect.Type, f scanned) (fieldDecoder, *TypeEr
 	return fd, err
 }
 
-// deadEnd tells whether the way to a field leads through an embedded pointer to an unexported struct.
+// deadEnd tells whether the way to a field leads through an embedded pointer to an
+// unexported struct.
 func deadEnd(t reflect.Type, index []int) bool {
 	for _, i := range index[:len(index)-1] {
 		if t.Kind() == reflect.Pointer {
@@ -332,14 +336,16 @@ func quoted(t reflect.Type, plain decoder) decoder {
 
 // encoder writes values of one type. Encoders are immutable and shared by goroutines.
 type encoder interface {
-	// encode appends the JSON form of the value at p to dst. On an error what it returns as dst is of no use.
+	// encode appends the JSON form of the value at p to dst. On an error what it returns
+	// as dst is of no use.
 	encode(dst []byte, p place, w *walk) ([]byte, *Error)
 }
 
 // decoder reads values of one type. Decoders are immutable and shared by goroutines.
 type decoder interface {
-	// decode reads the JSON value that begins at s[i] into p, over what is there already as encoding/json does, and returns the index past it.
-	// depth is the number of arrays and objects around the value.
+	// decode reads the JSON value that begins at s[i] into p, over what is there already
+	// as encoding/json does, and returns the index past it. depth is the number of arrays
+	// and objects around the value.
 	decode(s string, i int, p place, depth int) (int, *Error)
 }
 
@@ -369,7 +375,8 @@ func closeObject(dst []byte, start int) []byte {
 	return append(dst, '}')
 }
 
-// What was compiled, for the life of the program: by argument struct its *signature, and by type that turned up in an interface its encoder.
+// What was compiled, for the life of the program: by argument struct its *signature, and
+// by type that turned up in an interface its encoder.
 var (
 	signatures      sync.Map
 	dynamicEncoders sync.Map

@@ -8,7 +8,8 @@ import (
 	"time"
 )
 
-// Types for the tests that compare with encoding/json: together they have every kind and every way for a type to bring its own form.
+// Types for the tests that compare with encoding/json: together they have every kind and
+// every way for a type to bring its own form.
 
 type (
 	namedString string

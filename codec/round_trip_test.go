@@ -87,7 +87,8 @@ func FuzzDecodeBinds(f *testing.F) {
 	})
 }
 
-// bindSlowly binds call's parameters the plain way: all values are first read by encoding/json.
+// bindSlowly binds call's parameters the plain way: all values are first read by
+// encoding/json.
 func bindSlowly(args, kwargs string) (call, bool) {
 	var list []json.RawMessage
 	if args != "" && json.Unmarshal([]byte(args), &list) != nil {

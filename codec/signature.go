@@ -8,7 +8,8 @@ import (
 	"unicode"
 )
 
-// maxParams is how many parameters a struct may have; more than that is a data structure, which belongs in one parameter.
+// maxParams is how many parameters a struct may have; more than that is a data structure,
+// which belongs in one parameter.
 const maxParams = 256
 
 // signature is the compiled plan of one argument struct.
@@ -100,8 +101,9 @@ func (b *builder) addAliases(sig *signature) *TypeError {
 	return nil
 }
 
-// paramFields lists the fields that are parameters. A field hides those of its name that are embedded deeper, as in Go;
-// two at the same depth are refused, where encoding/json would drop both in silence.
+// paramFields lists the fields that are parameters. A field hides those of its name that
+// are embedded deeper, as in Go; two at the same depth are refused, where encoding/json
+// would drop both in silence.
 func (b *builder) paramFields() ([]scanned, *TypeError) {
 	found, err := scanFields(b.root, b.paramLabel)
 	if err != nil {
@@ -190,8 +192,8 @@ func omits(options string) bool {
 	return false
 }
 
-// unreadable says why no JSON can be read into a parameter of type t, "" if some may. What can be sent and never be read would be a dead
-// letter each time.
+// unreadable says why no JSON can be read into a parameter of type t, "" if some may.
+// What can be sent and never be read would be a dead letter each time.
 func unreadable(t reflect.Type) string {
 	switch t.Kind() {
 	case reflect.Pointer, reflect.Slice, reflect.Array, reflect.Map:
@@ -219,8 +221,9 @@ func unreadable(t reflect.Type) string {
 	return ""
 }
 
-// writesAnotherKind reports whether the MarshalJSON of type t writes a JSON value of another kind than t is read from. It asks the zero value.
-// The method is the user's: if it fails for that value, this says nothing.
+// writesAnotherKind reports whether the MarshalJSON of type t writes a JSON value of
+// another kind than t is read from. It asks the zero value. The method is the user's: if
+// it fails for that value, this says nothing.
 func writesAnotherKind(t reflect.Type) (another bool) {
 	defer func() { _ = recover() }()
 	m, ok := reflect.TypeAssert[json.Marshaler](reflect.New(t))
@@ -250,9 +253,11 @@ func writesAnotherKind(t reflect.Type) (another bool) {
 type ParamKind int
 
 const (
-	// Positional parameters are filled from args in the order of declaration, or by name from kwargs.
+	// Positional parameters are filled from args in the order of declaration, or by name
+	// from kwargs.
 	Positional ParamKind = iota
-	// KeywordOnly parameters are filled by name from kwargs, as those behind a * in Python.
+	// KeywordOnly parameters are filled by name from kwargs, as those behind a * in
+	// Python.
 	KeywordOnly
 	// Rest takes the kwargs that are no parameter, as ** in Python.
 	Rest
@@ -308,7 +313,8 @@ func (b *builder) paramLabel(f reflect.StructField, path string) (label, *TypeEr
 	return l, nil
 }
 
-// readParamLabel applies the order of names: the taskhawk tag, the json tag, snake_case of the field.
+// readParamLabel applies the order of names: the taskhawk tag, the json tag, snake_case
+// of the field.
 func readParamLabel(f reflect.StructField) (l label, reason string) {
 	tag := f.Tag.Get("taskhawk")
 	name, options, _ := strings.Cut(tag, ",")
@@ -375,7 +381,8 @@ func (l *label) readOptions(f reflect.StructField, options string) (reason strin
 	return l.checkEmbedded(f, options)
 }
 
-// checkEmbedded refuses embedded structs of which it is not clear whether they are one parameter or many.
+// checkEmbedded refuses embedded structs of which it is not clear whether they are one
+// parameter or many.
 func (l *label) checkEmbedded(f reflect.StructField, options string) (reason string) {
 	if !f.Anonymous || l.tagged || structBehind(f.Type) == nil {
 		return ""
@@ -392,11 +399,13 @@ func (l *label) checkEmbedded(f reflect.StructField, options string) (reason str
 	return ""
 }
 
-// snakeCase turns a Go field name into the way Python writes names: UserID becomes user_id, HTTPServer http_server, S3Key s3_key.
+// snakeCase turns a Go field name into the way Python writes names: UserID becomes
+// user_id, HTTPServer http_server, S3Key s3_key.
 //
-// A capital begins a word if the letter before it is no capital, or if it ends a run of capitals, as the S of HTTPServer does. The s of
-// a plural such as UserIDs stays with its capitals: user_ids. Digits stay with the word before them. Names like OAuth2Token, which becomes
-// o_auth2_token, need a tag if that is not what is meant.
+// A capital begins a word if the letter before it is no capital, or if it ends a run of
+// capitals, as the S of HTTPServer does. The s of a plural such as UserIDs stays with its
+// capitals: user_ids. Digits stay with the word before them. Names like OAuth2Token,
+// which becomes o_auth2_token, need a tag if that is not what is meant.
 func snakeCase(name string) string {
 	var b strings.Builder
 	runes := []rune(name)

@@ -12,8 +12,8 @@ import (
 	"github.com/taskhawk/taskhawk-go/taskhawk"
 )
 
-// batch runs the records of one invocation. It belongs to that alone: nothing of it survives in a warm process but a handler that does not
-// return.
+// batch runs the records of one invocation. It belongs to that alone: nothing of it
+// survives in a warm process but a handler that does not return.
 type batch struct {
 	hub     *taskhawk.Hub
 	config  *SQSConfig
@@ -37,7 +37,8 @@ const (
 	groupFailed
 )
 
-// run brings every record to its end, in time, and returns the errors of those that are not done.
+// run brings every record to its end, in time, and returns the errors of those that are
+// not done.
 func (b *batch) run(ctx context.Context) []*RecordError {
 	if len(b.records) == 0 {
 		return nil
@@ -76,7 +77,8 @@ func (b *batch) await() {
 	}
 }
 
-// work runs records until there is none to start. A handler may end its goroutine by runtime.Goexit: another takes over then.
+// work runs records until there is none to start. A handler may end its goroutine by
+// runtime.Goexit: another takes over then.
 func (b *batch) work(handling context.Context) {
 	exited := true
 	defer func() {
@@ -100,7 +102,8 @@ func (b *batch) leave() {
 	}
 }
 
-// next takes the first record that may be started, nil for none. What waits behind a busy group is left to the worker that is busy with it.
+// next takes the first record that may be started, nil for none. What waits behind a busy
+// group is left to the worker that is busy with it.
 func (b *batch) next(handling context.Context) *record {
 	b.mu.Lock()
 	defer b.mu.Unlock()
@@ -134,7 +137,8 @@ func (b *batch) handle(handling context.Context, r *record) {
 			b.finish(r, b.settle(handling, r, err)) // on a FIFO queue, the next one of the group depends on it
 			return
 		}
-		// Beside the next records, so that settling calls share requests instead of coming one after another.
+		// Beside the next records, so that settling calls share requests instead of
+		// coming one after another.
 		b.join()
 		go func() {
 			defer b.leave()
@@ -212,7 +216,8 @@ const (
 	over
 )
 
-// settle gives the outcome of a record its effect, and returns why the record is not done.
+// settle gives the outcome of a record its effect, and returns why the record is not
+// done.
 func (b *batch) settle(ctx context.Context, r *record, handled error) error {
 	if handled == nil || b.isClosed() {
 		return handled
@@ -235,8 +240,8 @@ func (b *batch) isClosed() bool {
 	return b.closed
 }
 
-// leaveOut ends the records that were not started, because the time is over (of that cause) or an earlier message failed, and gives them
-// back.
+// leaveOut ends the records that were not started, because the time is over (of that
+// cause) or an earlier message failed, and gives them back.
 func (b *batch) leaveOut(ctx context.Context, late error) {
 	left := b.halt(late)
 	if b.config.Settler == nil {
@@ -270,7 +275,8 @@ func (b *batch) halt(late error) []*record {
 	return left
 }
 
-// reportLate tells whoever runs the function that its timeout does not fit its batches or its tasks.
+// reportLate tells whoever runs the function that its timeout does not fit its batches or
+// its tasks.
 func (b *batch) reportLate(ctx context.Context, failed []*RecordError) {
 	late := 0
 	for _, f := range failed {
@@ -300,7 +306,8 @@ func (b *batch) failure(failed []*RecordError) error {
 	return &BatchError{Total: len(b.records), Failed: failed}
 }
 
-// budget is when things have to be over in an invocation. Without a deadline, as in tests, all is zero: there is no limit.
+// budget is when things have to be over in an invocation. Without a deadline, as in
+// tests, all is zero: there is no limit.
 type budget struct {
 	handlers time.Time // when the contexts of handlers end, and after which nothing is started
 	answer   time.Time // when the answer leaves at the latest
@@ -323,7 +330,8 @@ func (b budget) handling(ctx context.Context) (context.Context, context.CancelFu
 	return context.WithDeadlineCause(ctx, b.handlers, ErrDeadline)
 }
 
-// settling is the context of calls that settle a record: it has until the answer leaves, also when that of the handlers has ended.
+// settling is the context of calls that settle a record: it has until the answer leaves,
+// also when that of the handlers has ended.
 func (b budget) settling(ctx context.Context) (context.Context, context.CancelFunc) {
 	ctx = context.WithoutCancel(ctx)
 	if b.answer.IsZero() {
@@ -332,7 +340,8 @@ func (b budget) settling(ctx context.Context) (context.Context, context.CancelFu
 	return context.WithDeadline(ctx, b.answer)
 }
 
-// settleTimeout bounds the calls that settle a record where the invocation has no deadline.
+// settleTimeout bounds the calls that settle a record where the invocation has no
+// deadline.
 const settleTimeout = 25 * time.Second
 
 // timer fires when the answer has to leave; never without a deadline.

@@ -16,7 +16,8 @@ import (
 	"github.com/taskhawk/taskhawk-go/taskhawk"
 )
 
-// invoke calls the handler with that much time, in a bubble, and returns how long it took.
+// invoke calls the handler with that much time, in a bubble, and returns how long it
+// took.
 func invoke[Answer any](t *testing.T, timeout time.Duration, handle func(ctx context.Context) (Answer, error)) (Answer, time.Duration, error) {
 	t.Helper()
 	ctx, cancel := context.WithTimeout(t.Context(), timeout)
@@ -89,7 +90,8 @@ func TestATaskWithATimeoutNeedsThatMuchTime(t *testing.T) {
 	})
 }
 
-// A timeout longer than the function has must not bounce the record until it is a dead letter, without a run.
+// A timeout longer than the function has must not bounce the record until it is a dead
+// letter, without a run.
 func TestATaskWithATimeoutThatNeverFitsRuns(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
@@ -166,7 +168,8 @@ func TestInvocationsSideBySideKeepApart(t *testing.T) {
 	})
 }
 
-// When the process is to end, the caller may cancel the invocation: what has not begun is not begun.
+// When the process is to end, the caller may cancel the invocation: what has not begun is
+// not begun.
 func TestACancelledInvocationStartsNothingMore(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {

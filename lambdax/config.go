@@ -9,41 +9,50 @@ import (
 	"github.com/taskhawk/taskhawk-go/taskhawk"
 )
 
-// DefaultMargin is how long before the deadline of its invocation a function answers at the latest.
+// DefaultMargin is how long before the deadline of its invocation a function answers at
+// the latest.
 const DefaultMargin = time.Second
 
-// SQSConfig says how [SQS] runs the records of an event and what it answers. The zero value is safe with every event
-// source mapping.
+// SQSConfig says how [SQS] runs the records of an event and what it answers. The zero
+// value is safe with every event source mapping.
 type SQSConfig struct {
-	// PartialBatch makes the function report the records that failed, so that Lambda deletes the others. Set it only
-	// where every event source mapping of the function has ReportBatchItemFailures among its FunctionResponseTypes.
-	// Without that, Lambda takes such an answer for the success of the whole batch and deletes what failed.
-	// The default is an error if any record failed, upon which Lambda delivers the whole batch again.
+	// PartialBatch makes the function report the records that failed, so that Lambda
+	// deletes the others. Set it only where every event source mapping of the function
+	// has ReportBatchItemFailures among its FunctionResponseTypes. Without that, Lambda
+	// takes such an answer for the success of the whole batch and deletes what failed.
+	// The default is an error if any record failed, upon which Lambda delivers the whole
+	// batch again.
 	PartialBatch bool
-	// ErrorIfAllFailed returns an error if every record failed, so that the function's error metric shows it and
-	// Lambda slows its pollers down, which it does not for reported failures. It needs PartialBatch.
+	// ErrorIfAllFailed returns an error if every record failed, so that the function's
+	// error metric shows it and Lambda slows its pollers down, which it does not for
+	// reported failures. It needs PartialBatch.
 	ErrorIfAllFailed bool
-	// SkipGroupOnError goes on with the other message groups of a FIFO queue after a failure. The later messages of
-	// the failed group do not run and are reported with it. By default nothing more is started after a failure.
+	// SkipGroupOnError goes on with the other message groups of a FIFO queue after a
+	// failure. The later messages of the failed group do not run and are reported with
+	// it. By default nothing more is started after a failure.
 	SkipGroupOnError bool
-	// Settler gives the outcomes of handlers effect; sqsx.NewSettler makes one for SQS. A record that failed comes
-	// back after the delay of taskhawk.RetryAfter, or else of Backoff. One that failed by taskhawk.Permanent goes to
-	// the dead-letter queue, with the reason, and counts as done. What was not started comes back at once, and
+	// Settler gives the outcomes of handlers effect; sqsx.NewSettler makes one for SQS. A
+	// record that failed comes back after the delay of taskhawk.RetryAfter, or else of
+	// Backoff. One that failed by taskhawk.Permanent goes to the dead-letter queue, with
+	// the reason, and counts as done. What was not started comes back at once, and
 	// taskhawk.ExtendVisibility works.
 	//
-	// Without one, what failed comes back when the visibility timeout of the queue is over, whatever the error was,
-	// and only the queue's redrive policy makes dead letters.
+	// Without one, what failed comes back when the visibility timeout of the queue is
+	// over, whatever the error was, and only the queue's redrive policy makes dead
+	// letters.
 	Settler taskhawk.Settler
-	// Backoff is the delay of a retry that did not ask for one. It needs Settler. Default: that of a worker,
-	// exponential from 5 s to 15 min, with jitter.
+	// Backoff is the delay of a retry that did not ask for one. It needs Settler.
+	// Default: that of a worker, exponential from 5 s to 15 min, with jitter.
 	Backoff taskhawk.Backoff
-	// Concurrency is how many records of an event run at once. Default 1: one after another, in the order of the
-	// event. On FIFO queues the messages of a group run one after another all the same, and groups side by side.
+	// Concurrency is how many records of an event run at once. Default 1: one after
+	// another, in the order of the event. On FIFO queues the messages of a group run one
+	// after another all the same, and groups side by side.
 	Concurrency int
-	// Margin is how long before the deadline of the invocation the answer leaves at the latest. Default
-	// [DefaultMargin]. The contexts of handlers end a quarter of it earlier, with the cause [ErrDeadline], and
-	// nothing is started after that. A handler that has not returned when the answer leaves counts as failed.
-	// Raise it if handlers need longer to return once their context has ended.
+	// Margin is how long before the deadline of the invocation the answer leaves at the
+	// latest. Default [DefaultMargin]. The contexts of handlers end a quarter of it
+	// earlier, with the cause [ErrDeadline], and nothing is started after that. A handler
+	// that has not returned when the answer leaves counts as failed. Raise it if handlers
+	// need longer to return once their context has ended.
 	Margin time.Duration
 }
 

@@ -9,11 +9,14 @@ import (
 )
 
 var (
-	// ErrDeadline is the cause (context.Cause) with which the contexts of handlers end shortly before the deadline of their invocation.
+	// ErrDeadline is the cause (context.Cause) with which the contexts of handlers end
+	// shortly before the deadline of their invocation.
 	ErrDeadline = errors.New("the invocation is about to end")
-	// ErrHeldBack is wrapped by the [RecordError] of a record of a FIFO queue that was not started because an earlier message failed.
+	// ErrHeldBack is wrapped by the [RecordError] of a record of a FIFO queue that was
+	// not started because an earlier message failed.
 	ErrHeldBack = errors.New("not started: an earlier message failed")
-	// ErrAbandoned is wrapped by the [RecordError] of a record whose handler had not returned when the answer had to leave.
+	// ErrAbandoned is wrapped by the [RecordError] of a record whose handler had not
+	// returned when the answer had to leave.
 	ErrAbandoned = errors.New("the handler did not return in time")
 
 	errGoexit = errors.New("the handler ended its goroutine by runtime.Goexit")
@@ -23,7 +26,8 @@ var (
 type RecordError struct {
 	// MessageID is the id that SQS or SNS gave the message.
 	MessageID string
-	// Err is what Hub.Handle returned, or why the record did not run: it wraps taskhawk.ErrNoTime or [ErrHeldBack] then.
+	// Err is what Hub.Handle returned, or why the record did not run: it wraps
+	// taskhawk.ErrNoTime or [ErrHeldBack] then.
 	Err error
 }
 
@@ -33,7 +37,8 @@ func (e *RecordError) Error() string { return fmt.Sprintf("record %s: %v", clip(
 // Unwrap returns the reason.
 func (e *RecordError) Unwrap() error { return e.Err }
 
-// BatchError is the error of an invocation of which records failed: all of them for Lambda, which delivers the event again.
+// BatchError is the error of an invocation of which records failed: all of them for
+// Lambda, which delivers the event again.
 type BatchError struct {
 	// Total is how many records there were.
 	Total int
@@ -83,10 +88,12 @@ func clip(id string) string {
 	return id
 }
 
-// ErrNoTopic is wrapped by the [*TopicError] of a topic that is not among those of the account and region.
+// ErrNoTopic is wrapped by the [*TopicError] of a topic that is not among those of the
+// account and region.
 var ErrNoTopic = errors.New("the topic does not exist in this account and region")
 
-// TopicError says which topic a call to SNS was for. errors.As also finds what SNS answered, such as *types.NotFoundException.
+// TopicError says which topic a call to SNS was for. errors.As also finds what SNS
+// answered, such as *types.NotFoundException.
 type TopicError struct {
 	// Topic is the name of the topic.
 	Topic string

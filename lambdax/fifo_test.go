@@ -66,7 +66,8 @@ func TestFIFOTaskThatDoesNotFitHoldsItsGroupBack(t *testing.T) {
 	})
 }
 
-// A message that was not started because the time was over is in line before those of its group that come later.
+// A message that was not started because the time was over is in line before those of its
+// group that come later.
 func TestFIFOHandlerThatHangsHoldsItsGroupBack(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {

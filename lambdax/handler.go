@@ -11,19 +11,22 @@ import (
 	"github.com/taskhawk/taskhawk-go/taskhawk"
 )
 
-// ErrUnknownEvent is wrapped by the error of a handler for an event that is not for it: one without records, or of another
-// source. Lambda would take success as done, and drop it.
+// ErrUnknownEvent is wrapped by the error of a handler for an event that is not for it:
+// one without records, or of another source. Lambda would take success as done, and drop
+// it.
 var ErrUnknownEvent = errors.New("unknown event")
 
-// The event sources, as records name them: in the member eventSource, which SNS writes EventSource.
+// The event sources, as records name them: in the member eventSource, which SNS writes
+// EventSource.
 const (
 	sourceSQS = "aws:sqs"
 	sourceSNS = "aws:sns"
 )
 
-// Handler returns the handler of a Lambda function that both queues and topics feed, for lambda.Start. It does what [SQS]
-// and [SNS] do, and tells the events apart by the source that their records name. A function with one kind of source is
-// better off with SQS or SNS, which read the event once instead of twice.
+// Handler returns the handler of a Lambda function that both queues and topics feed, for
+// lambda.Start. It does what [SQS] and [SNS] do, and tells the events apart by the source
+// that their records name. A function with one kind of source is better off with SQS or
+// SNS, which read the event once instead of twice.
 //
 // Handler returns an error where SQS or SNS would.
 func Handler(
@@ -62,8 +65,8 @@ func handle[Event any](text json.RawMessage, next func(Event) error) error {
 	return next(event)
 }
 
-// checkSource returns an error unless the event has records, and all of them name the source. A record that names none, as in a
-// test, is taken at its word.
+// checkSource returns an error unless the event has records, and all of them name the
+// source. A record that names none, as in a test, is taken at its word.
 func checkSource[Record any](records []Record, source string, of func(*Record) string) error {
 	if len(records) == 0 {
 		return fmt.Errorf("lambdax: %w: no records", ErrUnknownEvent)

@@ -38,7 +38,8 @@ type doArgs struct {
 	Do string // what the handler does, see do
 }
 
-// rig is a hub with the tasks "do", and "slow" that declares a timeout of 5 s; it remembers what ran and what was logged.
+// rig is a hub with the tasks "do", and "slow" that declares a timeout of 5 s; it
+// remembers what ran and what was logged.
 type rig struct {
 	*testing.T
 	hub *taskhawk.Hub
@@ -123,8 +124,9 @@ func message(n int, body string) events.SQSMessage {
 	}
 }
 
-// doing is an event with a message for each of what the handlers are to do; "" for nothing but success, "slow" for the task with a timeout,
-// "bad" for a body that is no message.
+// doing is an event with a message for each of what the handlers are to do; "" for
+// nothing but success, "slow" for the task with a timeout, "bad" for a body that is no
+// message.
 func doing(what ...string) events.SQSEvent {
 	var event events.SQSEvent
 	for n, do := range what {

@@ -118,7 +118,8 @@ func (c *trial) config() lambdax.SQSConfig {
 	}
 }
 
-// gone is what Lambda deletes upon an answer: nothing after an error, else all that is not reported, where the mapping has it so.
+// gone is what Lambda deletes upon an answer: nothing after an error, else all that is
+// not reported, where the mapping has it so.
 func (c *trial) gone(response events.SQSEventResponse, err error) (ids []string) {
 	if err != nil {
 		return nil
@@ -135,7 +136,8 @@ func (c *trial) gone(response events.SQSEventResponse, err error) (ids []string)
 	return ids
 }
 
-// No record is ever reported as done that was not, nor is one of a FIFO group run behind one that failed.
+// No record is ever reported as done that was not, nor is one of a FIFO group run behind
+// one that failed.
 func TestNothingIsReportedDoneThatWasNot(t *testing.T) {
 	t.Parallel()
 	for range 100 { // rapid checks a hundred each time
@@ -153,7 +155,8 @@ func TestNothingIsReportedDoneThatWasNot(t *testing.T) {
 	}
 }
 
-// run has its requirements fail the case, which rapid then shrinks, and its rig belong to the bubble.
+// run has its requirements fail the case, which rapid then shrinks, and its rig belong to
+// the bubble.
 func (c *trial) run(bubble *testing.T, t *rapid.T) { //nolint:thelper // t is the one that fails
 	start := time.Now()
 	a := &account{done: map[int]bool{}, now: map[int]bool{}}
@@ -186,7 +189,8 @@ func (c *trial) run(bubble *testing.T, t *rapid.T) { //nolint:thelper // t is th
 	time.Sleep(2 * time.Hour) // handlers that hung end
 }
 
-// requireExact holds that what was done is not reported either, and that each report is of a record of the event, once.
+// requireExact holds that what was done is not reported either, and that each report is
+// of a record of the event, once.
 func (c *trial) requireExact(t require.TestingT, response events.SQSEventResponse, err error, done map[string]bool) {
 	all := map[string]bool{}
 	for _, m := range c.event.Records {
@@ -212,7 +216,8 @@ func (c *trial) requireExact(t require.TestingT, response events.SQSEventRespons
 	}
 }
 
-// requireOrder holds that no message of a FIFO group began before those in front of it were done, and each once.
+// requireOrder holds that no message of a FIFO group began before those in front of it
+// were done, and each once.
 func (c *trial) requireOrder(t require.TestingT, begun []int, done map[string]bool) {
 	seen := map[int]bool{}
 	for _, n := range begun {

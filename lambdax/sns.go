@@ -10,19 +10,24 @@ import (
 	"github.com/taskhawk/taskhawk-go/taskhawk"
 )
 
-// SNS returns the handler of a Lambda function that topics trigger, for lambda.Start. The handler runs the task of every
-// record, also when others fail, and returns a [*BatchError] if any did. Lambda then tries the whole event again, after
-// one and two minutes, and drops it unless the function has a dead-letter queue or an on-failure destination.
-// taskhawk.Ignore counts as done. taskhawk.Permanent and RetryAfter have no other effect than an error, since SNS has
-// neither dead letters nor delays for a function.
+// SNS returns the handler of a Lambda function that topics trigger, for lambda.Start. The
+// handler runs the task of every record, also when others fail, and returns a
+// [*BatchError] if any did. Lambda then tries the whole event again, after one and two
+// minutes, and drops it unless the function has a dead-letter queue or an on-failure
+// destination. taskhawk.Ignore counts as done. taskhawk.Permanent and RetryAfter have no
+// other effect than an error, since SNS has neither dead letters nor delays for a
+// function.
 //
-// The metadata of a task has the id of the SNS message and the ARN of the topic. The receipt handle is empty, and
-// taskhawk.ExtendVisibility returns taskhawk.ErrNoVisibility.
+// The metadata of a task has the id of the SNS message and the ARN of the topic. The
+// receipt handle is empty, and taskhawk.ExtendVisibility returns
+// taskhawk.ErrNoVisibility.
 //
-// An event without records, or of another source, gets an error that wraps [ErrUnknownEvent].
+// An event without records, or of another source, gets an error that wraps
+// [ErrUnknownEvent].
 //
-// SNS returns an error if the hub cannot run anything (see taskhawk.Hub.CheckHandlers) or a setting makes no sense. The
-// handler may be called concurrently and keeps nothing between invocations.
+// SNS returns an error if the hub cannot run anything (see taskhawk.Hub.CheckHandlers) or
+// a setting makes no sense. The handler may be called concurrently and keeps nothing
+// between invocations.
 func SNS(hub *taskhawk.Hub, config SNSConfig) (handler func(context.Context, events.SNSEvent) error, err error) {
 	checked, err := config.withDefaults(hub)
 	if err != nil {
@@ -38,7 +43,8 @@ func SNS(hub *taskhawk.Hub, config SNSConfig) (handler func(context.Context, eve
 	}, nil
 }
 
-// SNSRecordFrom returns the SNS record that the current handler runs for, and false outside of a handler of [SNS].
+// SNSRecordFrom returns the SNS record that the current handler runs for, and false
+// outside of a handler of [SNS].
 func SNSRecordFrom(ctx context.Context) (events.SNSEventRecord, bool) {
 	return raw[events.SNSEventRecord](ctx)
 }
@@ -55,7 +61,8 @@ func snsRecords(records []events.SNSEventRecord, now, deadline time.Time) []reco
 	return batch
 }
 
-// snsAttributes are those whose value is a text, whatever else is among them: events have {"Type": "String", "Value": "v"} for each.
+// snsAttributes are those whose value is a text, whatever else is among them: events have
+// {"Type": "String", "Value": "v"} for each.
 func snsAttributes(attributes map[string]any) map[string]string {
 	texts := make(map[string]string, len(attributes))
 	for name, attribute := range attributes {

@@ -44,7 +44,8 @@ func TestSNSRunsAllRecords(t *testing.T) {
 	require.Equal(t, "n0", record.MessageID)
 }
 
-// The settings of a function for a topic have an effect. Handlers end one and a quarter of Margin before the deadline.
+// The settings of a function for a topic have an effect. Handlers end one and a quarter
+// of Margin before the deadline.
 func TestSNSConfig(t *testing.T) {
 	t.Parallel()
 	event := published(body("do", 0, "second"), body("do", 1, "second"), body("do", 2, "second"), body("do", 3, "wait"))

@@ -12,22 +12,27 @@ import (
 	"github.com/taskhawk/taskhawk-go/taskhawk"
 )
 
-// SQS returns the handler of a Lambda function that an event source mapping feeds from queues, for lambda.Start.
+// SQS returns the handler of a Lambda function that an event source mapping feeds from
+// queues, for lambda.Start.
 //
-// By default the handler returns a [*BatchError] if any record failed: Lambda delivers the whole batch again, also what
-// was done. That is safe with every mapping. With PartialBatch, and ReportBatchItemFailures on the mapping, only what
-// failed comes back.
+// By default the handler returns a [*BatchError] if any record failed: Lambda delivers
+// the whole batch again, also what was done. That is safe with every mapping. With
+// PartialBatch, and ReportBatchItemFailures on the mapping, only what failed comes back.
 //
-// On FIFO queues (names in .fifo) the messages of a group run in order. After a failure nothing more is started, and
-// what has not run is reported as failed too, unless SkipGroupOnError lets other groups go on.
+// On FIFO queues (names in .fifo) the messages of a group run in order. After a failure
+// nothing more is started, and what has not run is reported as failed too, unless
+// SkipGroupOnError lets other groups go on.
 //
-// A record whose message id stands twice in the event is one message: it runs once. A record that failed and has no id
-// makes the whole batch fail, since the answer could not name it.
+// A record whose message id stands twice in the event is one message: it runs once. A
+// record that failed and has no id makes the whole batch fail, since the answer could not
+// name it.
 //
-// An event without records, or of another source, gets an error that wraps [ErrUnknownEvent].
+// An event without records, or of another source, gets an error that wraps
+// [ErrUnknownEvent].
 //
-// SQS returns an error if the hub cannot run anything (see taskhawk.Hub.CheckHandlers) or a setting makes no sense. The
-// handler may be called concurrently and keeps nothing between invocations.
+// SQS returns an error if the hub cannot run anything (see taskhawk.Hub.CheckHandlers) or
+// a setting makes no sense. The handler may be called concurrently and keeps nothing
+// between invocations.
 func SQS(
 	hub *taskhawk.Hub, config SQSConfig,
 ) (handler func(context.Context, events.SQSEvent) (events.SQSEventResponse, error), err error) {
@@ -45,13 +50,14 @@ func SQS(
 	}, nil
 }
 
-// SQSMessageFrom returns the SQS message that the current handler runs for, and false outside of a handler of [SQS].
+// SQSMessageFrom returns the SQS message that the current handler runs for, and false
+// outside of a handler of [SQS].
 func SQSMessageFrom(ctx context.Context) (events.SQSMessage, bool) {
 	return raw[events.SQSMessage](ctx)
 }
 
-// answer is what Lambda gets to hear. Its list of failures is never null, which Lambda would read as success, and has no empty id, which
-// would make all fail.
+// answer is what Lambda gets to hear. Its list of failures is never null, which Lambda
+// would read as success, and has no empty id, which would make all fail.
 func (b *batch) answer(failed []*RecordError) (events.SQSEventResponse, error) {
 	response := noFailures()
 	if !b.config.PartialBatch || b.config.ErrorIfAllFailed && len(failed) == len(b.records) {
@@ -70,11 +76,13 @@ func noFailures() events.SQSEventResponse {
 	return events.SQSEventResponse{BatchItemFailures: []events.SQSBatchItemFailure{}}
 }
 
-// claim is how long a message can be kept from others after its event arrived: the 12 hours of SQS, less what it may have waited in a batching
-// window, 5 minutes at most, and on the way.
+// claim is how long a message can be kept from others after its event arrived: the 12
+// hours of SQS, less what it may have waited in a batching window, 5 minutes at most, and
+// on the way.
 const claim = 12*time.Hour - 10*time.Minute
 
-// sqsRecords are the messages of an event, each once: the receipt handle that counts is the last.
+// sqsRecords are the messages of an event, each once: the receipt handle that counts is
+// the last.
 func sqsRecords(messages []events.SQSMessage, settler taskhawk.Settler, now, deadline time.Time) []record {
 	batch, seen := make([]record, 0, len(messages)), newPlaces(len(messages))
 	for i := range messages {
@@ -128,7 +136,8 @@ func sentAt(ms string) time.Time {
 // places tells where a message stands in a batch by its id.
 type places map[string]int
 
-// fewRecords is up to how many records they are looked at one by one, which is quicker than a map: as many as Lambda brings by default.
+// fewRecords is up to how many records they are looked at one by one, which is quicker
+// than a map: as many as Lambda brings by default.
 const fewRecords = 10
 
 // newPlaces is for a batch of up to so many records.
@@ -139,7 +148,8 @@ func newPlaces(records int) places {
 	return make(places, records)
 }
 
-// of returns the place of the message with that id, and that behind the batch for one that is not in it, or has no id.
+// of returns the place of the message with that id, and that behind the batch for one
+// that is not in it, or has no id.
 func (p places) of(batch []record, id string) int {
 	switch {
 	case id == "":

@@ -118,7 +118,8 @@ func TestSQSMetadata(t *testing.T) {
 	}}, r.seen)
 }
 
-// What Lambda never sends must not panic all the same, and a message is read however its attributes look.
+// What Lambda never sends must not panic all the same, and a message is read however its
+// attributes look.
 func TestOddMessages(t *testing.T) {
 	t.Parallel()
 	event := doing("", "", "", "")

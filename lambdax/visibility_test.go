@@ -24,7 +24,8 @@ import (
 
 const app = "dev-myapp"
 
-// queueRig is a function behind the queue of an embedded server, whose visibility timeout is 10 minutes.
+// queueRig is a function behind the queue of an embedded server, whose visibility timeout
+// is 10 minutes.
 type queueRig struct {
 	*rig
 	server *sqstest.Server
@@ -63,8 +64,9 @@ func (r *queueRig) send(event events.SQSEvent) {
 	}
 }
 
-// turn is what a mapping does: it receives, invokes the function with that much time, and deletes what the answer does not list. It returns the
-// arguments of the messages that it received, as the numbers in their ids.
+// turn is what a mapping does: it receives, invokes the function with that much time, and
+// deletes what the answer does not list. It returns the arguments of the messages that it
+// received, as the numbers in their ids.
 func (r *queueRig) turn(timeout time.Duration) (received []string) {
 	r.Helper()
 	out, err := r.client.ReceiveMessage(r.Context(), &sqs.ReceiveMessageInput{
@@ -249,7 +251,8 @@ func TestFailuresShareSettlingCalls(t *testing.T) {
 	})
 }
 
-// A dead letter that is stored makes its record done, though the message cannot be deleted: Lambda does that.
+// A dead letter that is stored makes its record done, though the message cannot be
+// deleted: Lambda does that.
 func TestALetterThatIsStoredMakesItsRecordDone(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {

@@ -6,10 +6,11 @@ import (
 	"github.com/aws/aws-sdk-go-v2/service/sqs"
 )
 
-// API is what publishers and workers need of SQS. *sqs.Client satisfies it; make that from your aws.Config as usual.
-// The methods GetQueueUrl, SendMessageBatch, ReceiveMessage, DeleteMessageBatch and ChangeMessageVisibilityBatch are those of
-// the client, and the IAM actions they need are sqs:GetQueueUrl, sqs:SendMessage, sqs:ReceiveMessage, sqs:DeleteMessage and
-// sqs:ChangeMessageVisibility.
+// API is what publishers and workers need of SQS. *sqs.Client satisfies it; make that
+// from your aws.Config as usual. The methods GetQueueUrl, SendMessageBatch,
+// ReceiveMessage, DeleteMessageBatch and ChangeMessageVisibilityBatch are those of the
+// client, and the IAM actions they need are sqs:GetQueueUrl, sqs:SendMessage,
+// sqs:ReceiveMessage, sqs:DeleteMessage and sqs:ChangeMessageVisibility.
 type API interface {
 	GetQueueUrl(context.Context, *sqs.GetQueueUrlInput, ...func(*sqs.Options)) (*sqs.GetQueueUrlOutput, error)
 	SendMessageBatch(context.Context, *sqs.SendMessageBatchInput, ...func(*sqs.Options)) (*sqs.SendMessageBatchOutput, error)
@@ -22,8 +23,8 @@ type API interface {
 	) (*sqs.ChangeMessageVisibilityBatchOutput, error)
 }
 
-// AdminAPI is what [Provision] needs on top of [API]: CreateQueue, GetQueueAttributes and SetQueueAttributes. *sqs.Client satisfies
-// it.
+// AdminAPI is what [Provision] needs on top of [API]: CreateQueue, GetQueueAttributes and
+// SetQueueAttributes. *sqs.Client satisfies it.
 type AdminAPI interface {
 	API
 	CreateQueue(context.Context, *sqs.CreateQueueInput, ...func(*sqs.Options)) (*sqs.CreateQueueOutput, error)

@@ -18,7 +18,8 @@ import (
 // regionTrip is how long SQS takes for a receive or a delete within a region.
 const regionTrip = 15 * time.Millisecond
 
-// busyRow is a worker with a backlog, and how much of Concurrency divided by the handler's time it has to reach.
+// busyRow is a worker with a backlog, and how much of Concurrency divided by the
+// handler's time it has to reach.
 type busyRow struct {
 	concurrency int
 	takes       time.Duration

@@ -10,19 +10,22 @@ import (
 	"github.com/aws/smithy-go"
 )
 
-// QueueError says which queue a call to SQS was for. errors.As also finds what SQS answered, such as
-// *types.QueueDoesNotExist: compare types, since the codes differ between the protocols of SQS.
+// QueueError says which queue a call to SQS was for. errors.As also finds what SQS
+// answered, such as *types.QueueDoesNotExist: compare types, since the codes differ
+// between the protocols of SQS.
 type QueueError struct {
 	// Queue is the name of the queue.
 	Queue string
-	// Err is the error of the call. Its own text may hold receipt handles; that of QueueError does not.
+	// Err is the error of the call. Its own text may hold receipt handles; that of
+	// QueueError does not.
 	Err error
 
 	account  string   // that was asked for the queue; "" for the caller's own
 	receipts []string // of the call
 }
 
-// Error names the queue; for one that does not exist it says what to do. It is one line, without receipt handles.
+// Error names the queue; for one that does not exist it says what to do. It is one line,
+// without receipt handles.
 func (e *QueueError) Error() string {
 	if _, missing := errors.AsType[*types.QueueDoesNotExist](e.Err); missing {
 		if e.account != "" {
@@ -41,10 +44,12 @@ func (e *QueueError) Error() string {
 // Unwrap returns the error of the call.
 func (e *QueueError) Unwrap() error { return e.Err }
 
-// messageGone is what SQS says, under the code InvalidParameterValue, of a change to a message that is deleted or a dead letter.
+// messageGone is what SQS says, under the code InvalidParameterValue, of a change to a
+// message that is deleted or a dead letter.
 const messageGone = "Message does not exist"
 
-// lost reports whether the message is no longer in flight with the receipt handle that was used.
+// lost reports whether the message is no longer in flight with the receipt handle that
+// was used.
 func lost(err error) bool {
 	var invalid *types.ReceiptHandleIsInvalid
 	var gone *types.MessageNotInflight

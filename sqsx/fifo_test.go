@@ -21,7 +21,8 @@ type orderArgs struct {
 	N     int
 }
 
-// fifoRig is an application on FIFO queues, with one task that notes the order of its runs by group.
+// fifoRig is an application on FIFO queues, with one task that notes the order of its
+// runs by group.
 type fifoRig struct {
 	*testing.T
 	server *sqstest.Server

@@ -25,7 +25,8 @@ var errTest = errors.New("test error")
 
 type numberArgs struct{ N int }
 
-// rig is an application on an embedded server: in process, so that it runs in a synctest bubble.
+// rig is an application on an embedded server: in process, so that it runs in a synctest
+// bubble.
 type rig struct {
 	*testing.T
 	server *sqstest.Server

@@ -7,11 +7,13 @@ import (
 	"github.com/taskhawk/taskhawk-go/taskhawk"
 )
 
-// Naming returns the name of the queue of an application for a priority. [QueueName] is the default.
+// Naming returns the name of the queue of an application for a priority. [QueueName] is
+// the default.
 type Naming func(app string, priority taskhawk.Priority) string
 
-// QueueName returns the name that all Taskhawk libraries use: for "dev-myapp" it is TASKHAWK-DEV-MYAPP, with the suffix
-// -HIGH-PRIORITY, -LOW-PRIORITY or -BULK for those priorities.
+// QueueName returns the name that all Taskhawk libraries use: for "dev-myapp" it is
+// TASKHAWK-DEV-MYAPP, with the suffix -HIGH-PRIORITY, -LOW-PRIORITY or -BULK for those
+// priorities.
 func QueueName(app string, priority taskhawk.Priority) string {
 	name := "TASKHAWK-" + strings.ToUpper(app)
 	switch priority {
@@ -26,11 +28,12 @@ func QueueName(app string, priority taskhawk.Priority) string {
 	}
 }
 
-// DeadLetterQueueName returns the name of the dead-letter queue that belongs to the queue of that name: with the suffix -DLQ, which
-// stands before .fifo on a FIFO queue.
+// DeadLetterQueueName returns the name of the dead-letter queue that belongs to the queue
+// of that name: with the suffix -DLQ, which stands before .fifo on a FIFO queue.
 func DeadLetterQueueName(queueName string) string { return sqsqueue.DeadLetterName(queueName) }
 
-// names returns the names of the queues of the priorities (all four when there are none), checked.
+// names returns the names of the queues of the priorities (all four when there are none),
+// checked.
 func (n Naming) names(app string, priorities []taskhawk.Priority) (map[taskhawk.Priority]string, error) {
 	if n == nil {
 		n = QueueName

@@ -18,21 +18,25 @@ import (
 	"github.com/taskhawk/taskhawk-go/taskhawk"
 )
 
-// ProvisionConfig describes the queues that [Provision] creates. The zero value is a good default.
+// ProvisionConfig describes the queues that [Provision] creates. The zero value is a good
+// default.
 type ProvisionConfig struct {
 	// Priorities are the queues to create. Default: all four.
 	Priorities []taskhawk.Priority
-	// MaxReceiveCount is how often a message is delivered before SQS moves it to the dead-letter queue. Every receive counts, also
-	// those cut off by a stop or a crash, so small numbers lose patience with healthy tasks. 1 to 1000. Default 5.
+	// MaxReceiveCount is how often a message is delivered before SQS moves it to the
+	// dead-letter queue. Every receive counts, also those cut off by a stop or a crash,
+	// so small numbers lose patience with healthy tasks. 1 to 1000. Default 5.
 	MaxReceiveCount int
 	// VisibilityTimeout of the queues, up to 12 h. Default 0: that of SQS, 30 s.
 	VisibilityTimeout time.Duration
-	// Retention is how long the queues keep a message, 1 min to 14 days. Default 0: that of SQS, 4 days. Dead-letter
-	// queues always keep 14 days: SQS counts from when the message was first sent.
+	// Retention is how long the queues keep a message, 1 min to 14 days. Default 0: that
+	// of SQS, 4 days. Dead-letter queues always keep 14 days: SQS counts from when the
+	// message was first sent.
 	Retention time.Duration
 	// Tags are put on queues that are created.
 	Tags map[string]string
-	// Naming returns the names of the queues. Default: [QueueName]. Names that end in .fifo make FIFO queues.
+	// Naming returns the names of the queues. Default: [QueueName]. Names that end in
+	// .fifo make FIFO queues.
 	Naming Naming
 }
 
@@ -41,11 +45,13 @@ const (
 	minRetention           = time.Minute
 )
 
-// Provision makes sure that the queues of an application exist, each with a dead-letter queue and a redrive policy to it. It can
-// be repeated, also at every start and by many processes at once: what exists is left as it is, but for a queue without a redrive
+// Provision makes sure that the queues of an application exist, each with a dead-letter
+// queue and a redrive policy to it. It can be repeated, also at every start and by many
+// processes at once: what exists is left as it is, but for a queue without a redrive
 // policy, which gets one. Package sqscheck tells what is wrong with queues that existed.
 //
-// Large teams declare queues in Terraform or CloudFormation instead; this is for development, tests and small services.
+// Large teams declare queues in Terraform or CloudFormation instead; this is for
+// development, tests and small services.
 func Provision(ctx context.Context, api AdminAPI, app string, config ProvisionConfig) error {
 	if nilcheck.IsNil(api) {
 		return errors.New("sqsx: provision: nil API")
@@ -86,7 +92,8 @@ type provisioner struct {
 	config ProvisionConfig
 }
 
-// provision creates the dead-letter queue first: a redrive policy must name one that exists.
+// provision creates the dead-letter queue first: a redrive policy must name one that
+// exists.
 func (p *provisioner) provision(ctx context.Context, name string) error {
 	deadLetters := DeadLetterQueueName(name)
 	url, err := p.ensure(ctx, deadLetters, map[string]string{
@@ -116,7 +123,8 @@ func (p *provisioner) attributes(policy string) map[string]string {
 	return attributes
 }
 
-// ensure returns the URL of the queue, which it creates with attributes when it is not there.
+// ensure returns the URL of the queue, which it creates with attributes when it is not
+// there.
 func (p *provisioner) ensure(ctx context.Context, name string, attributes map[string]string) (*string, error) {
 	ctx, cancel := context.WithTimeout(ctx, awsbatch.CallTimeout)
 	defer cancel()

@@ -105,7 +105,8 @@ func TestProvisionRefusesBadConfiguration(t *testing.T) {
 	require.ErrorContains(t, sqsx.Provision(t.Context(), nil, app, sqsx.ProvisionConfig{}), "nil API")
 }
 
-// Another process creates the queue between the look-up and the creation, with other attributes.
+// Another process creates the queue between the look-up and the creation, with other
+// attributes.
 func TestProvisionTakesTheQueueOfAFasterProcess(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
@@ -143,7 +144,8 @@ func TestProvisionOfOneQueueForAll(t *testing.T) {
 	})
 }
 
-// Cut off at any request, Provision says which queue it was about, and does the rest when it is repeated.
+// Cut off at any request, Provision says which queue it was about, and does the rest when
+// it is repeated.
 func TestProvisionCanBeRepeatedAfterAnyFailure(t *testing.T) {
 	t.Parallel()
 	config := sqsx.ProvisionConfig{Priorities: []taskhawk.Priority{taskhawk.Bulk}}

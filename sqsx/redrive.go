@@ -17,27 +17,33 @@ import (
 	"github.com/taskhawk/taskhawk-go/taskhawk"
 )
 
-// Redrive moves dead letters back to the queue that they came from: those of each priority to the queue of that priority. (The
-// Python library moves all of them to the default queue.) It ends when it has seen every dead letter that was there when it began;
-// letters sent since then, by a task that failed again, wait for the next redrive.
+// Redrive moves dead letters back to the queue that they came from: those of each
+// priority to the queue of that priority. (The Python library moves all of them to the
+// default queue.) It ends when it has seen every dead letter that was there when it
+// began; letters sent since then, by a task that failed again, wait for the next redrive.
 //
-// Without a filter, a limit or a dry run, SQS moves the messages by itself (StartMessageMoveTask) and Redrive waits. With one of these, or
-// where SQS does not do it (no permission, another service behind the endpoint, a task that fails), Redrive receives, sends and deletes
-// them, ten at a time. The report says which it was, and why.
+// Without a filter, a limit or a dry run, SQS moves the messages by itself
+// (StartMessageMoveTask) and Redrive waits. With one of these, or where SQS does not do
+// it (no permission, another service behind the endpoint, a task that fails), Redrive
+// receives, sends and deletes them, ten at a time. The report says which it was, and why.
 //
-// No message is lost, at whatever point Redrive is cut off: it is deleted only when its own queue has stored it. What is cut off between
-// the two, by a kill or an answer of SQS that gets lost, is on both queues. When ctx ends, Redrive finishes the batch under way, so
-// that this makes no copies, cancels a move task of its own, and returns within a minute. After a kill the move task goes on, and the
-// next Redrive waits for it and counts what it moves.
+// No message is lost, at whatever point Redrive is cut off: it is deleted only when its
+// own queue has stored it. What is cut off between the two, by a kill or an answer of SQS
+// that gets lost, is on both queues. When ctx ends, Redrive finishes the batch under way,
+// so that this makes no copies, cancels a move task of its own, and returns within a
+// minute. After a kill the move task goes on, and the next Redrive waits for it and
+// counts what it moves.
 //
-// Letters that are looked at and not moved stay invisible to others until Redrive ends, so that it looks at each once, and are then
-// given back. After a kill they come back by themselves, after two minutes or as long as Redrive had run. So do those of a receive
-// whose answer got lost; Redrive waits for them. On a FIFO queue, a letter that is not moved also holds up those behind it in its
-// group, which this redrive then does not see.
+// Letters that are looked at and not moved stay invisible to others until Redrive ends,
+// so that it looks at each once, and are then given back. After a kill they come back by
+// themselves, after two minutes or as long as Redrive had run. So do those of a receive
+// whose answer got lost; Redrive waits for them. On a FIFO queue, a letter that is not
+// moved also holds up those behind it in its group, which this redrive then does not see.
 //
-// A letter that cannot be moved does not hold up the others, nor does a queue: the error joins what went wrong, and the report is right
-// also then. When a letter was sent is told by the clock of SQS, when Redrive began by that of this machine.
-// Several redrives may run at once.
+// A letter that cannot be moved does not hold up the others, nor does a queue: the error
+// joins what went wrong, and the report is right also then. When a letter was sent is
+// told by the clock of SQS, when Redrive began by that of this machine. Several redrives
+// may run at once.
 func Redrive(ctx context.Context, api RedriveAPI, app string, config RedriveConfig) (RedriveReport, error) {
 	report := RedriveReport{Moved: map[string]int{}}
 	names, err := config.check(app)
@@ -122,30 +128,37 @@ func (r *redriver) room(most int) int {
 type RedriveConfig struct {
 	// Priorities are the queues whose dead letters are moved. Default: all four.
 	Priorities []taskhawk.Priority
-	// Tasks are the names of the tasks whose letters are moved, matched exactly. Default: all, also letters that cannot be read. The name in
-	// the body counts; the attribute taskhawk_task only where the body cannot be read.
+	// Tasks are the names of the tasks whose letters are moved, matched exactly. Default:
+	// all, also letters that cannot be read. The name in the body counts; the attribute
+	// taskhawk_task only where the body cannot be read.
 	Tasks []string
-	// Reason chooses by why a task failed for good: the attribute taskhawk_reason, which is the text of the error given to
-	// taskhawk.Permanent, on one line and up to 256 bytes. It is "" for letters that SQS moved by its redrive policy. It fits methods such as
-	// regexp.MustCompile("timeout|refused").MatchString. Default: nil, all.
+	// Reason chooses by why a task failed for good: the attribute taskhawk_reason, which
+	// is the text of the error given to taskhawk.Permanent, on one line and up to 256
+	// bytes. It is "" for letters that SQS moved by its redrive policy. It fits methods
+	// such as regexp.MustCompile("timeout|refused").MatchString. Default: nil, all.
 	Reason func(reason string) bool
 	// Limit is how many messages are tried at most, over all queues. Default 0: no limit.
 	Limit int
-	// Rate is how many messages are moved per second at most, 1 to 500, so that workers can keep up. The queues take turns, so it holds
-	// for all together. Default 0: as fast as it goes.
+	// Rate is how many messages are moved per second at most, 1 to 500, so that workers
+	// can keep up. The queues take turns, so it holds for all together. Default 0: as
+	// fast as it goes.
 	Rate int
-	// DryRun moves nothing and counts what would be moved. The letters are received, so they are invisible to others for as long as it runs, and
-	// their receive counts go up.
+	// DryRun moves nothing and counts what would be moved. The letters are received, so
+	// they are invisible to others for as long as it runs, and their receive counts go
+	// up.
 	DryRun bool
-	// Copy makes Redrive receive, send and delete the messages also where SQS could move them by itself. That takes three requests for ten
-	// messages, counts by task, and takes the attributes taskhawk_reason and taskhawk_attempt off, which a move task leaves. Attributes of
-	// the message and its group are kept; the trace header of X-Ray, a system attribute, is not.
+	// Copy makes Redrive receive, send and delete the messages also where SQS could move
+	// them by itself. That takes three requests for ten messages, counts by task, and
+	// takes the attributes taskhawk_reason and taskhawk_attempt off, which a move task
+	// leaves. Attributes of the message and its group are kept; the trace header of
+	// X-Ray, a system attribute, is not.
 	Copy bool
 	// Naming returns the names of the queues. Default: [QueueName].
 	Naming Naming
 }
 
-// maxRate is the highest rate of a move task, in messages per second. Source: StartMessageMoveTask.
+// maxRate is the highest rate of a move task, in messages per second. Source:
+// StartMessageMoveTask.
 const maxRate = 500
 
 // check returns the names of the queues to redrive, the most urgent first.
@@ -160,7 +173,8 @@ func (c *RedriveConfig) check(app string) ([]string, error) {
 	return sqsqueue.InOrder(names), err
 }
 
-// selects reports whether the messages have to be looked at one by one: SQS moves all or none.
+// selects reports whether the messages have to be looked at one by one: SQS moves all or
+// none.
 func (c *RedriveConfig) selects() bool {
 	return c.filters() || c.Limit > 0 || c.DryRun || c.Copy
 }
@@ -172,7 +186,8 @@ func (c *RedriveConfig) takes(l *letter) bool {
 	return (len(c.Tasks) == 0 || slices.Contains(c.Tasks, l.task)) && (c.Reason == nil || c.Reason(l.reason()))
 }
 
-// keptFailures is how many errors are kept: thousands of messages may fail for one reason.
+// keptFailures is how many errors are kept: thousands of messages may fail for one
+// reason.
 const keptFailures = 5
 
 // failures collects what went wrong: the first errors, and how many there were.
@@ -222,7 +237,8 @@ func (e *failuresError) Error() string {
 // Unwrap returns the first failures.
 func (e *failuresError) Unwrap() []error { return e.failures.first }
 
-// refusal is an error of SQS without its text, which may show receipt handles of the whole batch.
+// refusal is an error of SQS without its text, which may show receipt handles of the
+// whole batch.
 type refusal struct {
 	code string
 	err  error
@@ -234,7 +250,8 @@ func (e *refusal) Error() string { return "SQS refused it: " + e.code }
 // Unwrap returns the error of the call.
 func (e *refusal) Unwrap() error { return e.err }
 
-// withoutText hides the text of an error of SQS. Errors of the network show no receipt handle.
+// withoutText hides the text of an error of SQS. Errors of the network show no receipt
+// handle.
 func withoutText(err error) error {
 	if answer, ok := errors.AsType[smithy.APIError](err); ok {
 		return &refusal{code: answer.ErrorCode(), err: err}
@@ -244,7 +261,8 @@ func withoutText(err error) error {
 
 // RedriveReport says what [Redrive] did. Fields may be added.
 type RedriveReport struct {
-	// Moved counts the messages moved, by the name of the queue they are on now. Queues without any are left out.
+	// Moved counts the messages moved, by the name of the queue they are on now. Queues
+	// without any are left out.
 	Moved map[string]int
 	// Queues says it in full for each queue, the most urgent priority first.
 	Queues []QueueRedrive
@@ -267,27 +285,33 @@ type QueueRedrive struct {
 	Queue string
 	// By is how they were moved.
 	By RedriveWay
-	// Fallback is why they were copied though SQS could have moved them; nil where that was not tried, or done. It is not an error of
-	// the redrive.
+	// Fallback is why they were copied though SQS could have moved them; nil where that
+	// was not tried, or done. It is not an error of the redrive.
 	Fallback error
-	// Count counts the messages. Those that SQS moved are as many as it says, which is approximate.
+	// Count counts the messages. Those that SQS moved are as many as it says, which is
+	// approximate.
 	Count RedriveCount
-	// Tasks counts those that were looked at by the name of their task, "" for messages that cannot be read. SQS does not say what it moves, so
-	// it is nil after a move task.
+	// Tasks counts those that were looked at by the name of their task, "" for messages
+	// that cannot be read. SQS does not say what it moves, so it is nil after a move
+	// task.
 	Tasks map[string]RedriveCount
 }
 
-// RedriveCount counts dead letters. Each is in one of Moved, WouldMove, Skipped and Failed.
+// RedriveCount counts dead letters. Each is in one of Moved, WouldMove, Skipped and
+// Failed.
 type RedriveCount struct {
 	// Moved are back on their queue.
 	Moved int
 	// WouldMove are those that a dry run would have moved.
 	WouldMove int
-	// Skipped are those that the filters do not take, and those sent since the redrive began.
+	// Skipped are those that the filters do not take, and those sent since the redrive
+	// began.
 	Skipped int
-	// Failed are still dead letters because they could not be moved. Where the answer of SQS got lost, they may be on both queues.
+	// Failed are still dead letters because they could not be moved. Where the answer of
+	// SQS got lost, they may be on both queues.
 	Failed int
-	// Doubled is how many of Moved could not be deleted: they are on both queues, and the next redrive would move them again.
+	// Doubled is how many of Moved could not be deleted: they are on both queues, and the
+	// next redrive would move them again.
 	Doubled int
 }
 
@@ -356,8 +380,9 @@ func (c RedriveCount) plus(d RedriveCount) RedriveCount {
 	}
 }
 
-// RedriveAPI is what [Redrive] needs of SQS on top of [API]: GetQueueAttributes, StartMessageMoveTask, ListMessageMoveTasks and
-// CancelMessageMoveTask, as the client has them. *sqs.Client satisfies it.
+// RedriveAPI is what [Redrive] needs of SQS on top of [API]: GetQueueAttributes,
+// StartMessageMoveTask, ListMessageMoveTasks and CancelMessageMoveTask, as the client has
+// them. *sqs.Client satisfies it.
 type RedriveAPI interface {
 	API
 	GetQueueAttributes(

@@ -19,15 +19,15 @@ import (
 	"github.com/taskhawk/taskhawk-go/taskhawk"
 )
 
-// The waits of a poll. A long poll asks all servers of SQS, so an empty one means that the queue is; while letters are known to come
-// back it may wait longer.
+// The waits of a poll. A long poll asks all servers of SQS, so an empty one means that
+// the queue is; while letters are known to come back it may wait longer.
 const (
 	redriveWait = time.Second
 	lostWait    = awsbatch.CallTimeout / 2
 )
 
-// stalePolls is how often SQS may deliver known letters again, on top of what the end of their claims explains, before a pass takes it
-// that there are no others.
+// stalePolls is how often SQS may deliver known letters again, on top of what the end of
+// their claims explains, before a pass takes it that there are no others.
 const stalePolls = 10
 
 var (
@@ -47,7 +47,8 @@ type pass struct {
 	failed  failures
 	polled  time.Time // when the last poll began: claims are no older
 	stale   int       // polls in a row that brought known letters and no new one
-	// lost is until when letters may be in flight with receipt handles that nobody has: the answer to a receive got lost.
+	// lost is until when letters may be in flight with receipt handles that nobody has:
+	// the answer to a receive got lost.
 	lost      time.Time
 	exhausted bool
 }
@@ -60,7 +61,8 @@ func (r *redriver) newPass(done *QueueRedrive) *pass {
 	}
 }
 
-// run ends with the limit, or when polls bring nothing new: what was looked at stays claimed until then.
+// run ends with the limit, or when polls bring nothing new: what was looked at stays
+// claimed until then.
 func (p *pass) run(ctx context.Context) error {
 	// Found out here, a missing queue costs no letter a receive.
 	if _, err := p.service.urls.get(ctx, p.done.Queue); err != nil {
@@ -113,7 +115,8 @@ func (p *pass) receive(ctx context.Context) (messages []types.Message, err error
 	return messages, err
 }
 
-// appetite is how many messages to receive: as many as may be moved at once, and ten where many may turn out not to be wanted.
+// appetite is how many messages to receive: as many as may be moved at once, and ten
+// where many may turn out not to be wanted.
 func (p *pass) appetite() int {
 	n := awsbatch.MaxEntries
 	if p.config.Rate > 0 && !p.config.DryRun {
@@ -148,8 +151,9 @@ func (p *pass) look(ctx context.Context, messages []types.Message) (chosen []*le
 	return chosen
 }
 
-// note decides whether the queue is exhausted: after an empty poll, or after more without a new letter than it takes to receive all
-// known ones, should all of their claims have ended; and not while lost ones may come back.
+// note decides whether the queue is exhausted: after an empty poll, or after more without
+// a new letter than it takes to receive all known ones, should all of their claims have
+// ended; and not while lost ones may come back.
 func (p *pass) note(received, fresh int) {
 	p.stale++
 	if fresh > 0 {
@@ -176,7 +180,8 @@ func (p *pass) moveAll(ctx context.Context, letters []*letter) error {
 	return nil
 }
 
-// move sends a batch and deletes what is stored. It goes on when ctx ends: to stop in between would leave copies.
+// move sends a batch and deletes what is stored. It goes on when ctx ends: to stop in
+// between would leave copies.
 func (p *pass) move(ctx context.Context, batch []*letter) {
 	p.claims.extend(ctx)
 	ctx = context.WithoutCancel(ctx)
@@ -241,14 +246,15 @@ func (p *pass) fail(l *letter, err error) {
 	p.batcher.block(l)
 }
 
-// batcher puts letters in batches for sending. On a FIFO queue it keeps the order of each group.
+// batcher puts letters in batches for sending. On a FIFO queue it keeps the order of each
+// group.
 type batcher struct {
 	fifo  bool
 	stuck map[string]bool // groups with a letter that could not be moved
 }
 
-// batches splits letters by what one call takes, in order. On a FIFO queue a batch has one letter of a group: were there
-// two, the first could fail and the second overtake it.
+// batches splits letters by what one call takes, in order. On a FIFO queue a batch has
+// one letter of a group: were there two, the first could fail and the second overtake it.
 func (b *batcher) batches(letters []*letter) iter.Seq[[]*letter] {
 	return func(yield func([]*letter) bool) {
 		for len(letters) > 0 {
@@ -324,8 +330,9 @@ func waitFor(ctx context.Context, d time.Duration) error {
 }
 
 const (
-	// claimTime is the visibility timeout of received letters: so long does a killed redrive, or a lost answer, keep them from
-	// others, and so long may the slowest batch take.
+	// claimTime is the visibility timeout of received letters: so long does a killed
+	// redrive, or a lost answer, keep them from others, and so long may the slowest batch
+	// take.
 	claimTime = 2 * time.Minute
 	// releaseTime bounds the giving back of all of them.
 	releaseTime = 10 * time.Second
@@ -349,8 +356,8 @@ type claims struct {
 	check time.Time
 }
 
-// add notes the claim that a receive gave, at now or later. It reports false for a letter that is known: its receipt handle replaces the
-// old one.
+// add notes the claim that a receive gave, at now or later. It reports false for a letter
+// that is known: its receipt handle replaces the old one.
 func (c *claims) add(message types.Message, now time.Time) (first bool) {
 	if len(c.byID) == 0 {
 		c.byID, c.check = map[string]*claim{}, now.Add(claimTime/2)
@@ -372,8 +379,9 @@ func (c *claims) holds(l *letter, now time.Time) bool {
 	return c.byID[l.id()].until.Sub(now) > 2*awsbatch.AllTimeout
 }
 
-// extend extends the claims that have less than three quarters left, by as long as the letter has been claimed already: so
-// that the calls stay few, however long the pass takes. A claim that cannot be extended ends; the letter comes back and is known.
+// extend extends the claims that have less than three quarters left, by as long as the
+// letter has been claimed already: so that the calls stay few, however long the pass
+// takes. A claim that cannot be extended ends; the letter comes back and is known.
 func (c *claims) extend(ctx context.Context) {
 	now := time.Now()
 	if len(c.byID) == 0 || now.Before(c.check) {
@@ -398,7 +406,8 @@ func (c *claims) live(now time.Time, wanted func(*claim) bool) (found []*claim) 
 	return found
 }
 
-// release gives back all letters. What cannot be given back comes back when its claim ends.
+// release gives back all letters. What cannot be given back comes back when its claim
+// ends.
 func (c *claims) release(ctx context.Context) {
 	ctx, cancel := context.WithTimeout(ctx, releaseTime)
 	defer cancel()
@@ -406,7 +415,8 @@ func (c *claims) release(ctx context.Context) {
 	c.change(ctx, all, func(*claim) time.Duration { return 0 })
 }
 
-// change sets visibility timeouts in batches, and notes those that SQS took. It gives up when it takes none of a batch.
+// change sets visibility timeouts in batches, and notes those that SQS took. It gives up
+// when it takes none of a batch.
 func (c *claims) change(ctx context.Context, claims []*claim, timeout func(*claim) time.Duration) {
 	for batch := range slices.Chunk(claims, awsbatch.MaxEntries) {
 		now := time.Now()
@@ -462,8 +472,9 @@ func (l *letter) size() int {
 	return size
 }
 
-// entry is the letter as it goes back to its queue. The id of the letter deduplicates on a FIFO queue: a redrive that was
-// cut off before it deleted the letter, and is repeated within five minutes, leaves no copy.
+// entry is the letter as it goes back to its queue. The id of the letter deduplicates on
+// a FIFO queue: a redrive that was cut off before it deleted the letter, and is repeated
+// within five minutes, leaves no copy.
 func (l *letter) entry(fifo bool) entry {
 	e := entry{body: aws.ToString(l.message.Body), attributes: l.attributes(), size: l.size(), group: l.group()}
 	if fifo {
@@ -472,8 +483,9 @@ func (l *letter) entry(fifo bool) entry {
 	return e
 }
 
-// taskReader reads the name of the task out of a letter as a worker would: through a hub, which also unwraps what SNS and the
-// older Go library put around a message. The hub's one middleware notes the name, and runs nothing.
+// taskReader reads the name of the task out of a letter as a worker would: through a hub,
+// which also unwraps what SNS and the older Go library put around a message. The hub's
+// one middleware notes the name, and runs nothing.
 type taskReader struct {
 	hub  *taskhawk.Hub
 	name string
@@ -494,10 +506,12 @@ func newTaskReader() (*taskReader, error) {
 	return r, err
 }
 
-// maxTaskName is the length of a name in bytes, as the core has it; a longer one is no task's.
+// maxTaskName is the length of a name in bytes, as the core has it; a longer one is no
+// task's.
 const maxTaskName = 256
 
-// read returns the name of the task: of the body, else of the attribute, else "". It is not safe for concurrent use.
+// read returns the name of the task: of the body, else of the attribute, else "". It is
+// not safe for concurrent use.
 func (r *taskReader) read(ctx context.Context, message types.Message) string {
 	d := &taskhawk.Delivery{Body: aws.ToString(message.Body), Attributes: stringAttributes(message.MessageAttributes)}
 	r.name = ""

@@ -34,7 +34,8 @@ func TestRedriveKeepsTheRateWhenItCopies(t *testing.T) {
 	}
 }
 
-// A pass that takes long looks at each letter once, and asks SQS for longer and longer claims.
+// A pass that takes long looks at each letter once, and asks SQS for longer and longer
+// claims.
 func TestRedriveHoldsLettersThroughALongPass(t *testing.T) {
 	t.Parallel()
 	inGraveyard(t, func(g *graveyard) {
@@ -53,7 +54,8 @@ func TestRedriveHoldsLettersThroughALongPass(t *testing.T) {
 	})
 }
 
-// SQS keeps no message from others for more than twelve hours. What comes back then is known.
+// SQS keeps no message from others for more than twelve hours. What comes back then is
+// known.
 func TestRedriveEndsThoughClaimsEndAfterTwelveHours(t *testing.T) {
 	t.Parallel()
 	inGraveyard(t, func(g *graveyard) {
@@ -238,7 +240,8 @@ func TestRedriveOfFIFOQueues(t *testing.T) {
 	})
 }
 
-// A redrive that was cut off between sending and deleting leaves no copy on a FIFO queue when it is repeated soon.
+// A redrive that was cut off between sending and deleting leaves no copy on a FIFO queue
+// when it is repeated soon.
 func TestRedriveOfFIFOQueuesIsDeduplicated(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {

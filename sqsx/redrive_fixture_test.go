@@ -117,7 +117,8 @@ func (g *graveyard) bodies(queue string) []string {
 	return bodies
 }
 
-// requireDead checks that the default queue has n dead letters, all of which can be received.
+// requireDead checks that the default queue has n dead letters, all of which can be
+// received.
 func (g *graveyard) requireDead(n int) {
 	g.Helper()
 	dead := g.server.Queue(deadLettersOf(taskhawk.Default))

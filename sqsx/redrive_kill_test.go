@@ -21,7 +21,8 @@ const (
 	unwanted = 5
 )
 
-// A cut is the end of a redrive at its n-th request to SQS, before or after SQS has done it.
+// A cut is the end of a redrive at its n-th request to SQS, before or after SQS has done
+// it.
 type cut struct {
 	n      int
 	after  bool
@@ -84,7 +85,8 @@ func (g *graveyard) copies() (dead, back map[string]int) {
 	return dead, back
 }
 
-// doubled counts the letters that are on both queues, and checks that each is on one at least.
+// doubled counts the letters that are on both queues, and checks that each is on one at
+// least.
 func (g *graveyard) doubled(c *cut) int {
 	g.Helper()
 	dead, back := g.copies()
@@ -118,7 +120,8 @@ func eachCut(t *testing.T, run func(g *graveyard, c *cut, config sqsx.RedriveCon
 	}
 }
 
-// A process killed at any point loses no message, and leaves copies only where it was cut off between storing and deleting.
+// A process killed at any point loses no message, and leaves copies only where it was cut
+// off between storing and deleting.
 func TestRedriveKilledAtAnyPointLosesNothing(t *testing.T) {
 	t.Parallel()
 	eachCut(t, func(g *graveyard, c *cut, config sqsx.RedriveConfig) {
@@ -151,7 +154,8 @@ func TestRedriveKilledAtAnyPointLosesNothing(t *testing.T) {
 	})
 }
 
-// A redrive whose context ends finishes the batch: no message is on both queues, and all are visible again at once.
+// A redrive whose context ends finishes the batch: no message is on both queues, and all
+// are visible again at once.
 func TestRedriveCancelledAtAnyPointLeavesNoCopies(t *testing.T) {
 	t.Parallel()
 	eachCut(t, func(g *graveyard, c *cut, config sqsx.RedriveConfig) {

@@ -30,7 +30,8 @@ const (
 	taskCancelled  = "CANCELLED"
 )
 
-// unfitTaskError says that SQS does not move the messages, or not all, so that they can be copied.
+// unfitTaskError says that SQS does not move the messages, or not all, so that they can
+// be copied.
 type unfitTaskError struct{ error }
 
 // moveTask has SQS move the dead letters of a queue.
@@ -45,9 +46,11 @@ type moveTask struct {
 	moved  int
 }
 
-// run returns when SQS has moved the letters. The error is an [*unfitTaskError] when copying is worth a try.
+// run returns when SQS has moved the letters. The error is an [*unfitTaskError] when
+// copying is worth a try.
 //
-// A task that runs already is waited for first: SQS runs one for a queue at a time, and it may be that of a redrive that was killed.
+// A task that runs already is waited for first: SQS runs one for a queue at a time, and
+// it may be that of a redrive that was killed.
 func (t *moveTask) run(ctx context.Context) error {
 	if err := t.findARNs(ctx); err != nil {
 		return t.unfit(ctx, err)
@@ -73,7 +76,8 @@ func (t *moveTask) unfit(ctx context.Context, err error) error {
 	return &unfitTaskError{err}
 }
 
-// findARNs asks for one ARN: the queues of an application are in one account and region, so the other follows.
+// findARNs asks for one ARN: the queues of an application are in one account and region,
+// so the other follows.
 func (t *moveTask) findARNs(ctx context.Context) error {
 	letters := DeadLetterQueueName(t.queue)
 	url, err := t.urls.get(ctx, letters)
@@ -93,7 +97,8 @@ func (t *moveTask) findARNs(ctx context.Context) error {
 	return nil
 }
 
-// start names the destination, since letters that a worker sent carry no source that SQS knows.
+// start names the destination, since letters that a worker sent carry no source that SQS
+// knows.
 func (t *moveTask) start(ctx context.Context) error {
 	input := &sqs.StartMessageMoveTaskInput{SourceArn: &t.source, DestinationArn: &t.target}
 	if t.rate > 0 {
@@ -168,7 +173,8 @@ func (t *moveTask) ended(task *types.ListMessageMoveTasksResultEntry) error {
 	}
 }
 
-// tally counts what the task has moved, also one that was waited for, unless that went elsewhere.
+// tally counts what the task has moved, also one that was waited for, unless that went
+// elsewhere.
 func (t *moveTask) tally(task *types.ListMessageMoveTasksResultEntry) {
 	if aws.ToString(task.DestinationArn) == t.target {
 		t.moved += int(task.ApproximateNumberOfMessagesMoved)

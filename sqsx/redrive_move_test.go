@@ -240,7 +240,8 @@ func TestRedriveSaysWhenItsTaskGoesOn(t *testing.T) {
 	})
 }
 
-// The task may move everything, only nobody can tell: to copy beside it would count wrongly.
+// The task may move everything, only nobody can tell: to copy beside it would count
+// wrongly.
 func TestRedriveThatCannotSeeItsTask(t *testing.T) {
 	t.Parallel()
 	inGraveyard(t, func(g *graveyard) {

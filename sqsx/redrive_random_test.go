@@ -15,7 +15,8 @@ import (
 	"github.com/taskhawk/taskhawk-go/taskhawk"
 )
 
-// effects are what may go wrong with the requests of a redrive, by a name for rapid to show.
+// effects are what may go wrong with the requests of a redrive, by a name for rapid to
+// show.
 func effects() map[string]sqstest.Effect {
 	return map[string]sqstest.Effect{
 		"reset":          sqstest.Reset(),
@@ -55,7 +56,8 @@ func mishaps(t *rapid.T) []mishap {
 	}), 0, 4).Draw(t, "mishaps")
 }
 
-// trial redrives through mishaps, and then once more without. It returns what is not as it must be.
+// trial redrives through mishaps, and then once more without. It returns what is not as
+// it must be.
 func (g *graveyard) trial(all []mishap, config sqsx.RedriveConfig) error {
 	copiesMayBe := false
 	var injected []*sqstest.Injection
@@ -107,7 +109,8 @@ func (g *graveyard) judge(copiesMayBe bool) error {
 	return nil
 }
 
-// Whatever goes wrong, and however often: no letter is lost, none is left behind in silence, and copies have a cause.
+// Whatever goes wrong, and however often: no letter is lost, none is left behind in
+// silence, and copies have a cause.
 func TestRedriveThroughRandomMishaps(t *testing.T) {
 	t.Parallel()
 	rapid.Check(t, func(r *rapid.T) {

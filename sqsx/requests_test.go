@@ -19,7 +19,8 @@ import (
 // roundTrip is how long SQS takes for a request, within a region.
 const roundTrip = 10 * time.Millisecond
 
-// load is an application with many tasks of 1 KB to do, on an SQS whose requests take a round trip.
+// load is an application with many tasks of 1 KB to do, on an SQS whose requests take a
+// round trip.
 type load struct {
 	*rig
 	total int
@@ -77,7 +78,8 @@ func (l *load) dispatchAll() {
 	require.NoError(l, err)
 }
 
-// requireRequests works all tasks off and checks what SQS bills for each, sent, received and deleted.
+// requireRequests works all tasks off and checks what SQS bills for each, sent, received
+// and deleted.
 func (l *load) requireRequests(most float64, config sqsx.WorkerConfig) {
 	l.Helper()
 	require.InDelta(l, 1024, len(l.messages(*name(taskhawk.Default))[0].Body), 5)
@@ -160,7 +162,8 @@ func TestRequestsOfAnIdleDispatch(t *testing.T) {
 	})
 }
 
-// A task that comes to an idle worker is run and deleted at once: nothing waits for a timer.
+// A task that comes to an idle worker is run and deleted at once: nothing waits for a
+// timer.
 func TestRequestsOfASingleTask(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {

@@ -16,7 +16,8 @@ import (
 	"github.com/taskhawk/taskhawk-go/taskhawk"
 )
 
-// earlyAnswers is an HTTP client that refuses batch calls and receives before it has read their bodies, and keeps the bodies.
+// earlyAnswers is an HTTP client that refuses batch calls and receives before it has read
+// their bodies, and keeps the bodies.
 type earlyAnswers struct {
 	sqs.HTTPClient
 
@@ -38,8 +39,9 @@ func (c *earlyAnswers) Do(req *http.Request) (*http.Response, error) {
 	}, nil
 }
 
-// The SDK closes the body of a request when the answer is there. net/http may still read in it then, and gives
-// the connection up when it cannot: so nothing that the library sends is closed early.
+// The SDK closes the body of a request when the answer is there. net/http may still read
+// in it then, and gives the connection up when it cannot: so nothing that the library
+// sends is closed early.
 func TestRequestBodiesStayOpen(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {

@@ -11,7 +11,8 @@ import (
 	"github.com/taskhawk/taskhawk-go/sqsx"
 )
 
-// silentAPI is an SQS that knows every queue and answers nothing else until the caller gives up.
+// silentAPI is an SQS that knows every queue and answers nothing else until the caller
+// gives up.
 type silentAPI struct{ sqsx.API }
 
 func (silentAPI) GetQueueUrl(
@@ -27,7 +28,8 @@ func (silentAPI) SendMessageBatch(
 	return nil, ctx.Err()
 }
 
-// partialAPI stores the message with body "stored", and always answers for the others as their bodies say.
+// partialAPI stores the message with body "stored", and always answers for the others as
+// their bodies say.
 type partialAPI struct {
 	silentAPI
 	mu   sync.Mutex

@@ -24,8 +24,9 @@ const DefaultVisibilityTimeout = 30 * time.Second
 
 // WorkerConfig tunes a [Worker]. The zero value is a good default.
 type WorkerConfig struct {
-	// Account is the number of the account that owns the queues, 12 digits: the queues' policies must let the caller's
-	// account receive, delete and change the visibility of messages. Default: the caller's own account.
+	// Account is the number of the account that owns the queues, 12 digits: the queues'
+	// policies must let the caller's account receive, delete and change the visibility of
+	// messages. Default: the caller's own account.
 	Account string
 	// Naming returns the names of the queues. Default: [QueueName].
 	Naming Naming
@@ -35,32 +36,40 @@ type WorkerConfig struct {
 	Concurrency int
 	// StrictPriority is that of [taskhawk.WorkerConfig].
 	StrictPriority bool
-	// Prefetch is that of [taskhawk.WorkerConfig]. Default 100, or Concurrency where that is more.
+	// Prefetch is that of [taskhawk.WorkerConfig]. Default 100, or Concurrency where that
+	// is more.
 	Prefetch int
-	// MaxReceives is that of [taskhawk.WorkerConfig]. Default: 4 and a tenth of Concurrency, up to 32.
+	// MaxReceives is that of [taskhawk.WorkerConfig]. Default: 4 and a tenth of
+	// Concurrency, up to 32.
 	MaxReceives int
 	// GracePeriod is that of [taskhawk.WorkerConfig]. Default 25 s.
 	GracePeriod time.Duration
-	// AbortPolls is that of [taskhawk.WorkerConfig]. The receive of a message that SQS assigns to an aborted poll counts.
+	// AbortPolls is that of [taskhawk.WorkerConfig]. The receive of a message that SQS
+	// assigns to an aborted poll counts.
 	AbortPolls bool
-	// Backoff is that of [taskhawk.WorkerConfig]; SQS counts in whole seconds, rounded up.
+	// Backoff is that of [taskhawk.WorkerConfig]; SQS counts in whole seconds, rounded
+	// up.
 	Backoff taskhawk.Backoff
-	// VisibilityTimeout is how long a received message stays invisible to other workers, 1 s to 12 h, in whole seconds,
-	// rounded up. The worker extends it at half of it for as long as the handler runs, up to the 12 hours of SQS: it is how
-	// soon a task runs again after a crash, not how long a task may take. It replaces the queue's own. Default 30 s.
+	// VisibilityTimeout is how long a received message stays invisible to other workers,
+	// 1 s to 12 h, in whole seconds, rounded up. The worker extends it at half of it for
+	// as long as the handler runs, up to the 12 hours of SQS: it is how soon a task runs
+	// again after a crash, not how long a task may take. It replaces the queue's own.
+	// Default 30 s.
 	VisibilityTimeout time.Duration
-	// WaitTime is how long a poll waits for messages, 1 s to 20 s, in whole seconds, rounded up. Default 20 s. An idle
-	// worker takes as long to stop, unless AbortPolls is set; every empty poll is a request that SQS bills. The timeout of
-	// the HTTP client must be longer.
+	// WaitTime is how long a poll waits for messages, 1 s to 20 s, in whole seconds,
+	// rounded up. Default 20 s. An idle worker takes as long to stop, unless AbortPolls
+	// is set; every empty poll is a request that SQS bills. The timeout of the HTTP
+	// client must be longer.
 	WaitTime time.Duration
-	// Linger is how long a message that is done waits for others to share its delete request, up to 1 s and a quarter of
-	// VisibilityTimeout. Default 0: half as long as the last such request
-	// took, 10 ms at most, which fills requests while tasks are quick. 100 ms saves most of the deletes of slower ones.
+	// Linger is how long a message that is done waits for others to share its delete
+	// request, up to 1 s and a quarter of VisibilityTimeout. Default 0: half as long as
+	// the last such request took, 10 ms at most, which fills requests while tasks are
+	// quick. 100 ms saves most of the deletes of slower ones.
 	Linger time.Duration
 }
 
-// Worker receives from the queues of an application and runs its tasks. Its methods are those of [taskhawk.Worker], but for
-// Run and Stats.
+// Worker receives from the queues of an application and runs its tasks. Its methods are
+// those of [taskhawk.Worker], but for Run and Stats.
 type Worker struct {
 	*taskhawk.Worker
 
@@ -81,8 +90,8 @@ type WorkerStats struct {
 	Requests taskhawk.RequestStats
 }
 
-// NewWorker makes a worker for the queues of an application, such as "dev-myapp". It makes no call yet. The hub needs a task
-// with a handler.
+// NewWorker makes a worker for the queues of an application, such as "dev-myapp". It
+// makes no call yet. The hub needs a task with a handler.
 func NewWorker(api API, app string, hub *taskhawk.Hub, config WorkerConfig) (*Worker, error) {
 	if nilcheck.IsNil(api) || hub == nil {
 		return nil, errors.New("sqsx: new worker: nil API or hub")
@@ -118,15 +127,17 @@ func NewWorker(api API, app string, hub *taskhawk.Hub, config WorkerConfig) (*Wo
 	return w, nil
 }
 
-// Run looks up the queues and then receives and runs tasks until ctx ends, as [taskhawk.Worker.Run] describes. It returns
-// an error that wraps a [*QueueError] at once when a queue does not exist or cannot be reached, and says whether other
-// queues of the application do exist; then it may be called again. It returns nil after a clean stop, also one that begins
-// before the queues are looked up.
+// Run looks up the queues and then receives and runs tasks until ctx ends, as
+// [taskhawk.Worker.Run] describes. It returns an error that wraps a [*QueueError] at once
+// when a queue does not exist or cannot be reached, and says whether other queues of the
+// application do exist; then it may be called again. It returns nil after a clean stop,
+// also one that begins before the queues are looked up.
 //
-// It asks for the redrive policy of each queue, to warn when a task fails at its last attempt. A role that may not call
-// sqs:GetQueueAttributes works without those warnings.
+// It asks for the redrive policy of each queue, to warn when a task fails at its last
+// attempt. A role that may not call sqs:GetQueueAttributes works without those warnings.
 func (w *Worker) Run(ctx context.Context) error {
-	// A second Run must not close the goroutines of the first, so the core's own check would come too late.
+	// A second Run must not close the goroutines of the first, so the core's own check
+	// would come too late.
 	if !w.started.CompareAndSwap(false, true) {
 		return taskhawk.ErrWorkerStarted
 	}
@@ -144,7 +155,8 @@ func (w *Worker) Stats() WorkerStats {
 	return WorkerStats{WorkerStats: w.Worker.Stats(), Requests: w.service.counts.stats()}
 }
 
-// open looks up all queues, side by side. Of several errors it returns that of the most urgent queue.
+// open looks up all queues, side by side. Of several errors it returns that of the most
+// urgent queue.
 func (w *Worker) open(ctx context.Context) error {
 	errs := make([]error, len(w.queues))
 	var group sync.WaitGroup
@@ -167,9 +179,10 @@ func (w *Worker) open(ctx context.Context) error {
 	return nil
 }
 
-// explain adds to the error of a missing queue whether others of the application exist: where none does, its name is
-// probably misspelt. It looks up those that the worker has not, which needs no other permission than to look up the
-// queues, and takes one that is denied for missing.
+// explain adds to the error of a missing queue whether others of the application exist:
+// where none does, its name is probably misspelt. It looks up those that the worker has
+// not, which needs no other permission than to look up the queues, and takes one that is
+// denied for missing.
 func (w *Worker) explain(ctx context.Context, err error, found map[string]bool) error {
 	names, namesErr := w.naming.names(w.app, nil)
 	if namesErr != nil {
@@ -226,9 +239,10 @@ const maxLinger = time.Second
 // slowCall is how long a call to SQS may take for all heartbeats to be in time.
 const slowCall = time.Second
 
-// changeCalls is how many calls that change visibility timeouts may be in flight at once: so many that every message in flight is
-// extended within a quarter of its visibility timeout, also when calls are slow and all are due together. A quarter, since a
-// handler that returns waits no longer for the heartbeat under way.
+// changeCalls is how many calls that change visibility timeouts may be in flight at once:
+// so many that every message in flight is extended within a quarter of its visibility
+// timeout, also when calls are slow and all are due together. A quarter, since a handler
+// that returns waits no longer for the heartbeat under way.
 func (c *WorkerConfig) changeCalls() int {
 	batches := c.Concurrency / awsbatch.MaxEntries * 3 / 2 // not all are full
 	rounds := max(int(c.VisibilityTimeout/4/slowCall), 1)

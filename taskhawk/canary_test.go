@@ -33,7 +33,8 @@ type canaryText struct{}
 
 func (canaryText) UnmarshalText(text []byte) error { return fmt.Errorf("cannot read %q", text) }
 
-// TestNoCanaryInLogsAndErrors sends a secret through every place a message has, on every way to fail.
+// TestNoCanaryInLogsAndErrors sends a secret through every place a message has, on every
+// way to fail.
 func TestNoCanaryInLogsAndErrors(t *testing.T) {
 	t.Parallel()
 	logger, log := newLog()

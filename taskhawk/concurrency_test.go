@@ -12,7 +12,8 @@ import (
 	"github.com/taskhawk/taskhawk-go/taskhawk"
 )
 
-// One task and one hub, used by many at once: the race detector looks at the maps and buffers they share.
+// One task and one hub, used by many at once: the race detector looks at the maps and
+// buffers they share.
 func TestTasksAndHubsAreSafeForConcurrentUse(t *testing.T) {
 	t.Parallel()
 	const goroutines, each = 8, 50

@@ -8,7 +8,8 @@ import (
 	"time"
 )
 
-// scope is what this package keeps in a context: which hub dispatches, and for a handler the delivery it runs for.
+// scope is what this package keeps in a context: which hub dispatches, and for a handler
+// the delivery it runs for.
 type scope struct {
 	hub      *Hub
 	delivery *Delivery
@@ -25,9 +26,10 @@ func scopeFrom(ctx context.Context) *scope {
 	return s
 }
 
-// ContextWithHub returns a context in which every Dispatch goes through hub, whichever hubs the task is registered
-// with. Tests use it to give each test a hub of its own; programs with several hubs use it to choose one.
-// The context of a running handler names the hub that runs it already.
+// ContextWithHub returns a context in which every Dispatch goes through hub, whichever
+// hubs the task is registered with. Tests use it to give each test a hub of its own;
+// programs with several hubs use it to choose one. The context of a running handler names
+// the hub that runs it already.
 func ContextWithHub(ctx context.Context, hub *Hub) context.Context {
 	next := scope{hub: hub}
 	if s := scopeFrom(ctx); s != nil {
@@ -36,8 +38,8 @@ func ContextWithHub(ctx context.Context, hub *Hub) context.Context {
 	return context.WithValue(ctx, scopeKey{}, &next)
 }
 
-// HubFrom returns the hub that ctx names: the one that runs the current handler, or that of [ContextWithHub];
-// nil when it names none.
+// HubFrom returns the hub that ctx names: the one that runs the current handler, or that
+// of [ContextWithHub]; nil when it names none.
 func HubFrom(ctx context.Context) *Hub {
 	if s := scopeFrom(ctx); s != nil {
 		return s.hub
@@ -45,8 +47,8 @@ func HubFrom(ctx context.Context) *Hub {
 	return nil
 }
 
-// DeliveryFrom returns the delivery that the current handler runs for, and nil outside of a handler.
-// Transports use it to give handlers the raw message; see sqsx.MessageFrom.
+// DeliveryFrom returns the delivery that the current handler runs for, and nil outside of
+// a handler. Transports use it to give handlers the raw message; see sqsx.MessageFrom.
 func DeliveryFrom(ctx context.Context) *Delivery {
 	if s := scopeFrom(ctx); s != nil {
 		return s.delivery
@@ -56,36 +58,42 @@ func DeliveryFrom(ctx context.Context) *Delivery {
 
 // Metadata describes the delivery that a handler runs for. Get it with [MetadataFrom].
 type Metadata struct {
-	// ID identifies the run of the task: made once by Dispatch, the same on every redelivery.
+	// ID identifies the run of the task: made once by Dispatch, the same on every
+	// redelivery.
 	ID string
 	// Task is the name of the task.
 	Task string
 	// Priority is what the task was dispatched with.
 	Priority Priority
-	// Headers are those the task was dispatched with, nil when there were none. They belong to this delivery: changing
-	// them affects nobody else.
+	// Headers are those the task was dispatched with, nil when there were none. They
+	// belong to this delivery: changing them affects nobody else.
 	Headers Headers
-	// Timestamp is when the task was dispatched, by the sender's clock, with the precision of the message (ms).
+	// Timestamp is when the task was dispatched, by the sender's clock, with the
+	// precision of the message (ms).
 	Timestamp time.Time
 	// Version is the version of the message format, "1.0".
 	Version string
-	// Attempt counts the deliveries of this message, from 1. On SQS it is ApproximateReceiveCount, which also counts
-	// receives that no handler saw. It is 1 in Sync mode and on Lambda behind SNS.
+	// Attempt counts the deliveries of this message, from 1. On SQS it is
+	// ApproximateReceiveCount, which also counts receives that no handler saw. It is 1 in
+	// Sync mode and on Lambda behind SNS.
 	Attempt int
-	// Queue is the name of the queue the message came from; empty where there is none (Sync mode).
+	// Queue is the name of the queue the message came from; empty where there is none
+	// (Sync mode).
 	Queue string
-	// MessageID is the id that SQS or SNS gave the message, the same on every redelivery; in Sync mode it is ID.
+	// MessageID is the id that SQS or SNS gave the message, the same on every redelivery;
+	// in Sync mode it is ID.
 	MessageID string
-	// Topic is the ARN of the SNS topic that the message came through; empty where there is none. Behind a queue it is whatever the
-	// envelope in the body says, which anybody who may send to the queue can write: do not decide by it what a message may do.
+	// Topic is the ARN of the SNS topic that the message came through; empty where there
+	// is none. Behind a queue it is whatever the envelope in the body says, which anybody
+	// who may send to the queue can write: do not decide by it what a message may do.
 	Topic string
-	// Receipt is the receipt handle of this delivery, for calls of your own to SQS; empty where there is none.
-	// Treat it as a credential: who has it can delete the message.
+	// Receipt is the receipt handle of this delivery, for calls of your own to SQS; empty
+	// where there is none. Treat it as a credential: who has it can delete the message.
 	Receipt string
 }
 
-// MetadataFrom returns the metadata of the delivery that ctx belongs to, and the zero Metadata (its ID is empty)
-// outside of a handler.
+// MetadataFrom returns the metadata of the delivery that ctx belongs to, and the zero
+// Metadata (its ID is empty) outside of a handler.
 func MetadataFrom(ctx context.Context) Metadata {
 	if s := scopeFrom(ctx); s != nil {
 		return s.metadata
@@ -104,22 +112,28 @@ func (m Metadata) LogValue() slog.Value {
 	)
 }
 
-// ErrVisibilityLost is the cause (context.Cause) with which a handler's context ends when the lease on its message is lost: the
-// visibility timeout passed without an extension, for example because the network was away, or twelve hours are over.
-// Another worker may run the task already; the message is not deleted by this one. Also wrapped by errors of [ExtendVisibility].
+// ErrVisibilityLost is the cause (context.Cause) with which a handler's context ends when
+// the lease on its message is lost: the visibility timeout passed without an extension,
+// for example because the network was away, or twelve hours are over. Another worker may
+// run the task already; the message is not deleted by this one. Also wrapped by errors of
+// [ExtendVisibility].
 var ErrVisibilityLost = errors.New("the lease on the message is lost")
 
-// ErrNoVisibility is returned by [ExtendVisibility] where there is no visibility timeout to extend: outside of a handler,
-// in Sync mode, and on Lambda behind SNS, or behind SQS without a Settler in lambdax.SQSConfig.
+// ErrNoVisibility is returned by [ExtendVisibility] where there is no visibility timeout
+// to extend: outside of a handler, in Sync mode, and on Lambda behind SNS, or behind SQS
+// without a Settler in lambdax.SQSConfig.
 var ErrNoVisibility = errors.New("this delivery has no visibility timeout")
 
-// ExtendVisibility keeps the message of the running handler invisible to other workers for d more, counted from now, not
-// added to what is left. A [Worker] does so by itself for as long as the handler runs; by hand it is for handlers on Lambda,
-// and for a longer lease that outlives a crash. 0 gives the message back at once, and ends the worker's own extensions.
+// ExtendVisibility keeps the message of the running handler invisible to other workers
+// for d more, counted from now, not added to what is left. A [Worker] does so by itself
+// for as long as the handler runs; by hand it is for handlers on Lambda, and for a longer
+// lease that outlives a crash. 0 gives the message back at once, and ends the worker's
+// own extensions.
 //
-// SQS counts whole seconds (d is rounded up) and refuses more than 12 hours after the message was received.
-// The error wraps [ErrNoVisibility] where it does not apply; any other error means that the lease on the message may be
-// lost and another worker may run the task too. It may be called concurrently.
+// SQS counts whole seconds (d is rounded up) and refuses more than 12 hours after the
+// message was received. The error wraps [ErrNoVisibility] where it does not apply; any
+// other error means that the lease on the message may be lost and another worker may run
+// the task too. It may be called concurrently.
 func ExtendVisibility(ctx context.Context, d time.Duration) error {
 	delivery := DeliveryFrom(ctx)
 	if delivery == nil || delivery.Settler == nil {

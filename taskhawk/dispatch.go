@@ -11,12 +11,14 @@ import (
 	"github.com/taskhawk/taskhawk-go/internal/guard"
 )
 
-// Dispatch sends the task to run with args, and returns the id of the run once the service has stored it.
+// Dispatch sends the task to run with args, and returns the id of the run once the
+// service has stored it.
 //
-// Everything that can be found wrong without the network is an error before it is used: [*ValidationError] for a
-// `validate` tag, [*ArgumentError] for arguments that do not convert, [ErrHeader], [ErrUnknownPriority], [ErrNoHub]. An error
-// of the publisher means that the message is not stored or not known to be; when it may be, repeat with WithID and the
-// returned id, which is empty only when nothing was sent.
+// Everything that can be found wrong without the network is an error before it is used:
+// [*ValidationError] for a `validate` tag, [*ArgumentError] for arguments that do not
+// convert, [ErrHeader], [ErrUnknownPriority], [ErrNoHub]. An error of the publisher means
+// that the message is not stored or not known to be; when it may be, repeat with WithID
+// and the returned id, which is empty only when nothing was sent.
 //
 // In Sync mode the task has run when Dispatch returns, and its error is the handler's.
 func (t *Task[Args]) Dispatch(ctx context.Context, args Args, options ...DispatchOption) (string, error) {
@@ -33,11 +35,12 @@ func (t *Task[Args]) Dispatch(ctx context.Context, args Args, options ...Dispatc
 // errNoneSent is the error of an entry that is right, beside one that is not.
 var errNoneSent = errors.New("not sent, since another entry is invalid")
 
-// DispatchAll sends the task once for each of args, in batches where the publisher can (SQS: ten a call), and returns
-// their ids in the order of args. It checks all of them before it sends any.
+// DispatchAll sends the task once for each of args, in batches where the publisher can
+// (SQS: ten a call), and returns their ids in the order of args. It checks all of them
+// before it sends any.
 //
-// When some could not be sent the error is a [*BatchError] that names them by index; the others are stored. When one is invalid, none is
-// sent, and the error names all of them.
+// When some could not be sent the error is a [*BatchError] that names them by index; the
+// others are stored. When one is invalid, none is sent, and the error names all of them.
 func (t *Task[Args]) DispatchAll(ctx context.Context, args []Args, options ...DispatchOption) ([]string, error) {
 	if len(args) == 0 {
 		return nil, nil
@@ -85,7 +88,8 @@ func (t *Task[Args]) publishAll(ctx context.Context, hub *Hub, outs []*Outgoing)
 	return ids, nil
 }
 
-// publishBatch sends outs by the batch where publisher can, and one by one where it cannot.
+// publishBatch sends outs by the batch where publisher can, and one by one where it
+// cannot.
 func publishBatch(ctx context.Context, publisher Publisher, outs []*Outgoing) []error {
 	if batcher, ok := publisher.(BatchPublisher); ok {
 		return batcher.PublishBatch(ctx, outs)
@@ -132,7 +136,8 @@ func (t *Task[Args]) prepare(ctx context.Context, args *Args, i int, options []D
 	return hub, out, err
 }
 
-// syncPublisher runs what is dispatched at once, by the same way in as any other delivery.
+// syncPublisher runs what is dispatched at once, by the same way in as any other
+// delivery.
 type syncPublisher struct{ hub *Hub }
 
 func (p syncPublisher) Publish(ctx context.Context, out *Outgoing) error {
@@ -149,7 +154,8 @@ type BatchError struct {
 	Task string
 	// Total is how many entries there were.
 	Total int
-	// Failed has the error of each entry that failed, by its index in the slice given to DispatchAll.
+	// Failed has the error of each entry that failed, by its index in the slice given to
+	// DispatchAll.
 	Failed map[int]error
 }
 

@@ -34,7 +34,8 @@ func someEmails(n int) []emailArgs {
 	return all
 }
 
-// requireInOrder wants the published messages to be those of someEmails, with ids in the same order.
+// requireInOrder wants the published messages to be those of someEmails, with ids in the
+// same order.
 func requireInOrder(t *testing.T, task *taskhawk.Task[emailArgs], outs []*taskhawk.Outgoing, ids []string) {
 	t.Helper()
 	require.Len(t, outs, len(ids))
@@ -118,7 +119,8 @@ func TestDispatchAllNamesWhatFailedOneByOne(t *testing.T) {
 	require.Len(t, publisher.published(), 2, "one failure does not keep the others from being sent")
 }
 
-// A decorator that breaks the contract of PublishBatch must not make what is not confirmed look stored.
+// A decorator that breaks the contract of PublishBatch must not make what is not
+// confirmed look stored.
 func TestDispatchAllTakesNoAnswerForAFailure(t *testing.T) {
 	t.Parallel()
 	for name, c := range map[string]struct {

@@ -15,10 +15,12 @@ import (
 	"github.com/taskhawk/taskhawk-go/taskhawk"
 )
 
-// bubbleStart is what time.Now says at the start of a synctest bubble, in ms: midnight UTC 2000-01-01.
+// bubbleStart is what time.Now says at the start of a synctest bubble, in ms: midnight
+// UTC 2000-01-01.
 const bubbleStart = "946684800000"
 
-// head returns what is before "args" in the message of tasks.send_email with the id i1, dispatched at bubbleStart.
+// head returns what is before "args" in the message of tasks.send_email with the id i1,
+// dispatched at bubbleStart.
 func head(priority, headers string) string {
 	return `{"id":"i1","metadata":{"priority":"` + priority + `","timestamp":` + bubbleStart +
 		`,"version":"1.0"},"headers":` + headers + `,"task":"tasks.send_email",`

@@ -1,12 +1,15 @@
-// Package taskhawk runs Go functions asynchronously: a function with a struct of arguments becomes a typed task, dispatching it
-// puts a JSON message on one of four priority queues, and a worker or a Lambda function runs it, at least once. The messages are
-// those of the Python library of the same name.
+// Package taskhawk runs Go functions asynchronously: a function with a struct of
+// arguments becomes a typed task, dispatching it puts a JSON message on one of four
+// priority queues, and a worker or a Lambda function runs it, at least once. The messages
+// are those of the Python library of the same name.
 //
-// This package knows tasks and messages; package sqsx knows SQS, and package lambdax Lambda.
+// This package knows tasks and messages; package sqsx knows SQS, and package lambdax
+// Lambda.
 //
 // # Declare
 //
-// [New] makes a [Task] of a name, which goes on the wire, and a function. Its arguments are one struct, each field a parameter:
+// [New] makes a [Task] of a name, which goes on the wire, and a function. Its arguments
+// are one struct, each field a parameter:
 //
 //	type SendEmailArgs struct {
 //		To        string  `validate:"required,email"`
@@ -18,26 +21,29 @@
 //
 //	func sendEmail(ctx context.Context, args SendEmailArgs) error { ... }
 //
-// In Python that is send_email(to, subject, *, from_email=None). Package codec has the rules of the `taskhawk` tag. Rules for
-// values go into `validate` tags, which are checked before a message is sent and again before the function runs.
+// In Python that is send_email(to, subject, *, from_email=None). Package codec has the
+// rules of the `taskhawk` tag. Rules for values go into `validate` tags, which are
+// checked before a message is sent and again before the function runs.
 //
-// A mistake in the declaration panics when the program starts; nothing that happens later does. A task that dispatches itself
-// would be an initialization cycle: declare it with a nil function, and give it one by WithHandler where the hub is made.
+// A mistake in the declaration panics when the program starts; nothing that happens later
+// does. A task that dispatches itself would be an initialization cycle: declare it with a
+// nil function, and give it one by WithHandler where the hub is made.
 //
 // # Dispatch
 //
-// A [Hub] brings tasks and a [Publisher] together; sqsx.NewPublisher makes one for SQS. A task that is registered with a hub
-// dispatches through it:
+// A [Hub] brings tasks and a [Publisher] together; sqsx.NewPublisher makes one for SQS. A
+// task that is registered with a hub dispatches through it:
 //
 //	hub, err := taskhawk.NewHub(taskhawk.Config{Publisher: publisher, Tasks: []taskhawk.AnyTask{SendEmail}})
 //	...
 //	id, err := SendEmail.Dispatch(ctx, SendEmailArgs{To: "ann@example.com", Subject: "Hello!"})
 //
-// The compiler checks the arguments. Dispatch returns once the message is stored; an error of it means "not stored, or not
-// known to be". DispatchAll sends many, in batches.
+// The compiler checks the arguments. Dispatch returns once the message is stored; an
+// error of it means "not stored, or not known to be". DispatchAll sends many, in batches.
 //
-// Options set the priority, headers, a delay and more. They can be given to New, as defaults, to a copy of the task that is kept,
-// or to one call; later ones win, and headers merge:
+// Options set the priority, headers, a delay and more. They can be given to New, as
+// defaults, to a copy of the task that is kept, or to one call; later ones win, and
+// headers merge:
 //
 //	urgent := SendEmail.WithPriority(taskhawk.High).WithHeaders(taskhawk.Headers{"tenant": "t1"})
 //	id, err := urgent.Dispatch(ctx, args, taskhawk.WithHeaders(taskhawk.Headers{"request_id": "1234"}))
@@ -46,20 +52,25 @@
 //
 // # Run
 //
-// A [Worker] receives messages and runs their tasks: sqsx.NewWorker makes one for SQS, [NewWorker] for any other [Queue]. It hands each
-// message to [Hub.Handle], the one way in, which Lambda and Sync mode use as well: the message is read, goes through
+// A [Worker] receives messages and runs their tasks: sqsx.NewWorker makes one for SQS,
+// [NewWorker] for any other [Queue]. It hands each message to [Hub.Handle], the one way
+// in, which Lambda and Sync mode use as well: the message is read, goes through
 // Config.Middleware, its arguments are bound and validated, and the function is called.
 //
-// In the function, [MetadataFrom] tells the id, the headers and the attempt of the running task. What it dispatches with its own context goes
-// through the hub that runs it. [WithTimeout] bounds how long it may run. The worker keeps the message from others for as long as that
-// takes; should its lease be lost, the context of the function ends with the cause [ErrVisibilityLost].
+// In the function, [MetadataFrom] tells the id, the headers and the attempt of the
+// running task. What it dispatches with its own context goes through the hub that runs
+// it. [WithTimeout] bounds how long it may run. The worker keeps the message from others
+// for as long as that takes; should its lease be lost, the context of the function ends
+// with the cause [ErrVisibilityLost].
 //
-// A task may run more than once: when the worker dies, when SQS delivers a message twice, when the visibility timeout passes. Make
-// tasks idempotent; the id stays the same on every delivery.
+// A task may run more than once: when the worker dies, when SQS delivers a message twice,
+// when the visibility timeout passes. Make tasks idempotent; the id stays the same on
+// every delivery.
 //
 // # Outcomes
 //
-// What a handler returns decides what becomes of the message; [OutcomeOf] is the one place that decides:
+// What a handler returns decides what becomes of the message; [OutcomeOf] is the one
+// place that decides:
 //
 //	return nil                                    // done: deleted
 //	return taskhawk.Ignore(err)                   // of no consequence: deleted
@@ -68,12 +79,14 @@
 //	return taskhawk.Permanent(err)                // no retry will help: to the dead-letter queue, with the reason
 //	return err                                    // unexpected, as a panic is: delivered again, and logged as an error
 //
-// These wrap the error, so errors.Is and errors.As see through them. A message that cannot be read ([*MessageError]), an unknown task
-// ([ErrUnknownTask]), arguments that do not bind ([*ArgumentError]) and arguments that are not valid ([*ValidationError]) reach no
-// handler and are delivered again, until the queue's redrive policy moves them to the dead-letter queue.
+// These wrap the error, so errors.Is and errors.As see through them. A message that
+// cannot be read ([*MessageError]), an unknown task ([ErrUnknownTask]), arguments that do
+// not bind ([*ArgumentError]) and arguments that are not valid ([*ValidationError]) reach
+// no handler and are delivered again, until the queue's redrive policy moves them to the
+// dead-letter queue.
 //
-// One line a delivery is logged with log/slog. It never has arguments, header values or receipt handles, and neither has the text
-// of an error of this package.
+// One line a delivery is logged with log/slog. It never has arguments, header values or
+// receipt handles, and neither has the text of an error of this package.
 //
 // # Test
 //
@@ -83,6 +96,6 @@
 //	signUp(ctx, "ann@example.com")
 //	sent := taskhawktest.Dispatched(t, recorder, SendEmail) // []SendEmailArgs
 //
-// A hub with Config.Sync runs tasks inside Dispatch, through all of the above. [ContextWithHub] gives each test a hub of its own, though
-// tasks are package variables.
+// A hub with Config.Sync runs tasks inside Dispatch, through all of the above.
+// [ContextWithHub] gives each test a hub of its own, though tasks are package variables.
 package taskhawk

@@ -8,14 +8,15 @@ import (
 	"github.com/taskhawk/taskhawk-go/internal/guard"
 )
 
-// sequence is a list of messages to run one after the other: one message, or those of one group of an ordered queue.
+// sequence is a list of messages to run one after the other: one message, or those of one
+// group of an ordered queue.
 type sequence struct {
 	poller *poller
 	leases []*lease
 }
 
-// run handles the messages in order. A message that is not done holds up those behind it: they are given back, neither run
-// nor deleted, as they are when a stop comes first.
+// run handles the messages in order. A message that is not done holds up those behind it:
+// they are given back, neither run nor deleted, as they are when a stop comes first.
 func (s *sequence) run(stop, work context.Context) {
 	w, waiting := s.poller.worker, s.leases
 	for len(waiting) > 0 && w.slots.acquire(stop, s.poller.info.Priority) {
@@ -37,7 +38,8 @@ func (s *sequence) run(stop, work context.Context) {
 	w.release(work, waiting)
 }
 
-// redeliverySlack is how much longer than its backoff a failed message may take to come back.
+// redeliverySlack is how much longer than its backoff a failed message may take to come
+// back.
 const redeliverySlack = time.Minute
 
 // handle runs a message of an ordered queue, and notes whether its group is failing.
@@ -52,16 +54,17 @@ func (s *sequence) handle(work context.Context, l *lease) (done bool) {
 	return done
 }
 
-// failingGroups remembers the groups of an ordered queue whose messages fail. A batch brings
-// along the messages behind a failing one. Their receive is counted though they do not run, so
-// that they would become dead letters with it: while a group fails, messages are received one
-// at a time.
+// failingGroups remembers the groups of an ordered queue whose messages fail. A batch
+// brings along the messages behind a failing one. Their receive is counted though they do
+// not run, so that they would become dead letters with it: while a group fails, messages
+// are received one at a time.
 type failingGroups struct {
 	mu     sync.Mutex
 	groups map[string]time.Time // until when
 }
 
-// maxFailingGroups bounds that memory; a queue with so many failing groups is received one at a time anyway.
+// maxFailingGroups bounds that memory; a queue with so many failing groups is received
+// one at a time anyway.
 const maxFailingGroups = 1024
 
 // add notes that a message of the group failed and comes back within d.
@@ -83,7 +86,8 @@ func (f *failingGroups) remove(group string) {
 	delete(f.groups, group)
 }
 
-// any reports whether a group is failing. It forgets those that have not come back: SQS has moved their message.
+// any reports whether a group is failing. It forgets those that have not come back: SQS
+// has moved their message.
 func (f *failingGroups) any() bool {
 	f.mu.Lock()
 	defer f.mu.Unlock()

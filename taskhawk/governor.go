@@ -8,18 +8,20 @@ import (
 	"time"
 )
 
-// receiveBatch is how many messages a receive brings at most, on SQS and its like. An extra receive asks for as many, so that requests
-// stay well filled.
+// receiveBatch is how many messages a receive brings at most, on SQS and its like. An
+// extra receive asks for as many, so that requests stay well filled.
 const receiveBatch = 10
 
-// extraWait is how long receives beside the first of a queue wait for messages: where the queue has a backlog they do not wait, and where
-// it has none they should be over soon.
+// extraWait is how long receives beside the first of a queue wait for messages: where the
+// queue has a backlog they do not wait, and where it has none they should be over soon.
 const extraWait = time.Second
 
-// prefetchHorizon is how far ahead messages are fetched: what cannot start within it may start earlier in another worker.
+// prefetchHorizon is how far ahead messages are fetched: what cannot start within it may
+// start earlier in another worker.
 const prefetchHorizon = time.Second
 
-// intake is what the governors of a worker share, since each decides by what the others hold and have asked for.
+// intake is what the governors of a worker share, since each decides by what the others
+// hold and have asked for.
 type intake struct {
 	mu      sync.Mutex
 	slots   *slots
@@ -48,11 +50,13 @@ func (i *intake) waits() int {
 	return i.waiting
 }
 
-// governor decides when a queue is received from, and how much. It has one long poll in flight while the queue is empty, and more
-// receives, up to maxReceives, while they come back full and what they bring can start soon.
+// governor decides when a queue is received from, and how much. It has one long poll in
+// flight while the queue is empty, and more receives, up to maxReceives, while they come
+// back full and what they bring can start soon.
 //
-// How many messages wait in line follows from how many start in the time of a receive (Little's law): so many must be there, or on
-// their way, for no slot to be free before the next receive is back.
+// How many messages wait in line follows from how many start in the time of a receive
+// (Little's law): so many must be there, or on their way, for no slot to be free before
+// the next receive is back.
 type governor struct {
 	shared      *intake
 	concurrency int
@@ -107,7 +111,8 @@ func (g *governor) next(ctx context.Context) (plan, bool) {
 	return plan{}, false
 }
 
-// sleep waits for a wake, for pause to be over where there is one, or for the end of ctx, and reports false then.
+// sleep waits for a wake, for pause to be over where there is one, or for the end of ctx,
+// and reports false then.
 func (g *governor) sleep(ctx context.Context, pause time.Duration) bool {
 	var over <-chan time.Time
 	if pause > 0 {
@@ -124,8 +129,8 @@ func (g *governor) sleep(ctx context.Context, pause time.Duration) bool {
 	return true
 }
 
-// decide returns the receive to make now, and counts it as in flight. When there is none it returns for how long there will be none
-// whatever happens.
+// decide returns the receive to make now, and counts it as in flight. When there is none
+// it returns for how long there will be none whatever happens.
 func (g *governor) decide() (p plan, pause time.Duration, ok bool) {
 	g.shared.mu.Lock()
 	defer g.shared.mu.Unlock()
@@ -153,7 +158,8 @@ func (g *governor) decide() (p plan, pause time.Duration, ok bool) {
 	return p, 0, true
 }
 
-// receiveLimit returns how many messages the next receive may ask for, 0 when none should be made now. The shared mutex must be held.
+// receiveLimit returns how many messages the next receive may ask for, 0 when none should
+// be made now. The shared mutex must be held.
 func (g *governor) receiveLimit() int {
 	if g.receives > 0 && (g.receives >= g.window || g.oneByOne()) {
 		return 0
@@ -161,7 +167,8 @@ func (g *governor) receiveLimit() int {
 	target, low := g.levels()
 	room := target - g.waiting - g.asked
 	if g.receives > 0 {
-		// An extra request has to be worth it, and brings what other workers could start where it is not.
+		// An extra request has to be worth it, and brings what other workers could start
+		// where it is not.
 		if room < receiveBatch {
 			return 0
 		}
@@ -170,12 +177,14 @@ func (g *governor) receiveLimit() int {
 	if g.waiting > low {
 		return 0
 	}
-	// The first receives of all queues may count on the same free slots, so what they bring may have to wait.
+	// The first receives of all queues may count on the same free slots, so what they
+	// bring may have to wait.
 	return max(min(room, receiveBatch, g.prefetch), 1)
 }
 
-// courtesy returns how long to leave a message to other workers that can start it: while no slot is free or soon will be, for the time of the
-// horizon since the last start. After that it waits here as well as on the queue. The shared mutex must be held.
+// courtesy returns how long to leave a message to other workers that can start it: while
+// no slot is free or soon will be, for the time of the horizon since the last start.
+// After that it waits here as well as on the queue. The shared mutex must be held.
 func (g *governor) courtesy(now time.Time) time.Duration {
 	if g.ordered || g.startable() > 0 || g.shared.slots.unused() > 0 {
 		return 0
@@ -183,8 +192,8 @@ func (g *governor) courtesy(now time.Time) time.Duration {
 	return prefetchHorizon - now.Sub(g.shared.lastStart)
 }
 
-// levels returns how many messages may be in line or asked for, and down to how many in line the queue is left alone. The shared
-// mutex must be held.
+// levels returns how many messages may be in line or asked for, and down to how many in
+// line the queue is left alone. The shared mutex must be held.
 func (g *governor) levels() (target, low int) {
 	if g.oneByOne() {
 		return 1, 0 // a batch would count receives of the messages behind the one that fails
@@ -192,7 +201,8 @@ func (g *governor) levels() (target, low int) {
 	reorder := g.demand.reorder()
 	ahead := min(reorder+receiveBatch, g.startable(), g.prefetch)
 	free := max(g.shared.slots.unused()-g.shared.extra, 0)
-	// One may wait even when no slot is free: with that in line the next slot goes by priority and not to whoever polls first.
+	// One may wait even when no slot is free: with that in line the next slot goes by
+	// priority and not to whoever polls first.
 	target = max(free+ahead, 1)
 	switch {
 	case g.ordered: // a group holds up its own messages, so some may wait besides
@@ -206,7 +216,8 @@ func (g *governor) levels() (target, low int) {
 	return target, min(low, target-1)
 }
 
-// startable returns how many messages can start within the horizon; 0 while nothing is known. The shared mutex must be held.
+// startable returns how many messages can start within the horizon; 0 while nothing is
+// known. The shared mutex must be held.
 func (g *governor) startable() int {
 	takes := cmp.Or(g.mean, g.shared.mean) // a queue of which nothing ran yet is like the others
 	if takes == 0 {
@@ -215,7 +226,8 @@ func (g *governor) startable() int {
 	return int(min(int64(g.concurrency)*int64(prefetchHorizon)/int64(takes), math.MaxInt32))
 }
 
-// received takes note of a receive that is over: how many messages it brought, how many of them wait now, and how long it took.
+// received takes note of a receive that is over: how many messages it brought, how many
+// of them wait now, and how long it took.
 func (g *governor) received(p plan, brought, waiting int, took time.Duration) {
 	g.shared.mu.Lock()
 	defer g.shared.mu.Unlock()
@@ -237,8 +249,9 @@ func (g *governor) received(p plan, brought, waiting int, took time.Duration) {
 	g.signal()
 }
 
-// demand is how many messages of a queue start in the time of a receive: the most of the last second or two, since handlers that began
-// together end together. A line that is too long costs less than one that is too short.
+// demand is how many messages of a queue start in the time of a receive: the most of the
+// last second or two, since handlers that began together end together. A line that is too
+// long costs less than one that is too short.
 type demand struct {
 	trip         mean // the time of a receive that does not wait
 	starts       int  // in a stretch of twice that time
@@ -249,8 +262,9 @@ type demand struct {
 
 // observe takes note of a start.
 func (d *demand) observe(now time.Time) {
-	// Any stretch counts, not only those of receives: a wave of starts may come just when none is in flight, because the line
-	// was too short for it. It is twice the time of a receive, so that waves at both ends of one fall into the same stretch.
+	// Any stretch counts, not only those of receives: a wave of starts may come just when
+	// none is in flight, because the line was too short for it. It is twice the time of a
+	// receive, so that waves at both ends of one fall into the same stretch.
 	if now.Sub(d.stretch) >= 2*time.Duration(d.trip) {
 		d.stretch, d.starts = now, 0
 	}
@@ -264,8 +278,9 @@ func (d *demand) observe(now time.Time) {
 	d.most = max(d.most, d.starts)
 }
 
-// reorder returns down to how many messages the line may shrink before more are asked for: a quarter more than the demand, so that it
-// grows where it was too short to show all of it.
+// reorder returns down to how many messages the line may shrink before more are asked
+// for: a quarter more than the demand, so that it grows where it was too short to show
+// all of it.
 func (d *demand) reorder() int {
 	most := max(d.most, d.before)
 	if most == 0 {
@@ -288,8 +303,9 @@ func (g *governor) ended(p plan) {
 	}
 }
 
-// calmed waits until no extra receive is in flight, or ctx ends. What is given back before that could come in by each of them
-// once more, and all receives count for the queue's limit.
+// calmed waits until no extra receive is in flight, or ctx ends. What is given back
+// before that could come in by each of them once more, and all receives count for the
+// queue's limit.
 func (g *governor) calmed(ctx context.Context) {
 	g.shared.mu.Lock()
 	if g.extras > 0 && g.calm == nil {
@@ -306,7 +322,8 @@ func (g *governor) calmed(ctx context.Context) {
 	}
 }
 
-// failed takes note of a receive that failed: nothing is received before the pause is over.
+// failed takes note of a receive that failed: nothing is received before the pause is
+// over.
 func (g *governor) failed(p plan) {
 	g.shared.mu.Lock()
 	defer g.shared.mu.Unlock()
@@ -347,7 +364,8 @@ func (g *governor) returned(d time.Duration) {
 	g.signal()
 }
 
-// signal wakes the loop where it has something to do: it would cost a switch for each message otherwise. The shared mutex must be held.
+// signal wakes the loop where it has something to do: it would cost a switch for each
+// message otherwise. The shared mutex must be held.
 func (g *governor) signal() {
 	if g.receiveLimit() == 0 {
 		return

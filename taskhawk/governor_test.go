@@ -13,7 +13,8 @@ import (
 	"github.com/taskhawk/taskhawk-go/taskhawk"
 )
 
-// distantQueue takes its time for every call, counts its receives, and fails them while it is down.
+// distantQueue takes its time for every call, counts its receives, and fails them while
+// it is down.
 type distantQueue struct {
 	taskhawk.Queue
 	trip, deletes  time.Duration
@@ -133,7 +134,8 @@ func TestWorkerMakesMoreReceivesOnlyWhileTheyComeBackFull(t *testing.T) {
 	})
 }
 
-// An outage that meets many receives at once is one failure, not one for each: the worker is back after a second.
+// An outage that meets many receives at once is one failure, not one for each: the worker
+// is back after a second.
 func TestWorkerCountsAnOutageOfManyReceivesOnce(t *testing.T) {
 	t.Parallel()
 	runDistant(t, sleeping(100*time.Millisecond), func(w *workerTest, q *distantQueue) {
@@ -182,7 +184,8 @@ func TestWorkerStopsWithManyReceivesInFlight(t *testing.T) {
 	})
 }
 
-// Where deletes take long, no more than 100 messages are settled beside the handlers: others wait for that, and nothing piles up.
+// Where deletes take long, no more than 100 messages are settled beside the handlers:
+// others wait for that, and nothing piles up.
 func TestWorkerWaitsForSlowSettlements(t *testing.T) {
 	t.Parallel()
 	runDistant(t, sleeping(10*time.Millisecond), func(w *workerTest, q *distantQueue) {

@@ -10,8 +10,9 @@ import (
 	"github.com/taskhawk/taskhawk-go/internal/guard"
 )
 
-// This file is where the package calls interfaces and functions of its users, other than handlers: docs/reliability.md lists them
-// all, with what a panic, runtime.Goexit and a hang in them do. None of them is called under a lock.
+// This file is where the package calls interfaces and functions of its users, other than
+// handlers: docs/reliability.md lists them all, with what a panic, runtime.Goexit and a
+// hang in them do. None of them is called under a lock.
 
 // recoverTo is deferred by itself: it catches a panic and stores it as an error.
 func recoverTo(err *error) {
@@ -20,19 +21,22 @@ func recoverTo(err *error) {
 	}
 }
 
-// attempt calls f in this goroutine and turns a panic into a [*PanicError]. runtime.Goexit ends the goroutine: attempt is for calls
-// whose caller is the user's code as well, such as Dispatch.
+// attempt calls f in this goroutine and turns a panic into a [*PanicError].
+// runtime.Goexit ends the goroutine: attempt is for calls whose caller is the user's code
+// as well, such as Dispatch.
 func attempt(f func()) (err error) {
 	defer recoverTo(&err)
 	f()
 	return nil
 }
 
-// errGoexit is the error of a call that ended its goroutine by runtime.Goexit, as t.FailNow does in tests.
+// errGoexit is the error of a call that ended its goroutine by runtime.Goexit, as
+// t.FailNow does in tests.
 var errGoexit = errors.New("the goroutine was ended by runtime.Goexit")
 
-// isolated calls f in a goroutine of its own: neither a panic nor runtime.Goexit reaches the caller, and the methods of the error
-// that it returns are safe. It is for goroutines of a worker, which must live on.
+// isolated calls f in a goroutine of its own: neither a panic nor runtime.Goexit reaches
+// the caller, and the methods of the error that it returns are safe. It is for goroutines
+// of a worker, which must live on.
 func isolated(f func() error) error {
 	var err error
 	switch failure := guard.Call(func() { err = f() }); {
@@ -53,7 +57,8 @@ type guardedQueue struct {
 	info  QueueInfo
 }
 
-// guardQueue asks the queue once what it is: Info does not change, and is needed where the queue must not be called.
+// guardQueue asks the queue once what it is: Info does not change, and is needed where
+// the queue must not be called.
 func guardQueue(queue Queue) (*guardedQueue, error) {
 	q := &guardedQueue{guardedSettler: guardedSettler{queue}, queue: queue}
 	err := attempt(func() { q.info = queue.Info() })
@@ -105,7 +110,8 @@ func (s guardedSettler) Delete(ctx context.Context, d *Delivery) error {
 	return isolated(func() error { return s.settler.Delete(ctx, d) })
 }
 
-// guardedPublisher is a [Publisher] of a transport as Dispatch calls it, in the goroutine of its caller.
+// guardedPublisher is a [Publisher] of a transport as Dispatch calls it, in the goroutine
+// of its caller.
 type guardedPublisher struct{ publisher Publisher }
 
 // guardPublisher returns nil for nil.
@@ -116,7 +122,8 @@ func guardPublisher(publisher Publisher) Publisher {
 	return guardedPublisher{publisher}
 }
 
-// Publish publishes by the publisher. After a panic nobody knows whether the message is stored.
+// Publish publishes by the publisher. After a panic nobody knows whether the message is
+// stored.
 func (p guardedPublisher) Publish(ctx context.Context, out *Outgoing) (err error) {
 	defer func() {
 		if value := recover(); value != nil {
@@ -127,7 +134,8 @@ func (p guardedPublisher) Publish(ctx context.Context, out *Outgoing) (err error
 	return guard.Error(p.publisher.Publish(ctx, out))
 }
 
-// PublishBatch publishes by the batch where the publisher can, and one by one where it cannot.
+// PublishBatch publishes by the batch where the publisher can, and one by one where it
+// cannot.
 func (p guardedPublisher) PublishBatch(ctx context.Context, outs []*Outgoing) []error {
 	errs := make([]error, len(outs))
 	batcher, ok := p.publisher.(BatchPublisher)
@@ -152,5 +160,6 @@ func (p guardedPublisher) PublishBatch(ctx context.Context, outs []*Outgoing) []
 	return errs
 }
 
-// errNoAnswer is the error of a message for which a BatchPublisher broke its contract: what was not confirmed has failed.
+// errNoAnswer is the error of a message for which a BatchPublisher broke its contract:
+// what was not confirmed has failed.
 var errNoAnswer = errors.New("the publisher gave no answer for this message")

@@ -11,13 +11,16 @@ import (
 	"github.com/taskhawk/taskhawk-go/internal/guard"
 )
 
-// Handle runs the task of one delivery: reads the message, goes through the middleware, binds and validates the arguments
-// and calls the handler. It is the one way in: the worker, Lambda and Sync mode all use it.
+// Handle runs the task of one delivery: reads the message, goes through the middleware,
+// binds and validates the arguments and calls the handler. It is the one way in: the
+// worker, Lambda and Sync mode all use it.
 //
-// It does not settle the delivery: what to do with the message is what [OutcomeOf] says of the error. It never panics, whatever the
-// message, the handler or the logger does, and the methods of its error do not either: one of the handler's whose methods panic
-// comes back in an error that names its type. Only runtime.Goexit gets through, after it is logged; a caller that must survive it
-// runs Handle in a goroutine of its own, as the worker does. It may be called concurrently.
+// It does not settle the delivery: what to do with the message is what [OutcomeOf] says
+// of the error. It never panics, whatever the message, the handler or the logger does,
+// and the methods of its error do not either: one of the handler's whose methods panic
+// comes back in an error that names its type. Only runtime.Goexit gets through, after it
+// is logged; a caller that must survive it runs Handle in a goroutine of its own, as the
+// worker does. It may be called concurrently.
 func (h *Hub) Handle(ctx context.Context, d *Delivery) error {
 	s := &scope{hub: h, delivery: d, start: time.Now(), attrs: d.LogAttrs}
 	if s.attrs == nil {
@@ -65,17 +68,21 @@ func (s *scope) read() (*Message, error) {
 	return msg, nil
 }
 
-// ErrTimeout is the cause (context.Cause) with which a handler's context ends when the timeout of its task is over.
+// ErrTimeout is the cause (context.Cause) with which a handler's context ends when the
+// timeout of its task is over.
 var ErrTimeout = errors.New("the task's timeout is over")
 
-// ErrNoTime is wrapped by the error of [Hub.Handle] for a task that was not started because too little time was left until the deadline of
-// its delivery. It asks for another delivery at once.
+// ErrNoTime is wrapped by the error of [Hub.Handle] for a task that was not started
+// because too little time was left until the deadline of its delivery. It asks for
+// another delivery at once.
 var ErrNoTime = errors.New("too little time is left to start the task")
 
-// inTime is nil when the task may start: its timeout, where it has one, ends before the deadline.
+// inTime is nil when the task may start: its timeout, where it has one, ends before the
+// deadline.
 //
-// A timeout longer than any delivery has time for must not bounce the message until it is a dead letter. Such a task runs with the time
-// left, if that is most of what a delivery has.
+// A timeout longer than any delivery has time for must not bounce the message until it is
+// a dead letter. Such a task runs with the time left, if that is most of what a delivery
+// has.
 func (h *Hub) inTime(ctx context.Context, d *Delivery, task string, now time.Time) error {
 	if d.Deadline.IsZero() {
 		return nil
@@ -101,8 +108,8 @@ func (h *Hub) inTime(ctx context.Context, d *Delivery, task string, now time.Tim
 	return nil
 }
 
-// withTimeout runs next under the task's own timeout. A handler that fails after its time was over reports it: its error
-// wraps ErrTimeout. One that succeeds late has succeeded.
+// withTimeout runs next under the task's own timeout. A handler that fails after its time
+// was over reports it: its error wraps ErrTimeout. One that succeeds late has succeeded.
 func withTimeout(next Handler, timeout time.Duration) Handler {
 	if timeout == 0 {
 		return next
@@ -111,7 +118,8 @@ func withTimeout(next Handler, timeout time.Duration) Handler {
 		ctx, cancel := context.WithTimeoutCause(ctx, timeout, ErrTimeout)
 		defer cancel()
 		err := next(ctx, msg)
-		// Compared, not searched: a cause of the user's is an error whose methods may panic.
+		// Compared, not searched: a cause of the user's is an error whose methods may
+		// panic.
 		if err != nil && context.Cause(ctx) == ErrTimeout { //nolint:errorlint // see above
 			return fmt.Errorf("%w after %s: %w", ErrTimeout, timeout, guard.Error(err))
 		}

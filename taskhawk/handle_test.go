@@ -125,7 +125,8 @@ func TestHandlersSeeTheContextOfTheCaller(t *testing.T) {
 	require.ErrorIs(t, hub.Handle(ctx, delivery("t", "")), context.Canceled)
 }
 
-// handleTimed runs a handler under a timeout of a minute, in a bubble, and returns what Handle returned and how long it took.
+// handleTimed runs a handler under a timeout of a minute, in a bubble, and returns what
+// Handle returned and how long it took.
 func handleTimed(t *testing.T, handler func(ctx context.Context) error) (took time.Duration, err error) {
 	t.Helper()
 	task := taskhawk.New("t", func(ctx context.Context, _ struct{}) error { return handler(ctx) }, taskhawk.WithTimeout(time.Minute))

@@ -8,20 +8,22 @@ import (
 	"unicode/utf8"
 )
 
-// Headers travel with a task beside its arguments: request ids, trace context, tenant names.
-// They are in the message body and, as far as SQS allows, mirrored as message attributes.
+// Headers travel with a task beside its arguments: request ids, trace context, tenant
+// names. They are in the message body and, as far as SQS allows, mirrored as message
+// attributes.
 //
-// Keys that begin with "taskhawk_" are reserved and refused by Dispatch, as the older Go library does.
+// Keys that begin with "taskhawk_" are reserved and refused by Dispatch, as the older Go
+// library does.
 type Headers map[string]string
 
-// ErrHeader is wrapped by the error of a Dispatch whose headers have a reserved key, an empty key, or text that is not
-// valid UTF-8.
+// ErrHeader is wrapped by the error of a Dispatch whose headers have a reserved key, an
+// empty key, or text that is not valid UTF-8.
 var ErrHeader = errors.New("bad header")
 
 const reservedHeaderPrefix = "taskhawk_"
 
-// merge returns base overlaid with over, leaving both unchanged; it returns one of them itself where the other is empty,
-// so both must be maps that nobody changes any more.
+// merge returns base overlaid with over, leaving both unchanged; it returns one of them
+// itself where the other is empty, so both must be maps that nobody changes any more.
 func (base Headers) merge(over Headers) Headers {
 	if len(over) == 0 {
 		return base
@@ -79,7 +81,8 @@ const (
 	traceXRay
 )
 
-// traceFamilyOf returns the family of a header, whose name counts in any case as in HTTP; noTrace for all others.
+// traceFamilyOf returns the family of a header, whose name counts in any case as in HTTP;
+// noTrace for all others.
 func traceFamilyOf(name string) traceFamily {
 	switch {
 	case strings.EqualFold(name, "traceparent"), strings.EqualFold(name, "tracestate"):
@@ -94,9 +97,10 @@ func traceFamilyOf(name string) traceFamily {
 	return noTrace
 }
 
-// withTraceContext returns headers with the trace context of attributes: the Python library with OpenTelemetry and the older Go library
-// send it there only. Each family is taken whole, and only where headers have nothing of it: a tracestate says nothing about the traceparent
-// of another sender. It changes headers, which must belong to the caller.
+// withTraceContext returns headers with the trace context of attributes: the Python
+// library with OpenTelemetry and the older Go library send it there only. Each family is
+// taken whole, and only where headers have nothing of it: a tracestate says nothing about
+// the traceparent of another sender. It changes headers, which must belong to the caller.
 func withTraceContext(headers Headers, attributes map[string]string) Headers {
 	var known [traceXRay + 1]bool
 	looked := false

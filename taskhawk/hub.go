@@ -15,19 +15,23 @@ import (
 var (
 	// ErrDuplicateTask is wrapped by the error of [NewHub] when two tasks have one name.
 	ErrDuplicateTask = errors.New("two tasks have one name")
-	// ErrNoPublisher is wrapped by the error of a Dispatch through a hub that has no publisher.
+	// ErrNoPublisher is wrapped by the error of a Dispatch through a hub that has no
+	// publisher.
 	ErrNoPublisher = errors.New("the hub has no publisher: set Config.Publisher, or Config.Sync for tests")
-	// ErrUnknownTask is wrapped by the error of [Hub.Handle] for a message whose task is not registered with the hub. The
-	// message stays on its queue: another version of the program may know the task.
+	// ErrUnknownTask is wrapped by the error of [Hub.Handle] for a message whose task is
+	// not registered with the hub. The message stays on its queue: another version of the
+	// program may know the task.
 	ErrUnknownTask = errors.New("unknown task")
-	// ErrNoHandler is wrapped by the error of [Hub.Handle] for a message whose task can only be dispatched here.
+	// ErrNoHandler is wrapped by the error of [Hub.Handle] for a message whose task can
+	// only be dispatched here.
 	ErrNoHandler = errors.New("the task has no handler here: register task.WithHandler(fn)")
 
 	errNilTask = errors.New("Config.Tasks has a nil task")
 )
 
-// Hub brings tasks and transports together: Dispatch sends through it, and workers and Lambda functions hand it what they
-// receive. Make it with [NewHub]. It is immutable and safe for concurrent use.
+// Hub brings tasks and transports together: Dispatch sends through it, and workers and
+// Lambda functions hand it what they receive. Make it with [NewHub]. It is immutable and
+// safe for concurrent use.
 type Hub struct {
 	publisher      Publisher
 	defaultHeaders func(ctx context.Context, task string) Headers
@@ -39,8 +43,9 @@ type Hub struct {
 	repeats        *repeatLog
 }
 
-// NewHub checks the configuration and registers its tasks. From then on the tasks dispatch through this hub, unless the
-// context names another or they are registered with several.
+// NewHub checks the configuration and registers its tasks. From then on the tasks
+// dispatch through this hub, unless the context names another or they are registered with
+// several.
 func NewHub(config Config) (*Hub, error) {
 	hub := &Hub{
 		publisher: guardPublisher(config.Publisher), defaultHeaders: config.DefaultHeaders, keywordArgs: config.KeywordArgs,
@@ -74,12 +79,15 @@ func NewHub(config Config) (*Hub, error) {
 // TaskNames returns the names of the registered tasks, sorted. The slice is the caller's.
 func (h *Hub) TaskNames() []string { return slices.Sorted(maps.Keys(h.tasks)) }
 
-// Logger returns a logger for the lines of transports. It writes by Config.Logger, and differs from it in that a line never panics,
-// blocks or ends a goroutine, so that polls and heartbeats may log: a goroutine of its own writes the lines, in order. While 256 of them
-// wait for a logger that is slow or hangs, further ones are left out, and the next line counts them as left_out.
+// Logger returns a logger for the lines of transports. It writes by Config.Logger, and
+// differs from it in that a line never panics, blocks or ends a goroutine, so that polls
+// and heartbeats may log: a goroutine of its own writes the lines, in order. While 256 of
+// them wait for a logger that is slow or hangs, further ones are left out, and the next
+// line counts them as left_out.
 func (h *Hub) Logger() *slog.Logger { return slog.New(h.background) }
 
-// setLogger guards against what the user's log handler, and the values that it resolves, may do.
+// setLogger guards against what the user's log handler, and the values that it resolves,
+// may do.
 func (h *Hub) setLogger(logger *slog.Logger) {
 	if logger == nil {
 		logger = slog.Default()
@@ -93,8 +101,9 @@ func (h *Hub) report(ctx context.Context, level slog.Level, text string, attrs .
 	h.Logger().LogAttrs(ctx, level, text, attrs...)
 }
 
-// CheckHandlers returns an error if h cannot run what a transport receives: h is nil, its Config has Sync, or none of its tasks has a
-// handler. Where some have one, it logs one warning that names the others, since programs that share queues do that on purpose.
+// CheckHandlers returns an error if h cannot run what a transport receives: h is nil, its
+// Config has Sync, or none of its tasks has a handler. Where some have one, it logs one
+// warning that names the others, since programs that share queues do that on purpose.
 // Transports call it once, when they are made.
 func (h *Hub) CheckHandlers() error {
 	if h == nil {
@@ -150,37 +159,45 @@ func (h *Hub) run(ctx context.Context, msg *Message) error {
 
 // Config is what a [Hub] is made of. The zero value of each field is a good default.
 type Config struct {
-	// Publisher sends what is dispatched. Without one the hub can run tasks but not dispatch any ([ErrNoPublisher]).
+	// Publisher sends what is dispatched. Without one the hub can run tasks but not
+	// dispatch any ([ErrNoPublisher]).
 	Publisher Publisher
 	// Tasks are the tasks that this hub dispatches and runs. A name may stand in it once.
 	Tasks []AnyTask
 	// Middleware wraps the handling of every delivery, the first one outermost.
 	Middleware []Middleware
-	// DefaultHeaders returns headers for a dispatch, such as a request id from ctx; the task's and the caller's headers
-	// win over them. It is called concurrently, and the map it returns is copied.
+	// DefaultHeaders returns headers for a dispatch, such as a request id from ctx; the
+	// task's and the caller's headers win over them. It is called concurrently, and the
+	// map it returns is copied.
 	DefaultHeaders func(ctx context.Context, task string) Headers
-	// KeywordArgs sends all arguments of all tasks as keyword arguments, so that fields of argument structs may be reordered and inserted.
-	// Set it unless programs that read positions only share the queues. WithPositionalArgs on a task or a call wins.
+	// KeywordArgs sends all arguments of all tasks as keyword arguments, so that fields
+	// of argument structs may be reordered and inserted. Set it unless programs that read
+	// positions only share the queues. WithPositionalArgs on a task or a call wins.
 	KeywordArgs bool
-	// Logger gets a line per delivery: failures at error level, expected ones (Retry, Ignore) and successes at debug
-	// level, a handler that a stop cut off at info level. It never gets arguments, header values or receipt handles;
-	// docs/operations.md lists its attributes. It may panic and block: the line is lost, or its own handler held up. Nil is
-	// slog.Default().
+	// Logger gets a line per delivery: failures at error level, expected ones (Retry,
+	// Ignore) and successes at debug level, a handler that a stop cut off at info level.
+	// It never gets arguments, header values or receipt handles; docs/operations.md lists
+	// its attributes. It may panic and block: the line is lost, or its own handler held
+	// up. Nil is slog.Default().
 	Logger *slog.Logger
-	// Sync runs tasks inside Dispatch, for tests and development: through the codec, validation and all middleware, so
-	// that what fails on a queue fails here too. Publisher must be nil then; delays and groups have no effect.
+	// Sync runs tasks inside Dispatch, for tests and development: through the codec,
+	// validation and all middleware, so that what fails on a queue fails here too.
+	// Publisher must be nil then; delays and groups have no effect.
 	Sync bool
 }
 
-// Handler runs one message: what [Middleware] wraps. MetadataFrom(ctx) describes the delivery. Args and Kwargs of the message are cut out of
-// its body, but that they are JSON all through is found out when they are bound, behind all middleware.
+// Handler runs one message: what [Middleware] wraps. MetadataFrom(ctx) describes the
+// delivery. Args and Kwargs of the message are cut out of its body, but that they are
+// JSON all through is found out when they are bound, behind all middleware.
 type Handler func(ctx context.Context, msg *Message) error
 
-// Middleware wraps the handling of every delivery whose message could be read, also of those whose task is unknown.
-// It returns next's error, or another: what it returns is what [OutcomeOf] decides on.
+// Middleware wraps the handling of every delivery whose message could be read, also of
+// those whose task is unknown. It returns next's error, or another: what it returns is
+// what [OutcomeOf] decides on.
 //
-// The first middleware in Config.Middleware is the outermost. Inside all of them come the task's timeout and [Recover], so
-// middleware sees a panic of the handler as a *PanicError. Middleware is called concurrently.
+// The first middleware in Config.Middleware is the outermost. Inside all of them come the
+// task's timeout and [Recover], so middleware sees a panic of the handler as a
+// *PanicError. Middleware is called concurrently.
 type Middleware func(next Handler) Handler
 
 // chain folds middleware around the innermost handler.
@@ -201,29 +218,33 @@ func chain(innermost Handler, middleware []Middleware) (Handler, error) {
 	return handler, nil
 }
 
-// PanicError is the error of a handler that panicked. Its text leaves the panic value out, since that may hold
-// arguments or secrets; code that wants it reads Value.
+// PanicError is the error of a handler that panicked. Its text leaves the panic value
+// out, since that may hold arguments or secrets; code that wants it reads Value.
 type PanicError struct {
 	// Value is what was passed to panic.
 	Value any
-	// Stack is the stack of the goroutine at the panic, as runtime/debug.Stack formats it.
+	// Stack is the stack of the goroutine at the panic, as runtime/debug.Stack formats
+	// it.
 	Stack []byte
 }
 
 // Error names the type of the panic value, not the value.
 func (e *PanicError) Error() string { return fmt.Sprintf("panic (%T)", e.Value) }
 
-// Unwrap returns the panic value where it is an error, so that errors.Is finds runtime errors.
+// Unwrap returns the panic value where it is an error, so that errors.Is finds runtime
+// errors.
 func (e *PanicError) Unwrap() error {
 	err, _ := e.Value.(error)
 	return err
 }
 
-// decide keeps an error that a handler panicked with from deciding: after a panic, nothing is done.
+// decide keeps an error that a handler panicked with from deciding: after a panic,
+// nothing is done.
 func (e *PanicError) decide() Outcome { return Outcome{Action: ActionRetry} }
 
-// Recover turns a panic of next into a [*PanicError]. A hub puts it directly around every handler by itself, so that all
-// other middleware sees an error; it is exported for handlers run by other means.
+// Recover turns a panic of next into a [*PanicError]. A hub puts it directly around every
+// handler by itself, so that all other middleware sees an error; it is exported for
+// handlers run by other means.
 func Recover(next Handler) Handler {
 	return func(ctx context.Context, msg *Message) (err error) {
 		defer recoverTo(&err)

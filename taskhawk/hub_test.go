@@ -211,7 +211,8 @@ func TestMiddlewareMayChangeTheMessageAndTheContext(t *testing.T) {
 	require.NoError(t, hub.Handle(t.Context(), delivery("t", "1")))
 }
 
-// panicHub is a hub whose task "panics" does so with value; with inMiddleware, middleware does so instead.
+// panicHub is a hub whose task "panics" does so with value; with inMiddleware, middleware
+// does so instead.
 func panicHub(t *testing.T, inMiddleware bool, fail func()) *taskhawk.Hub {
 	t.Helper()
 	return newHub(t, taskhawk.Config{

@@ -8,13 +8,14 @@ import (
 	"time"
 )
 
-// lease is the hold of this worker on a message that it has received and not settled. It extends
-// the visibility timeout by itself, at half of it, until it is closed or lost. It outlives the
-// handler: it is held until the message is settled.
+// lease is the hold of this worker on a message that it has received and not settled. It
+// extends the visibility timeout by itself, at half of it, until it is closed or lost. It
+// outlives the handler: it is held until the message is settled.
 //
-// One change of the visibility timeout is under way at a time, by the lease or by the handler.
-// Of two that cross, the one that takes effect last need not be the one that answers last: the
-// service and the worker would then believe in different ends of the lease.
+// One change of the visibility timeout is under way at a time, by the lease or by the
+// handler. Of two that cross, the one that takes effect last need not be the one that
+// answers last: the service and the worker would then believe in different ends of the
+// lease.
 type lease struct {
 	key      messageKey
 	poller   *poller
@@ -44,8 +45,8 @@ func newLease(d *Delivery, p *poller) *lease {
 // visibility is the visibility timeout of the queue; 0 if it has none.
 func (l *lease) visibility() time.Duration { return l.poller.info.Visibility }
 
-// hold takes a delivery as the one to extend and settle, with this lease in the place of its
-// settler. mu must be held.
+// hold takes a delivery as the one to extend and settle, with this lease in the place of
+// its settler. mu must be held.
 func (l *lease) hold(d *Delivery) {
 	held := *d
 	held.Settler = l
@@ -68,13 +69,13 @@ const (
 	extensionRetry   = time.Second            // after one that failed
 )
 
-// leaseMargin is how long before the service ends a lease for good it counts as lost here: the
-// clock of the service began to run when it sent the message.
+// leaseMargin is how long before the service ends a lease for good it counts as lost
+// here: the clock of the service began to run when it sent the message.
 const leaseMargin = time.Second
 
-// schedule sets the timer of the next extension: to when half a visibility timeout is left. Where
-// no extension can reach further it is set to the loss of the lease, a moment before others can
-// see the message. mu must be held.
+// schedule sets the timer of the next extension: to when half a visibility timeout is
+// left. Where no extension can reach further it is set to the loss of the lease, a moment
+// before others can see the message. mu must be held.
 func (l *lease) schedule() {
 	before := leaseMargin
 	if l.extendable() {
@@ -92,8 +93,8 @@ func (l *lease) wake(wait time.Duration) {
 	l.timer.Reset(wait)
 }
 
-// extendable reports whether an extension could reach further than the lease does. mu must be
-// held.
+// extendable reports whether an extension could reach further than the lease does. mu
+// must be held.
 func (l *lease) extendable() bool {
 	ends := l.delivery.LeaseEnds
 	return ends.IsZero() || l.until.Before(ends.Add(-leaseMargin))
@@ -106,15 +107,16 @@ func (l *lease) current() *Delivery {
 	return l.delivery
 }
 
-// held returns the delivery with the last receipt, and reports whether the lease still holds.
+// held returns the delivery with the last receipt, and reports whether the lease still
+// holds.
 func (l *lease) held() (d *Delivery, holds bool) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	return l.delivery, !l.lost
 }
 
-// adopt takes over another delivery of the same message, whose receipt replaces the held one. It
-// reports false if the lease has ended.
+// adopt takes over another delivery of the same message, whose receipt replaces the held
+// one. It reports false if the lease has ended.
 func (l *lease) adopt(d *Delivery) bool {
 	l.mu.Lock()
 	defer l.mu.Unlock()
@@ -132,8 +134,8 @@ func (l *lease) finish() {
 	l.done = true
 }
 
-// isDone reports whether the handler is done with the message, so that every delivery of it may
-// be deleted.
+// isDone reports whether the handler is done with the message, so that every delivery of
+// it may be deleted.
 func (l *lease) isDone() bool {
 	l.mu.Lock()
 	defer l.mu.Unlock()
@@ -173,8 +175,8 @@ func (l *lease) extend() {
 	}
 }
 
-// beginExtension returns what to extend, the end of the lease, and whether an extension can reach
-// further. It reports false if nothing is to be done.
+// beginExtension returns what to extend, the end of the lease, and whether an extension
+// can reach further. It reports false if nothing is to be done.
 func (l *lease) beginExtension() (d *Delivery, until time.Time, more, ok bool) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
@@ -185,8 +187,8 @@ func (l *lease) beginExtension() (d *Delivery, until time.Time, more, ok bool) {
 	return l.delivery, l.until, l.extendable(), true
 }
 
-// endExtension records the result of an extension, and reports whether the lease is lost by it,
-// and why.
+// endExtension records the result of an extension, and reports whether the lease is lost
+// by it, and why.
 func (l *lease) endExtension(d *Delivery, until time.Time, err error) (lost bool, cause error) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
@@ -202,7 +204,8 @@ func (l *lease) endExtension(d *Delivery, until time.Time, err error) (lost bool
 		l.schedule()
 		return false, nil
 	}
-	// A call that was cut off at the end of the lease, or not made any more, says less than the error before it.
+	// A call that was cut off at the end of the lease, or not made any more, says less
+	// than the error before it.
 	if l.failure == nil || !errors.Is(err, context.DeadlineExceeded) && err != ErrVisibilityLost { //nolint:errorlint // the bare one has no cause
 		l.failure = err
 	}
@@ -241,8 +244,8 @@ func (l *lease) lose() {
 	}
 }
 
-// start takes the cancel function of the handler's context. It reports false if the lease was lost
-// before.
+// start takes the cancel function of the handler's context. It reports false if the lease
+// was lost before.
 func (l *lease) start(cancel context.CancelCauseFunc) bool {
 	l.mu.Lock()
 	defer l.mu.Unlock()
@@ -250,9 +253,9 @@ func (l *lease) start(cancel context.CancelCauseFunc) bool {
 	return !l.lost
 }
 
-// close ends the extensions, waits for a change that is under way, and reports whether the lease
-// still holds. After that only the settlement touches the message, so that no late extension
-// overrides it.
+// close ends the extensions, waits for a change that is under way, and reports whether
+// the lease still holds. After that only the settlement touches the message, so that no
+// late extension overrides it.
 func (l *lease) close() (d *Delivery, holds bool) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
@@ -261,8 +264,8 @@ func (l *lease) close() (d *Delivery, holds bool) {
 		l.timer.Stop()
 	}
 	if changing := l.changing; changing != nil {
-		// A change that hangs is waited for until a quarter of the visibility timeout is left: a message
-		// that is done must be deleted before others see it again.
+		// A change that hangs is waited for until a quarter of the visibility timeout is
+		// left: a message that is done must be deleted before others see it again.
 		patience := time.Until(l.until) - l.visibility()/4
 		l.mu.Unlock()
 		within(patience, changing)
@@ -271,8 +274,8 @@ func (l *lease) close() (d *Delivery, holds bool) {
 	return l.delivery, !l.lost
 }
 
-// SetVisibility implements Settler for handlers, which reach it by [ExtendVisibility]. It waits for
-// an extension under way, and the next extension waits for it.
+// SetVisibility implements Settler for handlers, which reach it by [ExtendVisibility]. It
+// waits for an extension under way, and the next extension waits for it.
 func (l *lease) SetVisibility(ctx context.Context, _ *Delivery, timeout time.Duration) error {
 	d, until, err := l.beginByHand(ctx)
 	if err != nil {
@@ -286,8 +289,9 @@ func (l *lease) SetVisibility(ctx context.Context, _ *Delivery, timeout time.Dur
 	return err
 }
 
-// beginByHand waits until no change is under way, and begins one. It returns ErrVisibilityLost if
-// the lease has ended: what is settled or given back must not be hidden again.
+// beginByHand waits until no change is under way, and begins one. It returns
+// ErrVisibilityLost if the lease has ended: what is settled or given back must not be
+// hidden again.
 func (l *lease) beginByHand(ctx context.Context) (d *Delivery, until time.Time, err error) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
@@ -310,8 +314,8 @@ func (l *lease) beginByHand(ctx context.Context) (d *Delivery, until time.Time, 
 	return nil, time.Time{}, ErrVisibilityLost
 }
 
-// endByHand records the result of a change that the handler asked for, and reports whether the
-// lease is lost by it.
+// endByHand records the result of a change that the handler asked for, and reports
+// whether the lease is lost by it.
 func (l *lease) endByHand(d *Delivery, until time.Time, timeout time.Duration, err error) (lost bool) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
@@ -358,9 +362,9 @@ type messageKey struct {
 
 func keyOf(d *Delivery) messageKey { return messageKey{queue: d.Queue, id: d.MessageID} }
 
-// leases is the set of messages that a worker holds. A lease is taken out of it either by the
-// goroutine of the handler or by the stop that gives up on the handler, and only the one that
-// took it may settle the message.
+// leases is the set of messages that a worker holds. A lease is taken out of it either by
+// the goroutine of the handler or by the stop that gives up on the handler, and only the
+// one that took it may settle the message.
 type leases struct {
 	mu       sync.Mutex
 	held     map[messageKey]*lease
@@ -371,8 +375,9 @@ type leases struct {
 
 func newLeases() *leases { return &leases{held: map[messageKey]*lease{}} }
 
-// add holds the message of a delivery. If it was held already, because it was delivered twice, add
-// returns that lease and true. A message without an id is held as one of its own each time.
+// add holds the message of a delivery. If it was held already, because it was delivered
+// twice, add returns that lease and true. A message without an id is held as one of its
+// own each time.
 func (s *leases) add(d *Delivery, p *poller) (l *lease, held bool) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -396,8 +401,8 @@ func (s *leases) run(l *lease) {
 	s.running++
 }
 
-// settle takes l from its handler, and reports false if a stop has taken it before. settled must
-// follow.
+// settle takes l from its handler, and reports false if a stop has taken it before.
+// settled must follow.
 func (s *leases) settle(l *lease) bool {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -423,8 +428,8 @@ func (s *leases) settled(l *lease) {
 	s.drop(l)
 }
 
-// forget forgets a lease before its message is given back: it may come again at once, under
-// another lease.
+// forget forgets a lease before its message is given back: it may come again at once,
+// under another lease.
 func (s *leases) forget(l *lease) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -459,7 +464,8 @@ func (s *leases) counts() (running, settling int) {
 	return s.running, s.settling
 }
 
-// longest returns how long the handler that started first has been running; 0 if none runs.
+// longest returns how long the handler that started first has been running; 0 if none
+// runs.
 func (s *leases) longest() time.Duration {
 	s.mu.Lock()
 	defer s.mu.Unlock()

@@ -13,16 +13,19 @@ import (
 	"github.com/taskhawk/taskhawk-go/internal/guard"
 )
 
-// LogAttrs collects what [AddLogAttrs] adds to the lines of one delivery. The zero value is empty, and it is safe for concurrent use.
+// LogAttrs collects what [AddLogAttrs] adds to the lines of one delivery. The zero value
+// is empty, and it is safe for concurrent use.
 type LogAttrs struct {
 	mu       sync.Mutex
 	task, id string // of the message, once it is read
 	attrs    []slog.Attr
 }
 
-// AddLogAttrs adds attributes to the log lines about the delivery that ctx belongs to, such as a request id that middleware has
-// read from a header: a context that middleware derives is not visible to the library's lines. A key that is added again has its
-// last value. Outside of a delivery it does nothing. It may be called concurrently, from middleware and handlers.
+// AddLogAttrs adds attributes to the log lines about the delivery that ctx belongs to,
+// such as a request id that middleware has read from a header: a context that middleware
+// derives is not visible to the library's lines. A key that is added again has its last
+// value. Outside of a delivery it does nothing. It may be called concurrently, from
+// middleware and handlers.
 func AddLogAttrs(ctx context.Context, attrs ...slog.Attr) {
 	if s := scopeFrom(ctx); s != nil && s.attrs != nil {
 		s.attrs.add(attrs)
@@ -49,7 +52,8 @@ func (l *LogAttrs) describe(msg *Message) {
 	l.task, l.id = msg.Task, msg.ID
 }
 
-// appendTo appends the attributes of a delivery, those of the message first; l may be nil.
+// appendTo appends the attributes of a delivery, those of the message first; l may be
+// nil.
 func (l *LogAttrs) appendTo(attrs []slog.Attr, d *Delivery) []slog.Attr {
 	var added []slog.Attr
 	if l != nil {
@@ -127,19 +131,21 @@ const maxStack = 16 << 10
 // milliseconds is a duration for an attribute whose name ends in _ms.
 func milliseconds(d time.Duration) float64 { return float64(d.Microseconds()) / 1000 }
 
-// LogValue gives log/slog what is safe to log of a delivery, and what LogAttrs collected: neither body, nor attributes, nor receipt
-// handle. As the value of an attribute without a key its members stand in the line itself, as slog has it.
+// LogValue gives log/slog what is safe to log of a delivery, and what LogAttrs collected:
+// neither body, nor attributes, nor receipt handle. As the value of an attribute without
+// a key its members stand in the line itself, as slog has it.
 func (d Delivery) LogValue() slog.Value { return slog.GroupValue(d.LogAttrs.appendTo(nil, &d)...) }
 
-// The bounds of lines that may come in floods: one line in so long for each kind, and for so many kinds. More kinds than that
-// share one line.
+// The bounds of lines that may come in floods: one line in so long for each kind, and for
+// so many kinds. More kinds than that share one line.
 const (
 	repeatEvery = time.Second
 	repeatKinds = 256
 )
 
-// repeatKind names the kind of a failure that reached no handler and that any message could be the cause of: a task that nothing here
-// can run, by its name, and a body that cannot be read, by what is wrong with it. Others, "", are logged each.
+// repeatKind names the kind of a failure that reached no handler and that any message
+// could be the cause of: a task that nothing here can run, by its name, and a body that
+// cannot be read, by what is wrong with it. Others, "", are logged each.
 func repeatKind(s *scope, err error) string {
 	if err == nil {
 		return ""
@@ -167,7 +173,8 @@ type repeatLine struct {
 
 func newRepeatLog() *repeatLog { return &repeatLog{lines: map[string]*repeatLine{}} }
 
-// take reports whether a line of that kind may be written now, and how many were left out since the last one.
+// take reports whether a line of that kind may be written now, and how many were left out
+// since the last one.
 func (l *repeatLog) take(kind string) (leftOut int, ok bool) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
@@ -199,10 +206,12 @@ func (l *repeatLog) line(kind string, now time.Time) *repeatLine {
 	return l.lines[kind]
 }
 
-// clipped is how many bytes of a name that came from outside an error or a log line may show.
+// clipped is how many bytes of a name that came from outside an error or a log line may
+// show.
 const clipped = 64
 
-// clip shortens a name that came from outside, so that it cannot flood a log. Quote the result with %q.
+// clip shortens a name that came from outside, so that it cannot flood a log. Quote the
+// result with %q.
 func clip(name string) string {
 	if len(name) <= clipped {
 		return name
@@ -210,8 +219,8 @@ func clip(name string) string {
 	return name[:clipped] + "..."
 }
 
-// inLog is clip for an attribute of a log line: a name with line breaks, quotes or other characters that could pass for
-// something else is quoted.
+// inLog is clip for an attribute of a log line: a name with line breaks, quotes or other
+// characters that could pass for something else is quoted.
 func inLog(name string) string {
 	name = clip(name)
 	if quoted := strconv.Quote(name); len(quoted) > len(name)+len(`""`) {

@@ -19,7 +19,8 @@ import (
 	"github.com/taskhawk/taskhawk-go/taskhawk"
 )
 
-// logged runs a delivery on a hub that logs at every level, and returns its log line, which must be just one.
+// logged runs a delivery on a hub that logs at every level, and returns its log line,
+// which must be just one.
 func logged(t *testing.T, d *taskhawk.Delivery, tasks ...taskhawk.AnyTask) map[string]any {
 	t.Helper()
 	logger, text := newLog()
@@ -119,7 +120,8 @@ func TestHandleOutlivesAPanickingLogger(t *testing.T) {
 	require.ErrorIs(t, hub.Handle(t.Context(), delivery("nope", "")), taskhawk.ErrUnknownTask)
 }
 
-// textless is an error that panics when it is asked for its text, as methods of a nil pointer do.
+// textless is an error that panics when it is asked for its text, as methods of a nil
+// pointer do.
 type textless struct{ text *string }
 
 func (e textless) Error() string { return *e.text }
@@ -163,7 +165,8 @@ func TestOutcomeOfAnErrorWhoseMethodsPanic(t *testing.T) {
 	}
 }
 
-// exiting is an error that ends the goroutine of its caller, as a test's does that calls t.FailNow.
+// exiting is an error that ends the goroutine of its caller, as a test's does that calls
+// t.FailNow.
 type exiting struct{}
 
 func (exiting) Error() string {

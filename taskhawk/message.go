@@ -12,10 +12,12 @@ import (
 	"github.com/taskhawk/taskhawk-go/internal/jsontext"
 )
 
-// FormatVersion is the version of the message format that this package writes, and the only one it reads.
+// FormatVersion is the version of the message format that this package writes, and the
+// only one it reads.
 const FormatVersion = "1.0"
 
-// Message is one run of a task in the form that goes on the wire, the format of the Python library:
+// Message is one run of a task in the form that goes on the wire, the format of the
+// Python library:
 //
 //	{"id":"...","metadata":{"priority":"high","timestamp":1460868253255,"version":"1.0"},
 //	 "headers":{},"task":"tasks.send_email","args":["a@b.c"],"kwargs":{"subject":"hi"}}
@@ -28,7 +30,8 @@ type Message struct { //nolint:recvcheck // written by value, read into a pointe
 	Priority Priority
 	// Timestamp is when, by the sender's clock; on the wire in ms since 1970.
 	Timestamp time.Time
-	// Headers are the headers, nil when there are none; on reading, a value that is not a string keeps its JSON text.
+	// Headers are the headers, nil when there are none; on reading, a value that is not a
+	// string keeps its JSON text.
 	Headers Headers
 	// Task is the name of the task.
 	Task string
@@ -47,9 +50,11 @@ func (m Message) LogValue() slog.Value {
 	)
 }
 
-// MessageError says that a message body is not a Taskhawk message. Its text never shows a value of the message.
+// MessageError says that a message body is not a Taskhawk message. Its text never shows a
+// value of the message.
 type MessageError struct {
-	// Field is the field at fault, such as "metadata.version"; empty when the body as a whole is not a JSON object.
+	// Field is the field at fault, such as "metadata.version"; empty when the body as a
+	// whole is not a JSON object.
 	Field string
 	// Reason says what is wrong with it.
 	Reason string
@@ -80,11 +85,12 @@ func asMessageError(err error) error {
 	return &MessageError{Reason: "is not JSON", Err: err}
 }
 
-// encodingAttribute says how the body is encoded. The older Go library sets it to "base64" where the payload has characters
-// that SQS refuses.
+// encodingAttribute says how the body is encoded. The older Go library sets it to
+// "base64" where the payload has characters that SQS refuses.
 const encodingAttribute = "taskhawk_encoding"
 
-// snsNotification is what a subscription without raw delivery puts on a queue around the message.
+// snsNotification is what a subscription without raw delivery puts on a queue around the
+// message.
 type snsNotification struct {
 	Type              string         `json:"Type"`
 	TopicARN          string         `json:"TopicArn"`
@@ -104,8 +110,9 @@ func (n *snsNotification) attributes() map[string]string {
 	return texts
 }
 
-// readBody reads the message of a delivery: plain, base64, or wrapped in an SNS notification, which is nil where there is none. That
-// args and kwargs are JSON is left for Bind to find out, so that they are read once.
+// readBody reads the message of a delivery: plain, base64, or wrapped in an SNS
+// notification, which is nil where there is none. That args and kwargs are JSON is left
+// for Bind to find out, so that they are read once.
 func readBody(d *Delivery) (msg *Message, notification *snsNotification, err error) {
 	plain, err := decodeBody(d.Body, d.Attributes[encodingAttribute])
 	if err != nil {
@@ -141,7 +148,8 @@ func decodeBody(body, encoding string) (string, error) {
 	return "", &MessageError{Reason: "the attribute " + encodingAttribute + " is not base64"}
 }
 
-// unwrapSNS looks for a notification only where the text can be one, since it costs another reading of the body.
+// unwrapSNS looks for a notification only where the text can be one, since it costs
+// another reading of the body.
 func unwrapSNS(body string) (*snsNotification, bool) {
 	if !strings.Contains(body, `"Notification"`) {
 		return nil, false

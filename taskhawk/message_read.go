@@ -11,17 +11,19 @@ import (
 
 // ParseMessage reads a message, strictly: the errors are [*MessageError].
 //
-// Keys may come in any order and unknown ones are passed over, but case matters and a known key twice is an error. "args",
-// "kwargs" and "headers" may be missing or null. A missing or null priority is [Default]. The timestamp is a number of ms
-// or an RFC 3339 text. A header that is not a string keeps its JSON text.
+// Keys may come in any order and unknown ones are passed over, but case matters and a
+// known key twice is an error. "args", "kwargs" and "headers" may be missing or null. A
+// missing or null priority is [Default]. The timestamp is a number of ms or an RFC 3339
+// text. A header that is not a string keeps its JSON text.
 //
 // The texts of the message share memory with body.
 func ParseMessage(body string) (*Message, error) {
 	return parseMessage(body, jsontext.SkipValue)
 }
 
-// skipper finds the end of the array or object at s[i]: [jsontext.SkipValue], or [jsontext.SpanContainer] where what it passes over is
-// checked later, by the codec that binds it.
+// skipper finds the end of the array or object at s[i]: [jsontext.SkipValue], or
+// [jsontext.SpanContainer] where what it passes over is checked later, by the codec that
+// binds it.
 type skipper func(s string, i int) (end int, err error)
 
 // parseMessage is ParseMessage with a choice of how to find the end of args and kwargs.
@@ -310,7 +312,8 @@ func (r *messageReader) timestamp(field string) (time.Time, error) {
 	return time.Time{}, r.refuse(field, "is neither a number nor a text")
 }
 
-// readRFC3339 refuses a date that its offset moves into the year 10000, since that could not be written again.
+// readRFC3339 refuses a date that its offset moves into the year 10000, since that could
+// not be written again.
 func readRFC3339(field, text string) (time.Time, error) {
 	at, err := time.Parse(time.RFC3339Nano, text)
 	if err != nil {
@@ -378,8 +381,9 @@ func (r *messageReader) missing() error {
 	return &MessageError{Field: field, Reason: "is missing"}
 }
 
-// layout is the text between the values of a message that has all members, in the order of the format. Nearly every body has one of two
-// layouts, and matching them takes half as long as reading the members one by one (BenchmarkParseMessage).
+// layout is the text between the values of a message that has all members, in the order
+// of the format. Nearly every body has one of two layouts, and matching them takes half
+// as long as reading the members one by one (BenchmarkParseMessage).
 type layout struct{ id, priority, timestamp, headers, task, args, kwargs string }
 
 // layouts are what this package writes, and what Python's json.dumps writes by default.
@@ -394,8 +398,9 @@ var layouts = [...]layout{
 	},
 }
 
-// read reads a body that has the layout. It returns false, and leaves msg as it was, for any other body and for one with something wrong in
-// it, of which messageReader then finds out what.
+// read reads a body that has the layout. It returns false, and leaves msg as it was, for
+// any other body and for one with something wrong in it, of which messageReader then
+// finds out what.
 func (l *layout) read(body string, skip skipper, msg *Message) bool {
 	r := layoutReader{body: body, skip: skip}
 	id := r.text(l.id)
@@ -412,7 +417,8 @@ func (l *layout) read(body string, skip skipper, msg *Message) bool {
 	return true
 }
 
-// layoutReader steps through a body; once something is not as expected it reads nothing any more.
+// layoutReader steps through a body; once something is not as expected it reads nothing
+// any more.
 type layoutReader struct {
 	body   string
 	next   int
@@ -427,8 +433,8 @@ func (r *layoutReader) literal(text string) {
 	}
 }
 
-// opens steps over a literal and tells whether c comes next; it is asked before a value is read, since an error of package jsontext costs
-// more than the value.
+// opens steps over a literal and tells whether c comes next; it is asked before a value
+// is read, since an error of package jsontext costs more than the value.
 func (r *layoutReader) opens(literal string, c byte) bool {
 	r.literal(literal)
 	r.failed = r.failed || r.next == len(r.body) || r.body[r.next] != c

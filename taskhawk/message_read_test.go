@@ -12,7 +12,8 @@ import (
 	"github.com/taskhawk/taskhawk-go/taskhawk"
 )
 
-// plainBody is the message of the Python library's usage guide, with its keys in the order of the format.
+// plainBody is the message of the Python library's usage guide, with its keys in the
+// order of the format.
 const plainBody = `{"id":"b1328174","metadata":{"priority":"high","timestamp":1460868253255,"version":"1.0"},` +
 	`"headers":{"request_id":"1234"},"task":"tasks.send_email","args":["a@b.c"],"kwargs":{"subject":"hi"}}`
 
@@ -126,7 +127,8 @@ const (
 		`"headers": {"request_id": "1234"}, "task": "tasks.send_email", "args": ["a@b.c"], "kwargs": {"subject": "hi"}}`
 )
 
-// requireSameWithSpace wants white space behind a body, which no layout has, to change nothing.
+// requireSameWithSpace wants white space behind a body, which no layout has, to change
+// nothing.
 func requireSameWithSpace(t *testing.T, body string) {
 	t.Helper()
 	msg, err := taskhawk.ParseMessage(body)

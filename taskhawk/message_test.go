@@ -12,7 +12,8 @@ import (
 	"github.com/taskhawk/taskhawk-go/taskhawk"
 )
 
-// received runs a delivery with the given body and attributes, and returns the arguments that send_email got.
+// received runs a delivery with the given body and attributes, and returns the arguments
+// that send_email got.
 func received(t *testing.T, text string, attributes map[string]string) (got []emailArgs, err error) {
 	t.Helper()
 	email := taskhawk.New("tasks.send_email", func(_ context.Context, args emailArgs) error {

@@ -13,11 +13,14 @@ import (
 	"github.com/taskhawk/taskhawk-go/internal/jsontext"
 )
 
-// MarshalJSON writes the message with its keys in the order of the format, all of them present, and no HTML escapes.
-// What it writes, [ParseMessage] reads. It fails, with a [*MessageError], when Args or Kwargs is not a JSON array or object,
-// when ID, Task or a header is not valid UTF-8, when ID or Task is empty, and when Timestamp lies after the year 9999.
+// MarshalJSON writes the message with its keys in the order of the format, all of them
+// present, and no HTML escapes. What it writes, [ParseMessage] reads. It fails, with a
+// [*MessageError], when Args or Kwargs is not a JSON array or object, when ID, Task or a
+// header is not valid UTF-8, when ID or Task is empty, and when Timestamp lies after the
+// year 9999.
 //
-// json.Marshal rewrites what a MarshalJSON returns, HTML escapes included: call this method where bytes matter.
+// json.Marshal rewrites what a MarshalJSON returns, HTML escapes included: call this
+// method where bytes matter.
 func (m Message) MarshalJSON() ([]byte, error) {
 	if err := m.checkHead(); err != nil {
 		return nil, err
@@ -57,7 +60,8 @@ func rawOr(raw, field string, open byte, empty string) (string, error) {
 	return raw, nil
 }
 
-// checkHead refuses what appendHead has no form for, but for text that is not valid UTF-8, which it finds itself.
+// checkHead refuses what appendHead has no form for, but for text that is not valid
+// UTF-8, which it finds itself.
 func (m *Message) checkHead() error {
 	switch {
 	case m.ID == "":
@@ -72,8 +76,8 @@ func (m *Message) checkHead() error {
 	return nil
 }
 
-// appendHead appends the message up to the comma before "task". The headers of a dispatch follow stricter rules than those of a message
-// that somebody else may have made.
+// appendHead appends the message up to the comma before "task". The headers of a dispatch
+// follow stricter rules than those of a message that somebody else may have made.
 func (m *Message) appendHead(dst []byte, dispatch bool) ([]byte, error) {
 	dst, err := appendText(append(dst, `{"id":`...), "id", m.ID)
 	if err != nil {
@@ -147,13 +151,15 @@ func (h *header) invalid(dispatch bool) error {
 	return &MessageError{Field: "headers", Reason: "is not valid UTF-8"}
 }
 
-// AppendMessage appends the message that runs the task with args to dst, for those who send it by other means than a [Publisher], such as
-// an outbox in a database. ReadMessage reads it back. ID, Priority, Timestamp and Headers are those of head; its Task, Args and
-// Kwargs are not looked at.
+// AppendMessage appends the message that runs the task with args to dst, for those who
+// send it by other means than a [Publisher], such as an outbox in a database. ReadMessage
+// reads it back. ID, Priority, Timestamp and Headers are those of head; its Task, Args
+// and Kwargs are not looked at.
 //
-// It checks what Dispatch checks, and head as [Message.MarshalJSON] does: the errors are [*ValidationError], [*ArgumentError], [ErrHeader] and
-// [*MessageError], and dst then comes back with its length unchanged. Of the task's options only WithKeywordArgs plays a part.
-// Neither head nor args is kept.
+// It checks what Dispatch checks, and head as [Message.MarshalJSON] does: the errors are
+// [*ValidationError], [*ArgumentError], [ErrHeader] and [*MessageError], and dst then
+// comes back with its length unchanged. Of the task's options only WithKeywordArgs plays
+// a part. Neither head nor args is kept.
 func (t *Task[Args]) AppendMessage(dst []byte, head *Message, args *Args) ([]byte, error) {
 	msg := Message{ID: head.ID, Priority: head.Priority, Timestamp: head.Timestamp, Headers: head.Headers, Task: t.identity.name}
 	if err := msg.checkHead(); err != nil {
@@ -171,9 +177,10 @@ func (t *Task[Args]) AppendMessage(dst []byte, head *Message, args *Args) ([]byt
 	return body, nil
 }
 
-// ReadMessage reads a body that runs the task, what [Task.AppendMessage] or Dispatch wrote, and binds its arguments to *args: ParseMessage and
-// Bind in one, which checks args and kwargs once instead of twice. The errors are those of both. Like Bind it does not look at the name of
-// the task; when it fails, what *args holds is not specified.
+// ReadMessage reads a body that runs the task, what [Task.AppendMessage] or Dispatch
+// wrote, and binds its arguments to *args: ParseMessage and Bind in one, which checks
+// args and kwargs once instead of twice. The errors are those of both. Like Bind it does
+// not look at the name of the task; when it fails, what *args holds is not specified.
 //
 // The texts of the message, and strings in *args, may share memory with body.
 func (t *Task[Args]) ReadMessage(body string, args *Args) (*Message, error) {
@@ -226,11 +233,13 @@ func (t *Task[Args]) encode(args *Args, set *settings, keyword bool) (*Outgoing,
 	}, nil
 }
 
-// bodies holds the buffers that messages are encoded in before they are copied into strings of just their size.
+// bodies holds the buffers that messages are encoded in before they are copied into
+// strings of just their size.
 var bodies = sync.Pool{New: func() any { return new([]byte) }}
 
-// maxPooledBody is the largest buffer that is kept, in bytes: twice what SQS takes as a message, since buffers grow in steps. What is larger
-// is not pinned, and could not be sent.
+// maxPooledBody is the largest buffer that is kept, in bytes: twice what SQS takes as a
+// message, since buffers grow in steps. What is larger is not pinned, and could not be
+// sent.
 const maxPooledBody = 2 << 20
 
 // body is appendBody into a string of its own.

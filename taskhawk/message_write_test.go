@@ -206,7 +206,8 @@ func TestReadMessageRefusesWhatParseMessageAndBindRefuse(t *testing.T) {
 	}
 }
 
-// FuzzReadMessage holds ReadMessage, which checks args and kwargs once, to ParseMessage and Bind, which check them twice.
+// FuzzReadMessage holds ReadMessage, which checks args and kwargs once, to ParseMessage
+// and Bind, which check them twice.
 func FuzzReadMessage(f *testing.F) {
 	for _, body := range wireBodies(f) {
 		f.Add(body)

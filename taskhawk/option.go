@@ -14,8 +14,8 @@ type TaskOption interface{ applyTask(s *settings) }
 // DispatchOption is what Dispatch, DispatchAll and With take: a setting of one dispatch.
 type DispatchOption interface{ applyDispatch(s *settings) }
 
-// Option is both: in [New] it sets a default of the task, in Dispatch it wins over that default.
-// Within one list, later options win.
+// Option is both: in [New] it sets a default of the task, in Dispatch it wins over that
+// default. Within one list, later options win.
 type Option interface {
 	TaskOption
 	DispatchOption
@@ -56,27 +56,29 @@ func (o dispatchOption) applyDispatch(s *settings) { o(s) }
 func (o option) applyTask(s *settings)             { o(s) }
 func (o option) applyDispatch(s *settings)         { o(s) }
 
-// WithPriority chooses the queue. Without it a task goes to the [Default] queue.
-// A value that is none of the four priorities is an error of Dispatch, and a panic in [New].
+// WithPriority chooses the queue. Without it a task goes to the [Default] queue. A value
+// that is none of the four priorities is an error of Dispatch, and a panic in [New].
 func WithPriority(priority Priority) Option {
 	return option(func(s *settings) { s.priority = priority })
 }
 
-// WithHeaders adds headers: those of a later option or call win over earlier ones with the same key, and all of them
-// over Config.DefaultHeaders. The map is copied: changing it later changes nothing here.
+// WithHeaders adds headers: those of a later option or call win over earlier ones with
+// the same key, and all of them over Config.DefaultHeaders. The map is copied: changing
+// it later changes nothing here.
 func WithHeaders(headers Headers) Option {
 	headers = maps.Clone(headers)
 	return option(func(s *settings) { s.headers = s.headers.merge(headers) })
 }
 
-// WithDelay keeps the message invisible for d after it is sent. SQS counts whole seconds (d is rounded up) and takes up
-// to 15 minutes; FIFO queues take no delay per message.
+// WithDelay keeps the message invisible for d after it is sent. SQS counts whole seconds
+// (d is rounded up) and takes up to 15 minutes; FIFO queues take no delay per message.
 func WithDelay(d time.Duration) Option {
 	return option(func(s *settings) { s.delay = d })
 }
 
-// WithGroup sets the message group: on a FIFO queue the unit of order, on a standard queue the tenant that fair queues
-// balance. SQS takes up to 128 letters, digits and punctuation marks.
+// WithGroup sets the message group: on a FIFO queue the unit of order, on a standard
+// queue the tenant that fair queues balance. SQS takes up to 128 letters, digits and
+// punctuation marks.
 func WithGroup(group string) Option {
 	return option(func(s *settings) { s.group = group })
 }
@@ -90,14 +92,16 @@ const (
 	keywordArgs                    // all by name
 )
 
-// WithKeywordArgs sends all arguments as keyword arguments and none by position, for readers that know no positions,
-// such as the older Go library. Config.KeywordArgs does so for all tasks of a hub.
+// WithKeywordArgs sends all arguments as keyword arguments and none by position, for
+// readers that know no positions, such as the older Go library. Config.KeywordArgs does
+// so for all tasks of a hub.
 func WithKeywordArgs() Option {
 	return option(func(s *settings) { s.form = keywordArgs })
 }
 
-// WithPositionalArgs sends the leading arguments by position although Config.KeywordArgs is set, for a queue with readers that know
-// positions only. It is the default without that.
+// WithPositionalArgs sends the leading arguments by position although Config.KeywordArgs
+// is set, for a queue with readers that know positions only. It is the default without
+// that.
 func WithPositionalArgs() Option {
 	return option(func(s *settings) { s.form = positionalArgs })
 }
@@ -107,32 +111,36 @@ func (s *settings) keywords(hub *Hub) bool {
 	return s.form == keywordArgs || s.form == hubArgs && hub != nil && hub.keywordArgs
 }
 
-// WithDeduplicationID sets the deduplication id of a FIFO queue: within five minutes SQS stores one message per id.
+// WithDeduplicationID sets the deduplication id of a FIFO queue: within five minutes SQS
+// stores one message per id.
 func WithDeduplicationID(id string) DispatchOption {
 	return dispatchOption(func(s *settings) { s.deduplicationID = id })
 }
 
-// WithID gives the dispatch an id instead of a new UUID. Repeat a dispatch whose outcome is unknown with the id of the
-// first try, so that the handler can tell that both are one. Any non-empty text; DispatchAll refuses it for more than one.
+// WithID gives the dispatch an id instead of a new UUID. Repeat a dispatch whose outcome
+// is unknown with the id of the first try, so that the handler can tell that both are
+// one. Any non-empty text; DispatchAll refuses it for more than one.
 func WithID(id string) DispatchOption {
 	return dispatchOption(func(s *settings) { s.id = id })
 }
 
-// WithIDs gives each dispatch of a DispatchAll an id: that of the i-th entry is id(i). A handler that fans out derives them from the id of
-// its own run, so that it dispatches the same ids when it fails after the fan-out and runs again. In Dispatch, i is 0.
+// WithIDs gives each dispatch of a DispatchAll an id: that of the i-th entry is id(i). A
+// handler that fans out derives them from the id of its own run, so that it dispatches
+// the same ids when it fails after the fan-out and runs again. In Dispatch, i is 0.
 func WithIDs(id func(i int) string) DispatchOption {
 	return dispatchOption(func(s *settings) { s.ids = id })
 }
 
-// WithTimeout limits how long the handler may run: its context ends after d with the cause [ErrTimeout].
-// Zero, the default, sets no limit.
+// WithTimeout limits how long the handler may run: its context ends after d with the
+// cause [ErrTimeout]. Zero, the default, sets no limit.
 func WithTimeout(d time.Duration) TaskOption {
 	return taskOption(func(s *settings) { s.timeout = d })
 }
 
-// WithValidator replaces the validator of the task's `validate` tags, for tags of your own: a *validator.Validate with them
-// registered. It is called for every dispatch and delivery of the task, also when Args has no `validate` tag, since it may
-// have rules of other kinds.
+// WithValidator replaces the validator of the task's `validate` tags, for tags of your
+// own: a *validator.Validate with them registered. It is called for every dispatch and
+// delivery of the task, also when Args has no `validate` tag, since it may have rules of
+// other kinds.
 func WithValidator(v Validator) TaskOption {
 	return taskOption(func(s *settings) { s.checker = v })
 }

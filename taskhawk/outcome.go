@@ -16,7 +16,8 @@ type Action uint8
 const (
 	// ActionDelete takes the message off the queue: the task is done.
 	ActionDelete Action = iota
-	// ActionRetry makes the message visible again after a delay, and lets the queue's redrive policy count.
+	// ActionRetry makes the message visible again after a delay, and lets the queue's
+	// redrive policy count.
 	ActionRetry
 	// ActionDeadLetter puts the message on the dead-letter queue now.
 	ActionDeadLetter
@@ -38,40 +39,44 @@ func (a Action) String() string {
 type Outcome struct {
 	// Action is what becomes of the message.
 	Action Action
-	// Delay is the delay that RetryAfter asked for. It counts only when HasDelay is set; otherwise the worker's
-	// backoff decides.
+	// Delay is the delay that RetryAfter asked for. It counts only when HasDelay is set;
+	// otherwise the worker's backoff decides.
 	Delay time.Duration
-	// HasDelay tells whether Delay was asked for: RetryAfter(0, err) asks for redelivery at once.
+	// HasDelay tells whether Delay was asked for: RetryAfter(0, err) asks for redelivery
+	// at once.
 	HasDelay bool
-	// Expected is set by Retry, RetryAfter and Ignore: the failure is part of normal life and logged at debug level.
+	// Expected is set by Retry, RetryAfter and Ignore: the failure is part of normal life
+	// and logged at debug level.
 	Expected bool
 	// Err is the handler's error, nil when it succeeded.
 	Err error
 }
 
-// outcomeError is what Retry, RetryAfter, Ignore and Permanent return: a wrapper that leaves the cause visible to
-// errors.Is and errors.As.
+// outcomeError is what Retry, RetryAfter, Ignore and Permanent return: a wrapper that
+// leaves the cause visible to errors.Is and errors.As.
 type outcomeError struct {
 	outcome Outcome
 	verb    string
 }
 
-// Retry marks err as expected: the message is delivered again after the worker's backoff, as with any other error, but
-// it is logged at debug level. Retry(nil) also asks for another delivery.
+// Retry marks err as expected: the message is delivered again after the worker's backoff,
+// as with any other error, but it is logged at debug level. Retry(nil) also asks for
+// another delivery.
 func Retry(err error) error {
 	return &outcomeError{verb: "retry", outcome: Outcome{Action: ActionRetry, Expected: true, Err: err}}
 }
 
-// RetryAfter is [Retry] with a delay of the handler's choosing. SQS counts it in whole seconds, so it is rounded up, and
-// caps it at 12 hours after the message was received; a negative delay is read as 0, at once.
+// RetryAfter is [Retry] with a delay of the handler's choosing. SQS counts it in whole
+// seconds, so it is rounded up, and caps it at 12 hours after the message was received; a
+// negative delay is read as 0, at once.
 func RetryAfter(delay time.Duration, err error) error {
 	return &outcomeError{verb: "retry", outcome: Outcome{
 		Action: ActionRetry, Delay: max(delay, 0), HasDelay: true, Expected: true, Err: err,
 	}}
 }
 
-// Ignore marks err as of no consequence: the task counts as done and the message is deleted.
-// Ignore(nil) is the same as returning nil.
+// Ignore marks err as of no consequence: the task counts as done and the message is
+// deleted. Ignore(nil) is the same as returning nil.
 func Ignore(err error) error {
 	if err == nil {
 		return nil
@@ -79,8 +84,9 @@ func Ignore(err error) error {
 	return &outcomeError{verb: "ignore", outcome: Outcome{Action: ActionDelete, Expected: true, Err: err}}
 }
 
-// Permanent marks err as one that no retry will cure: the message goes to the dead-letter queue at once, with the text of
-// err as the reason, and does not wait for the redrive policy. Permanent(nil) does so too.
+// Permanent marks err as one that no retry will cure: the message goes to the dead-letter
+// queue at once, with the text of err as the reason, and does not wait for the redrive
+// policy. Permanent(nil) does so too.
 func Permanent(err error) error {
 	return &outcomeError{verb: "permanent", outcome: Outcome{Action: ActionDeadLetter, Err: err}}
 }
@@ -101,7 +107,8 @@ type decider interface{ decide() Outcome }
 
 func (e *outcomeError) decide() Outcome { return e.outcome }
 
-// OutcomeOf says what an error that a handler (or [Hub.Handle]) returned means. It is the one place that decides:
+// OutcomeOf says what an error that a handler (or [Hub.Handle]) returned means. It is the
+// one place that decides:
 //
 //   - nil: done, the message is deleted
 //   - Retry, RetryAfter, Ignore, Permanent, also when wrapped: as each says; the outermost of several decides, and the
@@ -110,7 +117,8 @@ func (e *outcomeError) decide() Outcome { return e.outcome }
 //     unknown task and invalid arguments: delivered again after a backoff, until the queue's redrive policy moves it to
 //     the dead-letter queue
 //
-// It does not panic, whatever the methods of err do: what an error says that panics is passed over.
+// It does not panic, whatever the methods of err do: what an error says that panics is
+// passed over.
 func OutcomeOf(err error) Outcome {
 	if err == nil {
 		return Outcome{Action: ActionDelete}
@@ -123,32 +131,34 @@ func OutcomeOf(err error) Outcome {
 	return outcome
 }
 
-// ErrOutcomeUnknown is wrapped by the error of a Dispatch whose message may be stored although no answer said so: the answer was
-// lost, or the caller gave up while the call was in flight. Repeat the dispatch with WithID and the same id, and let the handler
+// ErrOutcomeUnknown is wrapped by the error of a Dispatch whose message may be stored
+// although no answer said so: the answer was lost, or the caller gave up while the call
+// was in flight. Repeat the dispatch with WithID and the same id, and let the handler
 // stand a duplicate.
 var ErrOutcomeUnknown = errors.New("the message may be stored or not")
 
-// ErrHeldBack is wrapped by the error of a message of a FIFO group that was not sent because one before it in the same call of
-// DispatchAll was not stored: it would have overtaken that one. Send both again, in order.
+// ErrHeldBack is wrapped by the error of a message of a FIFO group that was not sent
+// because one before it in the same call of DispatchAll was not stored: it would have
+// overtaken that one. Send both again, in order.
 var ErrHeldBack = errors.New("held back behind a message of its group that was not stored")
 
 // Settle does with a delivery that failed what [OutcomeOf] says of handled, the error of
-// [Hub.Handle], as far as d.Settler reaches. It is for transports without a [Worker], such as
-// Lambda, where the service deletes what is done, so that Settle deletes no message but one whose
-// dead letter is stored.
+// [Hub.Handle], as far as d.Settler reaches. It is for transports without a [Worker],
+// such as Lambda, where the service deletes what is done, so that Settle deletes no
+// message but one whose dead letter is stored.
 //
-// A message to retry becomes visible after the delay that RetryAfter asked for, else after backoff
-// (nil: that of a worker), cut where d.LeaseEnds is. One that failed for good goes to the
-// dead-letter queue. done reports that the message needs no other delivery: its handler succeeded,
-// or the dead-letter queue has it.
+// A message to retry becomes visible after the delay that RetryAfter asked for, else
+// after backoff (nil: that of a worker), cut where d.LeaseEnds is. One that failed for
+// good goes to the dead-letter queue. done reports that the message needs no other
+// delivery: its handler succeeded, or the dead-letter queue has it.
 //
-// An error is that of the settler. If done is false, the message comes back when its visibility
-// timeout is over. If done is true, only the delete behind a stored dead letter failed: report the
-// message as done, so that the service deletes it.
+// An error is that of the settler. If done is false, the message comes back when its
+// visibility timeout is over. If done is true, only the delete behind a stored dead
+// letter failed: report the message as done, so that the service deletes it.
 //
-// Without a settler nothing is done, and a permanent failure is retried until the queue's redrive
-// policy takes it. Settle does not panic, may block within ctx, and may be called concurrently for
-// different deliveries.
+// Without a settler nothing is done, and a permanent failure is retried until the queue's
+// redrive policy takes it. Settle does not panic, may block within ctx, and may be called
+// concurrently for different deliveries.
 func Settle(ctx context.Context, d *Delivery, handled error, backoff Backoff) (done bool, err error) {
 	outcome := OutcomeOf(handled)
 	if outcome.Action == ActionDelete || d.Settler == nil {
@@ -183,7 +193,8 @@ func (o Outcome) retry(ctx context.Context, settler Settler, d *Delivery) error 
 	return settler.SetVisibility(ctx, d, o.Delay)
 }
 
-// delayed is the outcome with the delay of a retry filled in, which ends before the lease does.
+// delayed is the outcome with the delay of a retry filled in, which ends before the lease
+// does.
 func (o Outcome) delayed(d *Delivery, backoff Backoff) Outcome {
 	if o.Action != ActionRetry {
 		return o
@@ -205,18 +216,20 @@ func reasonOf(err error) string {
 	return "permanent failure"
 }
 
-// Backoff returns how long a message waits before its next delivery after the attempt (from 1) that failed.
-// It is called concurrently.
+// Backoff returns how long a message waits before its next delivery after the attempt
+// (from 1) that failed. It is called concurrently.
 type Backoff func(attempt int) time.Duration
 
-// ExponentialBackoff doubles the delay with every attempt, from first up to limit, and spreads it by jitter over the upper
-// half of that, so that messages which failed together do not return together.
+// ExponentialBackoff doubles the delay with every attempt, from first up to limit, and
+// spreads it by jitter over the upper half of that, so that messages which failed
+// together do not return together.
 func ExponentialBackoff(first, limit time.Duration) Backoff {
 	return func(attempt int) time.Duration { return jitter(doubled(first, limit, attempt), 2) }
 }
 
-// delay returns the delay after the attempt. It survives what the function does: the longest delay of the default then.
-// A negative result is 0. A nil Backoff is the default of a [WorkerConfig].
+// delay returns the delay after the attempt. It survives what the function does: the
+// longest delay of the default then. A negative result is 0. A nil Backoff is the default
+// of a [WorkerConfig].
 func (b Backoff) delay(attempt int) (delay time.Duration) {
 	if b == nil {
 		return ExponentialBackoff(defaultFirstRetry, defaultLastRetry)(attempt)

@@ -273,7 +273,8 @@ func TestHandleStartsNothingThatWouldEndTooLate(t *testing.T) {
 			{"minute", 0, time.Minute, ""},
 			{"minute", time.Second, 59 * time.Second, "too little time is left to start the task: 59s, and it may take 1m0s"},
 			{"unheard of", 0, -1, "the deadline has passed"},
-			// It does not fit into any delivery: giving it back at once would make a dead letter of it within a moment.
+			// It does not fit into any delivery: giving it back at once would make a dead
+			// letter of it within a moment.
 			{"minute", 0, 40 * time.Second, ""},
 			{"minute", 10 * time.Second, 30 * time.Second, ""},
 			{"minute", 11 * time.Second, 29 * time.Second, "29s, and it may take 30s"},

@@ -38,9 +38,11 @@ func newPoller(worker *Worker, queue Queue, running *sync.WaitGroup) *poller {
 	return p
 }
 
-// poll makes receives until stop ends; handlers, and the receives themselves, run under work.
+// poll makes receives until stop ends; handlers, and the receives themselves, run under
+// work.
 func (p *poller) poll(stop, work context.Context) {
-	// A cancelled receive strands the messages that the service assigns in that moment, so receives outlive the stop.
+	// A cancelled receive strands the messages that the service assigns in that moment,
+	// so receives outlive the stop.
 	receiving := work
 	if p.worker.config.AbortPolls {
 		receiving = stop
@@ -61,14 +63,15 @@ func (p *poller) poll(stop, work context.Context) {
 	}
 }
 
-// oneByOne reports whether messages must be received one at a time: while a group of an ordered queue fails, since a
-// batch would count receives of the messages behind the one that fails, and while deletes fail.
+// oneByOne reports whether messages must be received one at a time: while a group of an
+// ordered queue fails, since a batch would count receives of the messages behind the one
+// that fails, and while deletes fail.
 func (p *poller) oneByOne() bool {
 	return p.info.Ordered && p.failing.any() || p.acked.strained()
 }
 
-// easeOff pauses, ever longer, before a receive of a queue whose ack memory is strained. What comes then shows whether
-// deletes work again. It reports false if stop ends.
+// easeOff pauses, ever longer, before a receive of a queue whose ack memory is strained.
+// What comes then shows whether deletes work again. It reports false if stop ends.
 func (p *poller) easeOff(stop context.Context) bool {
 	if !p.acked.strained() {
 		p.pauses = 0
@@ -119,7 +122,8 @@ type pollResult struct {
 	took       time.Duration
 }
 
-// receive turns a panic of the transport, or of the SDK below it, into an error: the loop lives through anything.
+// receive turns a panic of the transport, or of the SDK below it, into an error: the loop
+// lives through anything.
 func (p *poller) receive(ctx context.Context, plan plan) (result pollResult) {
 	start := time.Now()
 	defer func() { result.took = time.Since(start) }()
@@ -137,7 +141,8 @@ func isTimeout(err error) bool {
 	return ok && timeout.Timeout()
 }
 
-// sequences takes a lease on each message and sorts them into what may run side by side: each message, or each group of an ordered queue.
+// sequences takes a lease on each message and sorts them into what may run side by side:
+// each message, or each group of an ordered queue.
 func (p *poller) sequences(stop, work context.Context, deliveries []*Delivery) []*sequence {
 	var sequences []*sequence
 	groups := map[string]*sequence{}
@@ -159,10 +164,10 @@ func (p *poller) sequences(stop, work context.Context, deliveries []*Delivery) [
 	return sequences
 }
 
-// lease takes a lease on the message of a delivery. It returns nil when the message must not
-// run: it ran before and was only not deleted, or this worker holds it already, under an older
-// receipt, which may delete nothing any more. One whose older lease is over otherwise comes back
-// after its visibility timeout, or at once when this worker stops.
+// lease takes a lease on the message of a delivery. It returns nil when the message must
+// not run: it ran before and was only not deleted, or this worker holds it already, under
+// an older receipt, which may delete nothing any more. One whose older lease is over
+// otherwise comes back after its visibility timeout, or at once when this worker stops.
 func (p *poller) lease(stop, work context.Context, d *Delivery) *lease {
 	w := p.worker
 	if p.acked.has(keyOf(d)) {
@@ -196,8 +201,9 @@ type pollState struct {
 	reported  time.Time     // the last line about failures; zero before the first
 }
 
-// shortWait is how long polls stay shorter after one that the client cut off: the next one with the full wait finds out
-// whether the timeout was raised, or was no more than trouble of the network.
+// shortWait is how long polls stay shorter after one that the client cut off: the next
+// one with the full wait finds out whether the timeout was raised, or was no more than
+// trouble of the network.
 const shortWait = time.Hour
 
 // waitTime returns the wait of the next poll.
@@ -225,12 +231,14 @@ func (p *poller) judge(ctx context.Context, plan plan, result pollResult) {
 	pause := s.pause()
 	switch {
 	case result.err == nil:
-		// The pause grows up to the wait that the service did not keep: that is the rate which its user has asked for.
+		// The pause grows up to the wait that the service did not keep: that is the rate
+		// which its user has asked for.
 		pause = min(pause, cmp.Or(plan.wait, firstPollPause))
 		p.report(ctx, slog.LevelWarn, "receive came back empty before its wait was over; pausing between polls",
 			seconds("wait", plan.wait))
 	case result.timedOut && result.took < plan.wait:
-		// Every idle poll would fail like this one, and strand what the service assigned in the moment it was cut off.
+		// Every idle poll would fail like this one, and strand what the service assigned
+		// in the moment it was cut off.
 		s.shorten(result)
 		p.report(ctx, slog.LevelError, "receive timed out before its wait was over: "+
 			"raise the timeout of the HTTP client above WaitTime; using a shorter wait",
@@ -241,13 +249,15 @@ func (p *poller) judge(ctx context.Context, plan plan, result pollResult) {
 	s.paused = time.Now().Add(pause)
 }
 
-// tooEarly reports whether an answer without messages came long before the wait was over, as from a proxy or an emulator
-// that does not wait. Where no wait was asked for, a second is the shortest that leaves the service alone.
+// tooEarly reports whether an answer without messages came long before the wait was over,
+// as from a proxy or an emulator that does not wait. Where no wait was asked for, a
+// second is the shortest that leaves the service alone.
 func (r *pollResult) tooEarly(plan plan) bool {
 	return len(r.deliveries) == 0 && r.took < cmp.Or(plan.wait, firstPollPause)/2
 }
 
-// shorten makes the next polls end before the client's timeout, with room for the call itself.
+// shorten makes the next polls end before the client's timeout, with room for the call
+// itself.
 func (s *pollState) shorten(result pollResult) {
 	s.shortened = time.Now()
 	if s.wait = result.took / 2; s.wait < time.Second {
@@ -255,14 +265,14 @@ func (s *pollState) shorten(result pollResult) {
 	}
 }
 
-// pause is how long to pause after the last failure, with little jitter: an outage of an hour takes some 135 requests a
-// poller.
+// pause is how long to pause after the last failure, with little jitter: an outage of an
+// hour takes some 135 requests a poller.
 func (s *pollState) pause() time.Duration {
 	return jitter(doubled(firstPollPause, lastPollPause, s.failures), 5)
 }
 
-// report writes a line about the first bad poll at once, and after that one a minute. The mutex of the governor must be
-// held.
+// report writes a line about the first bad poll at once, and after that one a minute. The
+// mutex of the governor must be held.
 func (p *poller) report(ctx context.Context, level slog.Level, text string, attrs ...slog.Attr) {
 	s := &p.governor.polls
 	if s.failures > 1 && time.Since(s.reported) < reportEvery {

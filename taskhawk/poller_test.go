@@ -14,7 +14,8 @@ import (
 	"github.com/taskhawk/taskhawk-go/taskhawk/taskhawktest"
 )
 
-// impatientQueue answers every poll at once while hurried is set, as a proxy or an emulator does that does not wait.
+// impatientQueue answers every poll at once while hurried is set, as a proxy or an
+// emulator does that does not wait.
 type impatientQueue struct {
 	taskhawk.Queue
 	hurried  atomic.Bool
@@ -67,7 +68,8 @@ func TestWorkerIsNotSlowedByPollsThatDoNotWaitWhereMessagesAre(t *testing.T) {
 	})
 }
 
-// hastyQueue fails polls that take longer than limit, as an HTTP client with such a timeout does.
+// hastyQueue fails polls that take longer than limit, as an HTTP client with such a
+// timeout does.
 type hastyQueue struct {
 	taskhawk.Queue
 	limit    time.Duration
@@ -115,8 +117,9 @@ func TestWorkerPollsShorterThanTheTimeoutOfTheClient(t *testing.T) {
 	}
 }
 
-// A poll brings what can start soon: as many as Prefetch allows while tasks are quick, fewer when they take longer, and one when they
-// are slow, so that the others stay on the queue for other workers.
+// A poll brings what can start soon: as many as Prefetch allows while tasks are quick,
+// fewer when they take longer, and one when they are slow, so that the others stay on the
+// queue for other workers.
 func TestWorkerPrefetchesByThroughput(t *testing.T) {
 	t.Parallel()
 	for takes, want := range map[time.Duration]struct{ waiting, receives int }{
@@ -151,8 +154,9 @@ func TestWorkerPrefetchesByThroughput(t *testing.T) {
 	}
 }
 
-// While a group of an ordered queue fails, messages are received one at a time, since a batch would count receives of those behind the
-// failing one. A group that is done, or does not come back, ends that.
+// While a group of an ordered queue fails, messages are received one at a time, since a
+// batch would count receives of those behind the failing one. A group that is done, or
+// does not come back, ends that.
 func TestWorkerReceivesOneAtATimeWhileAGroupFails(t *testing.T) {
 	t.Parallel()
 	for name, c := range map[string]struct {
@@ -190,7 +194,8 @@ func TestWorkerReceivesOneAtATimeWhileAGroupFails(t *testing.T) {
 	}
 }
 
-// A place in line that is given up by a stop is nobody's: the slot goes to the next, and messages that wait are given back.
+// A place in line that is given up by a stop is nobody's: the slot goes to the next, and
+// messages that wait are given back.
 func TestWorkerStopGivesBackWhatWaitsForASlot(t *testing.T) {
 	t.Parallel()
 	release := make(chan struct{})

@@ -20,11 +20,13 @@ const (
 // ErrUnknownPriority is wrapped by errors about a priority that is none of the four.
 var ErrUnknownPriority = errors.New("unknown priority")
 
-// Priorities returns the four priorities, the most urgent first. The slice is the caller's.
+// Priorities returns the four priorities, the most urgent first. The slice is the
+// caller's.
 func Priorities() []Priority { return []Priority{High, Default, Low, Bulk} }
 
-// ParsePriority returns the priority named by its text form: "default", "high", "low" or "bulk", in lower case
-// as the Python library writes it. The error wraps [ErrUnknownPriority].
+// ParsePriority returns the priority named by its text form: "default", "high", "low" or
+// "bulk", in lower case as the Python library writes it. The error wraps
+// [ErrUnknownPriority].
 func ParsePriority(text string) (Priority, error) {
 	switch text {
 	case "default":
@@ -42,7 +44,8 @@ func ParsePriority(text string) (Priority, error) {
 // Valid reports whether p is one of the four priorities.
 func (p Priority) Valid() bool { return p <= Bulk }
 
-// String returns the text form that goes on the wire, or "Priority(n)" for a value that is none of the four.
+// String returns the text form that goes on the wire, or "Priority(n)" for a value that
+// is none of the four.
 func (p Priority) String() string {
 	switch p {
 	case Default:
@@ -57,7 +60,8 @@ func (p Priority) String() string {
 	return fmt.Sprintf("Priority(%d)", uint8(p))
 }
 
-// MarshalText returns the text form. It fails, wrapping [ErrUnknownPriority], for a value that is none of the four.
+// MarshalText returns the text form. It fails, wrapping [ErrUnknownPriority], for a value
+// that is none of the four.
 func (p Priority) MarshalText() ([]byte, error) {
 	if !p.Valid() {
 		return nil, fmt.Errorf("%w: %s", ErrUnknownPriority, p)

@@ -15,8 +15,9 @@ type Runner interface {
 	Abort()
 }
 
-// RunUntilSignal runs a worker until the process is told to end: the first SIGTERM or interrupt begins a stop, a second one ends
-// the grace period. It is what the main function of a worker calls, and returns what Run returns.
+// RunUntilSignal runs a worker until the process is told to end: the first SIGTERM or
+// interrupt begins a stop, a second one ends the grace period. It is what the main
+// function of a worker calls, and returns what Run returns.
 func RunUntilSignal(ctx context.Context, worker Runner) error {
 	ctx, stop := context.WithCancel(ctx)
 	defer stop()

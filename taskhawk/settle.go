@@ -14,23 +14,26 @@ import (
 // settleTimeout bounds the calls that settle one message, retries included.
 const settleTimeout = 25 * time.Second
 
-// A message that is done and cannot be deleted is hidden for longestHide at most, by a call that may take hideTimeout.
+// A message that is done and cannot be deleted is hidden for longestHide at most, by a
+// call that may take hideTimeout.
 const (
 	longestHide = time.Hour
 	hideTimeout = 5 * time.Second
 )
 
-// settling returns a context that a stop does not cancel: work that is done must not be done again because a delete was
-// cut off.
+// settling returns a context that a stop does not cancel: work that is done must not be
+// done again because a delete was cut off.
 func settling(work context.Context) (context.Context, context.CancelFunc) {
 	return context.WithTimeout(context.WithoutCancel(work), settleTimeout)
 }
 
-// settle does with the message what the outcome says, unless the lease is lost. It reports whether
-// the message is off the queue. The caller has taken the lease by leases.settle.
+// settle does with the message what the outcome says, unless the lease is lost. It
+// reports whether the message is off the queue. The caller has taken the lease by
+// leases.settle.
 func (w *Worker) settle(work context.Context, l *lease, handled error) (done bool) {
 	defer w.leases.settled(l)
-	// All that may take long comes while the lease is extended: the user's Backoff, and the letter.
+	// All that may take long comes while the lease is extended: the user's Backoff, and
+	// the letter.
 	outcome := w.outcome(work, l.current(), handled)
 	if outcome.Action == ActionDeadLetter {
 		if sent := w.sendLetter(work, l, outcome); !sent {
@@ -66,8 +69,9 @@ func (w *Worker) settle(work context.Context, l *lease, handled error) (done boo
 // letterTries is how often a dead letter is sent whose fate is unknown.
 const letterTries = 2
 
-// sendLetter stores the dead letter of a message whose lease is held meanwhile, and reports whether
-// that worked. If not, the message comes back when its visibility timeout is over.
+// sendLetter stores the dead letter of a message whose lease is held meanwhile, and
+// reports whether that worked. If not, the message comes back when its visibility timeout
+// is over.
 func (w *Worker) sendLetter(work context.Context, l *lease, outcome Outcome) (sent bool) {
 	var err error
 	for try := 1; ; try++ {
@@ -84,8 +88,9 @@ func (w *Worker) sendLetter(work context.Context, l *lease, outcome Outcome) (se
 			w.counters.dead.Add(1)
 			return true
 		}
-		// Without an answer another try may cost a second letter, which is better than another run.
-		// A refusal would only be repeated, and a stop does not wait so long.
+		// Without an answer another try may cost a second letter, which is better than
+		// another run. A refusal would only be repeated, and a stop does not wait so
+		// long.
 		if try == letterTries || !errors.Is(err, ErrOutcomeUnknown) || work.Err() != nil {
 			break
 		}
@@ -97,8 +102,8 @@ func (w *Worker) sendLetter(work context.Context, l *lease, outcome Outcome) (se
 	return false
 }
 
-// delete deletes a message that is done, or whose letter is stored. It remembers one that it cannot
-// delete, so that the task does not run again when it comes back.
+// delete deletes a message that is done, or whose letter is stored. It remembers one that
+// it cannot delete, so that the task does not run again when it comes back.
 func (w *Worker) delete(ctx context.Context, l *lease, d *Delivery, outcome Outcome) (deleted bool) {
 	err := l.poller.queue.Delete(ctx, d)
 	l.poller.acked.deleted(l.key, err)
@@ -119,7 +124,8 @@ func (w *Worker) reportUnsettled(ctx context.Context, d *Delivery, action Action
 		slog.Any("", d), slog.String("outcome", action.String()), guard.ErrorAttr(err))
 }
 
-// outcome is OutcomeOf with the delay of a retry filled in: none for a handler that the stop cut off.
+// outcome is OutcomeOf with the delay of a retry filled in: none for a handler that the
+// stop cut off.
 func (w *Worker) outcome(work context.Context, d *Delivery, handled error) Outcome {
 	outcome := OutcomeOf(handled)
 	if work.Err() != nil {
@@ -128,9 +134,9 @@ func (w *Worker) outcome(work context.Context, d *Delivery, handled error) Outco
 	return outcome.delayed(d, w.config.Backoff)
 }
 
-// deleteAgain deletes a message that an earlier delivery has finished. When that fails again it
-// hides the message, each time four times as long: what is done should not use up its receives and
-// become a dead letter.
+// deleteAgain deletes a message that an earlier delivery has finished. When that fails
+// again it hides the message, each time four times as long: what is done should not use
+// up its receives and become a dead letter.
 func (w *Worker) deleteAgain(work context.Context, p *poller, d *Delivery) {
 	ctx, cancel := settling(work)
 	defer cancel()
@@ -159,7 +165,8 @@ func (w *Worker) givingBack() time.Duration {
 	return 0
 }
 
-// release gives messages back that were not handled to the end, so that others see them at once.
+// release gives messages back that were not handled to the end, so that others see them
+// at once.
 func (w *Worker) release(work context.Context, leases []*lease) {
 	ctx, cancel := settling(work)
 	defer cancel()
@@ -187,8 +194,9 @@ func (w *Worker) release(work context.Context, leases []*lease) {
 	group.Wait()
 }
 
-// process runs the handler of a message in the slot that the caller has acquired, settles the message, and reports whether
-// it is off the queue. The slot is free for another handler before the message is settled.
+// process runs the handler of a message in the slot that the caller has acquired, settles
+// the message, and reports whether it is off the queue. The slot is free for another
+// handler before the message is settled.
 func (w *Worker) process(work context.Context, p *poller, l *lease) (done bool) {
 	start := time.Now()
 	settled := w.slots.release
@@ -215,8 +223,9 @@ func (w *Worker) process(work context.Context, p *poller, l *lease) (done bool) 
 	return done
 }
 
-// passSlot frees the slot of a handler that has returned, if no more messages are being settled
-// outside of slots than may be, and returns what to call when its message is settled.
+// passSlot frees the slot of a handler that has returned, if no more messages are being
+// settled outside of slots than may be, and returns what to call when its message is
+// settled.
 func (w *Worker) passSlot() (settled func()) {
 	select {
 	case w.settlements <- struct{}{}:
@@ -255,7 +264,8 @@ type minuteLine struct {
 	leftOut int
 }
 
-// take reports whether the line may be written now, and how many were left out since the last one.
+// take reports whether the line may be written now, and how many were left out since the
+// last one.
 func (m *minuteLine) take() (leftOut int, ok bool) {
 	m.mu.Lock()
 	defer m.mu.Unlock()
@@ -268,16 +278,17 @@ func (m *minuteLine) take() (leftOut int, ok bool) {
 	return leftOut, true
 }
 
-// minAckMemory is how many messages the ack memory of a queue remembers at least, a few hundred
-// bytes each.
+// minAckMemory is how many messages the ack memory of a queue remembers at least, a few
+// hundred bytes each.
 const minAckMemory = 4096
 
-// strainedAfter is how many deletes in a row must have failed for a full memory to slow receives
-// down: one that fails by itself is no reason.
+// strainedAfter is how many deletes in a row must have failed for a full memory to slow
+// receives down: one that fails by itself is no reason.
 const strainedAfter = 10
 
-// ackMemory remembers the messages of a queue that are done and could not be deleted. When they
-// come back they are deleted, not run again. A full memory forgets the oldest message.
+// ackMemory remembers the messages of a queue that are done and could not be deleted.
+// When they come back they are deleted, not run again. A full memory forgets the oldest
+// message.
 type ackMemory struct {
 	limit int
 	lines minuteLine
@@ -289,8 +300,9 @@ type ackMemory struct {
 	err      error     // of the last of them
 }
 
-// newAckMemory makes a memory for a worker that holds up to inFlight messages of the queue.
-// Receives slow down when a quarter of it is left, which has room for all of those.
+// newAckMemory makes a memory for a worker that holds up to inFlight messages of the
+// queue. Receives slow down when a quarter of it is left, which has room for all of
+// those.
 func newAckMemory(inFlight int) *ackMemory {
 	return &ackMemory{limit: max(minAckMemory, 4*inFlight), done: map[messageKey]*list.Element{}}
 }
@@ -332,16 +344,16 @@ func (m *ackMemory) deleted(key messageKey, err error) {
 	}
 }
 
-// strained reports whether receives must slow down: deletes fail, and little room is left. What is
-// received beyond that would run again at every visibility timeout.
+// strained reports whether receives must slow down: deletes fail, and little room is
+// left. What is received beyond that would run again at every visibility timeout.
 func (m *ackMemory) strained() bool {
 	m.mu.Lock()
 	defer m.mu.Unlock()
 	return m.failures >= strainedAfter && len(m.done) >= m.limit/4*3
 }
 
-// line returns the attributes of the line about failing deletes, and reports whether it may be
-// written now.
+// line returns the attributes of the line about failing deletes, and reports whether it
+// may be written now.
 func (m *ackMemory) line() (attrs []slog.Attr, write bool) {
 	if _, write = m.lines.take(); !write {
 		return nil, false

@@ -8,8 +8,8 @@ import (
 // slotWeights is how often a waiting priority is served next to the others that wait.
 var slotWeights = [...]int{High: 8, Default: 4, Low: 2, Bulk: 1}
 
-// slots hands out the right to run a handler. Messages of several priorities that wait for one are served by weight, so
-// that urgent ones go first and none starves.
+// slots hands out the right to run a handler. Messages of several priorities that wait
+// for one are served by weight, so that urgent ones go first and none starves.
 type slots struct {
 	strict bool
 	mu     sync.Mutex

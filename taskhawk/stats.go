@@ -11,14 +11,16 @@ import (
 type WorkerStats struct {
 	// Running is how many handlers run now: at most Concurrency.
 	Running int
-	// Waiting is how many messages wait in this worker for a slot now: with those running at most Concurrency, and Prefetch
-	// for each queue.
+	// Waiting is how many messages wait in this worker for a slot now: with those running
+	// at most Concurrency, and Prefetch for each queue.
 	Waiting int
-	// Settling is how many messages are being settled now, whose handlers have returned: at most Concurrency, or 100 if
-	// that is more, and those that keep a slot when the service is slow.
+	// Settling is how many messages are being settled now, whose handlers have returned:
+	// at most Concurrency, or 100 if that is more, and those that keep a slot when the
+	// service is slow.
 	Settling int
-	// LongestRun is how long the handler that has run longest runs by now; 0 when none does. A handler that hangs shows here:
-	// it keeps its slot until it returns, whatever the timeout of its task, since Go cannot end it.
+	// LongestRun is how long the handler that has run longest runs by now; 0 when none
+	// does. A handler that hangs shows here: it keeps its slot until it returns, whatever
+	// the timeout of its task, since Go cannot end it.
 	LongestRun time.Duration
 	// Received counts messages received.
 	Received int64
@@ -26,24 +28,30 @@ type WorkerStats struct {
 	Started int64
 	// Succeeded counts messages deleted because their handler was done with them.
 	Succeeded int64
-	// Retried counts messages made visible again for a retry, those at their last attempt not included.
+	// Retried counts messages made visible again for a retry, those at their last attempt
+	// not included.
 	Retried int64
-	// Dead counts messages that become dead letters: sent to the dead-letter queue by Permanent, or failed or given back
-	// at their last attempt, after which the queue moves them itself. The latter are known where Delivery.MaxAttempts is.
+	// Dead counts messages that become dead letters: sent to the dead-letter queue by
+	// Permanent, or failed or given back at their last attempt, after which the queue
+	// moves them itself. The latter are known where Delivery.MaxAttempts is.
 	Dead int64
-	// Released counts messages given back unhandled, by a stop or behind a failed message of their group.
+	// Released counts messages given back unhandled, by a stop or behind a failed message
+	// of their group.
 	Released int64
 	// LostLeases counts messages whose lease was lost while this worker held them.
 	LostLeases int64
 	// Duplicates counts deliveries of messages that this worker was holding already.
 	Duplicates int64
-	// AlreadyDone counts deliveries that were not run but deleted, because an earlier delivery had
-	// finished the message: its handler was done with it, or its dead letter is stored.
+	// AlreadyDone counts deliveries that were not run but deleted, because an earlier
+	// delivery had finished the message: its handler was done with it, or its dead letter
+	// is stored.
 	AlreadyDone int64
-	// SettleFailures counts messages that could not be settled, so that they are delivered again. It
-	// includes those whose dead letter is stored and that could not be deleted.
+	// SettleFailures counts messages that could not be settled, so that they are
+	// delivered again. It includes those whose dead letter is stored and that could not
+	// be deleted.
 	SettleFailures int64
-	// Lag is the time from sending to start of the tasks started, delays and retries included, where the transport knows it.
+	// Lag is the time from sending to start of the tasks started, delays and retries
+	// included, where the transport knows it.
 	Lag Lag
 }
 
@@ -108,10 +116,12 @@ type QueueHealth struct {
 	Priority Priority
 	// Started is when Run began to poll the queue; zero before.
 	Started time.Time
-	// LastPoll is when a poll last succeeded, with messages or without; zero before the first. Age is the age of that.
+	// LastPoll is when a poll last succeeded, with messages or without; zero before the
+	// first. Age is the age of that.
 	LastPoll time.Time
-	// Age is for how long no poll has succeeded: since LastPoll, or since Started where none has; 0 before Run. It grows
-	// while a long poll waits and while the worker has no room for messages, too: a probe reads it beside Failures.
+	// Age is for how long no poll has succeeded: since LastPoll, or since Started where
+	// none has; 0 before Run. It grows while a long poll waits and while the worker has
+	// no room for messages, too: a probe reads it beside Failures.
 	Age time.Duration
 	// Failures counts the polls that failed since then.
 	Failures int
@@ -119,7 +129,8 @@ type QueueHealth struct {
 	Err error
 }
 
-// health collects the health of all queues. The Age of its entries is filled in when it is read.
+// health collects the health of all queues. The Age of its entries is filled in when it
+// is read.
 type health struct {
 	mu     sync.Mutex
 	queues []QueueHealth
@@ -160,9 +171,10 @@ func (h *health) polled(info QueueInfo, err error) {
 	}
 }
 
-// Health returns for each queue how its polls fare. An idle queue is polled at least every wait time (20 s on SQS), a
-// busy worker polls again only when it has room: a probe should allow for the longest task. It may be called at any
-// time, concurrently. The slice is the caller's.
+// Health returns for each queue how its polls fare. An idle queue is polled at least
+// every wait time (20 s on SQS), a busy worker polls again only when it has room: a probe
+// should allow for the longest task. It may be called at any time, concurrently. The
+// slice is the caller's.
 func (w *Worker) Health() []QueueHealth {
 	w.health.mu.Lock()
 	defer w.health.mu.Unlock()
@@ -182,22 +194,26 @@ func (w *Worker) Health() []QueueHealth {
 
 // Requests counts the requests of one kind that a transport makes.
 type Requests struct {
-	// Calls is how many requests were made, retries included: what the service bills, at least.
+	// Calls is how many requests were made, retries included: what the service bills, at
+	// least.
 	Calls int64
-	// Messages is how many messages they carried: divided by Calls, how well batches are filled.
+	// Messages is how many messages they carried: divided by Calls, how well batches are
+	// filled.
 	Messages int64
 }
 
-// RequestStats counts the requests of a transport by kind. What a transport has none of is zero.
+// RequestStats counts the requests of a transport by kind. What a transport has none of
+// is zero.
 type RequestStats struct {
-	// Sends are requests that send or publish: SendMessageBatch of SQS, PublishBatch of SNS.
+	// Sends are requests that send or publish: SendMessageBatch of SQS, PublishBatch of
+	// SNS.
 	Sends Requests
 	// Receives are requests that receive: ReceiveMessage.
 	Receives Requests
 	// EmptyReceives are those of them that brought nothing.
 	EmptyReceives int64
-	// Damaged are messages that arrived with a body that does not have the MD5 SQS gives for it: left for
-	// another delivery.
+	// Damaged are messages that arrived with a body that does not have the MD5 SQS gives
+	// for it: left for another delivery.
 	Damaged int64
 	// Deletes are requests that delete: DeleteMessageBatch.
 	Deletes Requests

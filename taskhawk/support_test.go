@@ -13,7 +13,8 @@ import (
 	"github.com/taskhawk/taskhawk-go/taskhawk"
 )
 
-// emailArgs are the arguments of the usage guide's send_email(to, subject, from_email=None).
+// emailArgs are the arguments of the usage guide's send_email(to, subject,
+// from_email=None).
 type emailArgs struct {
 	To        string
 	Subject   string
@@ -73,13 +74,15 @@ func newEmail(t testing.TB, options ...taskhawk.TaskOption) (*taskhawk.Task[emai
 	return task, publisher
 }
 
-// newLog returns a logger of every level, and the text that it writes, one line of JSON a record.
+// newLog returns a logger of every level, and the text that it writes, one line of JSON a
+// record.
 func newLog() (*slog.Logger, *bytes.Buffer) {
 	var text bytes.Buffer
 	return slog.New(slog.NewJSONHandler(&text, &slog.HandlerOptions{Level: slog.LevelDebug})), &text
 }
 
-// delivery returns a delivery of a message to a task, with args as its positional arguments.
+// delivery returns a delivery of a message to a task, with args as its positional
+// arguments.
 func delivery(task, args string) *taskhawk.Delivery {
 	return &taskhawk.Delivery{
 		Body: `{"id":"i1","metadata":{"priority":"low","timestamp":1460868253255,"version":"1.0"},"headers":{"h":"v"},"task":"` +

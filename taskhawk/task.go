@@ -12,9 +12,11 @@ import (
 )
 
 // Task is a function that runs asynchronously, with a name and a struct of arguments.
-// Declare it with [New], usually as a package variable, and register it in the Config of a hub.
+// Declare it with [New], usually as a package variable, and register it in the Config of
+// a hub.
 //
-// A Task is immutable and safe for concurrent use: the With methods return copies, which stay the same task.
+// A Task is immutable and safe for concurrent use: the With methods return copies, which
+// stay the same task.
 type Task[Args any] struct {
 	identity *identity
 	codec    *codec.Codec[Args]
@@ -27,20 +29,23 @@ type Task[Args any] struct {
 type AnyTask interface {
 	// Name is the name of the task.
 	Name() string
-	// Signature is the task's parameters, for tools that describe tasks to other programs. The slice is the caller's.
+	// Signature is the task's parameters, for tools that describe tasks to other
+	// programs. The slice is the caller's.
 	Signature() codec.Signature
 
 	registration() *registration
 }
 
-// New declares a task. The name goes on the wire: the Python library's default is "module.function", such as
-// "tasks.send_email". Args is a struct whose exported fields are the parameters; see the codec package for the rules.
+// New declares a task. The name goes on the wire: the Python library's default is
+// "module.function", such as "tasks.send_email". Args is a struct whose exported fields
+// are the parameters; see the codec package for the rules.
 //
-// The handler runs the task; it may be called concurrently. A nil handler makes a task that can only be dispatched,
-// until WithHandler supplies one.
+// The handler runs the task; it may be called concurrently. A nil handler makes a task
+// that can only be dispatched, until WithHandler supplies one.
 //
-// New panics, naming task and field, when the declaration itself is wrong, as regexp.MustCompile does: an empty name,
-// Args that is not a struct, a bad tag, an invalid priority. Nothing that arrives at run time panics.
+// New panics, naming task and field, when the declaration itself is wrong, as
+// regexp.MustCompile does: an empty name, Args that is not a struct, a bad tag, an
+// invalid priority. Nothing that arrives at run time panics.
 func New[Args any](name string, handler func(ctx context.Context, args Args) error, options ...TaskOption) *Task[Args] {
 	task, err := declare(name, handler, options)
 	if err != nil {
@@ -77,17 +82,18 @@ func (t *Task[Args]) Name() string { return t.identity.name }
 // Signature returns the parameters of the task. The slice is the caller's.
 func (t *Task[Args]) Signature() codec.Signature { return t.codec.Signature() }
 
-// WithHandler returns a copy of the task that runs handler. It breaks initialization cycles: a package-level task whose
-// handler dispatches the same task does not compile in Go, so declare the task with a nil handler and register
-// task.WithHandler(fn) in main. The copy is the same task: what is dispatched through the original reaches it.
+// WithHandler returns a copy of the task that runs handler. It breaks initialization
+// cycles: a package-level task whose handler dispatches the same task does not compile in
+// Go, so declare the task with a nil handler and register task.WithHandler(fn) in main.
+// The copy is the same task: what is dispatched through the original reaches it.
 func (t *Task[Args]) WithHandler(handler func(ctx context.Context, args Args) error) *Task[Args] {
 	task := *t
 	task.handler = handler
 	return &task
 }
 
-// With returns a copy of the task with the options applied on top of its own. The original never changes, so both can be
-// kept and used again.
+// With returns a copy of the task with the options applied on top of its own. The
+// original never changes, so both can be kept and used again.
 func (t *Task[Args]) With(options ...DispatchOption) *Task[Args] {
 	task := *t
 	task.settings = *t.settings.with(options)
@@ -102,7 +108,8 @@ func (t *Task[Args]) WithPriority(priority Priority) *Task[Args] {
 	return t.With(WithPriority(priority))
 }
 
-// registration erases the argument type: what a hub keeps of a task. It is nil for a nil task.
+// registration erases the argument type: what a hub keeps of a task. It is nil for a nil
+// task.
 func (t *Task[Args]) registration() *registration {
 	if t == nil {
 		return nil
@@ -114,8 +121,9 @@ func (t *Task[Args]) registration() *registration {
 	return r
 }
 
-// Bind returns the arguments of a message as the handler would get them: bound to the parameters and validated. The errors are
-// [*ArgumentError] and [*ValidationError]. It does not look at the name in the message.
+// Bind returns the arguments of a message as the handler would get them: bound to the
+// parameters and validated. The errors are [*ArgumentError] and [*ValidationError]. It
+// does not look at the name in the message.
 func (t *Task[Args]) Bind(msg *Message) (Args, error) {
 	var args Args
 	err := t.bind(msg, &args)
@@ -140,14 +148,16 @@ func (t *Task[Args]) run(ctx context.Context, msg *Message) error {
 	return t.handler(ctx, args)
 }
 
-// registration is a task with its argument type erased: everything behind this border is plain.
+// registration is a task with its argument type erased: everything behind this border is
+// plain.
 type registration struct {
 	identity *identity
 	handler  Handler // nil for a task that can only be dispatched
 	timeout  time.Duration
 }
 
-// identity is what all copies of a task share: its name, and the hubs that it is registered with.
+// identity is what all copies of a task share: its name, and the hubs that it is
+// registered with.
 type identity struct {
 	name   string
 	member string // "task":"name", with the comma, as it stands in every message
@@ -174,10 +184,11 @@ func newIdentity(name string) (*identity, error) {
 }
 
 var (
-	// ErrNoHub is wrapped by the error of a Dispatch when the task is registered with no hub and the context names none.
+	// ErrNoHub is wrapped by the error of a Dispatch when the task is registered with no
+	// hub and the context names none.
 	ErrNoHub = errors.New("the task is registered with no hub: put it in Config.Tasks, or use ContextWithHub")
-	// ErrAmbiguousHub is wrapped by the error of a Dispatch when the task is registered with several hubs and the
-	// context names none of them.
+	// ErrAmbiguousHub is wrapped by the error of a Dispatch when the task is registered
+	// with several hubs and the context names none of them.
 	ErrAmbiguousHub = errors.New("the task is registered with more than one hub: choose one with ContextWithHub")
 )
 
@@ -211,16 +222,20 @@ func (id *identity) hub(ctx context.Context) (*Hub, error) {
 	return nil, ErrAmbiguousHub
 }
 
-// ArgumentError says that arguments do not convert: in Dispatch, that a value has no JSON form; on delivery, that the
-// message's args and kwargs do not bind to the task's parameters. Its text never shows a value.
+// ArgumentError says that arguments do not convert: in Dispatch, that a value has no JSON
+// form; on delivery, that the message's args and kwargs do not bind to the task's
+// parameters. Its text never shows a value.
 type ArgumentError struct {
 	// Task is the name of the task.
 	Task string
-	// Param is the name of the parameter, as on the wire; empty when no single one is at fault.
+	// Param is the name of the parameter, as on the wire; empty when no single one is at
+	// fault.
 	Param string
-	// Path says where in the message, as a JSON path such as "args[0]" or "kwargs.order.items[3].price".
+	// Path says where in the message, as a JSON path such as "args[0]" or
+	// "kwargs.order.items[3].price".
 	Path string
-	// Err is the reason: it wraps one of the sentinel errors of the codec package, such as codec.ErrMissing.
+	// Err is the reason: it wraps one of the sentinel errors of the codec package, such
+	// as codec.ErrMissing.
 	Err error
 }
 

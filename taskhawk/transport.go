@@ -7,21 +7,24 @@ import (
 	"time"
 )
 
-// Settler settles deliveries. It is what Lambda needs of SQS, and the lower half of [Queue].
+// Settler settles deliveries. It is what Lambda needs of SQS, and the lower half of
+// [Queue].
 //
-// Its methods may block within ctx, retry what is worth retrying themselves, and must be safe to
-// call concurrently.
+// Its methods may block within ctx, retry what is worth retrying themselves, and must be
+// safe to call concurrently.
 type Settler interface {
-	// SetVisibility makes the message invisible to others for timeout, counted from now; 0 gives it back at once.
-	// It is an error when timeout reaches past d.LeaseEnds, and one that wraps [ErrVisibilityLost] when the message is no
-	// longer in flight with this receipt.
+	// SetVisibility makes the message invisible to others for timeout, counted from now;
+	// 0 gives it back at once. It is an error when timeout reaches past d.LeaseEnds, and
+	// one that wraps [ErrVisibilityLost] when the message is no longer in flight with
+	// this receipt.
 	SetVisibility(ctx context.Context, d *Delivery, timeout time.Duration) error
-	// DeadLetter stores a copy of the message on the dead-letter queue, with letter beside it. It
-	// returns nil only when the copy is stored. The message itself stays in flight: the caller
-	// deletes it next, so that a failed delete is told apart from a letter that is not stored.
+	// DeadLetter stores a copy of the message on the dead-letter queue, with letter
+	// beside it. It returns nil only when the copy is stored. The message itself stays in
+	// flight: the caller deletes it next, so that a failed delete is told apart from a
+	// letter that is not stored.
 	//
-	// An error that wraps [ErrOutcomeUnknown] says that the letter may be stored or not. The caller
-	// may send it again.
+	// An error that wraps [ErrOutcomeUnknown] says that the letter may be stored or not.
+	// The caller may send it again.
 	DeadLetter(ctx context.Context, d *Delivery, letter DeadLetter) error
 	// Delete takes the message off the queue for good.
 	Delete(ctx context.Context, d *Delivery) error
@@ -29,18 +32,20 @@ type Settler interface {
 
 // QueueInfo describes a queue.
 type QueueInfo struct {
-	// Name is the name of the queue, for metadata and logs; no two queues of a worker share it.
+	// Name is the name of the queue, for metadata and logs; no two queues of a worker
+	// share it.
 	Name string
 	// Priority is the priority this queue is for.
 	Priority Priority
-	// Visibility is how long a received message stays invisible to others; the worker extends it in time. Zero for a
-	// transport without visibility timeouts.
+	// Visibility is how long a received message stays invisible to others; the worker
+	// extends it in time. Zero for a transport without visibility timeouts.
 	Visibility time.Duration
-	// Wait is how long a poll waits for messages, the longest that Receive is asked to; zero for a transport whose polls
-	// answer at once.
+	// Wait is how long a poll waits for messages, the longest that Receive is asked to;
+	// zero for a transport whose polls answer at once.
 	Wait time.Duration
-	// Ordered reports whether messages of one group must be handled in order (FIFO), each after the one before is settled.
-	// While one of a group is in flight, no other Receive may bring others of that group.
+	// Ordered reports whether messages of one group must be handled in order (FIFO), each
+	// after the one before is settled. While one of a group is in flight, no other
+	// Receive may bring others of that group.
 	Ordered bool
 }
 
@@ -50,15 +55,17 @@ type Queue interface {
 	Settler
 	// Info describes the queue. It does not change, and may be called concurrently.
 	Info() QueueInfo
-	// Receive waits for messages and returns at least one and at most limit, or none when wait (a long poll) is over.
-	// A wait of 0 asks for an answer at once; a transport rounds it to what its service takes. It must be safe to call
-	// concurrently: the worker has several in flight while a queue has a backlog.
+	// Receive waits for messages and returns at least one and at most limit, or none when
+	// wait (a long poll) is over. A wait of 0 asks for an answer at once; a transport
+	// rounds it to what its service takes. It must be safe to call concurrently: the
+	// worker has several in flight while a queue has a backlog.
 	//
-	// A cancelled ctx ends it at once, and messages that the service had assigned by then stay in flight until their
-	// visibility timeout: so the worker lets a poll finish and cancels it only when the grace period is over.
-	// It does not retry: on error, the worker pauses and calls again. So it does after an answer without messages that came
-	// before half of wait was over. After an error whose Timeout method returns true, before Wait was over, it asks for
-	// shorter waits.
+	// A cancelled ctx ends it at once, and messages that the service had assigned by then
+	// stay in flight until their visibility timeout: so the worker lets a poll finish and
+	// cancels it only when the grace period is over. It does not retry: on error, the
+	// worker pauses and calls again. So it does after an answer without messages that
+	// came before half of wait was over. After an error whose Timeout method returns
+	// true, before Wait was over, it asks for shorter waits.
 	Receive(ctx context.Context, limit int, wait time.Duration) ([]*Delivery, error)
 }
 
@@ -72,8 +79,9 @@ type DeadLetter struct {
 	Attempt int
 }
 
-// Outgoing is a message on its way to a queue: the wire JSON in Body, and beside it what a transport needs to send it.
-// Body is the truth; the other fields repeat what is in it, or (Delay, Group, DeduplicationID) say how to send it.
+// Outgoing is a message on its way to a queue: the wire JSON in Body, and beside it what
+// a transport needs to send it. Body is the truth; the other fields repeat what is in it,
+// or (Delay, Group, DeduplicationID) say how to send it.
 type Outgoing struct {
 	// ID is the id of the task's run, also in Body.
 	ID string
@@ -87,7 +95,8 @@ type Outgoing struct {
 	Body string
 	// Delay is how long the message stays invisible at first; 0 = the queue's own delay.
 	Delay time.Duration
-	// Group is the message group: order on a FIFO queue, the tenant of a fair standard queue; empty for none.
+	// Group is the message group: order on a FIFO queue, the tenant of a fair standard
+	// queue; empty for none.
 	Group string
 	// DeduplicationID is for FIFO queues; empty for none.
 	DeduplicationID string
@@ -102,32 +111,39 @@ func (o Outgoing) LogValue() slog.Value {
 	)
 }
 
-// Publisher puts messages on queues. It is the one thing to implement for sending, and to wrap for decorating it.
+// Publisher puts messages on queues. It is the one thing to implement for sending, and to
+// wrap for decorating it.
 type Publisher interface {
-	// Publish sends one message and returns nil only when the service has stored it. An error means "not stored, or
-	// not known to be": a caller that repeats it should use the same ID.
+	// Publish sends one message and returns nil only when the service has stored it. An
+	// error means "not stored, or not known to be": a caller that repeats it should use
+	// the same ID.
 	//
-	// It may block for as long as the service takes, within ctx. It retries what is worth retrying itself; callers do
-	// not. It must be safe to call concurrently. It may keep out, which nobody changes afterwards.
+	// It may block for as long as the service takes, within ctx. It retries what is worth
+	// retrying itself; callers do not. It must be safe to call concurrently. It may keep
+	// out, which nobody changes afterwards.
 	Publish(ctx context.Context, out *Outgoing) error
 }
 
-// BatchPublisher is a Publisher that can send several messages in fewer calls. DispatchAll uses it where it is there;
-// a decorator that should not lose it implements it too.
+// BatchPublisher is a Publisher that can send several messages in fewer calls.
+// DispatchAll uses it where it is there; a decorator that should not lose it implements
+// it too.
 type BatchPublisher interface {
 	Publisher
-	// PublishBatch sends the messages, in as many calls as the service wants, and returns one error per message, nil
-	// for those that are stored. The result has the length of outs. Otherwise as Publish.
+	// PublishBatch sends the messages, in as many calls as the service wants, and returns
+	// one error per message, nil for those that are stored. The result has the length of
+	// outs. Otherwise as Publish.
 	PublishBatch(ctx context.Context, outs []*Outgoing) []error
 }
 
-// LimitError says what a service would refuse about a message; nothing was sent. Its text shows no value.
+// LimitError says what a service would refuse about a message; nothing was sent. Its text
+// shows no value.
 type LimitError struct {
 	// Service is the service, such as "SQS".
 	Service string
 	// Task is the name of the task.
 	Task string
-	// Field is what breaks the limit: "body", "size", "delay", "group" or "deduplication id".
+	// Field is what breaks the limit: "body", "size", "delay", "group" or "deduplication
+	// id".
 	Field string
 	// Reason is the limit and how it is broken.
 	Reason string
@@ -138,48 +154,61 @@ func (e *LimitError) Error() string {
 	return fmt.Sprintf("%s refuses such a message: %s %s", e.Service, e.Field, e.Reason)
 }
 
-// Delivery is one message as a transport received it: what [Hub.Handle] takes.
-// A transport fills it once and does not change it afterwards; handlers see it through [DeliveryFrom].
+// Delivery is one message as a transport received it: what [Hub.Handle] takes. A
+// transport fills it once and does not change it afterwards; handlers see it through
+// [DeliveryFrom].
 type Delivery struct {
-	// Body is the text of the message: the wire JSON, or an SNS notification that wraps it.
+	// Body is the text of the message: the wire JSON, or an SNS notification that wraps
+	// it.
 	Body string
-	// Attributes are the string attributes beside the body. "taskhawk_encoding" says how to read it, and the headers of trace
-	// context are taken from here where the body has none. A handler finds those of an SNS notification here when it wraps the message.
+	// Attributes are the string attributes beside the body. "taskhawk_encoding" says how
+	// to read it, and the headers of trace context are taken from here where the body has
+	// none. A handler finds those of an SNS notification here when it wraps the message.
 	Attributes map[string]string
-	// MessageID is the transport's own id of the message, stable over redeliveries; not the task's ID.
+	// MessageID is the transport's own id of the message, stable over redeliveries; not
+	// the task's ID.
 	MessageID string
 	// Queue is the name of the queue it came from.
 	Queue string
-	// Topic is the ARN of the SNS topic that it came through; empty for none. Where the body is an SNS notification, that says it.
+	// Topic is the ARN of the SNS topic that it came through; empty for none. Where the
+	// body is an SNS notification, that says it.
 	Topic string
 	// Receipt is the receipt handle: what the transport needs to settle this delivery.
 	Receipt string
 	// Attempt counts deliveries of this message, from 1; 0 is read as 1.
 	Attempt int
-	// MaxAttempts is how many deliveries the queue allows before the message becomes a dead letter (maxReceiveCount on
-	// SQS); 0 for no end, or where the transport does not know.
+	// MaxAttempts is how many deliveries the queue allows before the message becomes a
+	// dead letter (maxReceiveCount on SQS); 0 for no end, or where the transport does not
+	// know.
 	MaxAttempts int
-	// Group is the message group (FIFO order, or the tenant on a standard queue); empty for none.
+	// Group is the message group (FIFO order, or the tenant on a standard queue); empty
+	// for none.
 	Group string
-	// Sent is when the message was put on the queue, by the service's clock; zero when unknown.
+	// Sent is when the message was put on the queue, by the service's clock; zero when
+	// unknown.
 	Sent time.Time
 	// Received is when the transport got it; zero is read as now.
 	Received time.Time
-	// LeaseEnds is when the lease on it ends however often it is extended (on SQS, 12 hours after Received);
-	// zero for never.
+	// LeaseEnds is when the lease on it ends however often it is extended (on SQS, 12
+	// hours after Received); zero for never.
 	LeaseEnds time.Time
-	// Deadline is when handling has to be over, as at the end of a Lambda invocation; zero for no limit. A task is not started after it, nor
-	// when its timeout would reach past it: see [ErrNoTime].
+	// Deadline is when handling has to be over, as at the end of a Lambda invocation;
+	// zero for no limit. A task is not started after it, nor when its timeout would reach
+	// past it: see [ErrNoTime].
 	Deadline time.Time
-	// Raw is the transport's own form of the message, such as types.Message of the SQS SDK; nil for none.
+	// Raw is the transport's own form of the message, such as types.Message of the SQS
+	// SDK; nil for none.
 	Raw any
-	// LogAttrs collects what [AddLogAttrs] adds while the delivery is handled, for lines of the transport about it. Nil is for a
-	// transport that writes none: the line of [Hub.Handle] has them all the same.
+	// LogAttrs collects what [AddLogAttrs] adds while the delivery is handled, for lines
+	// of the transport about it. Nil is for a transport that writes none: the line of
+	// [Hub.Handle] has them all the same.
 	LogAttrs *LogAttrs
-	// Settler extends and settles this delivery; nil where that does not apply (SNS events, Sync mode).
+	// Settler extends and settles this delivery; nil where that does not apply (SNS
+	// events, Sync mode).
 	Settler Settler
 }
 
-// lastAttempt reports whether the queue moves the message to the dead-letter queue if this delivery of it fails. One with
-// more attempts than the queue allows proves that its limit was raised since it was read.
+// lastAttempt reports whether the queue moves the message to the dead-letter queue if
+// this delivery of it fails. One with more attempts than the queue allows proves that its
+// limit was raised since it was read.
 func (d *Delivery) lastAttempt() bool { return d.MaxAttempts > 0 && max(d.Attempt, 1) == d.MaxAttempts }

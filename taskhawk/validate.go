@@ -12,10 +12,11 @@ import (
 	"github.com/taskhawk/taskhawk-go/internal/guard"
 )
 
-// Validator checks a struct by its `validate` tags; *validator.Validate of github.com/go-playground/validator/v10 is one.
-// It must be safe for concurrent use.
+// Validator checks a struct by its `validate` tags; *validator.Validate of
+// github.com/go-playground/validator/v10 is one. It must be safe for concurrent use.
 type Validator interface {
-	// Struct returns nil for a valid struct, and validator.ValidationErrors for an invalid one.
+	// Struct returns nil for a valid struct, and validator.ValidationErrors for an
+	// invalid one.
 	Struct(s any) error
 }
 
@@ -24,8 +25,9 @@ var defaultValidator = sync.OnceValue(func() Validator {
 	return validator.New(validator.WithRequiredStructEnabled())
 })
 
-// checkerOf returns the check of Args, nil when nothing in it has a validate tag and nobody asked for a validator of their
-// own, which may have other rules than tags. It tries every tag once, so that a bad one is found when the task is declared.
+// checkerOf returns the check of Args, nil when nothing in it has a validate tag and
+// nobody asked for a validator of their own, which may have other rules than tags. It
+// tries every tag once, so that a bad one is found when the task is declared.
 func checkerOf[Args any](task string, v Validator) (func(*Args) error, error) {
 	types := taggedTypes(reflect.TypeFor[Args]())
 	if len(types) == 0 && v == nil {
@@ -42,7 +44,8 @@ func checkerOf[Args any](task string, v Validator) (func(*Args) error, error) {
 	return func(args *Args) error { return validate(v, task, args) }, nil
 }
 
-// tryTags validates a zero and a filled value of t, since validator finds some bad tags only when it reaches them.
+// tryTags validates a zero and a filled value of t, since validator finds some bad tags
+// only when it reaches them.
 func tryTags(v Validator, t reflect.Type) error {
 	for _, sample := range []reflect.Value{reflect.New(t), filled(t)} {
 		err := validate(v, "", sample.Interface())
@@ -53,7 +56,8 @@ func tryTags(v Validator, t reflect.Type) error {
 	return nil
 }
 
-// validate checks args, a pointer to a struct. A validator that panics gives an error, as a bad tag deep inside would.
+// validate checks args, a pointer to a struct. A validator that panics gives an error, as
+// a bad tag deep inside would.
 func validate(v Validator, task string, args any) (err error) {
 	defer func() {
 		if err != nil {
@@ -64,7 +68,8 @@ func validate(v Validator, task string, args any) (err error) {
 	return v.Struct(args)
 }
 
-// taggedTypes returns the struct types reachable from t, each once, if any of them has a validate tag; otherwise none.
+// taggedTypes returns the struct types reachable from t, each once, if any of them has a
+// validate tag; otherwise none.
 func taggedTypes(t reflect.Type) []reflect.Type {
 	w := typeWalk{seen: map[reflect.Type]bool{}}
 	w.visit(t)
@@ -110,9 +115,9 @@ func (w *typeWalk) visitStruct(t reflect.Type) {
 	}
 }
 
-// filled returns a pointer to a t with every field set to something that is not zero, so that tags which are passed over
-// on zero values are tried too. Below the depth of one struct it fills only containers: nested structs are tried by
-// themselves.
+// filled returns a pointer to a t with every field set to something that is not zero, so
+// that tags which are passed over on zero values are tried too. Below the depth of one
+// struct it fills only containers: nested structs are tried by themselves.
 func filled(t reflect.Type) reflect.Value {
 	sample := reflect.New(t)
 	for i := range t.NumField() {
@@ -164,22 +169,23 @@ func fillMap(v reflect.Value, depth int) {
 	v.SetMapIndex(key, value)
 }
 
-// ValidationError says that arguments break the `validate` tags of their struct. Dispatch returns it before anything is
-// sent; on delivery it keeps the task from running, and the message goes the way of any other failure.
-// Its text never shows a value.
+// ValidationError says that arguments break the `validate` tags of their struct. Dispatch
+// returns it before anything is sent; on delivery it keeps the task from running, and the
+// message goes the way of any other failure. Its text never shows a value.
 type ValidationError struct {
 	// Task is the name of the task.
 	Task string
 	// Fields are the fields at fault, in the order of the struct.
 	Fields []FieldError
-	// Err is the validator's own error: validator.ValidationErrors, or a *PanicError when a tag made it panic.
+	// Err is the validator's own error: validator.ValidationErrors, or a *PanicError when
+	// a tag made it panic.
 	Err error
 }
 
 // FieldError is one broken rule.
 type FieldError struct {
-	// Field is the path of the Go field, such as "To", "Order.Items[3].Price" or "Prices[*]" in a map, whose keys are
-	// values.
+	// Field is the path of the Go field, such as "To", "Order.Items[3].Price" or
+	// "Prices[*]" in a map, whose keys are values.
 	Field string
 	// Rule is the tag that it breaks, such as "email".
 	Rule string
@@ -218,8 +224,9 @@ func (e *ValidationError) Error() string {
 // Unwrap returns the validator's error.
 func (e *ValidationError) Unwrap() error { return e.Err }
 
-// fieldPath returns the validator's path of a field of t without the keys of maps: they are values, which errors do not
-// show. A key may hold brackets and dots, so everything up to the last bracket goes with it.
+// fieldPath returns the validator's path of a field of t without the keys of maps: they
+// are values, which errors do not show. A key may hold brackets and dots, so everything
+// up to the last bracket goes with it.
 func fieldPath(t reflect.Type, path string) string {
 	for i := 0; i < len(path); {
 		t = pointedTo(t)
@@ -237,7 +244,8 @@ func fieldPath(t reflect.Type, path string) string {
 	return path
 }
 
-// nameLength is the length of the field name that path begins with, and of a dot before it.
+// nameLength is the length of the field name that path begins with, and of a dot before
+// it.
 func nameLength(path string) int {
 	if end := strings.IndexAny(path[1:], ".["); end >= 0 {
 		return end + 1

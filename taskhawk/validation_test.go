@@ -11,8 +11,8 @@ import (
 	"github.com/taskhawk/taskhawk-go/taskhawk"
 )
 
-// validated is the ValidationError that a task has for args, nil when they are valid. It asks Dispatch and wants Bind, which
-// is what a delivery goes through, to say the same.
+// validated is the ValidationError that a task has for args, nil when they are valid. It
+// asks Dispatch and wants Bind, which is what a delivery goes through, to say the same.
 func validated[Args any](t *testing.T, args Args, options ...taskhawk.TaskOption) *taskhawk.ValidationError {
 	t.Helper()
 	free := taskhawk.New[Args]("tasks.checked", nil, taskhawk.WithValidator(anything{}))
@@ -194,7 +194,8 @@ func TestAValidatorThatFails(t *testing.T) {
 	require.ErrorIs(t, invalid, errDown)
 }
 
-// Validation finds some bad tags only when it reaches them, which New cannot always bring about.
+// Validation finds some bad tags only when it reaches them, which New cannot always bring
+// about.
 func TestABadTagThatIsReachedLateIsAnError(t *testing.T) {
 	t.Parallel()
 	type args struct {

@@ -9,7 +9,8 @@ import (
 	"github.com/stretchr/testify/require"
 )
 
-// fates is what becomes of a body in Python 1.4.0, Python 4.7.0 and here: "runs" or "refuses".
+// fates is what becomes of a body in Python 1.4.0, Python 4.7.0 and here: "runs" or
+// "refuses".
 type fates [3]string
 
 func fate(runs bool) string {
@@ -19,7 +20,8 @@ func fate(runs bool) string {
 	return "refuses"
 }
 
-// documentedFates reads the table of differences in docs/wire.md: rows of case names in backticks, three fates and a reason.
+// documentedFates reads the table of differences in docs/wire.md: rows of case names in
+// backticks, three fates and a reason.
 func documentedFates(t *testing.T) map[string]fates {
 	t.Helper()
 	text, err := os.ReadFile("../docs/wire.md")
@@ -44,8 +46,8 @@ func documentedFates(t *testing.T) map[string]fates {
 	return documented
 }
 
-// TestTheDifferencesToPythonAreDocumented wants the table to list every case that differs from one of the two versions, with
-// what each does, and no other.
+// TestTheDifferencesToPythonAreDocumented wants the table to list every case that differs
+// from one of the two versions, with what each does, and no other.
 func TestTheDifferencesToPythonAreDocumented(t *testing.T) {
 	t.Parallel()
 	differences := map[string]fates{}

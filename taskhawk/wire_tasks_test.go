@@ -43,7 +43,8 @@ type (
 	}
 )
 
-// wireWant is a line of a want file: what becomes of a captured message. Either Task ran, with all the rest, or Error.
+// wireWant is a line of a want file: what becomes of a captured message. Either Task ran,
+// with all the rest, or Error.
 type wireWant struct {
 	Case string `json:"case"`
 
@@ -60,7 +61,8 @@ type wireWant struct {
 	Reason string `json:"reason,omitempty"` // MessageError.Reason
 }
 
-// wireHub is a hub with all the tasks; they note in the wireWant what they were called with.
+// wireHub is a hub with all the tasks; they note in the wireWant what they were called
+// with.
 func wireHub(t *testing.T, got *wireWant) *taskhawk.Hub {
 	t.Helper()
 	return newHub(t, taskhawk.Config{Tasks: []taskhawk.AnyTask{

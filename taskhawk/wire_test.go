@@ -22,7 +22,8 @@ type wireCase struct {
 	want wireWant
 }
 
-// wireCases returns the messages of a file in testdata/wire, each with its line of the want file.
+// wireCases returns the messages of a file in testdata/wire, each with its line of the
+// want file.
 func wireCases(t *testing.T, name string) []wireCase {
 	t.Helper()
 	lines, wants := wireLines(t, name+".jsonl"), wireLines(t, name+".want.jsonl")
@@ -37,7 +38,8 @@ func wireCases(t *testing.T, name string) []wireCase {
 	return cases
 }
 
-// requireWire wants a message to become what its want file says, with numbers exact to the last digit.
+// requireWire wants a message to become what its want file says, with numbers exact to
+// the last digit.
 func requireWire(t *testing.T, c wireCase) {
 	t.Helper()
 	got := handleWire(t, c.Body)
@@ -60,8 +62,9 @@ func exactJSON(t *testing.T, text json.RawMessage) (value any) {
 	return value
 }
 
-// TestPythonMessages runs what the Python library 1.4.0 put on a queue: each legal message runs the right task with the
-// right values, each illegal one is refused with the right error.
+// TestPythonMessages runs what the Python library 1.4.0 put on a queue: each legal
+// message runs the right task with the right values, each illegal one is refused with the
+// right error.
 func TestPythonMessages(t *testing.T) {
 	t.Parallel()
 	cases := wireCases(t, "taskhawk-python-1.4.0")
@@ -74,7 +77,8 @@ func TestPythonMessages(t *testing.T) {
 	}
 }
 
-// TestPythonPrioritiesAreThoseOfTheirQueues checks the captured messages against the queues they were found on.
+// TestPythonPrioritiesAreThoseOfTheirQueues checks the captured messages against the
+// queues they were found on.
 func TestPythonPrioritiesAreThoseOfTheirQueues(t *testing.T) {
 	t.Parallel()
 	suffixes := map[string]string{"default": "", "high": "-HIGH-PRIORITY", "low": "-LOW-PRIORITY", "bulk": "-BULK"}
@@ -89,7 +93,8 @@ func TestPythonPrioritiesAreThoseOfTheirQueues(t *testing.T) {
 	require.Len(t, seen, 4)
 }
 
-// TestBodiesThatPythonWasTriedWith runs the bodies whose fate with the Python consumers is known.
+// TestBodiesThatPythonWasTriedWith runs the bodies whose fate with the Python consumers
+// is known.
 func TestBodiesThatPythonWasTriedWith(t *testing.T) {
 	t.Parallel()
 	cases := wireCases(t, "python-accepts")

@@ -17,22 +17,26 @@ import (
 var (
 	// ErrWorkerStarted is returned by a second call of [Worker.Run].
 	ErrWorkerStarted = errors.New("worker has run already: make a new one")
-	// ErrStopping is the cause (context.Cause) with which a handler's context ends when the worker's grace period is over.
+	// ErrStopping is the cause (context.Cause) with which a handler's context ends when
+	// the worker's grace period is over.
 	ErrStopping = errors.New("the worker is stopping")
 )
 
-// abortedPollTTL is how long a poll that was cut off may live on at the service: what is given back before that would go to it, and to nobody.
+// abortedPollTTL is how long a poll that was cut off may live on at the service: what is
+// given back before that would go to it, and to nobody.
 const abortedPollTTL = time.Second
 
-// cancelGrace is how long handlers have to return once their context has ended at the end of the grace period, and
-// releaseTime how long the worker then takes to give back what is left.
+// cancelGrace is how long handlers have to return once their context has ended at the end
+// of the grace period, and releaseTime how long the worker then takes to give back what
+// is left.
 const (
 	cancelGrace = 500 * time.Millisecond
 	releaseTime = 400 * time.Millisecond
 )
 
-// Worker receives messages from queues and runs their tasks: the loop behind every transport. Users of SQS make theirs
-// with sqsx.NewWorker; [NewWorker] is for other transports.
+// Worker receives messages from queues and runs their tasks: the loop behind every
+// transport. Users of SQS make theirs with sqsx.NewWorker; [NewWorker] is for other
+// transports.
 type Worker struct {
 	hub         *Hub
 	queues      []Queue
@@ -85,8 +89,9 @@ func NewWorker(hub *Hub, queues []Queue, config WorkerConfig) (*Worker, error) {
 //   - running handlers have the grace period; then their context ends with the cause [ErrStopping], and their messages
 //     are given back too
 //
-// It returns nil after such a stop, within the grace period and a second, and a [*StopError] when handlers did not return
-// even then. It can be called once. Errors of the queues do not end it: it waits, at most half a minute, and goes on.
+// It returns nil after such a stop, within the grace period and a second, and a
+// [*StopError] when handlers did not return even then. It can be called once. Errors of
+// the queues do not end it: it waits, at most half a minute, and goes on.
 func (w *Worker) Run(ctx context.Context) error {
 	if !w.started.CompareAndSwap(false, true) {
 		return ErrWorkerStarted
@@ -145,8 +150,9 @@ func (w *Worker) queueNames() []string {
 	return names
 }
 
-// Abort ends the grace period of a stop, or leaves none to a stop that has not begun: handlers are cancelled at once. For a
-// second signal. It may be called at any time, concurrently, and more than once.
+// Abort ends the grace period of a stop, or leaves none to a stop that has not begun:
+// handlers are cancelled at once. For a second signal. It may be called at any time,
+// concurrently, and more than once.
 func (w *Worker) Abort() { w.aborting.Do(func() { close(w.abort) }) }
 
 func (w *Worker) stop(work context.Context, cancel context.CancelCauseFunc, done <-chan struct{}) error {
@@ -213,32 +219,39 @@ const (
 	defaultLastRetry   = 15 * time.Minute
 )
 
-// minSettlements is how many messages may at least be settled outside of slots: so many that quick tasks fill the requests of a service
-// within a region.
+// minSettlements is how many messages may at least be settled outside of slots: so many
+// that quick tasks fill the requests of a service within a region.
 const minSettlements = 100
 
 // WorkerConfig tunes a [Worker]. The zero value is a good default.
 type WorkerConfig struct {
-	// Concurrency is how many handlers may run at once, over all queues. A message is settled outside of it: up to as many
-	// as Concurrency, at least 100, are settled beside the handlers; when the service is so slow that there are more, they
-	// keep their places. Default 10.
+	// Concurrency is how many handlers may run at once, over all queues. A message is
+	// settled outside of it: up to as many as Concurrency, at least 100, are settled
+	// beside the handlers; when the service is so slow that there are more, they keep
+	// their places. Default 10.
 	Concurrency int
-	// StrictPriority gives every free slot to the most urgent message that waits. By default messages that wait are served by
-	// weight, high 8, default 4, low 2, bulk 1, so that no priority starves; strictly, a busy high queue starves the others.
+	// StrictPriority gives every free slot to the most urgent message that waits. By
+	// default messages that wait are served by weight, high 8, default 4, low 2, bulk 1,
+	// so that no priority starves; strictly, a busy high queue starves the others.
 	StrictPriority bool
-	// Prefetch is how many messages of each queue may wait in this worker for a slot, at most. How many do follows from how
-	// many start while a receive is on its way, and is never more than can start within about a second: quick tasks have
-	// some tens, slow ones at most one, so that priorities can be compared. Default 100, or Concurrency where that is more.
+	// Prefetch is how many messages of each queue may wait in this worker for a slot, at
+	// most. How many do follows from how many start while a receive is on its way, and is
+	// never more than can start within about a second: quick tasks have some tens, slow
+	// ones at most one, so that priorities can be compared. Default 100, or Concurrency
+	// where that is more.
 	Prefetch int
-	// MaxReceives is how many receives of each queue may be in flight at once, at most. An empty queue has one, a long poll;
-	// there are more while they come back full and their messages can start. Default: 4 and a tenth of Concurrency, up to 32.
+	// MaxReceives is how many receives of each queue may be in flight at once, at most.
+	// An empty queue has one, a long poll; there are more while they come back full and
+	// their messages can start. Default: 4 and a tenth of Concurrency, up to 32.
 	MaxReceives int
-	// AbortPolls cancels the running polls when a stop begins, so that an idle worker stops at once. A message that the
-	// service assigns in that moment stays invisible until its visibility timeout, and what the stop gives back is visible a
-	// second later. By default polls end by themselves.
+	// AbortPolls cancels the running polls when a stop begins, so that an idle worker
+	// stops at once. A message that the service assigns in that moment stays invisible
+	// until its visibility timeout, and what the stop gives back is visible a second
+	// later. By default polls end by themselves.
 	AbortPolls bool
-	// GracePeriod is how long a stop waits for running handlers and polls before it cancels them. Default 25 s, which
-	// leaves room within the 30 s that Kubernetes and ECS give a container; give those more if tasks take longer.
+	// GracePeriod is how long a stop waits for running handlers and polls before it
+	// cancels them. Default 25 s, which leaves room within the 30 s that Kubernetes and
+	// ECS give a container; give those more if tasks take longer.
 	GracePeriod time.Duration
 	// Backoff is the delay of a retry that did not ask for one by RetryAfter.
 	// Default: exponential from 5 s to 15 min, with jitter.
@@ -271,12 +284,15 @@ func (c WorkerConfig) withDefaults() (WorkerConfig, error) {
 	return c, nil
 }
 
-// StopError is the error of a [Worker.Run] that had to leave something behind: handlers that ignored the end of their
-// context, or calls to the queue that did not return. Their messages are delivered again.
+// StopError is the error of a [Worker.Run] that had to leave something behind: handlers
+// that ignored the end of their context, or calls to the queue that did not return. Their
+// messages are delivered again.
 type StopError struct {
-	// Tasks are the names of the tasks whose handlers were still running, one entry for each.
+	// Tasks are the names of the tasks whose handlers were still running, one entry for
+	// each.
 	Tasks []string
-	// Settling counts the tasks whose handlers had returned and whose messages were still being settled.
+	// Settling counts the tasks whose handlers had returned and whose messages were still
+	// being settled.
 	Settling int
 }
 

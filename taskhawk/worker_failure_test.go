@@ -54,7 +54,8 @@ func runBroken(t *testing.T, test func(w *workerTest, q *brokenQueue, log *bytes
 	})
 }
 
-// logTo puts a hub in the place of w's that logs to the buffer. Dispatch by dispatchThrough then: the task has two hubs.
+// logTo puts a hub in the place of w's that logs to the buffer. Dispatch by
+// dispatchThrough then: the task has two hubs.
 func (w *workerTest) logTo(t *testing.T) *bytes.Buffer {
 	t.Helper()
 	log := &bytes.Buffer{}

@@ -89,7 +89,8 @@ func TestWorkerStopCancelsHandlersAfterTheGracePeriod(t *testing.T) {
 	})
 }
 
-// requireOneGivenBack checks that the only message is visible a second after a stop that cut a poll off.
+// requireOneGivenBack checks that the only message is visible a second after a stop that
+// cut a poll off.
 func (w *workerTest) requireOneGivenBack() {
 	w.Helper()
 	time.Sleep(time.Second)
@@ -98,8 +99,9 @@ func (w *workerTest) requireOneGivenBack() {
 	require.Zero(w, inFlight, "given back")
 }
 
-// lingering is a queue whose polls live on for a moment after they were cut off, and take messages to nobody, as those of SQS do until
-// it has noticed that the connection is closed.
+// lingering is a queue whose polls live on for a moment after they were cut off, and take
+// messages to nobody, as those of SQS do until it has noticed that the connection is
+// closed.
 type lingering struct{ taskhawk.Queue }
 
 // Receive is one poll.

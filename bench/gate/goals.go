@@ -18,7 +18,8 @@ type goals struct {
 	Transport map[string]transportGoals `json:"transport"`
 }
 
-// choose forgets the goals of all parts but one: codec, lambda or transport. An empty part is all.
+// choose forgets the goals of all parts but one: codec, lambda or transport. An empty
+// part is all.
 func (g *goals) choose(part string) {
 	if part != "" && part != "codec" {
 		g.Cells, g.Calls = nil, nil
@@ -31,7 +32,8 @@ func (g *goals) choose(part string) {
 	}
 }
 
-// cellGoals are the least times that ours has to be faster, and the most allocations that it may make.
+// cellGoals are the least times that ours has to be faster, and the most allocations that
+// it may make.
 type cellGoals struct {
 	// Naive compares with the naive contender.
 	Naive float64 `json:"naive"`
@@ -59,7 +61,8 @@ type overheadGoals struct {
 	Allocs float64 `json:"allocs"`
 }
 
-// readGoals refuses a file with a name that means nothing: a goal that is not looked at would be no goal.
+// readGoals refuses a file with a name that means nothing: a goal that is not looked at
+// would be no goal.
 func readGoals(path string) (*goals, error) {
 	file, err := os.Open(path) //nolint:gosec // the caller names the file
 	if err != nil {

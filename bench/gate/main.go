@@ -1,6 +1,7 @@
-// Gate fails when this library is slower, beside others measured in the same minute on the same machine, or allocates more than goals.json
-// allows. It measures ours and all others in turns, so that a noisy machine decides nothing: only ratios within a round count, and of
-// those the median.
+// Gate fails when this library is slower, beside others measured in the same minute on
+// the same machine, or allocates more than goals.json allows. It measures ours and all
+// others in turns, so that a noisy machine decides nothing: only ratios within a round
+// count, and of those the median.
 //
 //	go run ./gate [-goals goals.json] [-rounds 20] [-slice 10ms] [-only codec|lambda|transport]
 package main

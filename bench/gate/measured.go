@@ -44,7 +44,8 @@ type measuredCall struct {
 	allocs float64
 }
 
-// measure runs what there are goals for: all cells, the calls, whose allocations it counts, and the overheads.
+// measure runs what there are goals for: all cells, the calls, whose allocations it
+// counts, and the overheads.
 func measure(g *goals, rounds int, slice time.Duration) (*measured, error) {
 	m := new(measured)
 	if g.Cells != nil {

@@ -7,7 +7,8 @@ import (
 
 // transportGoals are the goals of one of our ways to publish or to work over one link.
 type transportGoals struct {
-	// Bare is the least part of the speed of the faster loop by hand that ours must have; 0 where that is not judged.
+	// Bare is the least part of the speed of the faster loop by hand that ours must have;
+	// 0 where that is not judged.
 	Bare float64 `json:"bare"`
 	// Requests are the most that a task may take.
 	Requests float64 `json:"requests"`

@@ -24,10 +24,12 @@ func (v verdict) String() string {
 	return fmt.Sprintf("%s  %-62s %8s   goal %s", word, v.subject, v.found, v.goal)
 }
 
-// tolerance is by what part a measured ratio may miss its goal: medians of two runs differ by 2 % on a busy machine.
+// tolerance is by what part a measured ratio may miss its goal: medians of two runs
+// differ by 2 % on a busy machine.
 const tolerance = 0.05
 
-// judge holds what was measured against the goals. A cell without goals and a goal without a measurement fail as well.
+// judge holds what was measured against the goals. A cell without goals and a goal
+// without a measurement fail as well.
 func judge(g *goals, m *measured) []verdict {
 	var verdicts []verdict
 	for i := range m.cells {

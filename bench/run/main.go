@@ -1,6 +1,7 @@
-// Run measures all cells and calls, the contenders of each in turns, and prints what it finds as go test -bench would, a line for each round:
-// input for table and for benchstat. On a machine that others use as well the medians of turns are steadier than those of go test, which
-// runs one benchmark after another.
+// Run measures all cells and calls, the contenders of each in turns, and prints what it
+// finds as go test -bench would, a line for each round: input for table and for
+// benchstat. On a machine that others use as well the medians of turns are steadier than
+// those of go test, which runs one benchmark after another.
 //
 //	go run ./run [-bench regexp] [-rounds 30] [-slice 5ms] [-trials 10] [-tasks 1000]
 package main

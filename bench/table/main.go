@@ -1,5 +1,6 @@
-// Table reads the output of run, or of go test -bench -benchmem, from standard input and prints the medians as Markdown tables, with ratios to
-// the naive contender, to the fastest rival and to the limit of each cell.
+// Table reads the output of run, or of go test -bench -benchmem, from standard input and
+// prints the medians as Markdown tables, with ratios to the naive contender, to the
+// fastest rival and to the limit of each cell.
 //
 //	go run ./run | go run ./table
 package main

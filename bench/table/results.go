@@ -11,15 +11,18 @@ import (
 	"golang.org/x/perf/benchmath"
 )
 
-// results are the samples of every benchmark, by its name without the number of processors.
+// results are the samples of every benchmark, by its name without the number of
+// processors.
 type results map[string]*series
 
-// series are the samples of a benchmark, in the order of the input, so that those of one round have one index.
+// series are the samples of a benchmark, in the order of the input, so that those of one
+// round have one index.
 type series struct {
 	seconds, bytes, allocs, cpu, requests []float64
 }
 
-// times are the times by which programs are compared: those of the processor, where they were measured.
+// times are the times by which programs are compared: those of the processor, where they
+// were measured.
 func (s *series) times() []float64 {
 	if len(s.cpu) > 0 {
 		return s.cpu
@@ -27,7 +30,8 @@ func (s *series) times() []float64 {
 	return s.seconds
 }
 
-// errEmpty is the error of input without a benchmark, such as that of a run that did not compile.
+// errEmpty is the error of input without a benchmark, such as that of a run that did not
+// compile.
 var errEmpty = errors.New("no benchmark in the input")
 
 // readResults reads the output of go test -bench -benchmem, of one run or many.
@@ -93,7 +97,8 @@ func median(values []float64) float64 {
 	return benchmath.AssumeNothing.Summary(sample, 0).Center
 }
 
-// ratio returns how many times longer a took than b: the median over the rounds if both were in the same ones, else that of the medians.
+// ratio returns how many times longer a took than b: the median over the rounds if both
+// were in the same ones, else that of the medians.
 func ratio(a, b []float64) float64 {
 	if len(a) != len(b) {
 		return median(a) / median(b)

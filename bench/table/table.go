@@ -7,7 +7,8 @@ import (
 	"github.com/taskhawk/taskhawk-go/bench"
 )
 
-// writeCell writes the table of a cell in Markdown, if it is in the results: who was not measured has no row.
+// writeCell writes the table of a cell in Markdown, if it is in the results: who was not
+// measured has no row.
 func writeCell(out io.Writer, cell *bench.Cell, found results) {
 	var rows []row
 	for i := range cell.Entries {

@@ -7,7 +7,8 @@ import (
 	"github.com/taskhawk/taskhawk-go/bench/transport"
 )
 
-// writeTransport writes the table of a cell of the transport, if it is in the results. Ratios are to the first contender, which is ours.
+// writeTransport writes the table of a cell of the transport, if it is in the results.
+// Ratios are to the first contender, which is ours.
 func writeTransport(out io.Writer, cell *transport.Cell, found results) {
 	ours := found[cell.Benchmark(cell.Entries[0])]
 	header := fmt.Sprintf("\n| %s, %s | µs | CPU µs | B | allocs | requests | our speed to theirs | their CPU to ours |\n"+

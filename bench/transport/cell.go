@@ -31,7 +31,8 @@ func Cells(tasks int) []Cell {
 // Name returns the cell's name, such as "publish/loopback".
 func (c *Cell) Name() string { return c.Direction + "/" + c.Link.Name }
 
-// Benchmark returns the name of an entry's benchmark without its prefix, such as "Publish/loopback/taskhawk".
+// Benchmark returns the name of an entry's benchmark without its prefix, such as
+// "Publish/loopback/taskhawk".
 func (c *Cell) Benchmark(e *Entry) string {
 	return strings.ToUpper(c.Direction[:1]) + c.Direction[1:] + "/" + c.Link.Name + "/" + e.Name
 }
@@ -40,7 +41,8 @@ func (c *Cell) Benchmark(e *Entry) string {
 type contender struct {
 	name, title string
 	kind        bench.Kind
-	// start makes ready what the run needs, and returns the run, which ends when the server has all tasks, or has none left.
+	// start makes ready what the run needs, and returns the run, which ends when the
+	// server has all tasks, or has none left.
 	start func(r *rig) (run func() error, err error)
 }
 

@@ -20,8 +20,9 @@ import (
 // heapLimit is what a task in flight may take beside its body, in bytes.
 const heapLimit = 8 << 10
 
-// What a task in flight takes beside its body: delivery, lease, timer and contexts, what the SDK made of its attributes, and what the server
-// notes, which is in the same process.
+// What a task in flight takes beside its body: delivery, lease, timer and contexts, what
+// the SDK made of its attributes, and what the server notes, which is in the same
+// process.
 //
 //nolint:paralleltest // the memory of other tests would count
 func TestMemoryOfATaskInFlight(t *testing.T) {

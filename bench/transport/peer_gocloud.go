@@ -12,8 +12,8 @@ import (
 	"github.com/taskhawk/taskhawk-go/bench"
 )
 
-// gocloudPublish is gocloud.dev/pubsub with as many calls in flight as our publisher has. By default it is a hundred, and then every message
-// gets a call of its own.
+// gocloudPublish is gocloud.dev/pubsub with as many calls in flight as our publisher has.
+// By default it is a hundred, and then every message gets a call of its own.
 func gocloudPublish() contender {
 	return contender{name: "gocloud", title: "gocloud.dev/pubsub, `json.Marshal`", kind: bench.Rival, start: func(r *rig) (func() error, error) {
 		topic := r.gocloudTopic()

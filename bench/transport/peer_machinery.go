@@ -20,7 +20,8 @@ import (
 	"github.com/taskhawk/taskhawk-go/taskhawk"
 )
 
-// machineryPublish sends one message a call, from as many goroutines as our publisher has calls in flight.
+// machineryPublish sends one message a call, from as many goroutines as our publisher has
+// calls in flight.
 func machineryPublish() contender {
 	return contender{name: "machinery", title: "machinery v2", kind: bench.Rival, start: func(r *rig) (func() error, error) {
 		server, err := r.machinery()

@@ -15,7 +15,8 @@ import (
 	"github.com/taskhawk/taskhawk-go/taskhawk"
 )
 
-// watermillPublish sends one message a call, from as many goroutines as it takes for as many calls in flight as our publisher has.
+// watermillPublish sends one message a call, from as many goroutines as it takes for as
+// many calls in flight as our publisher has.
 func watermillPublish() contender {
 	return contender{name: "watermill", title: "watermill-aws, `json.Marshal`", kind: bench.Rival, start: func(r *rig) (func() error, error) {
 		publisher, err := r.watermillPublisher()

@@ -12,7 +12,8 @@ import (
 	"github.com/taskhawk/taskhawk-go/bench"
 )
 
-// publishBare are loops by hand: as many senders as our publisher has calls in flight, each of which sends ten messages at a time.
+// publishBare are loops by hand: as many senders as our publisher has calls in flight,
+// each of which sends ten messages at a time.
 func publishBare() []contender {
 	return []contender{
 		{name: "bare", title: "bare SDK, a body made before", kind: bench.Bare, start: func(r *rig) (func() error, error) {

@@ -8,8 +8,8 @@ import (
 	"github.com/taskhawk/taskhawk-go/bench"
 )
 
-// dispatchers is how many goroutines dispatch one task each at a time: with them as many requests are in flight as with inFlight senders of
-// tens.
+// dispatchers is how many goroutines dispatch one task each at a time: with them as many
+// requests are in flight as with inFlight senders of tens.
 const dispatchers = inFlight * batch
 
 func publishOurs() []contender {

@@ -17,7 +17,8 @@ import (
 )
 
 const (
-	// inFlight is how many calls of ten messages a sender may have in flight: as many as [sqsx.Publisher] has for one queue.
+	// inFlight is how many calls of ten messages a sender may have in flight: as many as
+	// [sqsx.Publisher] has for one queue.
 	inFlight = 8
 	// batch is how many messages a call takes.
 	batch = 10
@@ -82,7 +83,8 @@ func (r *rig) drained() error {
 	return nil
 }
 
-// work returns the run of a loop that works until its context ends: it is over when all messages are deleted. The loop ends after it.
+// work returns the run of a loop that works until its context ends: it is over when all
+// messages are deleted. The loop ends after it.
 func (r *rig) work(loop func(ctx context.Context) error) func() error {
 	return func() error {
 		r.loops.Go(func() error { return loop(r.ctx) })

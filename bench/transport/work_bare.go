@@ -14,8 +14,9 @@ import (
 	"github.com/taskhawk/taskhawk-go/bench"
 )
 
-// workBare are loops by hand: receive ten, delete ten, with one poller as our worker has for one queue. Unless they are said to, they ask
-// for the attributes that our worker asks for.
+// workBare are loops by hand: receive ten, delete ten, with one poller as our worker has
+// for one queue. Unless they are said to, they ask for the attributes that our worker
+// asks for.
 func workBare() []contender {
 	return []contender{
 		{name: "bare", title: "bare SDK, receive 10, delete 10", kind: bench.Bare, start: bareLoop(loop{all: true})},
@@ -30,7 +31,8 @@ func workBare() []contender {
 
 // loop is how a loop by hand works.
 type loop struct {
-	// ahead lets deletes go beside the next receive, as many as a publisher has calls in flight.
+	// ahead lets deletes go beside the next receive, as many as a publisher has calls in
+	// flight.
 	ahead bool
 	// all asks for all attributes of messages.
 	all bool

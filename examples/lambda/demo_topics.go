@@ -18,7 +18,8 @@ import (
 // accountID is the account of the embedded server.
 const accountID = "000000000000"
 
-// subscribe makes the topics of template.yaml: one triggers a function, two send to queues.
+// subscribe makes the topics of template.yaml: one triggers a function, two send to
+// queues.
 func (d *demo) subscribe(ctx context.Context) error {
 	function := d.server.Register("sns", func(ctx context.Context, event []byte) error {
 		result, err := d.topics.Invoke(ctx, event)

@@ -70,7 +70,8 @@ func eventOf(t *testing.T, name string) []byte {
 	return text
 }
 
-// The functions take AWS's own example events, whose messages are no tasks: they fail by their ids and not otherwise.
+// The functions take AWS's own example events, whose messages are no tasks: they fail by
+// their ids and not otherwise.
 func TestFunctionsTakeEventsOfAWS(t *testing.T) {
 	t.Parallel()
 	log := &lambdatest.Log{}
@@ -91,7 +92,8 @@ func TestFunctionsTakeEventsOfAWS(t *testing.T) {
 	require.NotContains(t, log.String(), "MessageReceiptHandle")
 }
 
-// A cold start pays for what is linked: the function behind the topic has no SQS client, the one behind the queues none of SNS.
+// A cold start pays for what is linked: the function behind the topic has no SQS client,
+// the one behind the queues none of SNS.
 func TestFunctionsLinkNoClientTheyDoNotUse(t *testing.T) {
 	t.Parallel()
 	for function, c := range map[string]struct{ has, lacks string }{

@@ -20,7 +20,8 @@ import (
 	"github.com/taskhawk/taskhawk-go/taskhawk"
 )
 
-// A reference is a text of the template, or an intrinsic function of CloudFormation with its argument, such as !GetAtt HighQueue.Arn.
+// A reference is a text of the template, or an intrinsic function of CloudFormation with
+// its argument, such as !GetAtt HighQueue.Arn.
 type reference struct{ function, of string }
 
 // UnmarshalJSON reads what plain makes of it.
@@ -73,7 +74,8 @@ func (r reference) logical() string {
 func arn(resource string) reference { return reference{"!GetAtt", resource + ".Arn"} }
 func ref(resource string) reference { return reference{"!Ref", resource} }
 
-// template is what the test reads of it. Nothing else may stand there: members that it does not know are an error.
+// template is what the test reads of it. Nothing else may stand there: members that it
+// does not know are an error.
 type template struct {
 	Version     string `json:"AWSTemplateFormatVersion"`
 	Transform   string
@@ -279,7 +281,8 @@ func (f *flaws) subscription(name string, p properties) {
 	f.demandf(permitted, "%s: no policy lets the topic, and nobody else, send to the queue", name)
 }
 
-// publishes judges that a function may publish on the topics of its tasks, and on no other.
+// publishes judges that a function may publish on the topics of its tasks, and on no
+// other.
 func (f *flaws) publishes(name string, p properties) {
 	for _, task := range []taskhawk.Priority{taskhawk.High, taskhawk.Low} { // ChargeCard and SendReceipt
 		for _, topic := range f.of("AWS::SNS::Topic") {

@@ -50,7 +50,8 @@ func (d *demo) chargeCard(ctx context.Context, args ChargeCardArgs) error {
 	return nil
 }
 
-// waitForDeadLetter looks at the dead-letter queue as an operator would, and puts the message back unchanged.
+// waitForDeadLetter looks at the dead-letter queue as an operator would, and puts the
+// message back unchanged.
 func (d *demo) waitForDeadLetter(ctx context.Context) error {
 	name := sqsx.DeadLetterQueueName(sqsx.QueueName(queue, taskhawk.High))
 	found, err := d.client.GetQueueUrl(ctx, &sqs.GetQueueUrlInput{QueueName: &name})

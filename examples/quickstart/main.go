@@ -1,5 +1,6 @@
-// Command quickstart shows what Taskhawk does, in a few seconds and without an AWS account: it starts the embedded SQS
-// server, and everything else is the code of a real service.
+// Command quickstart shows what Taskhawk does, in a few seconds and without an AWS
+// account: it starts the embedded SQS server, and everything else is the code of a real
+// service.
 //
 //	go run ./examples/quickstart
 package main
@@ -19,7 +20,8 @@ import (
 	"github.com/taskhawk/taskhawk-go/taskhawk"
 )
 
-// queue is the name of the application on SQS: its queues are TASKHAWK-DEV-MYAPP and so on.
+// queue is the name of the application on SQS: its queues are TASKHAWK-DEV-MYAPP and so
+// on.
 const queue = "dev-myapp"
 
 // limit is how long the whole demo may take.

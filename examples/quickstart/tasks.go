@@ -2,7 +2,8 @@ package main
 
 import "github.com/taskhawk/taskhawk-go/taskhawk"
 
-// SendEmailArgs are the parameters of the Python task send_email(to, subject, from_email=None).
+// SendEmailArgs are the parameters of the Python task send_email(to, subject,
+// from_email=None).
 type SendEmailArgs struct {
 	To        string  `validate:"required,email"`
 	Subject   string  // "subject" on the wire
@@ -18,7 +19,8 @@ type ChargeCardArgs struct {
 	Cents   int64
 }
 
-// The tasks of the demo. A service keeps them in a package of their own, which whoever dispatches imports.
+// The tasks of the demo. A service keeps them in a package of their own, which whoever
+// dispatches imports.
 var (
 	SendEmail  = taskhawk.New[SendEmailArgs]("tasks.send_email", nil)
 	ImportFeed = taskhawk.New[ImportFeedArgs]("tasks.import_feed", nil, taskhawk.WithPriority(taskhawk.Low))

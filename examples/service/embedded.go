@@ -13,8 +13,8 @@ import (
 	"github.com/taskhawk/taskhawk-go/sqsx/sqstest"
 )
 
-// runEmbedded runs SQS, the worker and the HTTP side in this process, until ctx ends or one of them fails. It writes to out what
-// sends other programs to its SQS, for a shell.
+// runEmbedded runs SQS, the worker and the HTTP side in this process, until ctx ends or
+// one of them fails. It writes to out what sends other programs to its SQS, for a shell.
 func runEmbedded(ctx context.Context, listener net.Listener, queue string, out io.Writer, logger *slog.Logger) error {
 	server := sqstest.NewServer()
 	defer server.Close()
@@ -26,7 +26,8 @@ func runEmbedded(ctx context.Context, listener net.Listener, queue string, out i
 		server.URL); err != nil {
 		return err
 	}
-	// In development a stop should be quick; what an aborted poll strands is gone with the server anyway.
+	// In development a stop should be quick; what an aborted poll strands is gone with
+	// the server anyway.
 	worker, err := work.New(client, queue, sqsx.WorkerConfig{AbortPolls: true}, logger)
 	if err != nil {
 		return err

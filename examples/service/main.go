@@ -1,5 +1,6 @@
-// Command service is the HTTP side of the service. Its tasks run in the worker, examples/service/worker; with -embedded everything runs in
-// this one process, on an embedded SQS server and without an AWS account.
+// Command service is the HTTP side of the service. Its tasks run in the worker,
+// examples/service/worker; with -embedded everything runs in this one process, on an
+// embedded SQS server and without an AWS account.
 //
 //	go run ./examples/service -embedded
 package main

@@ -120,7 +120,8 @@ func TestEmbeddedServicePrintsItsVariablesForAShell(t *testing.T) {
 	}
 }
 
-// TestServiceDispatchesToQueuesOfItsEnvironment is not parallel: it sets the SDK's variables.
+// TestServiceDispatchesToQueuesOfItsEnvironment is not parallel: it sets the SDK's
+// variables.
 func TestServiceDispatchesToQueuesOfItsEnvironment(t *testing.T) {
 	server := sqstest.NewServer()
 	defer server.Close()

@@ -12,8 +12,8 @@ const (
 	drainTimeout = 10 * time.Second // for the requests that run when the service stops
 )
 
-// serve serves HTTP until ctx ends, and then lets the requests that run come to their end. Requests have the values of ctx, but not
-// its end.
+// serve serves HTTP until ctx ends, and then lets the requests that run come to their
+// end. Requests have the values of ctx, but not its end.
 func serve(ctx context.Context, listener net.Listener, handler http.Handler) error {
 	base := context.WithoutCancel(ctx)
 	server := &http.Server{

@@ -25,7 +25,8 @@ type jobArgs struct {
 	Text string
 }
 
-// An application provisions its queues, publishes, works, buries a task and moves it back, on every service alike.
+// An application provisions its queues, publishes, works, buries a task and moves it
+// back, on every service alike.
 func TestApplicationRunsOnEveryService(t *testing.T) {
 	t.Parallel()
 	for _, s := range services() {
@@ -147,7 +148,8 @@ func (a *app) dispatch(n int, options ...taskhawk.DispatchOption) string {
 	return id
 }
 
-// work runs tasks of all priorities, one by one and in a batch, with all that belongs to them.
+// work runs tasks of all priorities, one by one and in a batch, with all that belongs to
+// them.
 func (a *app) work() {
 	a.Helper()
 	sent := map[int]string{}

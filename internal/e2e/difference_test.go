@@ -2,7 +2,8 @@
 
 package e2e_test
 
-// A difference is what another service does otherwise than AWS documents, and than the embedded server does.
+// A difference is what another service does otherwise than AWS documents, and than the
+// embedded server does.
 type difference struct {
 	service, check string
 	got            string // the story of the probe

@@ -36,7 +36,8 @@ func (p *probe) notef(format string, args ...any) {
 // story is all that was noted.
 func (p *probe) story() string { return strings.Join(p.notes, "; ") }
 
-// try notes how a call ended that is not what the case is about, if it failed: the case ends then.
+// try notes how a call ended that is not what the case is about, if it failed: the case
+// ends then.
 func (p *probe) try(err error) {
 	if err != nil {
 		p.notef("stopped by %s", outcome(err))
@@ -64,7 +65,8 @@ func shortCode(code string) string {
 	return code[strings.LastIndexAny(code, "#.")+1:]
 }
 
-// queue creates a queue and returns its URL. A name that ends in .fifo makes a FIFO queue.
+// queue creates a queue and returns its URL. A name that ends in .fifo makes a FIFO
+// queue.
 func (p *probe) queue(name string, attributes ...string) *string {
 	out, err := p.create(name, attributes...)
 	p.try(err)
@@ -136,7 +138,8 @@ func inGroup(group, deduplication string) func(*sqs.SendMessageInput) {
 	}
 }
 
-// receive makes one receive of up to ten messages, with all attributes and a wait in seconds.
+// receive makes one receive of up to ten messages, with all attributes and a wait in
+// seconds.
 func (p *probe) receive(url *string, wait int32, change ...func(*sqs.ReceiveMessageInput)) []types.Message {
 	in := &sqs.ReceiveMessageInput{
 		QueueUrl: url, MaxNumberOfMessages: 10, WaitTimeSeconds: wait, MessageAttributeNames: []string{"All"},
@@ -234,8 +237,9 @@ func receives(m types.Message) int {
 	return n
 }
 
-// after says that it is about so many seconds since start: not less, and not two more, as a machine with much else to do may take. Start is
-// before the call that begins the time, since its answer may be late.
+// after says that it is about so many seconds since start: not less, and not two more, as
+// a machine with much else to do may take. Start is before the call that begins the time,
+// since its answer may be late.
 func after(start time.Time, want int) string {
 	switch passed := time.Since(start) - time.Duration(want)*time.Second; {
 	case passed < -200*time.Millisecond:

@@ -24,7 +24,8 @@ type topicProbe struct {
 	topics *sns.Client
 }
 
-// A topicCheck is a case of SNS: what Amazon SNS makes of it by its documentation, and what fauxqs makes of it where that differs.
+// A topicCheck is a case of SNS: what Amazon SNS makes of it by its documentation, and
+// what fauxqs makes of it where that differs.
 type topicCheck struct {
 	name, rule   string
 	want, fauxqs string
@@ -82,7 +83,8 @@ func newTopicClient(t *testing.T, endpoint string) *sns.Client {
 	})
 }
 
-// The embedded SNS does what Amazon SNS documents, and the other service too, but for what the checks say.
+// The embedded SNS does what Amazon SNS documents, and the other service too, but for
+// what the checks say.
 func TestTopicsDoWhatIsDocumented(t *testing.T) {
 	t.Parallel()
 	for _, s := range services()[:2] { // the third has no SNS

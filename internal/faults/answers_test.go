@@ -18,7 +18,8 @@ import (
 	"github.com/taskhawk/taskhawk-go/taskhawk"
 )
 
-// damaged are answers to a receive that make no sense. The messages were handed out all the same.
+// damaged are answers to a receive that make no sense. The messages were handed out all
+// the same.
 func damaged() map[string]sqstest.Effect {
 	return map[string]sqstest.Effect{
 		"cut after 1 byte":     sqstest.Truncate(1),
@@ -36,7 +37,8 @@ func damaged() map[string]sqstest.Effect {
 	}
 }
 
-// Nine answers are damaged, one after another: no crash, and what they would have brought comes back after its visibility timeout.
+// Nine answers are damaged, one after another: no crash, and what they would have brought
+// comes back after its visibility timeout.
 func TestT11DamagedAnswers(t *testing.T) {
 	t.Parallel()
 	for name, effect := range damaged() {
@@ -77,7 +79,8 @@ func TestT11MessagesWithoutMembers(t *testing.T) {
 	}
 }
 
-// flood stands before a server and answers one receive with far too much, which it makes up on the way.
+// flood stands before a server and answers one receive with far too much, which it makes
+// up on the way.
 type flood struct {
 	next   http.Handler
 	length bool // the answer announces its length
@@ -124,8 +127,9 @@ func (f *flood) ServeHTTP(w http.ResponseWriter, request *http.Request) {
 	}
 }
 
-// floodCost is what an answer without a length may cost: what is read of it, and the copies that the SDK makes while its buffer grows. It
-// counts what is allocated, so that no collector can come too late; with the race detector, that is twice as much.
+// floodCost is what an answer without a length may cost: what is read of it, and the
+// copies that the SDK makes while its buffer grows. It counts what is allocated, so that
+// no collector can come too late; with the race detector, that is twice as much.
 func floodCost() uint64 {
 	if raceDetector {
 		return 10 * floodBound
@@ -133,7 +137,8 @@ func floodCost() uint64 {
 	return 5 * floodBound
 }
 
-// An answer of 256 MiB: when its length says so it is not read at all, else reading ends at 64 MiB, unzipped. The poller goes on.
+// An answer of 256 MiB: when its length says so it is not read at all, else reading ends
+// at 64 MiB, unzipped. The poller goes on.
 func TestT11AllocOfFloods(t *testing.T) {
 	for name, c := range map[string]struct {
 		flood *flood
@@ -161,7 +166,8 @@ func TestT11AllocOfFloods(t *testing.T) {
 	}
 }
 
-// One of ten messages arrives with a wrong MD5: the nine run at once, and the tenth is left alone until it comes again.
+// One of ten messages arrives with a wrong MD5: the nine run at once, and the tenth is
+// left alone until it comes again.
 func TestT12OneWrongMD5OfTen(t *testing.T) {
 	t.Parallel()
 	inBubble(t, setup{What: "a wrong MD5 on one message of ten"}, func(r *rig) {
@@ -185,7 +191,8 @@ func TestT12OneWrongMD5OfTen(t *testing.T) {
 	})
 }
 
-// A message that never arrives whole reaches the dead-letter queue by redrive, and holds up no other.
+// A message that never arrives whole reaches the dead-letter queue by redrive, and holds
+// up no other.
 func TestT12WrongMD5ForEver(t *testing.T) {
 	t.Parallel()
 	inBubble(t, setup{What: "a wrong MD5 with every receive of one queue"}, func(r *rig) {

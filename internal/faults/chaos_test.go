@@ -25,8 +25,9 @@ import (
 // stage is how many tasks of the soak are judged together.
 const stage = 250
 
-// The soak: stage after stage of tasks of every temper, random faults, one worker that lives through it all and others that come and
-// go. Between stages all is healed, judged and forgotten by the rig, so that what the process still holds is the library's. It is
+// The soak: stage after stage of tasks of every temper, random faults, one worker that
+// lives through it all and others that come and go. Between stages all is healed, judged
+// and forgotten by the rig, so that what the process still holds is the library's. It is
 // not parallel to other tests, whose memory would count.
 //
 //nolint:paralleltest // see above
@@ -158,8 +159,9 @@ func measure() usage {
 // bulkyArgs make a body of a kilobyte.
 type bulkyArgs struct{ Text string }
 
-// What a task in flight costs beside its body: lease, delivery, message, attributes, timer and goroutine, and what the server, which is
-// in the same process, notes of it. Not parallel to other tests, whose memory would count.
+// What a task in flight costs beside its body: lease, delivery, message, attributes,
+// timer and goroutine, and what the server, which is in the same process, notes of it.
+// Not parallel to other tests, whose memory would count.
 //
 //nolint:paralleltest // see above
 func TestT53MemoryPerTaskInFlight(t *testing.T) {
@@ -269,7 +271,8 @@ func stumble(how temper) error {
 	return errFault
 }
 
-// bury notes that the task may be deleted from a dead-letter queue: a redrive does so once it has stored a copy.
+// bury notes that the task may be deleted from a dead-letter queue: a redrive does so
+// once it has stored a copy.
 func (b *book) bury(id string) {
 	b.mu.Lock()
 	defer b.mu.Unlock()
@@ -342,8 +345,9 @@ func anyWorker(c chooser) sqsx.WorkerConfig {
 	}
 }
 
-// refusals is how often SQS may refuse what chaos makes the library ask for: changes of visibility and deletes of messages
-// that were taken away, deleted by a call whose answer was lost, or held by a receipt handle that a fault has made stale.
+// refusals is how often SQS may refuse what chaos makes the library ask for: changes of
+// visibility and deletes of messages that were taken away, deleted by a call whose answer
+// was lost, or held by a receipt handle that a fault has made stale.
 func refusals(times int) map[string]int {
 	return map[string]int{"MessageNotInflight": times, "InvalidParameterValue": times, "RequestTimeTooSkewed": times}
 }
@@ -362,8 +366,9 @@ func choosing(draw *rapid.T) chooser {
 	return func(n int, what string) int { return rapid.IntRange(0, n-1).Draw(draw, what) }
 }
 
-// The actions of the machine are those of its operators and of fate. Whatever they are, no task is lost, none is deleted before it
-// succeeded, and none runs twice without a cause in the ledger. What fails is shrunk, and kept in testdata/rapid.
+// The actions of the machine are those of its operators and of fate. Whatever they are,
+// no task is lost, none is deleted before it succeeded, and none runs twice without a
+// cause in the ledger. What fails is shrunk, and kept in testdata/rapid.
 func TestT53AnythingInAnyOrder(t *testing.T) {
 	t.Parallel()
 	checkInBubbles(t, func(draw *rapid.T, b bed) {
@@ -420,7 +425,8 @@ func (m *machine) stopWorker(draw *rapid.T) {
 	m.workers = append(m.workers[:i], m.workers[i+1:]...)
 }
 
-// redrive moves the dead letters back. A letter is deleted once its copy is stored, without having succeeded.
+// redrive moves the dead letters back. A letter is deleted once its copy is stored,
+// without having succeeded.
 func (m *machine) redrive(draw *rapid.T) {
 	for _, priority := range taskhawk.Priorities() {
 		for _, letter := range m.letters(priority) {
@@ -444,14 +450,16 @@ func (m *machine) end() {
 	m.drain(2 * time.Hour)
 	last.stop()
 	time.Sleep(time.Minute) // for handlers that were left behind
-	// What was received has a call under way, which is made three times when its answers are lost, and each time too late perhaps.
+	// What was received has a call under way, which is made three times when its answers
+	// are lost, and each time too late perhaps.
 	const attempts = 3
 	refused := refusals(attempts * m.server.Ledger().Count(sqstest.Received))
 	refused["UnsupportedOperation"] = m.redriven // SQS moves dead letters for one redrive at a time
 	m.Check(want{Duplicates: m.book.duplicates(), Stranded: m.sent, Dead: m.server.Ledger().Audit().Dead, Refused: refused})
 }
 
-// conductor runs the handlers of worker processes from the test: a handler there asks what to do and waits for the answer.
+// conductor runs the handlers of worker processes from the test: a handler there asks
+// what to do and waits for the answer.
 type conductor struct {
 	rig    *rig
 	server *httptest.Server
@@ -462,8 +470,8 @@ type conductor struct {
 	running int
 }
 
-// conduct starts a conductor. decide is called for every run, concurrently; its ctx ends when the handler in the process has
-// given up, or the process is gone.
+// conduct starts a conductor. decide is called for every run, concurrently; its ctx ends
+// when the handler in the process has given up, or the process is gone.
 func (r *rig) conduct(decide func(ctx context.Context, n int) command) *conductor {
 	c := &conductor{rig: r, decide: decide, begun: map[string]bool{}}
 	c.server = httptest.NewServer(c)
@@ -471,7 +479,8 @@ func (r *rig) conduct(decide func(ctx context.Context, n int) command) *conducto
 	return c
 }
 
-// ServeHTTP is one run. It notes in ledger and book when the run begins, and that it succeeds before the process knows.
+// ServeHTTP is one run. It notes in ledger and book when the run begins, and that it
+// succeeds before the process knows.
 func (c *conductor) ServeHTTP(w http.ResponseWriter, request *http.Request) {
 	id := request.FormValue("id")
 	n, _ := strconv.Atoi(request.FormValue("n"))

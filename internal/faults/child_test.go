@@ -28,7 +28,8 @@ import (
 	"github.com/taskhawk/taskhawk-go/taskhawk"
 )
 
-// childVariable names the environment variable that makes the test binary a worker; it holds the JSON of a childConfig.
+// childVariable names the environment variable that makes the test binary a worker; it
+// holds the JSON of a childConfig.
 const childVariable = "FAULTS_CHILD"
 
 // childConfig is what a worker process is told.
@@ -40,8 +41,8 @@ type childConfig struct {
 	Visibility  time.Duration
 }
 
-// childMain is the main function of a worker, as users write it: the configuration of AWS comes from the environment. It returns
-// the exit code.
+// childMain is the main function of a worker, as users write it: the configuration of AWS
+// comes from the environment. It returns the exit code.
 func childMain(text string) int {
 	go endWithParent()
 	debug.SetMaxStack(16 << 20) // so that a stack overflow takes a moment and not a gigabyte
@@ -53,7 +54,8 @@ func childMain(text string) int {
 	return 0
 }
 
-// endWithParent ends the process when the test that started it is gone: its end of the pipe is closed then.
+// endWithParent ends the process when the test that started it is gone: its end of the
+// pipe is closed then.
 func endWithParent() {
 	_, _ = io.Copy(io.Discard, os.Stdin)
 	os.Exit(2)
@@ -91,7 +93,8 @@ func (c childConfig) worker() sqsx.WorkerConfig {
 	}
 }
 
-// handle asks the conductor what to do, and does it. A conductor who takes his time is a handler that takes its time.
+// handle asks the conductor what to do, and does it. A conductor who takes his time is a
+// handler that takes its time.
 func (c childConfig) handle(ctx context.Context, args jobArgs) error {
 	query := url.Values{"id": {taskhawk.MetadataFrom(ctx).ID}, "n": {fmt.Sprint(args.N)}}
 	request, err := http.NewRequestWithContext(ctx, http.MethodPost, c.Conductor+"?"+query.Encode(), nil)
@@ -153,7 +156,8 @@ func overflow(n int) int {
 	return overflow(n+1) + n
 }
 
-// functionVariable names the environment variable that makes the test binary a Lambda function; it holds the JSON of a functionConfig.
+// functionVariable names the environment variable that makes the test binary a Lambda
+// function; it holds the JSON of a functionConfig.
 const functionVariable = "FAULTS_FUNCTION"
 
 // functionConfig is what a function is told.
@@ -176,7 +180,8 @@ type orderArgs struct {
 	Secret string
 }
 
-// functionMain is the main function of a Lambda function, as users write it. It returns with an error only.
+// functionMain is the main function of a Lambda function, as users write it. It returns
+// with an error only.
 func functionMain(text string) error {
 	var c functionConfig
 	if err := json.Unmarshal([]byte(text), &c); err != nil {
@@ -267,7 +272,8 @@ type process struct {
 	late   time.Duration // the machine's share of the time that a wait took: how late a bare timer was meanwhile, at the worst
 }
 
-// spawn starts a worker process whose handlers the conductor runs. It is killed at the end of the test if it still runs.
+// spawn starts a worker process whose handlers the conductor runs. It is killed at the
+// end of the test if it still runs.
 func (r *rig) spawn(c *conductor, child childConfig) *process {
 	r.Helper()
 	child.Conductor = c.server.URL
@@ -317,7 +323,8 @@ func (p *process) terminate(limit time.Duration) (code int, took time.Duration) 
 	return p.wait(limit), time.Since(start)
 }
 
-// wait returns the exit code of the process, which must end within limit; -1 is for one that a signal ended.
+// wait returns the exit code of the process, which must end within limit; -1 is for one
+// that a signal ended.
 func (p *process) wait(limit time.Duration) int {
 	p.rig.Helper()
 	if !p.goes(limit) {
@@ -329,7 +336,8 @@ func (p *process) wait(limit time.Duration) int {
 	return p.cmd.ProcessState.ExitCode()
 }
 
-// goes tells whether the process ends within limit, and notes how late the machine's timers are until then.
+// goes tells whether the process ends within limit, and notes how late the machine's
+// timers are until then.
 func (p *process) goes(limit time.Duration) bool {
 	const beat = 5 * time.Millisecond
 	tick := time.NewTicker(beat)

@@ -93,7 +93,8 @@ func TestT09CredentialsRotate(t *testing.T) {
 	})
 }
 
-// SQS refuses credentials a minute before they believe that they have expired. Polls back off, and go on with the next ones.
+// SQS refuses credentials a minute before they believe that they have expired. Polls back
+// off, and go on with the next ones.
 func TestT09CredentialsExpireEarly(t *testing.T) {
 	t.Parallel()
 	keys := &keyring{}
@@ -114,7 +115,8 @@ func TestT09CredentialsExpireEarly(t *testing.T) {
 	})
 }
 
-// The provider of the credentials fails, or hangs as the instance metadata service can, for five minutes.
+// The provider of the credentials fails, or hangs as the instance metadata service can,
+// for five minutes.
 func TestT09CredentialsMissing(t *testing.T) {
 	t.Parallel()
 	for name, err := range map[string]error{"failing": errors.New("no role here"), "hanging": nil} {

@@ -12,23 +12,27 @@ import (
 	"github.com/taskhawk/taskhawk-go/taskhawk"
 )
 
-// want is what a test expects of the ledger beyond the invariants. The zero value is a run without a trace of the fault: every task
-// ran once and is deleted.
+// want is what a test expects of the ledger beyond the invariants. The zero value is a
+// run without a trace of the fault: every task ran once and is deleted.
 type want struct {
-	// Duplicates is how many runs there may be, at most, beyond the first of each task and those that a failed run asked for.
-	// Each of them must have its cause in the ledger all the same.
+	// Duplicates is how many runs there may be, at most, beyond the first of each task
+	// and those that a failed run asked for. Each of them must have its cause in the
+	// ledger all the same.
 	Duplicates int
-	// Stranded is how many messages of one queue may be in flight at once, at most, that no worker holds: their receive was
-	// lost on its way.
+	// Stranded is how many messages of one queue may be in flight at once, at most, that
+	// no worker holds: their receive was lost on its way.
 	Stranded int
-	// Refused is how often, at most, SQS may have refused a request or an entry of a batch, by code: what the fault made the
-	// library ask for. Answers made up by an injected fault do not count.
+	// Refused is how often, at most, SQS may have refused a request or an entry of a
+	// batch, by code: what the fault made the library ask for. Answers made up by an
+	// injected fault do not count.
 	Refused map[string]int
-	// Left is how many messages are still on their queues, and Dead how many dead letters there are.
+	// Left is how many messages are still on their queues, and Dead how many dead letters
+	// there are.
 	Left, Dead int
 }
 
-// Check judges the run by the ledger, after all workers have stopped. These are the invariants:
+// Check judges the run by the ledger, after all workers have stopped. These are the
+// invariants:
 //
 //   - lost: every accepted task was deleted after it succeeded, or is on a queue or a dead-letter queue, and every dispatch that
 //     returned nil was accepted
@@ -68,8 +72,9 @@ func (r *rig) broken() []string {
 	return slices.Sorted(maps.Keys(promised))
 }
 
-// lapses are how often, over the loopback, a message that had begun to run came back without its handler having asked for it: on a busy
-// machine a process may not get to its heartbeats. In virtual time it does, so there is no excuse.
+// lapses are how often, over the loopback, a message that had begun to run came back
+// without its handler having asked for it: on a busy machine a process may not get to its
+// heartbeats. In virtual time it does, so there is no excuse.
 func (r *rig) lapses() int {
 	if r.virtual {
 		return 0
@@ -86,7 +91,8 @@ func (r *rig) lapses() int {
 	return max(0, n-r.book.retries())
 }
 
-// premature are the tasks deleted too early: those that went to the dead-letter queue were done with.
+// premature are the tasks deleted too early: those that went to the dead-letter queue
+// were done with.
 func (r *rig) premature(audit sqstest.Audit) []string {
 	return slices.DeleteFunc(audit.Premature, r.book.wasBuried)
 }
@@ -206,7 +212,8 @@ func (b *book) retries() int {
 	return n
 }
 
-// duplicates is how many runs there were beyond the first of each task and those that a failed run asked for.
+// duplicates is how many runs there were beyond the first of each task and those that a
+// failed run asked for.
 func (b *book) duplicates() int {
 	b.mu.Lock()
 	defer b.mu.Unlock()

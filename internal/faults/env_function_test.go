@@ -22,8 +22,8 @@ import (
 	"github.com/taskhawk/taskhawk-go/lambdax/lambdatest"
 )
 
-// functionRig is a Lambda function: the test binary, started again, below the real lambda.Start. What it writes and answers is kept
-// until check judges it.
+// functionRig is a Lambda function: the test binary, started again, below the real
+// lambda.Start. What it writes and answers is kept until check judges it.
 type functionRig struct {
 	*testing.T
 
@@ -39,7 +39,8 @@ type functionRig struct {
 	read int64
 }
 
-// startFunction starts one for the test. An invocation that does not end in time is killed after a minute.
+// startFunction starts one for the test. An invocation that does not end in time is
+// killed after a minute.
 func startFunction(t *testing.T, what string, config functionConfig, change ...func(*lambdatest.Config)) *functionRig {
 	t.Helper()
 	text, err := json.Marshal(config)
@@ -157,15 +158,16 @@ type verdict struct {
 	failed []string // those that come back
 }
 
-// batch gives the function a batch, and judges the answer as Lambda does, by a mapping with ReportBatchItemFailures where the function
-// wants it.
+// batch gives the function a batch, and judges the answer as Lambda does, by a mapping
+// with ReportBatchItemFailures where the function wants it.
 func (r *functionRig) batch(list []order, options ...lambdatest.InvokeOption) verdict {
 	r.Helper()
 	r.number(list)
 	return r.judge(list, r.give(r.sqsEvent(list), options...))
 }
 
-// judge also looks for the one thing that must never happen: a task that is done for Lambda, and did not succeed.
+// judge also looks for the one thing that must never happen: a task that is done for
+// Lambda, and did not succeed.
 func (r *functionRig) judge(list []order, result lambdatest.Result) verdict {
 	r.Helper()
 	v := verdict{Result: result, orders: list}

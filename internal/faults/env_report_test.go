@@ -19,7 +19,8 @@ import (
 	"github.com/taskhawk/taskhawk-go/taskhawk"
 )
 
-// reportVariable names the environment variable that names the folder for the figures of each check.
+// reportVariable names the environment variable that names the folder for the figures of
+// each check.
 const reportVariable = "FAULTS_REPORT"
 
 // figures are what a check found. A test that checks more than once leaves more than one.
@@ -67,7 +68,8 @@ func faultNumber(test string) string {
 	return regexp.MustCompile(`T\d\d`).FindString(test)
 }
 
-// The secrets that must be found in no log line and in no error. They are in every message, and sign every request.
+// The secrets that must be found in no log line and in no error. They are in every
+// message, and sign every request.
 const (
 	canaryArgument = "s3cr3t-argument"
 	canaryHeader   = "s3cr3t-header"
@@ -84,7 +86,8 @@ type line struct {
 	Attrs map[string]string // those in groups as group.name
 }
 
-// sink takes all log lines, of every level, and the texts of all errors, and knows what must not be in them.
+// sink takes all log lines, of every level, and the texts of all errors, and knows what
+// must not be in them.
 type sink struct {
 	mu      sync.Mutex
 	logged  []line
@@ -136,10 +139,12 @@ func (s *sink) lines(text string) []line {
 	return slices.DeleteFunc(slices.Clone(s.logged), func(l line) bool { return text != "" && l.Text != text })
 }
 
-// maxText is how long a text of a log line or of an error may be, in bytes: names from outside cannot flood a log.
+// maxText is how long a text of a log line or of an error may be, in bytes: names from
+// outside cannot flood a log.
 const maxText = 4096
 
-// leaks are the texts that show a secret, have a raw line break or are too long, the stacks of panics apart.
+// leaks are the texts that show a secret, have a raw line break or are too long, the
+// stacks of panics apart.
 func (s *sink) leaks() []string {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -157,7 +162,8 @@ func (s *sink) leaks() []string {
 	return slices.DeleteFunc(texts, func(text string) bool { return !s.shows(text) })
 }
 
-// shows looks for secrets; a text with more than one thing in it is looked at whole, so that each receipt counts.
+// shows looks for secrets; a text with more than one thing in it is looked at whole, so
+// that each receipt counts.
 func (s *sink) shows(text string) bool {
 	if len(text) > maxText || strings.ContainsAny(text, "\r\n") {
 		return true

@@ -35,7 +35,8 @@ const app = "dev-myapp"
 // errFault is what handlers fail with.
 var errFault = errors.New("the handler failed")
 
-// jobArgs are the arguments of the task that most tests dispatch. Every one of them carries a secret.
+// jobArgs are the arguments of the task that most tests dispatch. Every one of them
+// carries a secret.
 type jobArgs struct {
 	N      int
 	Secret string
@@ -72,8 +73,8 @@ type bed interface {
 	Context() context.Context
 }
 
-// rig is an application on an embedded SQS: queues, publisher, hub, and workers that come and go. All it sees of tasks, log
-// lines and errors is kept until Check judges it.
+// rig is an application on an embedded SQS: queues, publisher, hub, and workers that come
+// and go. All it sees of tasks, log lines and errors is kept until Check judges it.
 type rig struct {
 	bed
 
@@ -90,13 +91,15 @@ type rig struct {
 	virtual   bool     // its time
 }
 
-// inBubble runs a test with a rig in a bubble, where time is virtual and there are no sockets.
+// inBubble runs a test with a rig in a bubble, where time is virtual and there are no
+// sockets.
 func inBubble(t *testing.T, s setup, test func(r *rig)) {
 	t.Helper()
 	synctest.Test(t, func(t *testing.T) { test(newRig(t, s)) })
 }
 
-// newRig makes the server, its queues, a publisher and a hub. The server keys its ledger by task id.
+// newRig makes the server, its queues, a publisher and a hub. The server keys its ledger
+// by task id.
 func newRig(t bed, s setup) *rig {
 	t.Helper()
 	r := &rig{bed: t, server: sqstest.NewUnstartedServer(), sink: newSink(), book: newBook(), what: s.What, virtual: !s.Loopback}
@@ -155,7 +158,8 @@ func (r *rig) newHub(s setup) *taskhawk.Hub {
 	return hub
 }
 
-// instrument makes a handler that notes in ledger and book when it begins and how it ends.
+// instrument makes a handler that notes in ledger and book when it begins and how it
+// ends.
 func instrument[A any](r *rig, handle func(context.Context, A) error) func(context.Context, A) error {
 	return func(ctx context.Context, args A) error {
 		metadata := taskhawk.MetadataFrom(ctx)
@@ -176,7 +180,8 @@ func instrument[A any](r *rig, handle func(context.Context, A) error) func(conte
 	}
 }
 
-// await waits until done, at most so long: in a bubble that takes no time, on the loopback it does.
+// await waits until done, at most so long: in a bubble that takes no time, on the
+// loopback it does.
 func (r *rig) await(limit time.Duration, what string, done func() bool) {
 	r.Helper()
 	deadline := time.Now().Add(limit)
@@ -203,7 +208,8 @@ func (r *rig) until(ctx context.Context, done func() bool) {
 	}
 }
 
-// drain waits until all queues are empty, but for dead letters, at most so long, and returns how long it took.
+// drain waits until all queues are empty, but for dead letters, at most so long, and
+// returns how long it took.
 func (r *rig) drain(limit time.Duration) time.Duration {
 	r.Helper()
 	start := time.Now()
@@ -281,7 +287,8 @@ func (r *rig) startWith(client sqsx.API, config sqsx.WorkerConfig) *worker {
 	return w
 }
 
-// discard ends the worker of a test that has failed, and waits for its handlers, so that the failure is all there is to read.
+// discard ends the worker of a test that has failed, and waits for its handlers, so that
+// the failure is all there is to read.
 func (w *worker) discard() {
 	w.cancel()
 	w.Abort()
@@ -308,7 +315,8 @@ func (w *worker) stop() time.Duration {
 	return time.Since(start)
 }
 
-// stopLate is stop for a worker that may have to leave handlers or settlements behind: what it says then is a *taskhawk.StopError.
+// stopLate is stop for a worker that may have to leave handlers or settlements behind:
+// what it says then is a *taskhawk.StopError.
 func (w *worker) stopLate() time.Duration {
 	w.rig.Helper()
 	start := time.Now()
@@ -394,7 +402,8 @@ func (w *worker) prefetch() int {
 // settling is how many messages may be settled beside the handlers.
 func (w *worker) settling() int { return max(w.concurrency(), 100) }
 
-// keyOf is the key of a message in the ledger: its task id, so that copies of a task are one; what has none goes by its body.
+// keyOf is the key of a message in the ledger: its task id, so that copies of a task are
+// one; what has none goes by its body.
 func keyOf(body string) string {
 	if decoded, err := base64.StdEncoding.DecodeString(body); err == nil {
 		body = string(decoded)
@@ -475,8 +484,9 @@ func newArgs(n int) jobArgs { return jobArgs{N: n, Secret: canaryArgument} }
 
 func newHeaders() taskhawk.Headers { return taskhawk.Headers{"token": canaryHeader} }
 
-// peakHeap runs a function and returns how much the heap grew over it at its largest, in bytes. Garbage is collected often, so that
-// what is left of it when the heap is largest does not depend on the machine. The test must not be parallel to others.
+// peakHeap runs a function and returns how much the heap grew over it at its largest, in
+// bytes. Garbage is collected often, so that what is left of it when the heap is largest
+// does not depend on the machine. The test must not be parallel to others.
 func peakHeap(run func()) uint64 {
 	defer debug.SetGCPercent(debug.SetGCPercent(10))
 	runtime.GC()
@@ -507,7 +517,8 @@ func heapNow() uint64 {
 	return sample[0].Value.Uint64()
 }
 
-// allocations runs a function and returns how much it allocates, in bytes, collected or not. The test must not be parallel to others.
+// allocations runs a function and returns how much it allocates, in bytes, collected or
+// not. The test must not be parallel to others.
 func allocations(run func()) uint64 {
 	var before, after runtime.MemStats
 	runtime.ReadMemStats(&before)

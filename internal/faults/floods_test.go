@@ -53,7 +53,8 @@ func (r *rig) flood(priority taskhawk.Priority, messages int) {
 	}
 }
 
-// trickle dispatches good tasks, ten a second, and returns how long 99 in 100 of them took to start at most.
+// trickle dispatches good tasks, ten a second, and returns how long 99 in 100 of them
+// took to start at most.
 func (r *rig) trickle(first, count int, disturb func()) time.Duration {
 	r.Helper()
 	sent := map[int]time.Time{}
@@ -72,8 +73,9 @@ func (r *rig) trickle(first, count int, disturb func()) time.Duration {
 	return waits[(len(waits)*99+99)/100-1]
 }
 
-// Good tasks take 50 ms and come ten a second, SQS answers in 5 ms. Then come messages that nobody here can run: ten thousand a
-// second on another queue of the same worker, or ten for each good task on its own queue.
+// Good tasks take 50 ms and come ten a second, SQS answers in 5 ms. Then come messages
+// that nobody here can run: ten thousand a second on another queue of the same worker, or
+// ten for each good task on its own queue.
 func TestT43UnknownTaskFlood(t *testing.T) {
 	t.Parallel()
 	for name, flood := range map[string]struct {
@@ -105,7 +107,8 @@ func TestT43UnknownTaskFlood(t *testing.T) {
 	}
 }
 
-// requireUnknownLines wants a line a second for each unknown name, at most, and short names without line breaks.
+// requireUnknownLines wants a line a second for each unknown name, at most, and short
+// names without line breaks.
 func requireUnknownLines(r *rig) {
 	r.Helper()
 	last := map[string]time.Time{}
@@ -159,7 +162,8 @@ func (c *countedConn) Close() error {
 	return c.Conn.Close()
 }
 
-// descriptors is how many files this process has open, sockets included; 0 where the system does not tell.
+// descriptors is how many files this process has open, sockets included; 0 where the
+// system does not tell.
 func descriptors() int {
 	entries, err := os.ReadDir("/proc/self/fd")
 	if err != nil {
@@ -246,7 +250,8 @@ func TestT50PoisonAndHealthy(t *testing.T) {
 	})
 }
 
-// The low queue is full for a minute, and one urgent task comes every 700 ms. A task takes a second.
+// The low queue is full for a minute, and one urgent task comes every 700 ms. A task
+// takes a second.
 func TestT51UrgentBesideABusyQueue(t *testing.T) {
 	t.Parallel()
 	for _, strict := range []bool{false, true} {

@@ -18,7 +18,8 @@ import (
 	"github.com/taskhawk/taskhawk-go/taskhawk"
 )
 
-// panics are the ways in which a handler ends without returning, by what the log says of them.
+// panics are the ways in which a handler ends without returning, by what the log says of
+// them.
 func panics() map[string]func() {
 	return map[string]func(){
 		"panic (string)":                            func() { panic("token " + canaryArgument) },
@@ -64,7 +65,8 @@ func TestT27HandlerPanics(t *testing.T) {
 	}
 }
 
-// requirePanicLines looks for what the log says of two panics: the type of the value, not the value, and the stack.
+// requirePanicLines looks for what the log says of two panics: the type of the value, not
+// the value, and the stack.
 func requirePanicLines(r *rig, text string) {
 	r.Helper()
 	lines := r.sink.lines("task failed, will be retried")
@@ -80,7 +82,8 @@ func requirePanicLines(r *rig, text string) {
 // hanging is how long a handler hangs: no bubble ends before its goroutines.
 const hanging = time.Hour
 
-// A handler that ignores the end of its context cannot be ended. It keeps its slot, and its message; everything else goes on.
+// A handler that ignores the end of its context cannot be ended. It keeps its slot, and
+// its message; everything else goes on.
 func TestT29HandlerHangsForEver(t *testing.T) {
 	t.Parallel()
 	hang := func(_ context.Context, n int) error {
@@ -154,7 +157,8 @@ func TestT29TimeoutOfATask(t *testing.T) {
 	})
 }
 
-// sick is what a callback of the user does while it is sick: it panics, or blocks for a minute.
+// sick is what a callback of the user does while it is sick: it panics, or blocks for a
+// minute.
 type sick struct {
 	now    atomic.Bool
 	blocks bool
@@ -220,7 +224,8 @@ func callbacks() map[string]func(*sick, *taskhawk.Config, *sqsx.WorkerConfig) {
 	}
 }
 
-// Every fifth task fails at first; for three minutes a callback is sick, and then it recovers.
+// Every fifth task fails at first; for three minutes a callback is sick, and then it
+// recovers.
 func TestT44CallbacksPanicOrBlock(t *testing.T) {
 	t.Parallel()
 	for name, infect := range callbacks() {
@@ -250,7 +255,8 @@ func TestT44CallbacksPanicOrBlock(t *testing.T) {
 					r.drain(30 * time.Minute)
 					w.stop()
 					require.Equal(r, 10, r.book.distinct())
-					// A task is not done when middleware panics behind it: it runs until that recovers.
+					// A task is not done when middleware panics behind it: it runs until
+					// that recovers.
 					undone := name == "middleware after" && !blocks
 					require.Equal(r, undone, r.book.duplicates() > 0)
 					r.Check(want{Duplicates: r.book.duplicates()})
@@ -289,7 +295,8 @@ type checkedArgs struct {
 	Lines []string `validate:"max=3,dive,required"`
 }
 
-// Arguments that break the rules come from another program: Dispatch would have refused them.
+// Arguments that break the rules come from another program: Dispatch would have refused
+// them.
 func TestT45InvalidArguments(t *testing.T) {
 	t.Parallel()
 	var checked *taskhawk.Task[checkedArgs]

@@ -16,7 +16,8 @@ import (
 	"github.com/taskhawk/taskhawk-go/taskhawk"
 )
 
-// topUp keeps so many tasks on the queue that no worker runs out of them before it is killed.
+// topUp keeps so many tasks on the queue that no worker runs out of them before it is
+// killed.
 func (r *rig) topUp(tasks int) {
 	r.Helper()
 	if left := r.left(); left < tasks {
@@ -63,7 +64,8 @@ func TestT26SIGKILLAtARandomInstant(t *testing.T) {
 	require.LessOrEqual(r, r.book.duplicates(), sum, "each run that was not the first is one that a kill cut off")
 	r.notef("%d kills, %d runs, %d tasks to run again, at most %d of one kill, and %.1f in the mean", kills, r.book.total(), sum, most,
 		float64(sum)/float64(kills))
-	// What a process holds of the queue; no more than a few live and die within a visibility timeout.
+	// What a process holds of the queue; no more than a few live and die within a
+	// visibility timeout.
 	held := child.Concurrency + child.Prefetch + settling
 	r.Check(want{
 		Duplicates: kills * held, Stranded: kills * held,
@@ -72,7 +74,8 @@ func TestT26SIGKILLAtARandomInstant(t *testing.T) {
 	require.Zero(r, r.server.Queue(queueName(taskhawk.Default)).InFlight)
 }
 
-// deadly are the ways in which a handler can end its process, and what the process leaves in its output.
+// deadly are the ways in which a handler can end its process, and what the process leaves
+// in its output.
 func deadly() map[command]string {
 	return map[command]string{toPanic: "panic: ", toExit: "", toOverflow: "stack overflow", toBeKilled: ""}
 }
@@ -93,7 +96,8 @@ func TestT28HandlerEndsTheProcess(t *testing.T) {
 // poisonTries is how often a task is received before it is a dead letter.
 const poisonTries = 3
 
-// dieAndRestart runs 20 good tasks beside one that ends the process, as a supervisor would: again each time that it ends.
+// dieAndRestart runs 20 good tasks beside one that ends the process, as a supervisor
+// would: again each time that it ends.
 func dieAndRestart(r *rig, order command, trace string) {
 	r.Helper()
 	const good = 20
@@ -102,7 +106,8 @@ func dieAndRestart(r *rig, order command, trace string) {
 		if n >= 0 {
 			return toSucceed
 		}
-		// The first time it dies among good ones. These have come twice then at most: a dead letter is one that ends its process.
+		// The first time it dies among good ones. These have come twice then at most: a
+		// dead letter is one that ends its process.
 		if succeedAfter(ctx, 200*time.Millisecond); lives.Add(1) > 1 {
 			r.until(ctx, func() bool { return r.left() == 1 })
 		}

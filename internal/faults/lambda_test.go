@@ -127,7 +127,8 @@ func TestT47PartialBatch(t *testing.T) {
 	}
 }
 
-// The default is safe with a mapping that does not look at the answer: an error if, and only if, anything failed.
+// The default is safe with a mapping that does not look at the answer: an error if, and
+// only if, anything failed.
 func TestT47WholeBatch(t *testing.T) {
 	t.Parallel()
 	r := startFunction(t, "batches of all kinds, reported as a whole", functionConfig{})
@@ -153,7 +154,8 @@ func grouped(list []order, groups string) []order {
 	return list
 }
 
-// Order holds: nothing of a group runs after its failure, and with the default nothing at all.
+// Order holds: nothing of a group runs after its failure, and with the default nothing at
+// all.
 func TestT47GroupsOfFIFOQueues(t *testing.T) {
 	t.Parallel()
 	for _, c := range []struct {
@@ -195,7 +197,8 @@ func TestT47OddBatches(t *testing.T) {
 		require.Equal(t, do == "ok", string(v.Response) == answer())
 		require.Equal(t, do == "fail", string(v.Response) == answer("twice-fail"), "%s", v.Response)
 	}
-	// A record without an id cannot be named: an empty id would do, but then in Lambda's words.
+	// A record without an id cannot be named: an empty id would do, but then in Lambda's
+	// words.
 	list := orders("ok", "fail")
 	r.number(list)
 	list[1].id = ""
@@ -276,7 +279,8 @@ func TestT47SIGTERM(t *testing.T) {
 	deaf.check()
 }
 
-// Random batches, of standard and of FIFO queues: judge finds a record that is done for Lambda and was not.
+// Random batches, of standard and of FIFO queues: judge finds a record that is done for
+// Lambda and was not.
 func TestT47RandomBatches(t *testing.T) {
 	t.Parallel()
 	what := []string{"ok", "ok", "ok", "ignore", "fail", "panic", "goexit", "permanent", "recover"}
@@ -303,7 +307,8 @@ func TestT47RandomBatches(t *testing.T) {
 	}
 }
 
-// A queue feeds a function whose process is killed again and again: every task ends, done or as a dead letter, and none is lost.
+// A queue feeds a function whose process is killed again and again: every task ends, done
+// or as a dead letter, and none is lost.
 func TestT47QueueFeedsAProcessThatIsKilled(t *testing.T) {
 	t.Parallel()
 	const tasks = 60
@@ -422,7 +427,8 @@ func TestT48AttributesOfOddTypes(t *testing.T) {
 	r.check()
 }
 
-// Events of AWS's own test data: the messages are none of ours, and what is no event of queues or topics says so.
+// Events of AWS's own test data: the messages are none of ours, and what is no event of
+// queues or topics says so.
 func TestT48EventsOfAWS(t *testing.T) {
 	t.Parallel()
 	r := startFunction(t, "events of other kinds", functionConfig{Both: true, Partial: true})
@@ -452,8 +458,9 @@ func slowOrders(n int, each time.Duration) []order {
 	return list
 }
 
-// What could not be started, or not be finished, comes back; what was done is done; and the answer is in time. A machine that is busy with
-// other things may bring an answer late that left in time, so the earliest of a few counts.
+// What could not be started, or not be finished, comes back; what was done is done; and
+// the answer is in time. A machine that is busy with other things may bring an answer
+// late that left in time, so the earliest of a few counts.
 func TestT49DeadlineInMidBatch(t *testing.T) {
 	t.Parallel()
 	for name, c := range map[string]struct {
@@ -526,7 +533,8 @@ func TestT49TaskThatWouldNotFit(t *testing.T) {
 	r.check()
 }
 
-// Without a margin the process would be killed: that is what Lambda does to a function that does not answer.
+// Without a margin the process would be killed: that is what Lambda does to a function
+// that does not answer.
 func TestT49TimeoutKills(t *testing.T) {
 	t.Parallel()
 	r := startFunction(t, "the timeout kills the process", functionConfig{Partial: true, Margin: time.Millisecond})

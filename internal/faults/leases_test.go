@@ -16,7 +16,8 @@ import (
 	"github.com/taskhawk/taskhawk-go/taskhawk"
 )
 
-// Heartbeats fail for some entries, in ways that may pass: those entries are sent again, and no task notices.
+// Heartbeats fail for some entries, in ways that may pass: those entries are sent again,
+// and no task notices.
 func TestT17HeartbeatsFailForSome(t *testing.T) {
 	t.Parallel()
 	for name, effect := range map[string]sqstest.Effect{
@@ -46,7 +47,8 @@ func TestT17HeartbeatsFailForSome(t *testing.T) {
 	}
 }
 
-// lostHandler runs until its context ends at its first attempt, and notes why; the next one succeeds.
+// lostHandler runs until its context ends at its first attempt, and notes why; the next
+// one succeeds.
 type lostHandler struct {
 	cause  error
 	lostAt time.Time
@@ -61,8 +63,9 @@ func (h *lostHandler) handle(ctx context.Context, _ int) error {
 	return h.cause
 }
 
-// The receipt is good no longer, so that the first heartbeat is refused: the handler's context ends, nothing is deleted by the
-// old receipt, and the task runs again when its visibility timeout is over.
+// The receipt is good no longer, so that the first heartbeat is refused: the handler's
+// context ends, nothing is deleted by the old receipt, and the task runs again when its
+// visibility timeout is over.
 func TestT17LeaseLost(t *testing.T) {
 	t.Parallel()
 	for name, fault := range map[string]sqstest.Fault{
@@ -96,8 +99,8 @@ func TestT17LeaseLost(t *testing.T) {
 	}
 }
 
-// Twelve hours after the receive the lease ends, whatever the heartbeats: the handler is told in time, and SQS is not asked for
-// what it would refuse.
+// Twelve hours after the receive the lease ends, whatever the heartbeats: the handler is
+// told in time, and SQS is not asked for what it would refuse.
 func TestT17LeasesEndAfterTwelveHours(t *testing.T) {
 	t.Parallel()
 	for name, visibility := range map[string]time.Duration{"30 s": 30 * time.Second, "5 h": 5 * time.Hour, "12 h": 12 * time.Hour} {
@@ -168,7 +171,8 @@ func TestT30HandlerOutlastsItsVisibility(t *testing.T) {
 	})
 }
 
-// outages are the ways in which heartbeats can stop to work, and how long a lease lives on.
+// outages are the ways in which heartbeats can stop to work, and how long a lease lives
+// on.
 func outages() map[string]sqstest.Effect {
 	return map[string]sqstest.Effect{
 		"503":        sqstest.Status(http.StatusServiceUnavailable, ""),
@@ -201,7 +205,8 @@ func TestT30HeartbeatsStop(t *testing.T) {
 				start := time.Now()
 				time.Sleep(20 * time.Second)
 				fault := r.server.Inject(sqstest.Fault{On: sqstest.OpChangeMessageVisibilityBatch, If: by("CUT-OFF"), Do: effect})
-				// It gets no more messages either, or the one that it holds might come back to it.
+				// It gets no more messages either, or the one that it holds might come
+				// back to it.
 				r.server.Inject(sqstest.Fault{On: sqstest.OpReceiveMessage, If: by("CUT-OFF"), Do: sqstest.Reset()})
 				other := r.start(onlyDefault())
 				end := start.Add(45 * time.Second) // of the lease: the heartbeat after 15 s worked
@@ -218,7 +223,8 @@ func TestT30HeartbeatsStop(t *testing.T) {
 	}
 }
 
-// requireOneDelete wants the message deleted by who had the lease on it, and by no dead receipt handle.
+// requireOneDelete wants the message deleted by who had the lease on it, and by no dead
+// receipt handle.
 func requireOneDelete(r *rig) {
 	r.Helper()
 	ledger := r.server.Ledger()
@@ -228,7 +234,8 @@ func requireOneDelete(r *rig) {
 	require.Equal(r, 2, ledger.Count(sqstest.Received))
 }
 
-// Another consumer gets the message although it is held: SQS says so at the next heartbeat.
+// Another consumer gets the message although it is held: SQS says so at the next
+// heartbeat.
 func TestT30LeaseTaken(t *testing.T) {
 	t.Parallel()
 	inBubble(t, setup{What: "another consumer has the message", Handle: long(10 * time.Minute)}, func(r *rig) {
@@ -280,7 +287,8 @@ func (r *rig) kindsOf(id string) []sqstest.Kind {
 	return kinds
 }
 
-// The first heartbeat begins after 15 s and takes 3 s; handlers end before, in the middle of and after it.
+// The first heartbeat begins after 15 s and takes 3 s; handlers end before, in the middle
+// of and after it.
 func TestT31HeartbeatInFlightWhenTheHandlerReturns(t *testing.T) {
 	t.Parallel()
 	for _, after := range []bool{false, true} {
@@ -311,7 +319,8 @@ func TestT31HeartbeatInFlightWhenTheHandlerReturns(t *testing.T) {
 	}
 }
 
-// The handler asks for a retry in 100 s while a heartbeat is in flight that asks for 30 s.
+// The handler asks for a retry in 100 s while a heartbeat is in flight that asks for 30
+// s.
 func TestT32BackoffAgainstALateHeartbeat(t *testing.T) {
 	t.Parallel()
 	const retry = 100 * time.Second

@@ -90,7 +90,8 @@ func TestT37LargestMessage(t *testing.T) {
 	})
 }
 
-// Batches are split by bytes and by count, none is refused, and each carries tasks that follow one another.
+// Batches are split by bytes and by count, none is refused, and each carries tasks that
+// follow one another.
 func TestT37BatchesOfManySizes(t *testing.T) {
 	t.Parallel()
 	const kilo = 1 << 10
@@ -179,7 +180,8 @@ func TestT37OrderOfBatchesOnFIFO(t *testing.T) {
 	})
 }
 
-// headerTask notes the headers it runs with, and fails at first, so that there is something to log.
+// headerTask notes the headers it runs with, and fails at first, so that there is
+// something to log.
 type headerTask struct {
 	mu   sync.Mutex
 	seen []taskhawk.Headers
@@ -196,7 +198,8 @@ func (x *headerTask) handle(ctx context.Context, _ int) error {
 	return nil
 }
 
-// oddHeaders are more than SQS takes, with names and values that it refuses as attributes.
+// oddHeaders are more than SQS takes, with names and values that it refuses as
+// attributes.
 func oddHeaders() taskhawk.Headers {
 	headers := taskhawk.Headers{
 		"AWS.trace": "x", "amazon.x": "x", ".lead": "x", "trail.": "x", "dou..ble": "x", "spa ce": "x", "line\r\nbreak": "x",
@@ -208,8 +211,9 @@ func oddHeaders() taskhawk.Headers {
 	return headers
 }
 
-// Headers that SQS would refuse as attributes travel in the body alone: the dispatch succeeds, ten attributes at most are sent, all of
-// them such as SQS takes, and the handler sees every header as it was given.
+// Headers that SQS would refuse as attributes travel in the body alone: the dispatch
+// succeeds, ten attributes at most are sent, all of them such as SQS takes, and the
+// handler sees every header as it was given.
 func TestT42HeadersThatAreNoAttributes(t *testing.T) {
 	t.Parallel()
 	x := &headerTask{}
@@ -255,8 +259,8 @@ func TestT42BadHeadersAreNotSent(t *testing.T) {
 	})
 }
 
-// Attributes of every type arrive on messages of other programs, some named as our own: none is dereferenced, none decides, and the
-// tasks run.
+// Attributes of every type arrive on messages of other programs, some named as our own:
+// none is dereferenced, none decides, and the tasks run.
 func TestT42ForeignAttributes(t *testing.T) {
 	t.Parallel()
 	binary := types.MessageAttributeValue{DataType: aws.String("Binary"), BinaryValue: []byte{0xff, 0x00}}

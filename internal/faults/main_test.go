@@ -10,7 +10,8 @@ import (
 	"go.uber.org/goleak"
 )
 
-// TestMain makes the test binary a worker, or a Lambda function, where a test starts it as one.
+// TestMain makes the test binary a worker, or a Lambda function, where a test starts it
+// as one.
 func TestMain(m *testing.M) {
 	if child := os.Getenv(childVariable); child != "" {
 		os.Exit(childMain(child))
@@ -27,7 +28,8 @@ func TestMain(m *testing.M) {
 	goleak.VerifyTestMain(m)
 }
 
-// sizeProperties sets how many cases of each property are tried, unless -rapid.checks says so.
+// sizeProperties sets how many cases of each property are tried, unless -rapid.checks
+// says so.
 func sizeProperties() error {
 	const checks = "rapid.checks"
 	given := false

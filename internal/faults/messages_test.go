@@ -21,12 +21,14 @@ import (
 	"github.com/taskhawk/taskhawk-go/taskhawk"
 )
 
-// foreign is the body of a task as another program may send it: members is the text behind the id and the metadata.
+// foreign is the body of a task as another program may send it: members is the text
+// behind the id and the metadata.
 func foreign(id, members string) string {
 	return `{"id":"` + id + `","metadata":{"priority":"default","timestamp":1460868253255,"version":"1.0"},` + members + `}`
 }
 
-// hostile are bodies that SQS takes and nobody can run, with ids of their own for each prefix. Most have a secret in them.
+// hostile are bodies that SQS takes and nobody can run, with ids of their own for each
+// prefix. Most have a secret in them.
 func hostile(prefix string) map[string]string {
 	of := func(id, members string) string { return foreign(prefix+id, members) }
 	job := func(id string) string {
@@ -79,8 +81,9 @@ func otherTasks(r *rig) []taskhawk.AnyTask {
 	}
 }
 
-// Messages that nobody can run arrive among good ones on every queue. They hold up none of these, no handler sees them, none is
-// deleted, and each is a dead letter after five receives.
+// Messages that nobody can run arrive among good ones on every queue. They hold up none
+// of these, no handler sees them, none is deleted, and each is a dead letter after five
+// receives.
 func TestT36UndecodableMessages(t *testing.T) {
 	t.Parallel()
 	inBubble(t, setup{What: "messages that cannot be read, bound or validated", Tasks: otherTasks, Handle: takes(100 * time.Millisecond)}, func(r *rig) {
@@ -104,8 +107,8 @@ func TestT36UndecodableMessages(t *testing.T) {
 // defaultReceives is how often a message is received before it is a dead letter.
 const defaultReceives = 5
 
-// requireBuried checks that only tasks that succeeded were deleted, and that so many messages became dead letters, after so many receives
-// each and no sooner.
+// requireBuried checks that only tasks that succeeded were deleted, and that so many
+// messages became dead letters, after so many receives each and no sooner.
 func requireBuried(r *rig, dead, receives int) {
 	r.Helper()
 	ledger := r.server.Ledger()
@@ -148,7 +151,8 @@ func anyTask(r *rig) []taskhawk.AnyTask {
 	}
 }
 
-// Nesting up to 10,000 levels is read, as encoding/json reads it; more is an error, and no stack overflows.
+// Nesting up to 10,000 levels is read, as encoding/json reads it; more is an error, and
+// no stack overflows.
 func TestT38DeepNesting(t *testing.T) {
 	t.Parallel()
 	inBubble(t, setup{What: "arguments nested 9,990 and 10,001 levels deep", Tasks: anyTask}, func(r *rig) {
@@ -166,8 +170,9 @@ func TestT38DeepNesting(t *testing.T) {
 	})
 }
 
-// Ten messages of 1 MiB that are made of the smallest JSON values run at once. Where they do not fit the Go type they cost little
-// beside their bytes; an argument of type any is made of Go values of many times their size, one such task at a time here. The bounds
+// Ten messages of 1 MiB that are made of the smallest JSON values run at once. Where they
+// do not fit the Go type they cost little beside their bytes; an argument of type any is
+// made of Go values of many times their size, one such task at a time here. The bounds
 // have room for the copies of the server, which runs in the same process.
 func TestT38AllocOfDenseJSON(t *testing.T) {
 	for name, c := range map[string]struct {
@@ -202,7 +207,8 @@ func TestT38AllocOfDenseJSON(t *testing.T) {
 	}
 }
 
-// Text that is not valid UTF-8 is an error before any request, wherever it stands: SQS would store it changed.
+// Text that is not valid UTF-8 is an error before any request, wherever it stands: SQS
+// would store it changed.
 func TestT39InvalidUTF8IsNotSent(t *testing.T) {
 	t.Parallel()
 	x := &texts{}

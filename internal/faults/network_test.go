@@ -30,7 +30,8 @@ func transportOperations() []string {
 // sides names both sides of a request: before it is applied, and after.
 func sides() map[string]bool { return map[string]bool{"before": false, "after": true} }
 
-// mixedWork makes every tenth task fail at first and every seventh outlast its visibility timeout; the others take a moment.
+// mixedWork makes every tenth task fail at first and every seventh outlast its visibility
+// timeout; the others take a moment.
 func mixedWork(moment, long, retry time.Duration) func(context.Context, int) error {
 	return func(ctx context.Context, n int) error {
 		metadata := taskhawk.MetadataFrom(ctx)
@@ -52,7 +53,8 @@ func mixedWork(moment, long, retry time.Duration) func(context.Context, int) err
 	}
 }
 
-// resets breaks every third connection of an operation, and judges the run: each task ran once, or as often as it was stored.
+// resets breaks every third connection of an operation, and judges the run: each task ran
+// once, or as often as it was stored.
 func resets(r *rig, operation string, after bool, config sqsx.WorkerConfig, tasks int, limit time.Duration) {
 	r.Helper()
 	fault := r.server.Inject(sqstest.Fault{On: operation, If: every(3), After: after, Do: sqstest.Reset()})
@@ -80,7 +82,8 @@ func resets(r *rig, operation string, after bool, config sqsx.WorkerConfig, task
 // patient are queues that bear with many receives whose answers are lost.
 func patient() sqsx.ProvisionConfig { return sqsx.ProvisionConfig{MaxReceiveCount: 100} }
 
-// stranded is how many messages the lost answers to receives may leave in flight: ten each.
+// stranded is how many messages the lost answers to receives may leave in flight: ten
+// each.
 func stranded(operation string, after bool, fault *sqstest.Injection) int {
 	if operation == sqstest.OpReceiveMessage && after {
 		return 10 * fault.Fired()
@@ -135,7 +138,8 @@ func chance(share float64, seed uint64) func(sqstest.Request) bool {
 	}
 }
 
-// latency makes every request take a while, and some take each of the delays more, before or after they are applied.
+// latency makes every request take a while, and some take each of the delays more, before
+// or after they are applied.
 func (r *rig) latency(seed uint64, delays ...time.Duration) {
 	r.server.Inject(sqstest.Fault{Do: sqstest.Delay(50 * time.Millisecond)})
 	for i, delay := range delays {
@@ -166,15 +170,16 @@ func TestT02Latency(t *testing.T) {
 				r.server.Heal()
 				w.stop()
 				require.Equal(r, 50, r.book.distinct())
-				// A change whose answer came too late is tried again, when the message may be visible or even deleted.
+				// A change whose answer came too late is tried again, when the message
+				// may be visible or even deleted.
 				r.Check(want{Stranded: 200, Refused: map[string]int{"MessageNotInflight": 20, "InvalidParameterValue": 20}})
 			})
 		})
 	}
 }
 
-// A poll is given its wait and ten seconds more: an answer that comes just in time counts, one that comes later does not hold
-// the poller up.
+// A poll is given its wait and ten seconds more: an answer that comes just in time
+// counts, one that comes later does not hold the poller up.
 func TestT02SlowPolls(t *testing.T) {
 	t.Parallel()
 	inBubble(t, setup{What: "answers to polls 9 s late, and 11 s late"}, func(r *rig) {
@@ -211,7 +216,8 @@ func slowness() map[string]sqstest.Effect {
 	return map[string]sqstest.Effect{"silent": sqstest.Silence(), "dripping": sqstest.Drip(200 * time.Millisecond)}
 }
 
-// Every operation hangs for five minutes: its calls end by their deadlines, and afterwards all goes on.
+// Every operation hangs for five minutes: its calls end by their deadlines, and
+// afterwards all goes on.
 func TestT03SilentAndDrippingEndpoints(t *testing.T) {
 	t.Parallel()
 	for name, effect := range slowness() {
@@ -288,7 +294,8 @@ func TestT03StopWhileSilent(t *testing.T) {
 	})
 }
 
-// Over TCP, a poll that drips or is silent ends after its wait and ten seconds, and the poller goes on.
+// Over TCP, a poll that drips or is silent ends after its wait and ten seconds, and the
+// poller goes on.
 func TestT03SlowPollsOverLoopback(t *testing.T) {
 	t.Parallel()
 	for name, effect := range slowness() {
@@ -365,7 +372,8 @@ func resolverFailures() map[string]error {
 	}
 }
 
-// Without an address for ten minutes: polls back off, handlers that run finish, and what they have done is not done again.
+// Without an address for ten minutes: polls back off, handlers that run finish, and what
+// they have done is not done again.
 func TestT10NameResolution(t *testing.T) {
 	t.Parallel()
 	for name, failure := range resolverFailures() {

@@ -32,8 +32,9 @@ type outage struct {
 	ended    time.Time
 }
 
-// outage lets every call fail for a while, with tasks in the middle of their run when it begins, and then judges that all is well
-// again within maxRecovery, without a restart, and that nothing ran twice.
+// outage lets every call fail for a while, with tasks in the middle of their run when it
+// begins, and then judges that all is well again within maxRecovery, without a restart,
+// and that nothing ran twice.
 func (r *rig) outage(effect sqstest.Effect, length time.Duration, during func(o *outage)) {
 	r.Helper()
 	r.fillAll(5)
@@ -69,7 +70,8 @@ func (r *rig) tryDispatchUntil(limit time.Duration) {
 	})
 }
 
-// requireRate checks how many polls of each queue there were in the steady part of the outage: at most so many an hour.
+// requireRate checks how many polls of each queue there were in the steady part of the
+// outage: at most so many an hour.
 func (o *outage) requireRate(perHour float64) {
 	o.Helper()
 	from, most := o.began.Add(warmUp), 0.0
@@ -113,8 +115,8 @@ func TestT04ServerErrors(t *testing.T) {
 	}
 }
 
-// In an outage of an hour the SDK's own quota of retries would run dry and its calls fail without a pause: the pollers wait all the
-// same, and are all there when it is over.
+// In an outage of an hour the SDK's own quota of retries would run dry and its calls fail
+// without a pause: the pollers wait all the same, and are all there when it is over.
 func TestT05OutageOfAnHour(t *testing.T) {
 	t.Parallel()
 	inBubble(t, setup{What: "503 for an hour", Handle: halfMinute}, func(r *rig) {
@@ -185,7 +187,8 @@ func TestT06Throttling(t *testing.T) {
 	}
 }
 
-// What only an operator can mend is said once a minute for each queue, not with every poll, and needs no restart afterwards.
+// What only an operator can mend is said once a minute for each queue, not with every
+// poll, and needs no restart afterwards.
 func TestT07RefusedUntilAnOperatorActs(t *testing.T) {
 	t.Parallel()
 	for shape, code := range map[string]string{
@@ -212,7 +215,8 @@ func TestT07RefusedUntilAnOperatorActs(t *testing.T) {
 	}
 }
 
-// requireReports checks the lines about failing polls: for each queue one at once, and then one a minute.
+// requireReports checks the lines about failing polls: for each queue one at once, and
+// then one a minute.
 func (o *outage) requireReports(code string) {
 	o.Helper()
 	times := map[string][]time.Time{}
@@ -240,7 +244,8 @@ func (r *rig) deleteQueue(priority taskhawk.Priority) {
 	require.NoError(r, err)
 }
 
-// A worker does not wait for a queue that was never there: it says so at once, by type and by name.
+// A worker does not wait for a queue that was never there: it says so at once, by type
+// and by name.
 func TestT08QueueMissingAtStart(t *testing.T) {
 	t.Parallel()
 	inBubble(t, setup{What: "a queue that does not exist at the start"}, func(r *rig) {
@@ -258,8 +263,8 @@ func TestT08QueueMissingAtStart(t *testing.T) {
 	})
 }
 
-// A queue is deleted while the worker runs, and made again ten minutes later: the worker waits for it with backoff, and serves
-// the other three as if nothing had happened.
+// A queue is deleted while the worker runs, and made again ten minutes later: the worker
+// waits for it with backoff, and serves the other three as if nothing had happened.
 func TestT08QueueDeletedAndMadeAgain(t *testing.T) {
 	t.Parallel()
 	inBubble(t, setup{What: "a queue deleted and made again while the worker runs"}, func(r *rig) {

@@ -32,7 +32,8 @@ func (a impatient) ReceiveMessage(
 	return a.API.ReceiveMessage(ctx, &short, options...)
 }
 
-// Idle polls are made no more often than where they wait; a busy queue is not slowed; and when the proxy is gone, all is as before.
+// Idle polls are made no more often than where they wait; a busy queue is not slowed; and
+// when the proxy is gone, all is as before.
 func TestT62PollsThatDoNotWait(t *testing.T) {
 	t.Parallel()
 	const tasks = 300
@@ -68,7 +69,8 @@ func TestT62PollsThatDoNotWait(t *testing.T) {
 	})
 }
 
-// The first poll of each queue fails, and all others are shorter than the timeout: nothing is stranded, tasks run at once.
+// The first poll of each queue fails, and all others are shorter than the timeout:
+// nothing is stranded, tasks run at once.
 func TestT63ClientTimeoutShorterThanTheWait(t *testing.T) {
 	t.Parallel()
 	s := setup{What: "an HTTP timeout that is shorter than a long poll"}

@@ -24,7 +24,8 @@ func takes(d time.Duration) func(context.Context, int) error {
 	}
 }
 
-// A message comes twice while its first run is under way: it runs once, and is deleted by its latest receipt.
+// A message comes twice while its first run is under way: it runs once, and is deleted by
+// its latest receipt.
 func TestT13DuplicatesOfARunningTask(t *testing.T) {
 	t.Parallel()
 	for name, effect := range map[string]sqstest.Effect{
@@ -49,7 +50,8 @@ func TestT13DuplicatesOfARunningTask(t *testing.T) {
 	}
 }
 
-// Messages come again and again while tasks are quick: each may run once more for each time, and no more.
+// Messages come again and again while tasks are quick: each may run once more for each
+// time, and no more.
 func TestT13DuplicatesOfQuickTasks(t *testing.T) {
 	t.Parallel()
 	for name, effect := range map[string]sqstest.Effect{
@@ -93,8 +95,8 @@ func TestT13DuplicateAfterDelete(t *testing.T) {
 	})
 }
 
-// A message comes again while its delete, by the receipt of before, is still on its way: it does not run again, and is deleted by
-// the receipt that counts.
+// A message comes again while its delete, by the receipt of before, is still on its way:
+// it does not run again, and is deleted by the receipt that counts.
 func TestT13DuplicateWhileItsDeleteIsUnderWay(t *testing.T) {
 	t.Parallel()
 	inBubble(t, setup{What: "a message delivered again while its delete is under way"}, func(r *rig) {
@@ -131,7 +133,8 @@ func failedDeletes() map[string]failedDelete {
 	}
 }
 
-// However a delete fails, the task does not run again: it is deleted by another attempt, or when its message comes back.
+// However a delete fails, the task does not run again: it is deleted by another attempt,
+// or when its message comes back.
 func TestT14FailingDeletes(t *testing.T) {
 	t.Parallel()
 	for name, c := range failedDeletes() {
@@ -178,8 +181,8 @@ func TestT14FailingEntriesOfBatches(t *testing.T) {
 	}
 }
 
-// A receipt that is old when it arrives deletes nothing, and SQS does not say so: the task runs again when its visibility timeout is
-// over, and is deleted then.
+// A receipt that is old when it arrives deletes nothing, and SQS does not say so: the
+// task runs again when its visibility timeout is over, and is deleted then.
 func TestT14OldReceipts(t *testing.T) {
 	t.Parallel()
 	inBubble(t, setup{What: "deletes by old receipts, which do nothing"}, func(r *rig) {
@@ -194,8 +197,9 @@ func TestT14OldReceipts(t *testing.T) {
 	})
 }
 
-// For ten minutes nothing can be deleted while all else works, as when a permission is missing. What is done neither runs again nor
-// becomes a dead letter, and is deleted in the end.
+// For ten minutes nothing can be deleted while all else works, as when a permission is
+// missing. What is done neither runs again nor becomes a dead letter, and is deleted in
+// the end.
 func TestT14NoDeletesForTenMinutes(t *testing.T) {
 	t.Parallel()
 	for name, effect := range map[string]sqstest.Effect{
@@ -239,8 +243,9 @@ func (a *attempts) all() []int {
 	return a.seen
 }
 
-// SQS has handed messages out, and the answer is lost: they run when their visibility timeout is over. SQS counts the receive that
-// nobody saw, so the first run is the second attempt.
+// SQS has handed messages out, and the answer is lost: they run when their visibility
+// timeout is over. SQS counts the receive that nobody saw, so the first run is the second
+// attempt.
 func TestT18AnswerToReceiveLost(t *testing.T) {
 	t.Parallel()
 	for name, effect := range lostAnswers() {
@@ -267,8 +272,9 @@ func TestT18AnswerToReceiveLost(t *testing.T) {
 	}
 }
 
-// A stop comes while the answer is on its way. A worker that lets its polls end gives the messages back at once; one that aborts
-// them leaves them to their visibility timeout. None is lost.
+// A stop comes while the answer is on its way. A worker that lets its polls end gives the
+// messages back at once; one that aborts them leaves them to their visibility timeout.
+// None is lost.
 func TestT18StopBeforeTheAnswer(t *testing.T) {
 	t.Parallel()
 	for name, abort := range map[string]bool{"polls end by themselves": false, "polls are aborted": true} {
@@ -299,7 +305,8 @@ func TestT18StopBeforeTheAnswer(t *testing.T) {
 	}
 }
 
-// A poll that was aborted lives on at SQS and takes what arrives: it comes back after its visibility timeout.
+// A poll that was aborted lives on at SQS and takes what arrives: it comes back after its
+// visibility timeout.
 func TestT18OrphanedPoll(t *testing.T) {
 	t.Parallel()
 	a := &attempts{}
@@ -317,8 +324,9 @@ func TestT18OrphanedPoll(t *testing.T) {
 	})
 }
 
-// The clocks of program and service are an hour apart, from one moment to the next, and then agree again: requests are refused until
-// the SDK has corrected their signatures, which each call has the attempts for. Heartbeats come neither early nor late.
+// The clocks of program and service are an hour apart, from one moment to the next, and
+// then agree again: requests are refused until the SDK has corrected their signatures,
+// which each call has the attempts for. Heartbeats come neither early nor late.
 func TestT19ClocksApart(t *testing.T) {
 	t.Parallel()
 	for name, skew := range map[string]time.Duration{"an hour ahead": time.Hour, "an hour behind": -time.Hour} {
@@ -350,8 +358,8 @@ func TestT19ClocksApart(t *testing.T) {
 	}
 }
 
-// What the worker counts from carries a monotonic clock reading, so that a jump of the wall clock moves no heartbeat. Not in a bubble,
-// whose time has none.
+// What the worker counts from carries a monotonic clock reading, so that a jump of the
+// wall clock moves no heartbeat. Not in a bubble, whose time has none.
 func TestT19MonotonicTimeOverLoopback(t *testing.T) {
 	t.Parallel()
 	var monotonic atomic.Int32

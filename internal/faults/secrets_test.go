@@ -22,8 +22,9 @@ import (
 	"github.com/taskhawk/taskhawk-go/taskhawk"
 )
 
-// echo answers deletes and changes of visibility with an error whose text repeats the receipt handles of the request, each on a line
-// of its own, as SQS does with that of a single request.
+// echo answers deletes and changes of visibility with an error whose text repeats the
+// receipt handles of the request, each on a line of its own, as SQS does with that of a
+// single request.
 type echo struct {
 	sqs.HTTPClient
 
@@ -116,7 +117,8 @@ type strictArgs struct {
 	Token string `validate:"max=3"`
 }
 
-// Arguments that carry a secret where none fits: the error says what is wrong, and not with what.
+// Arguments that carry a secret where none fits: the error says what is wrong, and not
+// with what.
 func TestT52ArgumentsInErrors(t *testing.T) {
 	t.Parallel()
 	var strict *taskhawk.Task[strictArgs]

@@ -52,8 +52,9 @@ func (r *rig) runAll() {
 	w.stop()
 }
 
-// Three of ten entries fail, each in its way: SQS refuses one, another may pass, and of the third it says nothing. The two that may
-// pass are sent again, the seven and the refused one are not.
+// Three of ten entries fail, each in its way: SQS refuses one, another may pass, and of
+// the third it says nothing. The two that may pass are sent again, the seven and the
+// refused one are not.
 func TestT15ThreeOfTenFail(t *testing.T) {
 	t.Parallel()
 	inBubble(t, setup{What: "three of ten entries of a send fail"}, func(r *rig) {
@@ -78,7 +79,8 @@ func TestT15ThreeOfTenFail(t *testing.T) {
 	})
 }
 
-// The same failures last for all three attempts: each entry has its own error, and only the one without an answer is in doubt.
+// The same failures last for all three attempts: each entry has its own error, and only
+// the one without an answer is in doubt.
 func TestT15ThreeOfTenFailForGood(t *testing.T) {
 	t.Parallel()
 	inBubble(t, setup{What: "three of ten entries of a send fail at every attempt"}, func(r *rig) {
@@ -106,7 +108,8 @@ func TestT15ThreeOfTenFailForGood(t *testing.T) {
 	})
 }
 
-// Entries are stored although the answer says that they failed, or says nothing: they are sent again, and run once more each.
+// Entries are stored although the answer says that they failed, or says nothing: they are
+// sent again, and run once more each.
 func TestT15StoredAllTheSame(t *testing.T) {
 	t.Parallel()
 	inBubble(t, setup{What: "entries of a send that are stored though the answer says they failed"}, func(r *rig) {
@@ -125,15 +128,17 @@ func TestT15StoredAllTheSame(t *testing.T) {
 	})
 }
 
-// lostAnswers are the ways in which the answer to a send that was applied does not arrive.
+// lostAnswers are the ways in which the answer to a send that was applied does not
+// arrive.
 func lostAnswers() map[string]sqstest.Effect {
 	return map[string]sqstest.Effect{
 		"reset": sqstest.Reset(), "late": sqstest.Delay(11 * time.Second), "cut": sqstest.Truncate(20), "silence": sqstest.Silence(),
 	}
 }
 
-// No answer to any attempt arrives, though SQS has stored every one: the error says that the outcome is unknown, and all copies have
-// the one task id, which is the caller's to tell them by.
+// No answer to any attempt arrives, though SQS has stored every one: the error says that
+// the outcome is unknown, and all copies have the one task id, which is the caller's to
+// tell them by.
 func TestT16AnswersToSendsLost(t *testing.T) {
 	t.Parallel()
 	for name, effect := range lostAnswers() {
@@ -169,7 +174,8 @@ func TestT16AnswersToSendsLost(t *testing.T) {
 	}
 }
 
-// The answer to the first attempt is lost, and the second one arrives: the caller sees a success, and each task has two copies.
+// The answer to the first attempt is lost, and the second one arrives: the caller sees a
+// success, and each task has two copies.
 func TestT16OneAnswerLost(t *testing.T) {
 	t.Parallel()
 	for name, effect := range lostAnswers() {

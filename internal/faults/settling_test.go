@@ -41,7 +41,8 @@ func (e brokenError) String() string  { return e.do("String") }
 func (e brokenError) Timeout() bool   { e.do("Timeout"); return false }
 func (e brokenError) Temporary() bool { return e.Timeout() }
 
-// Errors whose methods panic, or end the goroutine, are failures like any other: the worker lives, the line names the type.
+// Errors whose methods panic, or end the goroutine, are failures like any other: the
+// worker lives, the line names the type.
 func TestT54ErrorsWhoseMethodsFail(t *testing.T) {
 	t.Parallel()
 	var typedNil *fs.PathError
@@ -81,7 +82,8 @@ func TestT54ErrorsWhoseMethodsFail(t *testing.T) {
 	}
 }
 
-// A handler that asks for the dead-letter queue runs once, and leaves one letter, though its message cannot be deleted for a while.
+// A handler that asks for the dead-letter queue runs once, and leaves one letter, though
+// its message cannot be deleted for a while.
 func TestT58LetterStoredDeleteRefused(t *testing.T) {
 	t.Parallel()
 	handle := func(context.Context, int) error { return taskhawk.Permanent(errors.New("never")) }
@@ -101,8 +103,8 @@ func TestT58LetterStoredDeleteRefused(t *testing.T) {
 	})
 }
 
-// Without the permission to delete, receives slow down when as much is done as the worker remembers: tasks neither run again nor become dead
-// letters by the thousand.
+// Without the permission to delete, receives slow down when as much is done as the worker
+// remembers: tasks neither run again nor become dead letters by the thousand.
 func TestT59DeletesRefusedForLong(t *testing.T) {
 	t.Parallel()
 	inBubble(t, setup{What: "deletes refused for half an hour, with a backlog"}, func(r *rig) {
@@ -125,7 +127,8 @@ func TestT59DeletesRefusedForLong(t *testing.T) {
 	})
 }
 
-// ExtendVisibility waits for an extension under way, so that the service and the worker agree on the end of the lease.
+// ExtendVisibility waits for an extension under way, so that the service and the worker
+// agree on the end of the lease.
 func TestT60ExtendBesideAHeartbeat(t *testing.T) {
 	t.Parallel()
 	handle := func(ctx context.Context, _ int) error {

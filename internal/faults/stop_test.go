@@ -58,8 +58,9 @@ func drawStop(t *rapid.T) stopPlan {
 	return plan
 }
 
-// Tasks arrive in the very moment of a stop, while polls are on their way there or back: those that run finish, those that were
-// fetched and not started are given back, and the stop takes no longer than a poll and a handler.
+// Tasks arrive in the very moment of a stop, while polls are on their way there or back:
+// those that run finish, those that were fetched and not started are given back, and the
+// stop takes no longer than a poll and a handler.
 func TestT21StopWhileMessagesArrive(t *testing.T) {
 	t.Parallel()
 	released := int64(0)
@@ -103,8 +104,8 @@ func stopAndArrive(r *rig, plan stopPlan) int64 {
 	return w.Stats().Released
 }
 
-// requireReleased checks that what was fetched and not started is visible again a second after the stop, or after it was fetched,
-// latency apart.
+// requireReleased checks that what was fetched and not started is visible again a second
+// after the stop, or after it was fetched, latency apart.
 func requireReleased(r *rig, stopped time.Time, latency time.Duration) {
 	r.Helper()
 	fetched := map[string]time.Time{}
@@ -134,8 +135,8 @@ func (r *rig) requireAllDeleted() {
 	require.Equal(r, 7, r.server.Ledger().Count(sqstest.Succeeded))
 }
 
-// Seven tasks, too few for a full batch, end within a tenth of a second of the stop, while deletes are slow or fail at first: when
-// the stop returns, all are deleted.
+// Seven tasks, too few for a full batch, end within a tenth of a second of the stop,
+// while deletes are slow or fail at first: when the stop returns, all are deleted.
 func TestT22StopWithDeletesUnderWay(t *testing.T) {
 	t.Parallel()
 	for name, effect := range map[string]sqstest.Effect{
@@ -161,7 +162,8 @@ func TestT22StopWithDeletesUnderWay(t *testing.T) {
 	}
 }
 
-// The grace period ends while deletes are under way: the stop returns in time and says so, and the deletes are not cut off.
+// The grace period ends while deletes are under way: the stop returns in time and says
+// so, and the deletes are not cut off.
 func TestT22GraceEndsWhileDeletesAreUnderWay(t *testing.T) {
 	t.Parallel()
 	inBubble(t, setup{What: "a grace period that ends while deletes are under way", Handle: takes(time.Second)}, func(r *rig) {
@@ -252,8 +254,8 @@ func TestT24SecondSIGTERM(t *testing.T) {
 	r.finish(c, want{Duplicates: grown})
 }
 
-// awaitReleased waits until nothing is in flight any more, which takes a second after a stop that cut a poll off, and far less than
-// the visibility timeout.
+// awaitReleased waits until nothing is in flight any more, which takes a second after a
+// stop that cut a poll off, and far less than the visibility timeout.
 func (r *rig) awaitReleased() {
 	r.Helper()
 	r.await(10*time.Second, "all is released", func() bool { return r.server.Queue(queueName(taskhawk.Default)).InFlight == 0 })
@@ -309,7 +311,8 @@ func TestT24Misuse(t *testing.T) {
 	})
 }
 
-// pollCounter is a client that counts the long polls of one worker that run at once. Receives beside them wait a second at most.
+// pollCounter is a client that counts the long polls of one worker that run at once.
+// Receives beside them wait a second at most.
 type pollCounter struct {
 	sqsx.API
 

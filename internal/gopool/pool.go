@@ -9,7 +9,8 @@ import (
 // idleTime is how long a goroutine waits for the next function, and at most twice that.
 const idleTime = time.Second
 
-// Pool starts goroutines, and keeps them between Keep and Close. The zero value is ready, and it is safe for concurrent use.
+// Pool starts goroutines, and keeps them between Keep and Close. The zero value is ready,
+// and it is safe for concurrent use.
 type Pool struct {
 	mu    sync.Mutex
 	idle  []*runner // the one that was busy last comes last
@@ -22,7 +23,8 @@ type Pool struct {
 // runner is a goroutine that waits.
 type runner struct{ next chan func() }
 
-// Go runs f in a goroutine of its own. When f panics or ends its goroutine, that is as in any other.
+// Go runs f in a goroutine of its own. When f panics or ends its goroutine, that is as in
+// any other.
 func (p *Pool) Go(f func()) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
@@ -45,7 +47,8 @@ func (p *Pool) Keep() {
 	p.keeps = true
 }
 
-// Close ends the goroutines that wait. Those that are busy end when they are done, as do those of later calls of Go.
+// Close ends the goroutines that wait. Those that are busy end when they are done, as do
+// those of later calls of Go.
 func (p *Pool) Close() {
 	p.mu.Lock()
 	defer p.mu.Unlock()

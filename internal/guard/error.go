@@ -7,11 +7,13 @@ import (
 	"strings"
 )
 
-// Error returns err if all its methods return, and those of the errors it wraps. Otherwise it returns an error in its place
-// that names the type and the method at fault, and whose own methods are safe: errors.Is and errors.As still see through it, and
-// pass over what panics. Nil stays nil.
+// Error returns err if all its methods return, and those of the errors it wraps.
+// Otherwise it returns an error in its place that names the type and the method at fault,
+// and whose own methods are safe: errors.Is and errors.As still see through it, and pass
+// over what panics. Nil stays nil.
 //
-// It calls every method once, so that whoever gets its result need not think of them again.
+// It calls every method once, so that whoever gets its result need not think of them
+// again.
 func Error(err error) error {
 	if err == nil {
 		return nil
@@ -25,7 +27,8 @@ func Error(err error) error {
 	return &brokenError{cause: err, text: describe(err)}
 }
 
-// Text returns the text of err. For an error whose Error method does not return, it says so and names the type.
+// Text returns the text of err. For an error whose Error method does not return, it says
+// so and names the type.
 func Text(err error) string {
 	text, failure := textOf(err)
 	if failure != nil {
@@ -46,13 +49,15 @@ func blame(err error, method string, failure *Failure) string {
 	return fmt.Sprintf("%T: its %s method %s", err, method, failure)
 }
 
-// target is an error that no other one is or wraps, so that a search for it goes all through a tree of errors.
+// target is an error that no other one is or wraps, so that a search for it goes all
+// through a tree of errors.
 type target struct{}
 
 // Error returns a text that nothing shows.
 func (*target) Error() string { return "target" }
 
-// probe calls all methods that the library, the standard library or the Lambda runtime may call.
+// probe calls all methods that the library, the standard library or the Lambda runtime
+// may call.
 func probe(err error) {
 	_ = err.Error()
 	none := &target{}
@@ -97,8 +102,8 @@ func (e *brokenError) As(target any) bool {
 	})
 }
 
-// walk visits err and what it wraps, in the order of errors.Is, until visit reports true. What an Unwrap method that does not return
-// would have given is passed over.
+// walk visits err and what it wraps, in the order of errors.Is, until visit reports true.
+// What an Unwrap method that does not return would have given is passed over.
 func walk(err error, visit func(error) bool) bool {
 	if err == nil {
 		return false
@@ -125,8 +130,9 @@ func unwrap(err error) (next []error, failure *Failure) {
 	return next, failure
 }
 
-// describe returns the text of err, with the type and the method at fault where the text does not name them. Of several
-// errors without a text, the innermost is to blame: the others ask it for its own.
+// describe returns the text of err, with the type and the method at fault where the text
+// does not name them. Of several errors without a text, the innermost is to blame: the
+// others ask it for its own.
 func describe(err error) string {
 	text, failure := textOf(err)
 	if failure != nil {

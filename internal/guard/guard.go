@@ -1,6 +1,7 @@
-// Package guard calls code that this module's users wrote: methods of their errors, their log handlers, their implementations
-// of interfaces. Such code may panic, or end its goroutine by runtime.Goexit as t.FailNow does. Neither gets past this package.
-// Code that hangs holds the goroutine that called it, and nothing else.
+// Package guard calls code that this module's users wrote: methods of their errors, their
+// log handlers, their implementations of interfaces. Such code may panic, or end its
+// goroutine by runtime.Goexit as t.FailNow does. Neither gets past this package. Code
+// that hangs holds the goroutine that called it, and nothing else.
 package guard
 
 import "runtime/debug"
@@ -9,7 +10,8 @@ import "runtime/debug"
 type Failure struct {
 	// Value is what the call panicked with; nil when it ended its goroutine.
 	Value any
-	// Stack is the stack at the panic, as runtime/debug.Stack formats it; nil when it ended its goroutine.
+	// Stack is the stack at the panic, as runtime/debug.Stack formats it; nil when it
+	// ended its goroutine.
 	Stack []byte
 }
 
@@ -21,8 +23,9 @@ func (f *Failure) String() string {
 	return "panicked"
 }
 
-// Call runs f in a goroutine of its own, waits for it, and returns how it failed; nil when it returned. The goroutine costs
-// about a microsecond, so Call is for failures and for what happens once in a request, not for every message.
+// Call runs f in a goroutine of its own, waits for it, and returns how it failed; nil
+// when it returned. The goroutine costs about a microsecond, so Call is for failures and
+// for what happens once in a request, not for every message.
 func Call(f func()) *Failure {
 	failure := &Failure{}
 	done := make(chan struct{})

@@ -8,13 +8,16 @@ import (
 	"time"
 )
 
-// errNotLogged is what a log handler returns whose inner one did not return. slog drops it.
+// errNotLogged is what a log handler returns whose inner one did not return. slog drops
+// it.
 var errNotLogged = errors.New("the log handler did not return")
 
-// LogHandler returns a handler that survives next. A line is written when Handle returns; what panics or ends its goroutine over
-// a line loses that line, and one that is asked whether a level is enabled and panics is taken to say no.
+// LogHandler returns a handler that survives next. A line is written when Handle returns;
+// what panics or ends its goroutine over a line loses that line, and one that is asked
+// whether a level is enabled and panics is taken to say no.
 //
-// A value that is logged may be the user's too, with a LogValue or a MarshalJSON: next calls them, so they are guarded with it.
+// A value that is logged may be the user's too, with a LogValue or a MarshalJSON: next
+// calls them, so they are guarded with it.
 func LogHandler(next slog.Handler) slog.Handler { return &logHandler{next} }
 
 type logHandler struct{ next slog.Handler }
@@ -55,15 +58,17 @@ func (h *logHandler) with(change func() slog.Handler) (changed slog.Handler) {
 // maxLines is how many lines a [Background] holds for its writer.
 const maxLines = 256
 
-// Background is a log handler for goroutines that must not wait for a logger, such as polls and heartbeats: it takes a line and
-// returns. A goroutine writes the lines in order, and lives only while there are some. When 256 wait, more are left out; the next line
-// that is written counts them in the attribute left_out.
+// Background is a log handler for goroutines that must not wait for a logger, such as
+// polls and heartbeats: it takes a line and returns. A goroutine writes the lines in
+// order, and lives only while there are some. When 256 wait, more are left out; the next
+// line that is written counts them in the attribute left_out.
 type Background struct {
 	next slog.Handler
 	line *backgroundQueue
 }
 
-// NewBackground makes a handler that writes by next, from another goroutine. Next must not panic: see [LogHandler].
+// NewBackground makes a handler that writes by next, from another goroutine. Next must
+// not panic: see [LogHandler].
 func NewBackground(next slog.Handler) *Background {
 	return &Background{next: next, line: &backgroundQueue{}}
 }
@@ -90,7 +95,8 @@ func (b *Background) WithGroup(name string) slog.Handler {
 // flushTime bounds how long Flush waits for a logger that hangs.
 const flushTime = 100 * time.Millisecond
 
-// Flush waits, for a tenth of a second at most, until the lines of a logger that writes by a [Background] are written.
+// Flush waits, for a tenth of a second at most, until the lines of a logger that writes
+// by a [Background] are written.
 func Flush(logger *slog.Logger) {
 	b, ok := logger.Handler().(*Background)
 	if !ok {
@@ -144,7 +150,8 @@ func (q *backgroundQueue) write() {
 	}
 }
 
-// next takes the first line, and reports false when there is none, which ends the goroutine.
+// next takes the first line, and reports false when there is none, which ends the
+// goroutine.
 func (q *backgroundQueue) next() (line backgroundLine, ok bool) {
 	q.mu.Lock()
 	defer q.mu.Unlock()
@@ -173,7 +180,8 @@ func (q *backgroundQueue) written() <-chan struct{} {
 // maxErrorText is how much of an error's text a line shows, in bytes.
 const maxErrorText = 1024
 
-// ErrorAttr returns the attribute that shows an error in a line: its text, printable and of bounded length.
+// ErrorAttr returns the attribute that shows an error in a line: its text, printable and
+// of bounded length.
 func ErrorAttr(err error) slog.Attr {
 	return slog.String("error", Line(Text(err), maxErrorText))
 }

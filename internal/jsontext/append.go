@@ -9,14 +9,17 @@ import (
 	"unicode/utf8"
 )
 
-// AppendString appends s to dst as a JSON string, quotes included, and reports whether s is valid UTF-8. If it is not, dst comes back with
-// its original length: encoding/json would replace the bad bytes silently.
+// AppendString appends s to dst as a JSON string, quotes included, and reports whether s
+// is valid UTF-8. If it is not, dst comes back with its original length: encoding/json
+// would replace the bad bytes silently.
 //
-// The bytes are those that encoding/json writes with SetEscapeHTML(false), U+2028 and U+2029 escaped as there, with one addition:
-// U+FFFE and U+FFFF are escaped too, because they are not XML characters and SQS refuses a body that holds them
-// (SendMessage, valid characters: #x9 | #xA | #xD | #x20 to #xD7FF | #xE000 to #xFFFD | #x10000 to #x10FFFF).
+// The bytes are those that encoding/json writes with SetEscapeHTML(false), U+2028 and
+// U+2029 escaped as there, with one addition: U+FFFE and U+FFFF are escaped too, because
+// they are not XML characters and SQS refuses a body that holds them (SendMessage, valid
+// characters: #x9 | #xA | #xD | #x20 to #xD7FF | #xE000 to #xFFFD | #x10000 to #x10FFFF).
 //
-// Copying s and looking at it are one pass; bytes of dst beyond the result may be written.
+// Copying s and looking at it are one pass; bytes of dst beyond the result may be
+// written.
 func AppendString(dst []byte, s string) ([]byte, bool) {
 	n := len(dst)
 	if cap(dst)-n < len(s)+slack {
@@ -34,12 +37,14 @@ func AppendString(dst []byte, s string) ([]byte, bool) {
 // slack is the room behind a string that the quotes and a word beyond it may use.
 const slack = len(`""`) + wordSize
 
-// grow makes room for n bytes and the slack. It is a function of its own to keep its caller short.
+// grow makes room for n bytes and the slack. It is a function of its own to keep its
+// caller short.
 //
 //go:noinline
 func grow(dst []byte, n int) []byte { return slices.Grow(dst, n+slack) }
 
-// appendRest is AppendString once the opening quote and s[:i], which is plain, are written. As long as s is ASCII there is nothing to validate.
+// appendRest is AppendString once the opening quote and s[:i], which is plain, are
+// written. As long as s is ASCII there is nothing to validate.
 func appendRest(dst []byte, s string, i int) ([]byte, bool) {
 	n := len(dst) - i - len(`"`)
 	for s[i] < utf8.RuneSelf {
@@ -77,7 +82,8 @@ func appendText(dst []byte, s string, i int) []byte {
 	return dst
 }
 
-// copyText appends s from i up to the first byte that markText marks, and returns the index of that.
+// copyText appends s from i up to the first byte that markText marks, and returns the
+// index of that.
 func copyText(dst []byte, s string, i int) ([]byte, int) {
 	if cap(dst)-len(dst) < len(s)-i+slack {
 		dst = grow(dst, len(s)-i)
@@ -119,13 +125,16 @@ func appendHex(dst []byte, u uint16) []byte {
 
 const hexDigits = "0123456789abcdef"
 
-// escapeLetters has the letter by which a byte is written behind a backslash, 0 for those written \u00XX.
+// escapeLetters has the letter by which a byte is written behind a backslash, 0 for those
+// written \u00XX.
 var escapeLetters = [256]byte{'"': '"', '\\': '\\', '\b': 'b', '\f': 'f', '\n': 'n', '\r': 'r', '\t': 't'}
 
-// escapedBytes has the byte that a letter behind a backslash stands for, 0 if it stands for none. JSON knows one more than we write: \/.
+// escapedBytes has the byte that a letter behind a backslash stands for, 0 if it stands
+// for none. JSON knows one more than we write: \/.
 var escapedBytes = [256]byte{'"': '"', '\\': '\\', '/': '/', 'b': '\b', 'f': '\f', 'n': '\n', 'r': '\r', 't': '\t'}
 
-// skipEscape checks the escape that begins with the special byte s[i] and returns the index past it.
+// skipEscape checks the escape that begins with the special byte s[i] and returns the
+// index past it.
 func skipEscape(s string, i int) (int, error) {
 	switch {
 	case s[i] != '\\':
@@ -148,7 +157,8 @@ func skipHex(s string, i int) (int, error) {
 	return i, nil
 }
 
-// readEscape decodes the checked escape whose backslash is s[i], both halves of a surrogate pair at once.
+// readEscape decodes the checked escape whose backslash is s[i], both halves of a
+// surrogate pair at once.
 func readEscape(s string, i int) (rune, int) {
 	if s[i+1] == 'u' {
 		return readHex(s, i)
@@ -194,11 +204,13 @@ func hexValue(c byte) rune {
 // ErrInvalidUTF8 says that text which should go to SQS holds bytes that are not UTF-8.
 var ErrInvalidUTF8 = errors.New("invalid UTF-8")
 
-// nonchars begins the UTF-8 form of U+FFFE and U+FFFF; no other character but U+FFC0 to U+FFFD shares it.
+// nonchars begins the UTF-8 form of U+FFFE and U+FFFF; no other character but U+FFC0 to
+// U+FFFD shares it.
 const nonchars = "\xef\xbf"
 
-// AppendCompact checks that s is one JSON value, appends it to dst without insignificant white space, as json.Compact does,
-// and escapes U+FFFE and U+FFFF, which SQS refuses. The error is a [*SyntaxError] or [ErrInvalidUTF8]; dst then comes back as it was.
+// AppendCompact checks that s is one JSON value, appends it to dst without insignificant
+// white space, as json.Compact does, and escapes U+FFFE and U+FFFF, which SQS refuses.
+// The error is a [*SyntaxError] or [ErrInvalidUTF8]; dst then comes back as it was.
 func AppendCompact(dst []byte, s string) ([]byte, error) {
 	end, err := SkipValue(s, SkipSpace(s, 0))
 	if err != nil {
@@ -230,7 +242,8 @@ func appendCompact(dst []byte, s string) []byte {
 	return dst
 }
 
-// appendEscaped appends the text of a string, quotes included, with U+FFFE and U+FFFF escaped.
+// appendEscaped appends the text of a string, quotes included, with U+FFFE and U+FFFF
+// escaped.
 func appendEscaped(dst []byte, s string) []byte {
 	for {
 		i := strings.Index(s, nonchars)

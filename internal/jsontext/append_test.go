@@ -40,7 +40,8 @@ func TestAppendStringRefusesInvalidUTF8(t *testing.T) {
 	}
 }
 
-// Strings are looked at in steps of up to 16 bytes: whatever is in one has to be found wherever it is, and nothing beyond the room may be touched.
+// Strings are looked at in steps of up to 16 bytes: whatever is in one has to be found
+// wherever it is, and nothing beyond the room may be touched.
 func TestAppendStringAtEveryPlace(t *testing.T) {
 	t.Parallel()
 	for length := range 40 {
@@ -81,7 +82,8 @@ func TestAppendStringAllocatesNothing(t *testing.T) {
 	require.Zero(t, allocs)
 }
 
-// encodingJSON writes s as encoding/json does, then escapes the two characters that SQS refuses.
+// encodingJSON writes s as encoding/json does, then escapes the two characters that SQS
+// refuses.
 func encodingJSON(t *testing.T, s string) string {
 	t.Helper()
 	var b bytes.Buffer

@@ -6,11 +6,14 @@ import (
 	"unicode/utf8"
 )
 
-// ReadString reads the JSON string that begins at s[i], which must be its opening quote, and returns its value and the index just past
-// the closing quote. A value without escapes, and valid UTF-8, is a substring of s: no allocation, and it keeps all of s alive.
+// ReadString reads the JSON string that begins at s[i], which must be its opening quote,
+// and returns its value and the index just past the closing quote. A value without
+// escapes, and valid UTF-8, is a substring of s: no allocation, and it keeps all of s
+// alive.
 //
-// Unescaping is that of encoding/json: a lone surrogate, and each byte that is not valid UTF-8, becomes U+FFFD. Raw control characters and
-// unknown escapes are errors of type [*SyntaxError].
+// Unescaping is that of encoding/json: a lone surrogate, and each byte that is not valid
+// UTF-8, becomes U+FFFD. Raw control characters and unknown escapes are errors of type
+// [*SyntaxError].
 func ReadString(s string, i int) (v string, end int, err error) {
 	if !at(s, i, '"') {
 		return "", i, Unexpected(s, i, "a string")
@@ -30,8 +33,9 @@ func ReadString(s string, i int) (v string, end int, err error) {
 	return unescape(validate(s[start : end-1])), end, nil
 }
 
-// SkipString checks the JSON string that begins at s[i], which must be its opening quote, and returns the index just past
-// the closing quote. It accepts and refuses exactly what [ReadString] does.
+// SkipString checks the JSON string that begins at s[i], which must be its opening quote,
+// and returns the index just past the closing quote. It accepts and refuses exactly what
+// [ReadString] does.
 func SkipString(s string, i int) (end int, err error) {
 	if !at(s, i, '"') {
 		return i, Unexpected(s, i, "a string")
@@ -115,8 +119,8 @@ func unescape(s string) string {
 	return b.String()
 }
 
-// SkipNumber checks the JSON number that begins at s[i] and returns the index just past it. It looks at the grammar only;
-// any number of digits is a number.
+// SkipNumber checks the JSON number that begins at s[i] and returns the index just past
+// it. It looks at the grammar only; any number of digits is a number.
 func SkipNumber(s string, i int) (end int, err error) {
 	if at(s, i, '-') {
 		i++
@@ -160,12 +164,15 @@ func skipDigits(s string, i int) (int, error) {
 
 func isDigit(c byte) bool { return c-'0' <= 9 }
 
-// MaxDepth is the deepest nesting of arrays and objects that [SkipValue] accepts, the limit of encoding/json.
+// MaxDepth is the deepest nesting of arrays and objects that [SkipValue] accepts, the
+// limit of encoding/json.
 const MaxDepth = 10_000
 
-// SkipValue checks the JSON value of any kind that begins at s[i], white space before it not included, and returns the index just past it.
-// It is strict by RFC 8259 where encoding/json is (strings may hold invalid UTF-8), allocates nothing unless it fails,
-// and uses little stack: nesting deeper than [MaxDepth] is a [*SyntaxError], as every other fault is.
+// SkipValue checks the JSON value of any kind that begins at s[i], white space before it
+// not included, and returns the index just past it. It is strict by RFC 8259 where
+// encoding/json is (strings may hold invalid UTF-8), allocates nothing unless it fails,
+// and uses little stack: nesting deeper than [MaxDepth] is a [*SyntaxError], as every
+// other fault is.
 func SkipValue(s string, i int) (end int, err error) {
 	if isOpener(s, i) {
 		return skipContainer(s, i, 0)
@@ -192,7 +199,8 @@ func skipScalar(s string, i int) (int, error) {
 	return i, Unexpected(s, i, "a value")
 }
 
-// SkipLiteral checks that s goes on at i with word, one of true, false and null, and returns the index just past it.
+// SkipLiteral checks that s goes on at i with word, one of true, false and null, and
+// returns the index just past it.
 func SkipLiteral(s string, i int, word string) (end int, err error) {
 	if i <= len(s) && strings.HasPrefix(s[i:], word) {
 		return i + len(word), nil
@@ -204,8 +212,8 @@ func SkipLiteral(s string, i int, word string) (end int, err error) {
 	}
 }
 
-// levelsPerWord is how many levels of nesting one word describes. Deeper input costs one call per word, so that hostile nesting
-// neither allocates nor grows the stack much.
+// levelsPerWord is how many levels of nesting one word describes. Deeper input costs one
+// call per word, so that hostile nesting neither allocates nor grows the stack much.
 const levelsPerWord = 64
 
 // nesting is the path of open arrays and objects while a value is stepped over.
@@ -215,7 +223,8 @@ type nesting struct {
 	outer int    // open levels around this word's
 }
 
-// skipContainer steps over the array or object that begins at s[i], itself nested outer levels deep.
+// skipContainer steps over the array or object that begins at s[i], itself nested outer
+// levels deep.
 func skipContainer(s string, i, outer int) (int, error) {
 	n := nesting{outer: outer}
 	i, err := n.open(s, i)
@@ -229,7 +238,8 @@ func skipContainer(s string, i, outer int) (int, error) {
 	return i, err
 }
 
-// open enters the array or object that begins at s[i] and returns the index of the next value to step over.
+// open enters the array or object that begins at s[i] and returns the index of the next
+// value to step over.
 func (n *nesting) open(s string, i int) (int, error) {
 	if n.outer+n.depth == MaxDepth {
 		return i, &SyntaxError{Offset: i, Reason: "nested too deeply"}
@@ -249,8 +259,9 @@ func (n *nesting) open(s string, i int) (int, error) {
 	return n.key(s, i)
 }
 
-// next goes on behind a value, or at a bracket that closes an empty container: it closes every level that ends there and
-// returns the index of the next value, or of what follows the outermost level.
+// next goes on behind a value, or at a bracket that closes an empty container: it closes
+// every level that ends there and returns the index of the next value, or of what follows
+// the outermost level.
 func (n *nesting) next(s string, i int) (int, error) {
 	for n.depth > 0 {
 		i = SkipSpace(s, i)
@@ -308,8 +319,8 @@ func (n *nesting) closer() byte {
 	return ']'
 }
 
-// SkipSpace returns the index of the first byte of s at or after i that is not JSON white space
-// (space, tab, line feed, carriage return), or len(s) if there is none.
+// SkipSpace returns the index of the first byte of s at or after i that is not JSON white
+// space (space, tab, line feed, carriage return), or len(s) if there is none.
 func SkipSpace(s string, i int) int {
 	for i < len(s) && (s[i] == ' ' || s[i] == '\n' || s[i] == '\t' || s[i] == '\r') {
 		i++
@@ -329,12 +340,14 @@ type SyntaxError struct {
 	Reason string // what is wrong; holds at most one character of the text
 }
 
-// Error returns the reason and the offset. It never quotes more than the single offending character.
+// Error returns the reason and the offset. It never quotes more than the single offending
+// character.
 func (e *SyntaxError) Error() string {
 	return e.Reason + " at offset " + strconv.Itoa(e.Offset)
 }
 
-// Unexpected returns the [*SyntaxError] for the character at s[i], or the end of s, where want is required.
+// Unexpected returns the [*SyntaxError] for the character at s[i], or the end of s, where
+// want is required.
 func Unexpected(s string, i int, want string) error {
 	if i >= len(s) {
 		return &SyntaxError{Offset: len(s), Reason: "unexpected end, want " + want}

@@ -4,8 +4,10 @@ package jsontext
 
 import "encoding/binary"
 
-// copyPlain writes s behind the end of dst up to the first byte that is not plain, and returns the index of that byte. If all of s is plain it
-// writes a closing quote too, and returns len(s). There has to be room for s and slack; what is not used of it may be written.
+// copyPlain writes s behind the end of dst up to the first byte that is not plain, and
+// returns the index of that byte. If all of s is plain it writes a closing quote too, and
+// returns len(s). There has to be room for s and slack; what is not used of it may be
+// written.
 func copyPlain(dst []byte, s string) int {
 	to := dst[len(dst):cap(dst)]
 	i := 0
@@ -25,7 +27,8 @@ func copyPlain(dst []byte, s string) int {
 	return len(s)
 }
 
-// plainLen returns the index of the first byte of s that is not plain. It may stop before that, less than 16 bytes before the end of s.
+// plainLen returns the index of the first byte of s that is not plain. It may stop before
+// that, less than 16 bytes before the end of s.
 func plainLen(s string) int {
 	i := 0
 	for ; i+wordSize <= len(s); i += wordSize {

@@ -2,10 +2,12 @@ package jsontext
 
 import "math/bits"
 
-// SpanContainer returns the index just past the array or object that begins at s[i], without checking what is in it: it only looks for where
-// strings and brackets end. Of a valid value the index is that of [SkipValue], at a third of the cost or less; what it makes of another is of
-// no use. It is for text that is checked later, whole, by what reads it. Where the text ends early, or s[i] is no bracket, the error is
-// a [*SyntaxError].
+// SpanContainer returns the index just past the array or object that begins at s[i],
+// without checking what is in it: it only looks for where strings and brackets end. Of a
+// valid value the index is that of [SkipValue], at a third of the cost or less; what it
+// makes of another is of no use. It is for text that is checked later, whole, by what
+// reads it. Where the text ends early, or s[i] is no bracket, the error is a
+// [*SyntaxError].
 func SpanContainer(s string, i int) (end int, err error) {
 	if !isOpener(s, i) {
 		return i, Unexpected(s, i, "an array or object")
@@ -21,7 +23,8 @@ func SpanContainer(s string, i int) (end int, err error) {
 	return end, nil
 }
 
-// spanBytes returns the length of the array or object that s begins with, by one byte after another. It is less than 0 if s ends before.
+// spanBytes returns the length of the array or object that s begins with, by one byte
+// after another. It is less than 0 if s ends before.
 func spanBytes(s string) int {
 	depth := 0
 	for i := 0; i < len(s); {
@@ -81,8 +84,8 @@ type cursor struct {
 	escaped uint64 // 1 if it ended with a backslash that escapes the first byte of this one
 }
 
-// spanBlocks is spanBytes for an s of a block or more, by blocks. The first time it looks at one block, later at more, since most arguments are
-// small.
+// spanBlocks is spanBytes for an s of a block or more, by blocks. The first time it looks
+// at one block, later at more, since most arguments are small.
 func spanBlocks(s string) int {
 	var buffer [16]marks
 	var c cursor
@@ -113,7 +116,8 @@ func (m marks) behind(n int) marks {
 	return marks{m.quotes >> n, m.backslashes >> n, m.openers >> n, m.closers >> n}
 }
 
-// block steps over a block and returns the index past the bracket that closes the last array or object, -1 if none does.
+// block steps over a block and returns the index past the bracket that closes the last
+// array or object, -1 if none does.
 func (c *cursor) block(m marks) int {
 	outside := ^c.strings(m)
 	openers, closers := m.openers&outside, m.closers&outside
@@ -124,8 +128,8 @@ func (c *cursor) block(m marks) int {
 	return c.brackets(openers, closers)
 }
 
-// strings returns which bytes of a block are in a string, the opening quote included: those with an odd number of quotes up to them, which
-// the shifts count for all at once.
+// strings returns which bytes of a block are in a string, the opening quote included:
+// those with an odd number of quotes up to them, which the shifts count for all at once.
 func (c *cursor) strings(m marks) uint64 {
 	q := m.quotes
 	if m.backslashes|c.escaped != 0 {
@@ -142,7 +146,8 @@ func (c *cursor) strings(m marks) uint64 {
 	return q
 }
 
-// escapes returns which bytes of a block are behind a backslash that is not behind one itself.
+// escapes returns which bytes of a block are behind a backslash that is not behind one
+// itself.
 func (c *cursor) escapes(backslashes uint64) uint64 {
 	escaped := c.escaped
 	c.escaped = 0

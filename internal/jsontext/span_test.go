@@ -23,7 +23,8 @@ func TestSpanContainer(t *testing.T) {
 	}
 }
 
-// A long text is looked at in blocks: whatever ends or does not end a string has to be understood on both sides of their borders.
+// A long text is looked at in blocks: whatever ends or does not end a string has to be
+// understood on both sides of their borders.
 func TestSpanContainerAtEveryPlace(t *testing.T) {
 	t.Parallel()
 	for length := range 150 {

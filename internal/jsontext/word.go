@@ -2,15 +2,17 @@ package jsontext
 
 import "math/bits"
 
-// Strings are scanned eight bytes at a time: a word is loaded, and arithmetic on all its bytes at once marks with their top bit those that end a
-// plain run. A borrow can mark a byte after a true hit as well, never one before it, so the lowest mark is exact.
+// Strings are scanned eight bytes at a time: a word is loaded, and arithmetic on all its
+// bytes at once marks with their top bit those that end a plain run. A borrow can mark a
+// byte after a true hit as well, never one before it, so the lowest mark is exact.
 const (
 	wordSize = 8
 	ones     = 0x0101010101010101
 	highBits = 0x80 * ones
 )
 
-// loadWord returns s[i:i+8] as a little-endian word; the compiler merges it into one load.
+// loadWord returns s[i:i+8] as a little-endian word; the compiler merges it into one
+// load.
 func loadWord(s string, i int) uint64 {
 	s = s[i : i+wordSize]
 	return uint64(s[0]) | uint64(s[1])<<8 | uint64(s[2])<<16 | uint64(s[3])<<24 |
@@ -20,7 +22,8 @@ func loadWord(s string, i int) uint64 {
 // Word returns s[i:i+8] as a little-endian word.
 func Word(s string, i int) uint64 { return loadWord(s, i) }
 
-// loadTail returns s[i:], which is shorter than a word, or empty, as one filled up with spaces.
+// loadTail returns s[i:], which is shorter than a word, or empty, as one filled up with
+// spaces.
 func loadTail(s string, i int) uint64 {
 	n := 8 * (len(s) - i) // bits
 	spaces := uint64(' '*ones) << n
@@ -34,15 +37,16 @@ func loadTail(s string, i int) uint64 {
 	return spaces
 }
 
-// markSpecial marks quotes, backslashes and control characters, and passes over what is not ASCII. Flipping bit 1 swaps '"' (0x22) with space (0x20)
-// and maps the control characters onto themselves, so that one comparison with 0x21 finds both.
+// markSpecial marks quotes, backslashes and control characters, and passes over what is
+// not ASCII. Flipping bit 1 swaps '"' (0x22) with space (0x20) and maps the control
+// characters onto themselves, so that one comparison with 0x21 finds both.
 func markSpecial(w uint64) uint64 {
 	quotes, backslashes := w^0x02*ones, w^'\\'*ones
 	return ((quotes - 0x21*ones) | (backslashes - ones)) &^ w & highBits
 }
 
-// The first bytes, in UTF-8, of the characters beyond ASCII that are written escaped: U+2028 and U+2029, U+FFFE and U+FFFF.
-// Others share them.
+// The first bytes, in UTF-8, of the characters beyond ASCII that are written escaped:
+// U+2028 and U+2029, U+FFFE and U+FFFF. Others share them.
 const (
 	leadLineSeparator = 0xE2
 	leadNonchar       = 0xEF
@@ -54,13 +58,15 @@ func markText(w uint64) uint64 {
 	return markSpecial(w) | ((separators-ones)&^separators|(nonchars-ones)&^nonchars)&highBits
 }
 
-// firstMark returns the index within the word of the lowest marked byte, 8 if there is none.
+// firstMark returns the index within the word of the lowest marked byte, 8 if there is
+// none.
 func firstMark(m uint64) int { return bits.TrailingZeros64(m) / 8 }
 
 // isSpecial tells whether a byte is a quote, a backslash or a control character.
 func isSpecial(c byte) bool { return c < ' ' || c == '"' || c == '\\' }
 
-// scanSpecial returns the index of the first special byte of s at or after i, or len(s), and whether all bytes before it are ASCII.
+// scanSpecial returns the index of the first special byte of s at or after i, or len(s),
+// and whether all bytes before it are ASCII.
 func scanSpecial(s string, i int) (end int, ascii bool) {
 	var seen uint64
 	for ; i+wordSize <= len(s); i += wordSize {

@@ -36,7 +36,8 @@ func checks(maxLines int) map[string]check {
 	}
 }
 
-// readTree parses the Go files below root, nested modules included, and testdata, hidden and built folders not.
+// readTree parses the Go files below root, nested modules included, and testdata, hidden
+// and built folders not.
 func readTree(t *testing.T, root string) map[string]folder {
 	t.Helper()
 	tree := map[string]folder{}
@@ -64,7 +65,8 @@ func (f file) place(pos token.Pos) string {
 	return fmt.Sprintf("%s:%d", f.path, f.set.Position(pos).Line)
 }
 
-// calls returns the places below root where one of the functions is called: "time.Sleep", or "pause" of the same package.
+// calls returns the places below root where one of the functions is called: "time.Sleep",
+// or "pause" of the same package.
 func (f file) calls(root ast.Node, functions map[string]bool) []string {
 	var places []string
 	ast.Inspect(root, func(node ast.Node) bool {
@@ -101,8 +103,8 @@ func longFiles(limit int) func(folder) []string {
 	}
 }
 
-// sleeps allows time.Sleep where time is virtual: in a test that opens a synctest bubble, itself or through a
-// helper, and in the helpers of a package that has bubbles.
+// sleeps allows time.Sleep where time is virtual: in a test that opens a synctest bubble,
+// itself or through a helper, and in the helpers of a package that has bubbles.
 func sleeps(files folder) []string {
 	opening := bubbles(files)
 	var found []string
@@ -118,7 +120,8 @@ func sleeps(files folder) []string {
 	return found
 }
 
-// bubbles returns synctest.Test and the functions of a folder's tests that call it, directly or through another.
+// bubbles returns synctest.Test and the functions of a folder's tests that call it,
+// directly or through another.
 func bubbles(files folder) map[string]bool {
 	opening := map[string]bool{"synctest.Test": true}
 	for known := 0; known < len(opening); {
@@ -145,8 +148,8 @@ func entry(fn *ast.FuncDecl) bool {
 	return false
 }
 
-// unchecked is the package clause of the first test of a package whose tests look for no leaked goroutines. The
-// examples' tests are short, since they are there to be read.
+// unchecked is the package clause of the first test of a package whose tests look for no
+// leaked goroutines. The examples' tests are short, since they are there to be read.
 func unchecked(files folder) []string {
 	var tests []string
 	for _, f := range files {

@@ -23,9 +23,9 @@ const (
 	lambda = "github.com/aws/aws-lambda-go"
 )
 
-// A boundary is what packages may not link, directly or through others. Packages are named without the module's
-// path, "/..." means all below as well, "-" takes one out again. Of import paths, a prefix ends at a slash;
-// "./" begins those of this module.
+// A boundary is what packages may not link, directly or through others. Packages are
+// named without the module's path, "/..." means all below as well, "-" takes one out
+// again. Of import paths, a prefix ends at a slash; "./" begins those of this module.
 type boundary struct {
 	packages string
 	never    []string
@@ -80,7 +80,8 @@ func boundaries() []boundary {
 	}
 }
 
-// argued are the modules that docs/decisions.md argues for, the AWS SDK's own parts aside.
+// argued are the modules that docs/decisions.md argues for, the AWS SDK's own parts
+// aside.
 func argued() []string {
 	return []string{
 		"github.com/aws/aws-lambda-go",
@@ -94,7 +95,8 @@ func argued() []string {
 	}
 }
 
-// crossings returns what cannot be linked and is, one line a package and forbidden prefix.
+// crossings returns what cannot be linked and is, one line a package and forbidden
+// prefix.
 func (b boundary) crossings(packages map[string][]string) []string {
 	var found []string
 	for importPath, deps := range packages {

@@ -12,7 +12,8 @@ import (
 
 	"github.com/stretchr/testify/require"
 
-	// A change of these has to run the tests again, also where go test has a result of the same documents.
+	// A change of these has to run the tests again, also where go test has a result of
+	// the same documents.
 	_ "github.com/taskhawk/taskhawk-go/codec"
 	_ "github.com/taskhawk/taskhawk-go/lambdax"
 	_ "github.com/taskhawk/taskhawk-go/sqsx"
@@ -22,8 +23,8 @@ import (
 	_ "github.com/taskhawk/taskhawk-go/taskhawk/taskhawktest"
 )
 
-// newModule makes the module of a reader: it requires the library, replaced by its folder, at the library's own versions of
-// everything else, so that no network is needed.
+// newModule makes the module of a reader: it requires the library, replaced by its
+// folder, at the library's own versions of everything else, so that no network is needed.
 func newModule(t *testing.T) string {
 	t.Helper()
 	folder := t.TempDir()

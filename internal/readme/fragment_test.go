@@ -28,15 +28,17 @@ func packagesByName() map[string]string {
 	}
 }
 
-// wrappers are what a fragment may stand in: declarations need a package only, statements a function too. A fragment
-// that ends with its own return is tried first, since nothing may follow it.
+// wrappers are what a fragment may stand in: declarations need a package only, statements
+// a function too. A fragment that ends with its own return is tried first, since nothing
+// may follow it.
 func wrappers() []struct{ before, after string } {
 	const statements = "func _(ctx context.Context) error {\n"
 	return []struct{ before, after string }{{"", ""}, {statements, "}\n"}}
 }
 
-// complete makes a file of package name out of a block: imports, a wrapper, and uses of the variables that it leaves unused,
-// as snippets do. Compilers report errors at the lines of the document.
+// complete makes a file of package name out of a block: imports, a wrapper, and uses of
+// the variables that it leaves unused, as snippets do. Compilers report errors at the
+// lines of the document.
 func (b block) complete(name string) (source string, err error) {
 	if b.whole() {
 		return b.at() + b.text, nil
@@ -82,7 +84,8 @@ func imports(file *ast.File) string {
 	return text.String()
 }
 
-// ending uses the variables of the only function of the file and returns from it, unless it does so itself.
+// ending uses the variables of the only function of the file and returns from it, unless
+// it does so itself.
 func ending(file *ast.File) string {
 	body := file.Decls[0].(*ast.FuncDecl).Body.List
 	if len(body) > 0 {

@@ -15,7 +15,8 @@ import (
 	"github.com/stretchr/testify/require"
 )
 
-// brokenLinks are the relative links of a document that lead to no file below root, or to no heading of it.
+// brokenLinks are the relative links of a document that lead to no file below root, or to
+// no heading of it.
 func brokenLinks(t *testing.T, root string, d document) []finding {
 	t.Helper()
 	link := regexp.MustCompile(`\]\(([^)\s]+)\)`)

@@ -13,8 +13,8 @@ import (
 	"github.com/stretchr/testify/require"
 )
 
-// missingTests are the tests, fuzz targets and faults that the prose of a document names and that are not among the tests. A fault, T01, is
-// there when a test begins with it.
+// missingTests are the tests, fuzz targets and faults that the prose of a document names
+// and that are not among the tests. A fault, T01, is there when a test begins with it.
 func missingTests(d document, tests []string) []finding {
 	names := regexp.MustCompile("`((?:Test|Fuzz)[A-Z]\\w*)`|\\b(T\\d\\d)\\b")
 	prose := d.prose()

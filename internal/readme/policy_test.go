@@ -33,7 +33,8 @@ func (s statement) allows(action, arn string) bool {
 	return false
 }
 
-// policies are the statements of the JSON policies in a document, by the Sid of the first of each policy.
+// policies are the statements of the JSON policies in a document, by the Sid of the first
+// of each policy.
 func policies(t *testing.T, d document) map[string][]statement {
 	t.Helper()
 	found := map[string][]statement{}
@@ -47,8 +48,8 @@ func policies(t *testing.T, d document) map[string][]statement {
 	return found
 }
 
-// A guard stands before the embedded server as IAM before SQS: it refuses what its policy does not allow, and remembers what it
-// was needed for.
+// A guard stands before the embedded server as IAM before SQS: it refuses what its policy
+// does not allow, and remembers what it was needed for.
 type guard struct {
 	server *sqstest.Server
 	policy []statement
@@ -107,5 +108,6 @@ func (g *guard) unused() []string {
 	return found
 }
 
-// actionOf is the IAM action that an operation needs: those on batches need that of the single operation.
+// actionOf is the IAM action that an operation needs: those on batches need that of the
+// single operation.
 func actionOf(operation string) string { return "sqs:" + strings.TrimSuffix(operation, "Batch") }

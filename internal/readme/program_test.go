@@ -48,7 +48,8 @@ func packageName(b block) string {
 	return file.Name.Name
 }
 
-// write puts the program's files into its folder below module, with the names that its fragments assume.
+// write puts the program's files into its folder below module, with the names that its
+// fragments assume.
 func (p program) write(t *testing.T, module, setting string) {
 	t.Helper()
 	folder := filepath.Join(module, p.folder)

@@ -9,7 +9,8 @@ import (
 	"strings"
 )
 
-// readRequest reads the operation of an SDK's request, the ARN of its queue, and whether it puts tags on it. The request can be read again.
+// readRequest reads the operation of an SDK's request, the ARN of its queue, and whether
+// it puts tags on it. The request can be read again.
 func readRequest(r *http.Request) (operation, arn string, tags bool) {
 	body, _ := io.ReadAll(r.Body)
 	r.Body = io.NopCloser(bytes.NewReader(body))

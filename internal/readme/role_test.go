@@ -21,7 +21,8 @@ const app = "dev-myapp"
 
 type noArgs struct{}
 
-// A stage is an application on an embedded server, and the client of the role under test, which its policy limits.
+// A stage is an application on an embedded server, and the client of the role under test,
+// which its policy limits.
 type stage struct {
 	*testing.T
 	admin *sqs.Client
@@ -57,7 +58,8 @@ func (s stage) publish() {
 	require.NoError(s, err)
 }
 
-// work is what a worker does: a task that fails, is retried, and then fails for good, and one that succeeds at once.
+// work is what a worker does: a task that fails, is retried, and then fails for good, and
+// one that succeeds at once.
 func (s stage) work() {
 	s.provision()
 	hub, task := s.hub(s.admin, func(ctx context.Context, _ noArgs) error {
@@ -81,7 +83,8 @@ func (s stage) work() {
 	require.NoError(s, worker.Run(ctx))
 }
 
-// provisionAsRole makes queues with tags, one of which was there without a redrive policy.
+// provisionAsRole makes queues with tags, one of which was there without a redrive
+// policy.
 func (s stage) provisionAsRole() {
 	name := sqsx.QueueName(app, taskhawk.Low)
 	_, err := s.admin.CreateQueue(s.Context(), &sqs.CreateQueueInput{QueueName: &name})

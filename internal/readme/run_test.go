@@ -17,8 +17,9 @@ import (
 	"github.com/taskhawk/taskhawk-go/taskhawk"
 )
 
-// TestProgramOfREADMERuns builds the first program of README.md and runs it as it stands, with the settings of the SDK's
-// environment that point it at the embedded server, until it says that its task has run.
+// TestProgramOfREADMERuns builds the first program of README.md and runs it as it stands,
+// with the settings of the SDK's environment that point it at the embedded server, until
+// it says that its task has run.
 func TestProgramOfREADMERuns(t *testing.T) {
 	t.Parallel()
 	module := newModule(t)

@@ -55,8 +55,8 @@ type AttributesAPI interface {
 	) (*sqs.GetQueueAttributesOutput, error)
 }
 
-// LookUp returns the URL of the queue of that name in an account, the caller's own if it is empty. It
-// asks SQS each time: a queue may come or go between two calls.
+// LookUp returns the URL of the queue of that name in an account, the caller's own if it
+// is empty. It asks SQS each time: a queue may come or go between two calls.
 func LookUp(ctx context.Context, api URLAPI, account, name string) (*string, error) {
 	ctx, cancel := context.WithTimeout(ctx, awsbatch.CallTimeout)
 	defer cancel()
@@ -77,7 +77,8 @@ func IsMissing(err error) bool {
 	return ok
 }
 
-// Get asks for attributes of the queue of that URL. Its result is not nil when the error is.
+// Get asks for attributes of the queue of that URL. Its result is not nil when the error
+// is.
 func Get(ctx context.Context, api AttributesAPI, url *string, wanted ...types.QueueAttributeName) (Attributes, error) {
 	ctx, cancel := context.WithTimeout(ctx, awsbatch.CallTimeout)
 	defer cancel()
@@ -96,7 +97,8 @@ func numeric() []string {
 	return []string{Visibility, Retention, Delay, MaxMessageSize, Wait, VisibleMessages, InFlight}
 }
 
-// Unreadable returns the names of the attributes that are there, and are not the numbers that they should be: digits and nothing else.
+// Unreadable returns the names of the attributes that are there, and are not the numbers
+// that they should be: digits and nothing else.
 func (a Attributes) Unreadable() []string {
 	var names []string
 	for _, name := range numeric() {
@@ -130,7 +132,8 @@ type RedrivePolicy struct {
 	MaxReceiveCount int
 }
 
-// RedrivePolicy is nil when the queue has none. SQS takes and gives the count as a number or as a text.
+// RedrivePolicy is nil when the queue has none. SQS takes and gives the count as a number
+// or as a text.
 func (a Attributes) RedrivePolicy() (*RedrivePolicy, error) {
 	if a[Redrive] == "" {
 		return nil, nil //nolint:nilnil // no policy is not an error

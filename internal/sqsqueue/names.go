@@ -12,14 +12,16 @@ import (
 const (
 	// FIFOSuffix ends the names of FIFO queues, and only theirs.
 	FIFOSuffix = ".fifo"
-	// MaxName is the length of a queue's name in characters, .fifo included. Source: CreateQueue.
+	// MaxName is the length of a queue's name in characters, .fifo included. Source:
+	// CreateQueue.
 	MaxName = 80
 )
 
 // IsFIFO reports whether the queue of that name is a FIFO queue.
 func IsFIFO(name string) bool { return strings.HasSuffix(name, FIFOSuffix) }
 
-// DeadLetterName returns the name of the dead-letter queue that belongs to the queue of that name.
+// DeadLetterName returns the name of the dead-letter queue that belongs to the queue of
+// that name.
 func DeadLetterName(name string) string {
 	if base, fifo := strings.CutSuffix(name, FIFOSuffix); fifo {
 		return base + "-DLQ" + FIFOSuffix
@@ -27,8 +29,8 @@ func DeadLetterName(name string) string {
 	return name + "-DLQ"
 }
 
-// Names returns the names that naming gives the queues of the priorities, checked. No priorities
-// are all of them.
+// Names returns the names that naming gives the queues of the priorities, checked. No
+// priorities are all of them.
 func Names(
 	app string, priorities []taskhawk.Priority, naming func(app string, priority taskhawk.Priority) string,
 ) (map[taskhawk.Priority]string, error) {
@@ -80,7 +82,8 @@ func InOrder(names map[taskhawk.Priority]string) []string {
 	return ordered
 }
 
-// OneLine quotes a text from elsewhere unless it is plain, so that it cannot break out of its line.
+// OneLine quotes a text from elsewhere unless it is plain, so that it cannot break out of
+// its line.
 func OneLine(text string) string {
 	if quoted := strconv.Quote(text); text == "" || quoted != `"`+text+`"` {
 		return quoted

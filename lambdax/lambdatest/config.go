@@ -15,16 +15,19 @@ import (
 type Config struct {
 	// Program is the path of the compiled program, which calls lambda.Start. Required.
 	Program string
-	// Env is set in its environment, and wins over what is set anyway: the variables that Lambda sets, with the region us-east-1 and
-	// credentials that are none.
+	// Env is set in its environment, and wins over what is set anyway: the variables that
+	// Lambda sets, with the region us-east-1 and credentials that are none.
 	Env map[string]string
 	// Name is the function's name. Default "function".
 	Name string
-	// Timeout is how long an invocation may take before the process is killed. Default 3 s, as on Lambda.
+	// Timeout is how long an invocation may take before the process is killed. Default 3
+	// s, as on Lambda.
 	Timeout time.Duration
-	// InitTimeout is how long the program may take until it asks for its first invocation. Default 10 s, as on Lambda.
+	// InitTimeout is how long the program may take until it asks for its first
+	// invocation. Default 10 s, as on Lambda.
 	InitTimeout time.Duration
-	// Concurrency is how many invocations the process takes at once: AWS_LAMBDA_MAX_CONCURRENCY. Default 1.
+	// Concurrency is how many invocations the process takes at once:
+	// AWS_LAMBDA_MAX_CONCURRENCY. Default 1.
 	Concurrency int
 	// Output gets what the program writes to its standard output and error, which is what Lambda logs; a *Log keeps it. Default: it is
 	// dropped.
@@ -56,8 +59,8 @@ func (c *Config) arn() string {
 	return fmt.Sprintf("arn:aws:lambda:%s:%s:function:%s", region, account, c.Name)
 }
 
-// environ is the environment of the process: the variables that Lambda defines, and the caller's. Source: "Defined runtime environment
-// variables", AWS Lambda Developer Guide.
+// environ is the environment of the process: the variables that Lambda defines, and the
+// caller's. Source: "Defined runtime environment variables", AWS Lambda Developer Guide.
 func (c *Config) environ(runtimeAPI string) []string {
 	variables := map[string]string{
 		"AWS_LAMBDA_RUNTIME_API":          runtimeAPI,

@@ -1,6 +1,7 @@
-// Package lambdatest runs a Lambda function in a test, as net/http/httptest runs a web server: the compiled program in a process of its own,
-// against a loopback server that speaks the Lambda Runtime API. So lambda.Start runs as it does on AWS, with its deadlines, its panics and
-// its exits, and needs no account.
+// Package lambdatest runs a Lambda function in a test, as net/http/httptest runs a web
+// server: the compiled program in a process of its own, against a loopback server that
+// speaks the Lambda Runtime API. So lambda.Start runs as it does on AWS, with its
+// deadlines, its panics and its exits, and needs no account.
 //
 // # A function
 //
@@ -20,18 +21,22 @@
 //   - Shutdown sends SIGTERM to a program that asked for it with lambda.WithEnableSIGTERM, and SIGKILL half a second later;
 //   - with Config.Concurrency the runtime takes so many invocations at once; without, one after the other.
 //
-// WithTimeout, WithRequestID and WithHeader change what one invocation is told, for example that its deadline has passed.
+// WithTimeout, WithRequestID and WithHeader change what one invocation is told, for
+// example that its deadline has passed.
 //
 // # A queue
 //
-// Done is how Lambda judges the answer to a batch of SQS messages: which of them it deletes. The rules for partial batch responses have
-// traps, each of which loses messages or runs them for ever; Done has them all.
+// Done is how Lambda judges the answer to a batch of SQS messages: which of them it
+// deletes. The rules for partial batch responses have traps, each of which loses messages
+// or runs them for ever; Done has them all.
 //
-// Mapping is an event source mapping: it receives batches from a queue, invokes the function with them, and deletes what is done. The queue
-// is an EventSource; that of the embedded SQS is sqstest.Server.EventSource.
+// Mapping is an event source mapping: it receives batches from a queue, invokes the
+// function with them, and deletes what is done. The queue is an EventSource; that of the
+// embedded SQS is sqstest.Server.EventSource.
 //
 // # What it is not
 //
-// There is one environment, which does not scale, and no retry of asynchronous events: whoever invokes decides. Nothing limits memory, and time
-// is real. The package imports nothing of this module, so that a mistake on both sides does not hide.
+// There is one environment, which does not scale, and no retry of asynchronous events:
+// whoever invokes decides. Nothing limits memory, and time is real. The package imports
+// nothing of this module, so that a mistake on both sides does not hide.
 package lambdatest

@@ -6,11 +6,13 @@ import (
 	"slices"
 )
 
-// Done tells which messages of a batch Lambda deletes from the queue after an invocation, by their ids, in the order of the batch. The
-// others stay on the queue, and come back after their visibility timeout.
+// Done tells which messages of a batch Lambda deletes from the queue after an invocation,
+// by their ids, in the order of the batch. The others stay on the queue, and come back
+// after their visibility timeout.
 //
-// Without ReportBatchItemFailures on the event source mapping, all messages are done when the function succeeded, whatever it answered.
-// With it, those that the response does not name as failed are done:
+// Without ReportBatchItemFailures on the event source mapping, all messages are done when
+// the function succeeded, whatever it answered. With it, those that the response does not
+// name as failed are done:
 //
 //   - a function error: none is done;
 //   - a response that is empty, null or has no list batchItemFailures, or one that is null or empty: all are done, also when the function
@@ -18,8 +20,9 @@ import (
 //   - a response that is no JSON, a list that is none, an item whose itemIdentifier is missing, empty, null, no string, or of a message that
 //     is not in the batch: none is done.
 //
-// Keys count as they are written. Source: "Implementing partial batch responses", success and failure conditions, AWS Lambda
-// Developer Guide. It does not say what becomes of a response that is JSON but no object; here nothing is done then.
+// Keys count as they are written. Source: "Implementing partial batch responses", success
+// and failure conditions, AWS Lambda Developer Guide. It does not say what becomes of a
+// response that is JSON but no object; here nothing is done then.
 func Done(batch []string, result Result, reportBatchItemFailures bool) []string {
 	if result.Error != nil {
 		return nil

@@ -63,7 +63,8 @@ func TestDoneOfDuplicates(t *testing.T) {
 	require.Equal(t, []string{"a", "b", "a"}, batch, "the batch is not changed")
 }
 
-// FuzzDone: whatever a function answers, what is done is part of the batch, and nothing that the answer names.
+// FuzzDone: whatever a function answers, what is done is part of the batch, and nothing
+// that the answer names.
 func FuzzDone(f *testing.F) {
 	for _, seed := range []string{
 		`{"batchItemFailures":[{"itemIdentifier":"b"}]}`, `null`, ``, `[]`, `{"batchItemFailures":[{"itemIdentifier":""}]}`,

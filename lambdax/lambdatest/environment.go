@@ -70,7 +70,8 @@ func (e *environment) reap() {
 // state is how the process ended, such as "exit status 1".
 func (e *environment) state() string { return e.command.ProcessState.String() }
 
-// await waits until the runtime asks for an invocation. A process that does not is killed, and the reason is a FunctionError.
+// await waits until the runtime asks for an invocation. A process that does not is
+// killed, and the reason is a FunctionError.
 func (e *environment) await(ctx context.Context, closing <-chan struct{}) error {
 	limit := time.NewTimer(e.config.InitTimeout)
 	defer limit.Stop()
@@ -101,7 +102,8 @@ func (e *environment) initFailure() error {
 	return &FunctionError{Type: ErrorExit, Message: "Error: Runtime exited before its first invocation: " + e.state()}
 }
 
-// run gives the invocation to the runtime and waits for its end. It returns false when the process ended before it took it.
+// run gives the invocation to the runtime and waits for its end. It returns false when
+// the process ended before it took it.
 func (e *environment) run(ctx context.Context, i *invocation) (Result, bool, error) {
 	select {
 	case e.work <- i:
@@ -176,8 +178,9 @@ func (e *environment) kill() {
 	<-e.gone
 }
 
-// terminationGrace is how long a program that wants SIGTERM has before SIGKILL, with nothing but internal extensions. Source: "Understanding
-// the Lambda execution environment lifecycle", shutdown phase.
+// terminationGrace is how long a program that wants SIGTERM has before SIGKILL, with
+// nothing but internal extensions. Source: "Understanding the Lambda execution
+// environment lifecycle", shutdown phase.
 const terminationGrace = 500 * time.Millisecond
 
 // terminate ends the process as Lambda ends one that is idle.

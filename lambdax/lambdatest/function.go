@@ -11,7 +11,8 @@ import (
 
 var errClosed = errors.New("the function is closed")
 
-// Function is a Lambda function in one execution environment. Its methods can be called concurrently.
+// Function is a Lambda function in one execution environment. Its methods can be called
+// concurrently.
 type Function struct {
 	config  Config
 	closing chan struct{}
@@ -22,8 +23,9 @@ type Function struct {
 	starts  int
 }
 
-// Start runs the program and returns when it asks for its first invocation. The error of a program that does not is a *FunctionError. The caller
-// must call Close or Shutdown when done; the context is that of the start alone.
+// Start runs the program and returns when it asks for its first invocation. The error of
+// a program that does not is a *FunctionError. The caller must call Close or Shutdown
+// when done; the context is that of the start alone.
 func Start(ctx context.Context, config Config) (*Function, error) {
 	if err := config.check(); err != nil {
 		return nil, fmt.Errorf("lambdatest: start: %w", err)
@@ -35,9 +37,10 @@ func Start(ctx context.Context, config Config) (*Function, error) {
 	return f, nil
 }
 
-// Invoke gives the function an event, and returns when it has answered, has failed, or was killed. While the process is busy with as many
-// invocations as Config.Concurrency says, it waits. The error is that of an invocation that could not be made, or was not waited for because
-// ctx ended; what the function did wrong is in Result.Error.
+// Invoke gives the function an event, and returns when it has answered, has failed, or
+// was killed. While the process is busy with as many invocations as Config.Concurrency
+// says, it waits. The error is that of an invocation that could not be made, or was not
+// waited for because ctx ended; what the function did wrong is in Result.Error.
 func (f *Function) Invoke(ctx context.Context, payload []byte, options ...InvokeOption) (Result, error) {
 	i := newInvocation(payload, f.config.Timeout, options)
 	for {
@@ -58,15 +61,16 @@ func (f *Function) Invoke(ctx context.Context, payload []byte, options ...Invoke
 	}
 }
 
-// Starts is how many processes were started: 1, and one more for each invocation that found none.
+// Starts is how many processes were started: 1, and one more for each invocation that
+// found none.
 func (f *Function) Starts() int {
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	return f.starts
 }
 
-// InitDuration is how long the last process took from its start to its first request for an invocation: the part of a cold start that is
-// the program's own.
+// InitDuration is how long the last process took from its start to its first request for
+// an invocation: the part of a cold start that is the program's own.
 func (f *Function) InitDuration() time.Duration {
 	f.mu.Lock()
 	defer f.mu.Unlock()
@@ -85,9 +89,10 @@ func (f *Function) Signal(signal os.Signal) error {
 	return nil
 }
 
-// Shutdown ends the function as Lambda ends an environment that has been idle: with SIGTERM, and SIGKILL after 500 ms, when the program
-// enabled it with lambda.WithEnableSIGTERM, and with SIGKILL at once when it did not. It returns how the process ended. Invocations
-// under way fail.
+// Shutdown ends the function as Lambda ends an environment that has been idle: with
+// SIGTERM, and SIGKILL after 500 ms, when the program enabled it with
+// lambda.WithEnableSIGTERM, and with SIGKILL at once when it did not. It returns how the
+// process ended. Invocations under way fail.
 func (f *Function) Shutdown() *os.ProcessState { return f.end((*environment).terminate) }
 
 // Close kills the process. It may be called more than once, and after Shutdown.

@@ -21,18 +21,21 @@ const (
 // InvokeOption changes one invocation.
 type InvokeOption func(*invocation)
 
-// WithTimeout gives the invocation a timeout other than Config.Timeout. The deadline that the function is told follows it.
+// WithTimeout gives the invocation a timeout other than Config.Timeout. The deadline that
+// the function is told follows it.
 func WithTimeout(limit time.Duration) InvokeOption {
 	return func(i *invocation) { i.timeout = limit }
 }
 
-// WithRequestID sets the id of the invocation. It must be another one than those of the invocations under way. Default: a random one.
+// WithRequestID sets the id of the invocation. It must be another one than those of the
+// invocations under way. Default: a random one.
 func WithRequestID(id string) InvokeOption {
 	return func(i *invocation) { i.id = id }
 }
 
-// WithHeader replaces what the runtime is told in a header, such as HeaderDeadline: milliseconds since 1970. With an empty value the header
-// is missing. When the process is killed does not depend on it.
+// WithHeader replaces what the runtime is told in a header, such as HeaderDeadline:
+// milliseconds since 1970. With an empty value the header is missing. When the process is
+// killed does not depend on it.
 func WithHeader(name, value string) InvokeOption {
 	return func(i *invocation) { i.headers[name] = value }
 }
@@ -91,7 +94,8 @@ func (i *invocation) announce(header http.Header, functionARN string) {
 	header.Set("Content-Type", "application/json")
 }
 
-// end gives the caller the result; only the first one counts. It reports whether this was it.
+// end gives the caller the result; only the first one counts. It reports whether this was
+// it.
 func (i *invocation) end(response []byte, failure *FunctionError) bool {
 	first := false
 	i.once.Do(func() {

@@ -5,9 +5,10 @@ import (
 	"sync"
 )
 
-// Log keeps what a function writes, for Config.Output. The zero value is empty and ready. Its methods can be called concurrently, also
-// while the function runs. What is written just before an answer may come a moment after it, through the pipe of the process; an *os.File as
-// Config.Output has it at once.
+// Log keeps what a function writes, for Config.Output. The zero value is empty and ready.
+// Its methods can be called concurrently, also while the function runs. What is written
+// just before an answer may come a moment after it, through the pipe of the process; an
+// *os.File as Config.Output has it at once.
 type Log struct {
 	mu   sync.Mutex
 	text bytes.Buffer

@@ -10,10 +10,12 @@ import (
 	"time"
 )
 
-// EventSource is a queue that a Mapping feeds a function from. sqstest.Server.EventSource is one.
+// EventSource is a queue that a Mapping feeds a function from. sqstest.Server.EventSource
+// is one.
 type EventSource interface {
-	// Receive returns up to n messages as records of an SQS event: JSON objects with messageId, receiptHandle, body and so on. When there
-	// are none it waits for a while, until ctx ends at most, and returns none.
+	// Receive returns up to n messages as records of an SQS event: JSON objects with
+	// messageId, receiptHandle, body and so on. When there are none it waits for a while,
+	// until ctx ends at most, and returns none.
 	Receive(ctx context.Context, n int) ([]json.RawMessage, error)
 	// Delete deletes messages by their receipt handles.
 	Delete(ctx context.Context, receiptHandles []string) error
@@ -25,18 +27,22 @@ type Invoker interface {
 	Invoke(ctx context.Context, payload []byte, options ...InvokeOption) (Result, error)
 }
 
-// Mapping is an event source mapping: the part of Lambda that takes messages from a queue to a function and deletes what is done. Like
-// Lambda, it leaves the visibility timeout of what failed alone. The fields have the names of its settings; the zero values are Lambda's
-// defaults.
+// Mapping is an event source mapping: the part of Lambda that takes messages from a queue
+// to a function and deletes what is done. Like Lambda, it leaves the visibility timeout
+// of what failed alone. The fields have the names of its settings; the zero values are
+// Lambda's defaults.
 type Mapping struct {
 	// Source is the queue, and Function what it is fed to. Required.
 	Source   EventSource
 	Function Invoker
-	// BatchSize is how many messages an invocation gets at most. Default 10. More than 10 want a window.
+	// BatchSize is how many messages an invocation gets at most. Default 10. More than 10
+	// want a window.
 	BatchSize int
-	// Window is how long to gather messages for a batch, once there is one: MaximumBatchingWindowInSeconds. Default 0: not at all.
+	// Window is how long to gather messages for a batch, once there is one:
+	// MaximumBatchingWindowInSeconds. Default 0: not at all.
 	Window time.Duration
-	// ReportBatchItemFailures makes the function's response count, see Done. Default false, which deletes all when the function succeeds.
+	// ReportBatchItemFailures makes the function's response count, see Done. Default
+	// false, which deletes all when the function succeeds.
 	ReportBatchItemFailures bool
 	// Observe is called after each batch, in the goroutine of Run. Optional.
 	Observe func(Batch)
@@ -52,9 +58,10 @@ type Batch struct {
 	Messages, Done []string
 }
 
-// Run feeds the function until ctx ends, and returns nil then: one batch after the other. Lambda begins with five batches at once; call Run
-// as often for the same. An error is that of the queue, or of an invocation that could not be made; what the function does wrong is in the
-// batch.
+// Run feeds the function until ctx ends, and returns nil then: one batch after the other.
+// Lambda begins with five batches at once; call Run as often for the same. An error is
+// that of the queue, or of an invocation that could not be made; what the function does
+// wrong is in the batch.
 func (m Mapping) Run(ctx context.Context) error {
 	for ctx.Err() == nil {
 		records, err := m.gather(ctx)

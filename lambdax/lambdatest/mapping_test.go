@@ -19,7 +19,8 @@ import (
 	"github.com/taskhawk/taskhawk-go/sqsx/sqstest"
 )
 
-// invoker is a function in the test: it gets the bodies of a batch and returns what it answers.
+// invoker is a function in the test: it gets the bodies of a batch and returns what it
+// answers.
 type invoker func(bodies []string, ids []string) (string, error)
 
 // Invoke reads the event.

@@ -16,11 +16,13 @@ type Result struct {
 	Error *FunctionError
 	// Duration is the time between the function taking the invocation and the answer.
 	Duration time.Duration
-	// Left is the time that was left before the timeout when the answer came; 0 when none came in time.
+	// Left is the time that was left before the timeout when the answer came; 0 when none
+	// came in time.
 	Left time.Duration
 }
 
-// The types of errors that Lambda reports by itself. What a function returns as an error has the name of its Go type.
+// The types of errors that Lambda reports by itself. What a function returns as an error
+// has the name of its Go type.
 const (
 	// ErrorTimedOut : the process was killed because the timeout was over.
 	ErrorTimedOut = "Sandbox.Timedout"
@@ -32,18 +34,21 @@ const (
 
 // FunctionError is an invocation that failed, as whoever invoked the function sees it.
 type FunctionError struct {
-	// Type is one of the constants, or the Go type of the function's error, such as "errorString".
+	// Type is one of the constants, or the Go type of the function's error, such as
+	// "errorString".
 	Type string `json:"errorType"`
 	// Message is the text of the error.
 	Message string `json:"errorMessage"`
-	// Body is all that the runtime reported, as JSON: of a panic that reached lambda.Start, also the stack.
+	// Body is all that the runtime reported, as JSON: of a panic that reached
+	// lambda.Start, also the stack.
 	Body []byte `json:"-"`
 }
 
 // Error returns type and message.
 func (e *FunctionError) Error() string { return e.Type + ": " + e.Message }
 
-// readFunctionError reads what a runtime reports. The type is also in a header, for bodies that are no JSON.
+// readFunctionError reads what a runtime reports. The type is also in a header, for
+// bodies that are no JSON.
 func readFunctionError(body []byte, header string) *FunctionError {
 	failure := &FunctionError{}
 	if json.Unmarshal(body, failure) != nil || failure.Type == "" {

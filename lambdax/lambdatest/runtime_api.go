@@ -9,8 +9,9 @@ import (
 // maxResponse is the largest response that Lambda takes: 6 MB and room for its envelope.
 const maxResponse = 6<<20 + 100
 
-// routes are the operations of the Lambda Runtime API and of the Extensions API that a runtime in Go uses. Sources: "Using the Lambda
-// runtime API" and "Using the Lambda Extensions API", AWS Lambda Developer Guide.
+// routes are the operations of the Lambda Runtime API and of the Extensions API that a
+// runtime in Go uses. Sources: "Using the Lambda runtime API" and "Using the Lambda
+// Extensions API", AWS Lambda Developer Guide.
 func (e *environment) routes() http.Handler {
 	const runtime, extension = "/2018-06-01/runtime/", "/2020-01-01/extension/"
 	mux := http.NewServeMux()
@@ -37,7 +38,8 @@ func (e *environment) next(w http.ResponseWriter, r *http.Request) {
 	}
 }
 
-// response takes the answer to an invocation. One that broke off while it was written says so in a trailer.
+// response takes the answer to an invocation. One that broke off while it was written
+// says so in a trailer.
 func (e *environment) response(w http.ResponseWriter, r *http.Request) {
 	e.answer(w, r, func(body []byte) ([]byte, *FunctionError) {
 		if broken := r.Trailer.Get("Lambda-Runtime-Function-Error-Type"); broken != "" {
@@ -84,7 +86,8 @@ func (e *environment) initFailed(w http.ResponseWriter, r *http.Request) {
 	accept(w)
 }
 
-// register takes an extension, which lambda.WithEnableSIGTERM registers to be sent SIGTERM.
+// register takes an extension, which lambda.WithEnableSIGTERM registers to be sent
+// SIGTERM.
 func (e *environment) register(w http.ResponseWriter, r *http.Request) {
 	if r.Header.Get("Lambda-Extension-Name") == "" {
 		refuse(w, http.StatusBadRequest, "Extension.InvalidExtensionName", "Empty extension name")

@@ -19,7 +19,8 @@ import (
 	"github.com/taskhawk/taskhawk-go/taskhawk"
 )
 
-// API is what [Check] needs of SQS: GetQueueUrl and GetQueueAttributes. *sqs.Client satisfies it.
+// API is what [Check] needs of SQS: GetQueueUrl and GetQueueAttributes. *sqs.Client
+// satisfies it.
 type API interface {
 	GetQueueUrl(context.Context, *sqs.GetQueueUrlInput, ...func(*sqs.Options)) (*sqs.GetQueueUrlOutput, error)
 	GetQueueAttributes(
@@ -29,32 +30,38 @@ type API interface {
 
 var _ API = (*sqs.Client)(nil)
 
-// Config says what the code does with the queues. The zero value is a worker with the zero sqsx.WorkerConfig.
+// Config says what the code does with the queues. The zero value is a worker with the
+// zero sqsx.WorkerConfig.
 type Config struct {
-	// Worker is the configuration of the workers: its Account, Priorities, Naming, VisibilityTimeout and Backoff count here.
+	// Worker is the configuration of the workers: its Account, Priorities, Naming,
+	// VisibilityTimeout and Backoff count here.
 	Worker sqsx.WorkerConfig
-	// LongestTask is how long the slowest task may take, such as the largest taskhawk.WithTimeout. Default 0: not known.
+	// LongestTask is how long the slowest task may take, such as the largest
+	// taskhawk.WithTimeout. Default 0: not known.
 	LongestTask time.Duration
-	// LambdaTimeout is the timeout of the Lambda function that receives from the queues. Default 0: workers do.
+	// LambdaTimeout is the timeout of the Lambda function that receives from the queues.
+	// Default 0: workers do.
 	LambdaTimeout time.Duration
-	// Mappings returns the event source mappings of a queue, for [Check] to look at too. Default nil: they are not looked at.
+	// Mappings returns the event source mappings of a queue, for [Check] to look at too.
+	// Default nil: they are not looked at.
 	Mappings func(ctx context.Context, queueARN string) ([]EventSourceMapping, error)
-	// PartialBatch says that the function's handler has PartialBatch of lambdax.SQSConfig. It counts with Mappings.
+	// PartialBatch says that the function's handler has PartialBatch of
+	// lambdax.SQSConfig. It counts with Mappings.
 	PartialBatch bool
 }
 
-// Check compares the queues of an application with what the code needs of them. It finds missing queues,
-// redrive policies that make dead letters too early, elsewhere or never, retention that drops messages
-// before they are dead letters, visibility timeouts that do not fit, and more: see the Code constants. It
-// only reads attributes, in two calls for each queue, and touches no message. Run it at deployment, or by
-// hand.
+// Check compares the queues of an application with what the code needs of them. It finds
+// missing queues, redrive policies that make dead letters too early, elsewhere or never,
+// retention that drops messages before they are dead letters, visibility timeouts that do
+// not fit, and more: see the Code constants. It only reads attributes, in two calls for
+// each queue, and touches no message. Run it at deployment, or by hand.
 //
 // With Mappings it also looks at the event source mappings of Lambda, above all whether
-// ReportBatchItemFailures fits the code. SQS does not say whether an SNS subscription delivers raw, nor
-// what IAM allows, so neither is checked.
+// ReportBatchItemFailures fits the code. SQS does not say whether an SNS subscription
+// delivers raw, nor what IAM allows, so neither is checked.
 //
-// A queue that the caller may not look at is a finding. Any other failure of a call is an error, which
-// joins those of all queues; the report then has what was found besides.
+// A queue that the caller may not look at is a finding. Any other failure of a call is an
+// error, which joins those of all queues; the report then has what was found besides.
 func Check(ctx context.Context, api API, app string, config Config) (Report, error) {
 	names, err := config.check(app)
 	if err != nil {
@@ -87,7 +94,8 @@ func alongside(first, second error) error {
 	return fmt.Errorf("%w; %w", first, second)
 }
 
-// check fills in the defaults and returns the names of the queues, those of the most urgent priority first.
+// check fills in the defaults and returns the names of the queues, those of the most
+// urgent priority first.
 func (c *Config) check(app string) ([]string, error) {
 	if c.LongestTask < 0 || c.LambdaTimeout < 0 {
 		return nil, errors.New("negative LongestTask or LambdaTimeout")
@@ -150,7 +158,8 @@ type Finding struct {
 	Severity Severity
 	// Code says what kind of finding it is, for programs.
 	Code Code
-	// Queue is the name of the queue, of its dead-letter queue, or "" for what concerns the code alone.
+	// Queue is the name of the queue, of its dead-letter queue, or "" for what concerns
+	// the code alone.
 	Queue string
 	// Problem is what is wrong, and what comes of it.
 	Problem string
@@ -169,7 +178,8 @@ const (
 	CodeBatchSize Code = "batch-size"
 	// CodeDeadLetterChain : the dead-letter queue has a redrive policy itself.
 	CodeDeadLetterChain Code = "dead-letter-chain"
-	// CodeDeadLetterRetention : the dead-letter queue does not keep messages longer than the queue.
+	// CodeDeadLetterRetention : the dead-letter queue does not keep messages longer than
+	// the queue.
 	CodeDeadLetterRetention Code = "dead-letter-retention"
 	// CodeDeadLetters : there are dead letters.
 	CodeDeadLetters Code = "dead-letters"
@@ -189,11 +199,13 @@ const (
 	CodeMaxReceiveCount Code = "max-receive-count"
 	// CodeMessageSize : the queue takes less than SQS can.
 	CodeMessageSize Code = "message-size"
-	// CodePartialBatch : ReportBatchItemFailures of an event source mapping does not fit the code.
+	// CodePartialBatch : ReportBatchItemFailures of an event source mapping does not fit
+	// the code.
 	CodePartialBatch Code = "partial-batch"
 	// CodeQueueMissing : the queue or the dead-letter queue does not exist.
 	CodeQueueMissing Code = "queue-missing"
-	// CodeQueueType : there is a FIFO queue instead of a standard queue, or the other way round.
+	// CodeQueueType : there is a FIFO queue instead of a standard queue, or the other way
+	// round.
 	CodeQueueType Code = "queue-type"
 	// CodeRedriveAllow : the dead-letter queue takes none from the queue.
 	CodeRedriveAllow Code = "redrive-allow"
@@ -283,7 +295,8 @@ func (e *examination) add(severity Severity, code Code, queue, problem, advice s
 	e.findings = append(e.findings, Finding{Severity: severity, Code: code, Queue: queue, Problem: problem, Advice: advice})
 }
 
-// examine looks at a queue and at its dead-letter queue. The error is that of calls that failed.
+// examine looks at a queue and at its dead-letter queue. The error is that of calls that
+// failed.
 func (e *examination) examine(ctx context.Context, name string) error {
 	p := pair{name: name, deadLetters: sqsx.DeadLetterQueueName(name)}
 	var err error
@@ -309,7 +322,8 @@ func (e *examination) examine(ctx context.Context, name string) error {
 	return nil
 }
 
-// readable returns the attributes, or nil and a finding if one is not the number that it should be: what follows from it would mislead.
+// readable returns the attributes, or nil and a finding if one is not the number that it
+// should be: what follows from it would mislead.
 func (e *examination) readable(name string, attributes sqsqueue.Attributes) sqsqueue.Attributes {
 	bad := attributes.Unreadable()
 	if len(bad) == 0 {

@@ -13,8 +13,9 @@ import (
 	"github.com/taskhawk/taskhawk-go/sqsx"
 )
 
-// What Lambda accepts. Source: CreateEventSourceMapping, AWS Lambda API Reference, and "Creating and configuring an Amazon SQS event source
-// mapping", AWS Lambda Developer Guide.
+// What Lambda accepts. Source: CreateEventSourceMapping, AWS Lambda API Reference, and
+// "Creating and configuring an Amazon SQS event source mapping", AWS Lambda Developer
+// Guide.
 const (
 	lambdaBatch          = 10 // the default, the most of a FIFO queue, and the most without a window
 	maxLambdaBatch       = 10_000
@@ -22,7 +23,8 @@ const (
 	maxLambdaConcurrency = 1000
 )
 
-// readMappings asks for the mappings of a queue, in the order of their functions. They are nil when nobody can be asked.
+// readMappings asks for the mappings of a queue, in the order of their functions. They
+// are nil when nobody can be asked.
 func (e *examination) readMappings(ctx context.Context, p *pair) error {
 	if e.config.Mappings == nil {
 		return nil
@@ -39,8 +41,8 @@ func (e *examination) readMappings(ctx context.Context, p *pair) error {
 	return nil
 }
 
-// lambdaTimeout is the longest timeout of a function that receives from the queue, and window the longest that Lambda gathers a batch. 0 for
-// both: none does.
+// lambdaTimeout is the longest timeout of a function that receives from the queue, and
+// window the longest that Lambda gathers a batch. 0 for both: none does.
 func (e *examination) lambdaTimeout(p *pair) (timeout, window time.Duration) {
 	timeout = e.config.LambdaTimeout
 	for _, m := range p.mappings {
@@ -129,9 +131,10 @@ func (e *examination) examineBatchTime(p *pair, m EventSourceMapping, fed string
 
 func (m EventSourceMapping) batchSize() int { return cmp.Or(m.BatchSize, lambdaBatch) }
 
-// EventSourceMapping is what [Check] looks at in an event source mapping, by which AWS Lambda feeds a function from a queue: some members
-// of what ListEventSourceMappings returns, and the timeout of the function. docs/redrive-and-doctor.md has the lines that read them with
-// the SDK's client of Lambda, which this package does not link.
+// EventSourceMapping is what [Check] looks at in an event source mapping, by which AWS
+// Lambda feeds a function from a queue: some members of what ListEventSourceMappings
+// returns, and the timeout of the function. docs/redrive-and-doctor.md has the lines that
+// read them with the SDK's client of Lambda, which this package does not link.
 type EventSourceMapping struct {
 	// Function is the name of the function, or its ARN.
 	Function string
@@ -141,9 +144,11 @@ type EventSourceMapping struct {
 	Disabled bool
 	// BatchSize is how many messages an invocation gets at most. 0: 10, as on Lambda.
 	BatchSize int
-	// Window is how long Lambda gathers messages for a batch: MaximumBatchingWindowInSeconds.
+	// Window is how long Lambda gathers messages for a batch:
+	// MaximumBatchingWindowInSeconds.
 	Window time.Duration
-	// MaximumConcurrency is how many invocations the mapping makes at once, 2 to 1000. 0: no limit.
+	// MaximumConcurrency is how many invocations the mapping makes at once, 2 to 1000. 0:
+	// no limit.
 	MaximumConcurrency int
 	// ReportBatchItemFailures is whether that is one of the FunctionResponseTypes.
 	ReportBatchItemFailures bool

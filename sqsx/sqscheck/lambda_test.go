@@ -21,7 +21,8 @@ func mapped(mappings ...sqscheck.EventSourceMapping) sqscheck.Config {
 	}
 }
 
-// fit is a mapping with which nothing is wrong on a queue whose visibility timeout is a minute.
+// fit is a mapping with which nothing is wrong on a queue whose visibility timeout is a
+// minute.
 func fit(change ...func(*sqscheck.EventSourceMapping)) sqscheck.EventSourceMapping {
 	m := sqscheck.EventSourceMapping{Function: "mails", FunctionTimeout: 10 * time.Second, MaximumConcurrency: 20}
 	for _, c := range change {

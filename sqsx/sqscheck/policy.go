@@ -20,9 +20,11 @@ type PolicyConfig struct {
 	Region string
 	// Account is the number of the account of the queues, 12 digits.
 	Account string
-	// Partition is "aws", "aws-cn", "aws-us-gov" and so on. Default: that of the region, of these three.
+	// Partition is "aws", "aws-cn", "aws-us-gov" and so on. Default: that of the region,
+	// of these three.
 	Partition string
-	// KeyARN is the ARN of the customer-managed KMS key that encrypts the queues. Default: none, as with the encryption of SQS's own.
+	// KeyARN is the ARN of the customer-managed KMS key that encrypts the queues.
+	// Default: none, as with the encryption of SQS's own.
 	KeyARN string
 	// Priorities are those that the program has to do with. Default: all four.
 	Priorities []taskhawk.Priority
@@ -30,8 +32,9 @@ type PolicyConfig struct {
 	Naming sqsx.Naming
 }
 
-// Policy returns the least IAM policy that a program needs for the queues of an application, as indented JSON: the actions that
-// this package calls for its roles, on the queues by name. It makes no call.
+// Policy returns the least IAM policy that a program needs for the queues of an
+// application, as indented JSON: the actions that this package calls for its roles, on
+// the queues by name. It makes no call.
 func Policy(app string, config PolicyConfig) (string, error) {
 	names, err := config.check(app)
 	if err != nil {
@@ -121,17 +124,19 @@ func (c *PolicyConfig) partition() string {
 	return "aws"
 }
 
-// Role is what a program does with the queues of an application, and so which permissions it needs. See [Policy].
+// Role is what a program does with the queues of an application, and so which permissions
+// it needs. See [Policy].
 type Role string
 
 // The roles.
 const (
 	// RolePublisher dispatches tasks: sqsx.NewPublisher.
 	RolePublisher Role = "publisher"
-	// RoleWorker runs them: sqsx.NewWorker. One whose handlers dispatch is a publisher too.
+	// RoleWorker runs them: sqsx.NewWorker. One whose handlers dispatch is a publisher
+	// too.
 	RoleWorker Role = "worker"
-	// RoleFunction is a Lambda function that an event source mapping feeds from the queues, with a sqsx.Settler; its mapping receives in the
-	// function's name.
+	// RoleFunction is a Lambda function that an event source mapping feeds from the
+	// queues, with a sqsx.Settler; its mapping receives in the function's name.
 	RoleFunction Role = "function"
 	// RoleRedrive moves dead letters back: sqsx.Redrive.
 	RoleRedrive Role = "redrive"
@@ -146,7 +151,8 @@ func Roles() []Role {
 	return []Role{RolePublisher, RoleWorker, RoleFunction, RoleRedrive, RoleProvision, RoleCheck}
 }
 
-// grant is what a role may call on the queues of an application, and what on their dead-letter queues.
+// grant is what a role may call on the queues of an application, and what on their
+// dead-letter queues.
 type grant struct {
 	role        Role
 	sid         string   // of the statements, without the queue
@@ -155,12 +161,15 @@ type grant struct {
 	key         []string // actions on the KMS key of the queues
 }
 
-// grants is the table that the policies are made of. A test compares it with what each role really calls.
+// grants is the table that the policies are made of. A test compares it with what each
+// role really calls.
 //
-// A move task is made in the name of who starts it, so that needs the permissions to receive, delete and send as well. Source: "Configuring
-// a dead-letter queue redrive", Amazon SQS Developer Guide. Who sends to an encrypted queue needs a data key and, to check it, to decrypt;
-// who receives decrypts. Source: "Amazon SQS key management". An event source mapping looks at the attributes of its queue. Source: "Using
-// Lambda with Amazon SQS", AWS Lambda Developer Guide.
+// A move task is made in the name of who starts it, so that needs the permissions to
+// receive, delete and send as well. Source: "Configuring a dead-letter queue redrive",
+// Amazon SQS Developer Guide. Who sends to an encrypted queue needs a data key and, to
+// check it, to decrypt; who receives decrypts. Source: "Amazon SQS key management". An
+// event source mapping looks at the attributes of its queue. Source: "Using Lambda with
+// Amazon SQS", AWS Lambda Developer Guide.
 func grants() []grant {
 	return []grant{
 		{
@@ -204,7 +213,8 @@ func grants() []grant {
 	}
 }
 
-// actions are the IAM actions of operations: those on batches need that of the single operation.
+// actions are the IAM actions of operations: those on batches need that of the single
+// operation.
 func actions(operations []string) []string {
 	names := make([]string, len(operations))
 	for i, operation := range operations {

@@ -20,8 +20,8 @@ import (
 // arnPrefix is that of the queues of the embedded server.
 const arnPrefix = "arn:aws:sqs:us-east-1:000000000000:"
 
-// A guard stands before the embedded server as IAM stands before SQS: it refuses what its policy does not allow, and remembers
-// what it was needed for.
+// A guard stands before the embedded server as IAM stands before SQS: it refuses what its
+// policy does not allow, and remembers what it was needed for.
 type guard struct {
 	next       http.RoundTripper
 	statements []statement
@@ -70,7 +70,8 @@ func (g *guard) RoundTrip(r *http.Request) (*http.Response, error) {
 // need is an action on a queue.
 type need struct{ action, arn string }
 
-// needs are those of a request: of a move task also what SQS does in the caller's name, and of CreateQueue to put tags on it.
+// needs are those of a request: of a move task also what SQS does in the caller's name,
+// and of CreateQueue to put tags on it.
 func (g *guard) needs(r *http.Request) []need {
 	body, _ := io.ReadAll(r.Body)
 	r.Body = io.NopCloser(bytes.NewReader(body))

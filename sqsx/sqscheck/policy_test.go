@@ -52,7 +52,8 @@ func publishEverywhere(e *env, limited *sqs.Client) {
 	}
 }
 
-// workOnAll has a task that is long, one that fails once, and one that fails for good, on each queue.
+// workOnAll has a task that is long, one that fails once, and one that fails for good, on
+// each queue.
 func workOnAll(e *env, limited *sqs.Client) {
 	tasks := taskhawk.New("tests.role", func(ctx context.Context, args struct{ N int }) error {
 		switch meta := taskhawk.MetadataFrom(ctx); {
@@ -140,7 +141,8 @@ func TestPolicyAllowsJustWhatARoleCalls(t *testing.T) {
 	}
 }
 
-// The guard of these tests would find a permission that lacks, and one that is not needed.
+// The guard of these tests would find a permission that lacks, and one that is not
+// needed.
 func TestPolicyOfAnotherRoleIsNoUse(t *testing.T) {
 	t.Parallel()
 	inEnv(t, func(e *env) {
@@ -216,7 +218,8 @@ func TestPolicyRefusesBadConfiguration(t *testing.T) {
 	require.ErrorIs(t, err, taskhawk.ErrUnknownPriority)
 }
 
-// settleFunction is a mapping that receives, looks at its queue and deletes, and a function that settles.
+// settleFunction is a mapping that receives, looks at its queue and deletes, and a
+// function that settles.
 func settleFunction(e *env, limited *sqs.Client) {
 	settler, err := sqsx.NewSettler(limited, sqsx.SettlerConfig{})
 	require.NoError(e, err)

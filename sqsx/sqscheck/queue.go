@@ -12,8 +12,9 @@ import (
 	"github.com/taskhawk/taskhawk-go/sqsx"
 )
 
-// lambdaFactor is how many times the timeout of a function the visibility timeout of its queue should be, and lambdaReceives the least
-// maxReceiveCount. Source: "Configuring your queue for Lambda", AWS Lambda Developer Guide.
+// lambdaFactor is how many times the timeout of a function the visibility timeout of its
+// queue should be, and lambdaReceives the least maxReceiveCount. Source: "Configuring
+// your queue for Lambda", AWS Lambda Developer Guide.
 const (
 	lambdaFactor   = 6
 	lambdaReceives = 5
@@ -115,7 +116,8 @@ func (e *examination) examineMaxReceiveCount(p *pair, count int) {
 	}
 }
 
-// patience is how long the retries of a message take: the backoffs after each of its receives.
+// patience is how long the retries of a message take: the backoffs after each of its
+// receives.
 func (e *examination) patience(receives int) time.Duration {
 	backoff := e.config.Worker.Backoff
 	if backoff == nil {
@@ -168,8 +170,9 @@ func (e *examination) examinePair(p *pair) {
 	e.examineEncryption(p)
 }
 
-// examineDeadLetterRetention knows that a message moved by SQS keeps, on standard queues, the time of its first sending. Source: "Using
-// dead-letter queues in Amazon SQS", message retention periods.
+// examineDeadLetterRetention knows that a message moved by SQS keeps, on standard queues,
+// the time of its first sending. Source: "Using dead-letter queues in Amazon SQS",
+// message retention periods.
 func (e *examination) examineDeadLetterRetention(p *pair) {
 	own, dead := p.own.Duration(sqsqueue.Retention), p.dead.Duration(sqsqueue.Retention)
 	if sqsqueue.IsFIFO(p.name) || dead > own {

@@ -34,7 +34,8 @@ func attributed(in *sqs.SendMessageInput) {
 	}
 }
 
-// The records have the members of the event in the Lambda Developer Guide, which the event types of aws-lambda-go know.
+// The records have the members of the event in the Lambda Developer Guide, which the
+// event types of aws-lambda-go know.
 func TestEventSourceRecords(t *testing.T) {
 	t.Parallel()
 	inBubble(t, func(f *fixture) {

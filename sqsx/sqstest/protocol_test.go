@@ -289,7 +289,8 @@ func TestFaultsOfTopics(t *testing.T) {
 	})
 }
 
-// FuzzForm sends any form. The answer is always one of the protocol, and what is published is what was sent.
+// FuzzForm sends any form. The answer is always one of the protocol, and what is
+// published is what was sent.
 func FuzzForm(f *testing.F) {
 	for _, seed := range []string{
 		"Action=Publish&Version=2010-03-31&Message=a&" + jobsTopic,

@@ -89,7 +89,8 @@ func TestRefusedAttributesOfPublications(t *testing.T) {
 	}
 }
 
-// "By default, the maximum allowed individual message size and the maximum total payload size are both 256 KiB".
+// "By default, the maximum allowed individual message size and the maximum total payload
+// size are both 256 KiB".
 func TestSizesOfPublications(t *testing.T) {
 	t.Parallel()
 	f := newSNSFixture(t)
@@ -163,8 +164,8 @@ func TestRefusedBatchesOfPublications(t *testing.T) {
 	require.Zero(t, f.Ledger().Count(sqstest.Published))
 }
 
-// Publish: "subsequent messages within the deduplication scope and interval, with the same MessageDeduplicationId, are accepted
-// successfully but aren't delivered".
+// Publish: "subsequent messages within the deduplication scope and interval, with the
+// same MessageDeduplicationId, are accepted successfully but aren't delivered".
 func TestFIFOTopics(t *testing.T) {
 	t.Parallel()
 	inSNSBubble(t, func(f *snsFixture) {
@@ -255,8 +256,8 @@ func TestRawDelivery(t *testing.T) {
 	require.Equal(t, "String.Array", *message.MessageAttributes["array"].DataType)
 }
 
-// "Messages with more than 10 message attributes directed towards Raw Message Delivery enabled Amazon SQS subscriptions will be
-// discarded as client side errors.".
+// "Messages with more than 10 message attributes directed towards Raw Message Delivery
+// enabled Amazon SQS subscriptions will be discarded as client side errors.".
 func TestRawDeliveryOfTooManyAttributes(t *testing.T) {
 	t.Parallel()
 	f := newSNSFixture(t)

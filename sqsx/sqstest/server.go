@@ -65,7 +65,8 @@ func NewUnstartedServer() *Server {
 	return s
 }
 
-// bubbleYearEnds is later than the clock of a bubble, which begins with the year 2000, and earlier than any other.
+// bubbleYearEnds is later than the clock of a bubble, which begins with the year 2000,
+// and earlier than any other.
 var bubbleYearEnds = time.Date(2001, 1, 1, 0, 0, 0, 0, time.UTC)
 
 // Start makes the server listen on a free port of 127.0.0.1. Queues that exist
@@ -87,9 +88,9 @@ func (s *Server) Start() {
 	s.account.baseURL = s.URL
 }
 
-// Close ends parked polls and the contexts of functions, waits for these and the requests under way, and closes all
-// connections, also those of clients that Client made. Later in-process
-// requests fail as refused connections do. Close may be called more than once.
+// Close ends parked polls and the contexts of functions, waits for these and the requests
+// under way, and closes all connections, also those of clients that Client made. Later
+// in-process requests fail as refused connections do. Close may be called more than once.
 func (s *Server) Close() {
 	s.closeOnce.Do(func() {
 		s.account.mu.Lock()
@@ -108,7 +109,8 @@ func (s *Server) Close() {
 // ServeHTTP answers one request: of the AWS JSON 1.0 protocol for SQS, of the AWS
 // Query protocol for SNS.
 func (s *Server) ServeHTTP(w http.ResponseWriter, r *http.Request) {
-	// Only browsers send it: a page of another site could post a form to SNS, which needs no permission of ours.
+	// Only browsers send it: a page of another site could post a form to SNS, which needs
+	// no permission of ours.
 	if r.Header.Get("Origin") != "" {
 		http.Error(w, "sqstest: requests of web pages are refused", http.StatusForbidden)
 		return

@@ -245,14 +245,16 @@ func TestListSubscriptionsByTopic(t *testing.T) {
 	}
 	require.Len(t, seen, 101)
 
-	// "A topic with a MaximumMessageSize above 256 KiB must have 100 or fewer subscriptions".
+	// "A topic with a MaximumMessageSize above 256 KiB must have 100 or fewer
+	// subscriptions".
 	_, err := f.topics.SetTopicAttributes(t.Context(), &sns.SetTopicAttributesInput{
 		TopicArn: &topic, AttributeName: aws.String("MaximumMessageSize"), AttributeValue: aws.String("262145"),
 	})
 	requireCode(t, err, "InvalidParameter", "100 subscriptions")
 }
 
-// A subscription outlives its queue: what is published then is a client error of the delivery, and discarded.
+// A subscription outlives its queue: what is published then is a client error of the
+// delivery, and discarded.
 func TestAQueueThatIsMissing(t *testing.T) {
 	t.Parallel()
 	f := newSNSFixture(t)

@@ -48,7 +48,8 @@ func (f *snsFixture) topic(name string, attributes ...string) string {
 	return *out.TopicArn
 }
 
-// subscribe subscribes a queue, which need not exist, and returns the ARN of the subscription.
+// subscribe subscribes a queue, which need not exist, and returns the ARN of the
+// subscription.
 func (f *snsFixture) subscribe(topic, queue string, attributes ...string) string {
 	f.Helper()
 	out, err := f.topics.Subscribe(f.Context(), &sns.SubscribeInput{
@@ -92,7 +93,8 @@ func topicText(value string) types.MessageAttributeValue {
 	return types.MessageAttributeValue{DataType: aws.String("String"), StringValue: &value}
 }
 
-// requireCode checks the code of an error of the service, and that its text says something.
+// requireCode checks the code of an error of the service, and that its text says
+// something.
 func requireCode(t *testing.T, err error, code, contains string) {
 	t.Helper()
 	var api smithy.APIError

@@ -13,14 +13,16 @@ import (
 type MemoryConfig struct {
 	// VisibilityTimeout is how long a received message stays invisible. Default 30 s.
 	VisibilityTimeout time.Duration
-	// MaxReceiveCount is how often a message is delivered before it becomes a dead letter. Default 5.
+	// MaxReceiveCount is how often a message is delivered before it becomes a dead
+	// letter. Default 5.
 	MaxReceiveCount int
 	// WaitTime is how long a poll waits for messages. Default 20 s.
 	WaitTime time.Duration
 }
 
-// Memory is a transport in memory, with a queue and dead letters for each priority. It keeps no goroutines and is safe for
-// concurrent use. It delivers at least once, as SQS does, in the order of sending.
+// Memory is a transport in memory, with a queue and dead letters for each priority. It
+// keeps no goroutines and is safe for concurrent use. It delivers at least once, as SQS
+// does, in the order of sending.
 type Memory struct {
 	queues map[taskhawk.Priority]*memoryQueue
 }
@@ -58,7 +60,8 @@ func (m *Memory) Publish(ctx context.Context, out *taskhawk.Outgoing) error {
 	return nil
 }
 
-// Queues returns the queues of the priorities, all four when none is named, for taskhawk.NewWorker.
+// Queues returns the queues of the priorities, all four when none is named, for
+// taskhawk.NewWorker.
 func (m *Memory) Queues(priorities ...taskhawk.Priority) []taskhawk.Queue {
 	if len(priorities) == 0 {
 		priorities = taskhawk.Priorities()
@@ -70,7 +73,8 @@ func (m *Memory) Queues(priorities ...taskhawk.Priority) []taskhawk.Queue {
 	return queues
 }
 
-// Depth returns how many messages are on the queue of a priority: all of them, and those of them in flight.
+// Depth returns how many messages are on the queue of a priority: all of them, and those
+// of them in flight.
 func (m *Memory) Depth(priority taskhawk.Priority) (all, inFlight int) {
 	q := m.queues[priority]
 	q.mu.Lock()
@@ -91,7 +95,8 @@ type Letter struct {
 	Body string
 }
 
-// DeadLetters returns the dead letters of a priority, the oldest first. Those that were delivered too often have no reason.
+// DeadLetters returns the dead letters of a priority, the oldest first. Those that were
+// delivered too often have no reason.
 func (m *Memory) DeadLetters(priority taskhawk.Priority) []Letter {
 	q := m.queues[priority]
 	q.mu.Lock()

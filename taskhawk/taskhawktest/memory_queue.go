@@ -14,7 +14,8 @@ import (
 // memoryLease is the longest that a message can be kept from others, as on SQS.
 const memoryLease = 12 * time.Hour
 
-// memoryQueue is one queue. Its state is brought up to date by each call, so it needs no goroutine.
+// memoryQueue is one queue. Its state is brought up to date by each call, so it needs no
+// goroutine.
 type memoryQueue struct {
 	config   MemoryConfig
 	priority taskhawk.Priority
@@ -119,7 +120,8 @@ func (q *memoryQueue) lend(message *memoryMessage, now time.Time) *taskhawk.Deli
 	}
 }
 
-// expire ends the leases that are over, and moves what was received too often to the dead letters.
+// expire ends the leases that are over, and moves what was received too often to the dead
+// letters.
 func (q *memoryQueue) expire() {
 	now := time.Now()
 	kept := q.messages[:0]

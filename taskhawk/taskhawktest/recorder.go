@@ -9,7 +9,8 @@ import (
 	"github.com/taskhawk/taskhawk-go/taskhawk"
 )
 
-// Recorder is a publisher that sends nothing and remembers everything. The zero value is ready; it is safe for concurrent use.
+// Recorder is a publisher that sends nothing and remembers everything. The zero value is
+// ready; it is safe for concurrent use.
 type Recorder struct {
 	mu   sync.Mutex
 	outs []*taskhawk.Outgoing
@@ -18,8 +19,9 @@ type Recorder struct {
 
 var _ taskhawk.BatchPublisher = (*Recorder)(nil)
 
-// Record returns a context in which every task dispatches to a new recorder, whichever hub it is registered with, for tests of code
-// that dispatches. Each test has a context of its own, so that they may run in parallel though tasks are package variables.
+// Record returns a context in which every task dispatches to a new recorder, whichever
+// hub it is registered with, for tests of code that dispatches. Each test has a context
+// of its own, so that they may run in parallel though tasks are package variables.
 func Record(t testing.TB) (context.Context, *Recorder) {
 	t.Helper()
 	recorder := &Recorder{}
@@ -57,8 +59,8 @@ func (r *Recorder) Fail(err error) {
 	r.err = err
 }
 
-// Outgoing returns what was dispatched, in order, with ids, headers, priorities and the wire JSON. The slice is the
-// caller's.
+// Outgoing returns what was dispatched, in order, with ids, headers, priorities and the
+// wire JSON. The slice is the caller's.
 func (r *Recorder) Outgoing() []*taskhawk.Outgoing {
 	r.mu.Lock()
 	defer r.mu.Unlock()
@@ -72,8 +74,8 @@ func (r *Recorder) Reset() {
 	r.outs = nil
 }
 
-// Dispatched returns the arguments of each dispatch of the task, in order, as a handler would get them. It fails the test when some
-// do not bind or are not valid.
+// Dispatched returns the arguments of each dispatch of the task, in order, as a handler
+// would get them. It fails the test when some do not bind or are not valid.
 func Dispatched[Args any](t testing.TB, recorder *Recorder, task *taskhawk.Task[Args]) []Args {
 	t.Helper()
 	var all []Args

@@ -12,8 +12,9 @@ import (
 	"github.com/taskhawk/taskhawk-go/taskhawk"
 )
 
-// Transport is a transport under test. Its queues have a visibility timeout of 30 s, deliver a message three times before it becomes
-// a dead letter, and wait at most 20 s in Receive.
+// Transport is a transport under test. Its queues have a visibility timeout of 30 s,
+// deliver a message three times before it becomes a dead letter, and wait at most 20 s in
+// Receive.
 type Transport struct {
 	// Publisher publishes to the queues.
 	Publisher taskhawk.Publisher
@@ -30,8 +31,9 @@ const (
 	Wait       = 20 * time.Second
 )
 
-// TestTransport checks that a transport keeps the contracts of taskhawk.Publisher, taskhawk.BatchPublisher and taskhawk.Queue.
-// Every case runs in a testing/synctest bubble of its own, with a transport that newTransport makes inside of it, so that
+// TestTransport checks that a transport keeps the contracts of taskhawk.Publisher,
+// taskhawk.BatchPublisher and taskhawk.Queue. Every case runs in a testing/synctest
+// bubble of its own, with a transport that newTransport makes inside of it, so that
 // visibility timeouts take no time: the transport must not use real sockets.
 func TestTransport(t *testing.T, newTransport func(t *testing.T) Transport) {
 	t.Helper()

@@ -11,8 +11,9 @@ import (
 // handlers are the handlers, with what they need: here a logger only.
 type handlers struct{ logger *slog.Logger }
 
-// placeOrder dispatches what the order needs. When one of the two fails, Lambda runs it again, and SNS may do so without a failure: the ids of
-// the tasks are the same then, so that their handlers can tell.
+// placeOrder dispatches what the order needs. When one of the two fails, Lambda runs it
+// again, and SNS may do so without a failure: the ids of the tasks are the same then, so
+// that their handlers can tell.
 func (h handlers) placeOrder(ctx context.Context, args tasks.PlaceOrderArgs) error {
 	id := taskhawk.MetadataFrom(ctx).ID
 	charge := tasks.ChargeCardArgs{OrderID: args.OrderID, Cents: args.Cents}

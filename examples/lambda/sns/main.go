@@ -1,4 +1,5 @@
-// Command sns is a Lambda function that an SNS topic triggers. Its task dispatches two others, by topics that send to queues.
+// Command sns is a Lambda function that an SNS topic triggers. Its task dispatches two
+// others, by topics that send to queues.
 package main
 
 import (
@@ -25,7 +26,8 @@ func main() {
 	lambda.Start(handler)
 }
 
-// newHandler is called once for each cold start: clients and the hub are for all invocations of the process.
+// newHandler is called once for each cold start: clients and the hub are for all
+// invocations of the process.
 func newHandler(ctx context.Context, logger *slog.Logger) (any, error) {
 	cfg, err := config.LoadDefaultConfig(ctx)
 	if err != nil {

@@ -22,7 +22,8 @@ var (
 	errTryAgain  = errors.New("the mail server asks to come back later")
 )
 
-// chargeCard knows a failure for which no retry helps: the message goes to the dead-letter queue at once, with the reason.
+// chargeCard knows a failure for which no retry helps: the message goes to the
+// dead-letter queue at once, with the reason.
 func (h handlers) chargeCard(ctx context.Context, args tasks.ChargeCardArgs) error {
 	if args.Cents > limit {
 		return taskhawk.Permanent(errOverLimit)
@@ -31,7 +32,8 @@ func (h handlers) chargeCard(ctx context.Context, args tasks.ChargeCardArgs) err
 	return nil
 }
 
-// sendReceipt knows how long to wait: some mail servers turn down the first attempt of a sender they do not know.
+// sendReceipt knows how long to wait: some mail servers turn down the first attempt of a
+// sender they do not know.
 func (h handlers) sendReceipt(ctx context.Context, args tasks.SendReceiptArgs) error {
 	attempt := taskhawk.MetadataFrom(ctx).Attempt
 	if attempt == 1 && strings.HasSuffix(args.Email, "@slow.example") {

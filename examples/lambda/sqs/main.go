@@ -1,5 +1,6 @@
-// Command sqs is a Lambda function that runs tasks from SQS queues: an event source mapping feeds it in batches, and what failed comes back
-// on its own. Its mappings need ReportBatchItemFailures: see ../template.yaml.
+// Command sqs is a Lambda function that runs tasks from SQS queues: an event source
+// mapping feeds it in batches, and what failed comes back on its own. Its mappings need
+// ReportBatchItemFailures: see ../template.yaml.
 package main
 
 import (
@@ -27,7 +28,8 @@ func main() {
 	lambda.Start(handler)
 }
 
-// newHandler is called once for each cold start: clients and the hub are for all invocations of the process.
+// newHandler is called once for each cold start: clients and the hub are for all
+// invocations of the process.
 func newHandler(ctx context.Context, logger *slog.Logger) (any, error) {
 	cfg, err := config.LoadDefaultConfig(ctx)
 	if err != nil {

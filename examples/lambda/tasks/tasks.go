@@ -1,20 +1,23 @@
-// Package tasks declares the tasks that the functions run: names, arguments and default priorities. Who dispatches them imports this, and no
-// handler.
+// Package tasks declares the tasks that the functions run: names, arguments and default
+// priorities. Who dispatches them imports this, and no handler.
 package tasks
 
 import "github.com/taskhawk/taskhawk-go/taskhawk"
 
-// App is the name of the application: its queues are TASKHAWK-DEV-MYAPP and so on, its topics taskhawk-dev-myapp and so on.
+// App is the name of the application: its queues are TASKHAWK-DEV-MYAPP and so on, its
+// topics taskhawk-dev-myapp and so on.
 const App = "dev-myapp"
 
-// PlaceOrderArgs are the parameters of PlaceOrder: the OrderID, its price in Cents, and the Email for the receipt.
+// PlaceOrderArgs are the parameters of PlaceOrder: the OrderID, its price in Cents, and
+// the Email for the receipt.
 type PlaceOrderArgs struct {
 	OrderID int
 	Cents   int64  `validate:"gt=0"`
 	Email   string `validate:"required,email"`
 }
 
-// ChargeCardArgs are the parameters of ChargeCard: the OrderID whose card is charged, and how many Cents.
+// ChargeCardArgs are the parameters of ChargeCard: the OrderID whose card is charged, and
+// how many Cents.
 type ChargeCardArgs struct {
 	OrderID int
 	Cents   int64
@@ -26,7 +29,8 @@ type SendReceiptArgs struct {
 	Email   string
 }
 
-// PlaceOrder is run by the function behind the topic, the others by the one behind the queues.
+// PlaceOrder is run by the function behind the topic, the others by the one behind the
+// queues.
 var (
 	PlaceOrder  = taskhawk.New[PlaceOrderArgs]("tasks.place_order", nil)
 	ChargeCard  = taskhawk.New[ChargeCardArgs]("tasks.charge_card", nil, taskhawk.WithPriority(taskhawk.High))

@@ -1,4 +1,5 @@
-// Package api is the HTTP side of the service: it answers requests and leaves the work to tasks.
+// Package api is the HTTP side of the service: it answers requests and leaves the work to
+// tasks.
 package api
 
 import (
@@ -20,7 +21,8 @@ const maxBody = 64 << 10
 //	POST /signups {"email": "ann@example.com", "name": "Ann"}
 //	POST /imports {"feed": "https://example.com/feed"}
 //
-// Both answer 202 with the id of the task, 400 for what is not valid, and 503 when the task could not be dispatched.
+// Both answer 202 with the id of the task, 400 for what is not valid, and 503 when the
+// task could not be dispatched.
 func New(logger *slog.Logger) http.Handler {
 	a := &api{logger: logger}
 	mux := http.NewServeMux()

@@ -46,7 +46,8 @@ func (h Handlers) Tasks() []taskhawk.AnyTask {
 	}
 }
 
-// sendWelcome uses the id of the run as that of the email, since SQS may deliver a task twice.
+// sendWelcome uses the id of the run as that of the email, since SQS may deliver a task
+// twice.
 func (h Handlers) sendWelcome(ctx context.Context, args tasks.SendWelcomeArgs) error {
 	subject := "Welcome!"
 	if args.Name != "" {
@@ -55,7 +56,8 @@ func (h Handlers) sendWelcome(ctx context.Context, args tasks.SendWelcomeArgs) e
 	return outcome(h.Mailer.Send(ctx, taskhawk.MetadataFrom(ctx).ID, args.Email, subject))
 }
 
-// importPage dispatches the next page last: a page that fails is retried, and the pages behind it wait.
+// importPage dispatches the next page last: a page that fails is retried, and the pages
+// behind it wait.
 func (h Handlers) importPage(ctx context.Context, args tasks.ImportPageArgs) error {
 	more, err := h.Feeds.Import(ctx, args.Feed, args.Page)
 	if err != nil || !more {

@@ -1,5 +1,6 @@
-// Package requestid carries the id of an HTTP request along: from the request to the tasks that it dispatches, to the handlers of
-// those, and to the tasks that these dispatch in turn.
+// Package requestid carries the id of an HTTP request along: from the request to the
+// tasks that it dispatches, to the handlers of those, and to the tasks that these
+// dispatch in turn.
 package requestid
 
 import (

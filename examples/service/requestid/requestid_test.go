@@ -15,7 +15,8 @@ import (
 
 type noArgs struct{}
 
-// serve sends a request with an id, and returns what the handler saw and what the client got.
+// serve sends a request with an id, and returns what the handler saw and what the client
+// got.
 func serve(t *testing.T, id string) (seen, answered string) {
 	t.Helper()
 	handler := requestid.HTTP(http.HandlerFunc(func(_ http.ResponseWriter, r *http.Request) {

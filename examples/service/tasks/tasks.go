@@ -1,5 +1,6 @@
-// Package tasks declares the tasks of the service: their names, arguments and defaults. Whoever dispatches imports it. It has no
-// handlers: those are for the worker, and need things that a sender has no use for.
+// Package tasks declares the tasks of the service: their names, arguments and defaults.
+// Whoever dispatches imports it. It has no handlers: those are for the worker, and need
+// things that a sender has no use for.
 package tasks
 
 import (
@@ -24,8 +25,8 @@ type ImportPageArgs struct {
 	Page int `validate:"min=1"`
 }
 
-// The tasks of the service. SendWelcome greets somebody who signed up. ImportPage imports one page of a feed and dispatches itself for
-// the next.
+// The tasks of the service. SendWelcome greets somebody who signed up. ImportPage imports
+// one page of a feed and dispatches itself for the next.
 var (
 	SendWelcome = taskhawk.New[SendWelcomeArgs]("users.send_welcome", nil, taskhawk.WithPriority(taskhawk.High))
 	ImportPage  = taskhawk.New[ImportPageArgs]("feeds.import_page", nil,

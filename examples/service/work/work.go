@@ -1,4 +1,5 @@
-// Package work is the worker of the service: the tasks, their handlers and what those need, put together.
+// Package work is the worker of the service: the tasks, their handlers and what those
+// need, put together.
 package work
 
 import (

@@ -22,8 +22,9 @@ func numbers() []string {
 	return all
 }
 
-// summarize makes a line for each fault, also for those without a report, in the order of their numbers. Reports of other
-// numbers, such as T00, the run without a fault, come where they belong.
+// summarize makes a line for each fault, also for those without a report, in the order of
+// their numbers. Reports of other numbers, such as T00, the run without a fault, come
+// where they belong.
 func summarize(found []report) []line {
 	slices.SortFunc(found, func(a, b report) int { return cmp.Compare(a.Test, b.Test) })
 	byNumber := map[string]*line{}

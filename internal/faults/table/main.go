@@ -1,5 +1,6 @@
-// Command table prints what the fault suite found: a line for each fault, summed up from the files that the tests leave in the
-// folder of FAULTS_REPORT. It fails when a fault has no test, when a task was lost, and when one ran twice without a cause.
+// Command table prints what the fault suite found: a line for each fault, summed up from
+// the files that the tests leave in the folder of FAULTS_REPORT. It fails when a fault
+// has no test, when a task was lost, and when one ran twice without a cause.
 //
 //	go run ./internal/faults/table FOLDER
 package main

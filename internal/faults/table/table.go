@@ -47,7 +47,8 @@ func (l *line) text() string {
 	return fmt.Sprintf("%s\t%s\t%d\t%d\t%d\t%d\t%d\t%d\n", l.Number, l.What, l.checks, l.Tasks, l.Runs, l.Lost, l.Explained, l.Unexplained)
 }
 
-// verdict is an error that names the faults without a check, and those that lost a task or ran one twice without a cause.
+// verdict is an error that names the faults without a check, and those that lost a task
+// or ran one twice without a cause.
 func verdict(lines []line) error {
 	var untested, broken []string
 	for _, l := range lines {
