@@ -87,7 +87,7 @@ func newPublisher(api PublisherAPI, app string, config PublisherConfig) (*Publis
 		Calls:  p.calls,
 		Wrap:   func(topic string, err error) error { return &TopicError{Topic: topic, Err: err} },
 	})
-	return p, err //nolint:wrapcheck // NewPublisher says what it is about
+	return p, err
 }
 
 // Publish publishes one message. It returns a *taskhawk.LimitError before any call when SNS would refuse the
@@ -98,7 +98,7 @@ func newPublisher(api PublisherAPI, app string, config PublisherConfig) (*Publis
 //
 // The call that sends the message serves others, too: it has no values of ctx, and goes on when ctx ends.
 func (p *Publisher) Publish(ctx context.Context, out *taskhawk.Outgoing) error {
-	return p.batches.Publish(ctx, out) //nolint:wrapcheck // Wrap has named the topic
+	return p.batches.Publish(ctx, out)
 }
 
 // PublishBatch publishes the messages in as few calls as the limits allow, together with those of others.
@@ -136,7 +136,7 @@ func (p *Publisher) send(ctx context.Context, arn string, entries []entry) ([]er
 	}
 	out, err := p.api.PublishBatch(ctx, &sns.PublishBatchInput{TopicArn: &arn, PublishBatchRequestEntries: batch}, once)
 	if err != nil {
-		return nil, err //nolint:wrapcheck // Wrap names the topic
+		return nil, err
 	}
 	results := awsbatch.NewResults(len(entries))
 	for _, entry := range out.Successful {
@@ -177,7 +177,7 @@ func (c *PublisherConfig) check() error {
 	case c.Account == "" && (c.Region != "" || c.Partition != ""):
 		return errors.New("a Region or Partition is for ARNs that are put together, and Account is missing")
 	}
-	return awsbatch.CheckAccount(c.Account) //nolint:wrapcheck // NewPublisher says what it is about
+	return awsbatch.CheckAccount(c.Account)
 }
 
 // arnPrefix is what the ARNs of all topics begin with, "" when they are looked up.

@@ -74,9 +74,9 @@ func (p pagesOf) ListTopics(
 ) (out *sns.ListTopicsOutput, err error) {
 	err = awsbatch.Retry(ctx, func(ctx context.Context) (err error) {
 		out, err = p.api.ListTopics(ctx, in, once)
-		return err //nolint:wrapcheck // lookUp says what was asked
+		return err
 	})
-	return out, err //nolint:wrapcheck // lookUp says what was asked
+	return out, err
 }
 
 // Naming returns the name of the topic of an application for a priority. [TopicName] is the default. A name that ends with .fifo is
@@ -105,7 +105,7 @@ const maxTopicName = 256
 // names returns the names of the topics of all priorities, checked.
 func (n Naming) names(app string) (map[taskhawk.Priority]string, error) {
 	if err := awsbatch.CheckApp(app); err != nil {
-		return nil, err //nolint:wrapcheck // NewPublisher says what it is about
+		return nil, err
 	}
 	if n == nil {
 		n = TopicName

@@ -92,7 +92,7 @@ func (s *service) send(ctx context.Context, url string, entries []entry) ([]erro
 	}
 	out, err := s.api.SendMessageBatch(ctx, &sqs.SendMessageBatchInput{QueueUrl: &url, Entries: batch}, once)
 	if err != nil {
-		return nil, err //nolint:wrapcheck // batchCalls says which queue it is about
+		return nil, err
 	}
 	return answers(len(entries), out.Failed, out.Successful, func(r types.SendMessageBatchResultEntry) *string { return r.Id }), nil
 }
@@ -121,7 +121,7 @@ func (s *service) remove(ctx context.Context, url string, receipts []receipt) ([
 	}
 	out, err := s.api.DeleteMessageBatch(ctx, &sqs.DeleteMessageBatchInput{QueueUrl: &url, Entries: batch}, once)
 	if err != nil {
-		return nil, err //nolint:wrapcheck // batchCalls says which queue it is about
+		return nil, err
 	}
 	return answers(len(receipts), out.Failed, out.Successful, func(r types.DeleteMessageBatchResultEntry) *string { return r.Id }), nil
 }
@@ -156,7 +156,7 @@ func (s *service) change(ctx context.Context, url string, changes []visibility) 
 	in := &sqs.ChangeMessageVisibilityBatchInput{QueueUrl: &url, Entries: batch}
 	out, err := s.api.ChangeMessageVisibilityBatch(ctx, in, once)
 	if err != nil {
-		return nil, err //nolint:wrapcheck // batchCalls says which queue it is about
+		return nil, err
 	}
 	return answers(len(changes), out.Failed, out.Successful,
 		func(r types.ChangeMessageVisibilityBatchResultEntry) *string { return r.Id }), nil

@@ -67,8 +67,7 @@ func ExampleNewPublisher() {
 	// map[request_id:1234 taskhawk_task:tasks.greet]
 }
 
-// A worker runs until its context ends, in a service by SIGTERM; this one ends with its
-// first task.
+// A worker runs until its context ends, in a service by SIGTERM; this one ends with its first task.
 func ExampleNewWorker() {
 	server := sqstest.NewServer()
 	defer server.Close()

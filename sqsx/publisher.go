@@ -79,7 +79,7 @@ func newPublisher(api API, app string, config PublisherConfig) (*Publisher, erro
 		return nil, errors.New("nil API")
 	}
 	if err := awsbatch.CheckAccount(config.Account); err != nil {
-		return nil, err //nolint:wrapcheck // NewPublisher says what it is about
+		return nil, err
 	}
 	names, err := config.Naming.names(app, nil)
 	if err != nil {
@@ -100,7 +100,7 @@ func newPublisher(api API, app string, config PublisherConfig) (*Publisher, erro
 		Calls:  p.service.sends,
 		Wrap:   inQueue,
 	})
-	return p, err //nolint:wrapcheck // NewPublisher says what it is about
+	return p, err
 }
 
 // Publish sends one message. It returns a *taskhawk.LimitError before any call when SQS would refuse the
@@ -110,7 +110,7 @@ func newPublisher(api API, app string, config PublisherConfig) (*Publisher, erro
 //
 // The call that sends the message serves others, too: it has no values of ctx, and goes on when ctx ends.
 func (p *Publisher) Publish(ctx context.Context, out *taskhawk.Outgoing) error {
-	return p.batches.Publish(ctx, out) //nolint:wrapcheck // Wrap has named the queue
+	return p.batches.Publish(ctx, out)
 }
 
 // PublishBatch sends the messages in as few calls as the limits allow, together with those of others. The

@@ -107,7 +107,7 @@ func (p *pass) receive(ctx context.Context) (messages []types.Message, err error
 		} else if awsbatch.Doubtful(err) {
 			p.lost = time.Now().Add(claimTime)
 		}
-		return err //nolint:wrapcheck // the queue is named below
+		return err
 	})
 	if err != nil {
 		err = inQueue(p.letters, err)

@@ -28,7 +28,7 @@ type earlyAnswers struct {
 func (c *earlyAnswers) Do(req *http.Request) (*http.Response, error) {
 	operation := strings.TrimPrefix(req.Header.Get("X-Amz-Target"), "AmazonSQS.")
 	if !strings.Contains(operation, "Batch") && operation != "ReceiveMessage" {
-		return c.HTTPClient.Do(req) //nolint:wrapcheck // what the client below says is all there is to say
+		return c.HTTPClient.Do(req)
 	}
 	c.mu.Lock()
 	defer c.mu.Unlock()

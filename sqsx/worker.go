@@ -122,7 +122,7 @@ func NewWorker(api API, app string, hub *taskhawk.Hub, config WorkerConfig) (*Wo
 		MaxReceives: config.MaxReceives, AbortPolls: config.AbortPolls, GracePeriod: config.GracePeriod, Backoff: config.Backoff,
 	})
 	if err != nil {
-		return nil, err //nolint:wrapcheck // it names the constructor
+		return nil, err
 	}
 	return w, nil
 }
@@ -147,7 +147,7 @@ func (w *Worker) Run(ctx context.Context) error {
 	}
 	w.service.calls.Keep()
 	defer w.service.calls.Close()
-	return w.Worker.Run(ctx) //nolint:wrapcheck // it is this worker's
+	return w.Worker.Run(ctx)
 }
 
 // Stats returns the counters of the worker. It may be called at any time, concurrently.
@@ -208,7 +208,7 @@ func (w *Worker) explain(ctx context.Context, err error, found map[string]bool) 
 // check fills in the defaults.
 func (c *WorkerConfig) check() error {
 	if err := awsbatch.CheckAccount(c.Account); err != nil {
-		return err //nolint:wrapcheck // the caller does
+		return err
 	}
 	if c.WaitTime == 0 {
 		c.WaitTime = MaxWaitTime

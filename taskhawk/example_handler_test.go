@@ -47,8 +47,7 @@ func ExamplePermanent() {
 }
 
 func ExampleMiddleware() {
-	// metrics counts what becomes of deliveries; a real one would label them by msg.Task,
-	// too.
+	// metrics counts what becomes of deliveries; a real one would label them by msg.Task, too.
 	metrics := map[taskhawk.Action]int{}
 	count := func(next taskhawk.Handler) taskhawk.Handler {
 		return func(ctx context.Context, msg *taskhawk.Message) error {
@@ -106,6 +105,7 @@ func ExampleConfig_sync() {
 	_, err = signUp.Dispatch(context.Background(), signUpArgs{Email: "ann"})
 	fmt.Println(err)
 	// Output:
-	// to ann@example.com: Welcome! <nil> taskhawk: dispatch tasks.sign_up: taskhawk:
-	// dispatch tasks.send_email: arguments of tasks.send_email: To breaks email
+	// to ann@example.com: Welcome!
+	// <nil>
+	// taskhawk: dispatch tasks.sign_up: taskhawk: dispatch tasks.send_email: arguments of tasks.send_email: To breaks email
 }

@@ -7,8 +7,7 @@ import (
 	"github.com/taskhawk/taskhawk-go/taskhawk"
 )
 
-// SendEmailArgs are the parameters of the Python function send_email(to, subject, *,
-// from_email=None).
+// SendEmailArgs are the parameters of the Python function send_email(to, subject, *, from_email=None).
 type SendEmailArgs struct {
 	To        string `validate:"required,email"`
 	Subject   string
@@ -47,9 +46,9 @@ func ExampleNew() {
 	_, err = sendEmail.Dispatch(context.Background(), SendEmailArgs{To: "nobody"})
 	fmt.Println(err)
 	// Output:
-	// tasks.send_email default map[] ["ann@example.com","Hello!"]
-	// {"from_email":"spam@example.com"} <nil> taskhawk: dispatch tasks.send_email:
-	// arguments of tasks.send_email: To breaks email
+	// tasks.send_email default map[] ["ann@example.com","Hello!"] {"from_email":"spam@example.com"}
+	// <nil>
+	// taskhawk: dispatch tasks.send_email: arguments of tasks.send_email: To breaks email
 }
 
 func ExampleTask_Dispatch() {
@@ -74,9 +73,9 @@ func ExampleTask_Dispatch() {
 	// Output:
 	// tasks.send_email high map[request_id:1234 service:shop] ["ann@example.com",""] {}
 	// tasks.send_email bulk map[campaign:spring service:shop] ["ann@example.com",""] {}
-	// tasks.send_email bulk map[campaign:spring service:mail] []
-	// {"to":"ann@example.com","subject":""} tasks.send_email default map[service:shop]
-	// ["ann@example.com",""] {} order-17 <nil>
+	// tasks.send_email bulk map[campaign:spring service:mail] [] {"to":"ann@example.com","subject":""}
+	// tasks.send_email default map[service:shop] ["ann@example.com",""] {}
+	// order-17 <nil>
 }
 
 func ExampleTask_DispatchAll() {
@@ -89,9 +88,10 @@ func ExampleTask_DispatchAll() {
 	_, err = sendEmail.DispatchAll(context.Background(), []SendEmailArgs{{To: "ann@example.com"}, {To: "ben"}})
 	fmt.Println(err)
 	// Output:
-	// tasks.send_email default map[] ["ann@example.com",""] {} tasks.send_email default
-	// map[] ["ben@example.com",""] {} 2 <nil> taskhawk: dispatch tasks.send_email: 2 of 2
-	// failed, first [1]: arguments of tasks.send_email: To breaks email
+	// tasks.send_email default map[] ["ann@example.com",""] {}
+	// tasks.send_email default map[] ["ben@example.com",""] {}
+	// 2 <nil>
+	// taskhawk: dispatch tasks.send_email: 2 of 2 failed, first [1]: arguments of tasks.send_email: To breaks email
 }
 
 func ExampleContextWithHub() {
@@ -99,8 +99,7 @@ func ExampleContextWithHub() {
 	if _, err := taskhawk.NewHub(taskhawk.Config{Publisher: printer{}, Tasks: []taskhawk.AnyTask{sendEmail}}); err != nil {
 		fmt.Println(err)
 	}
-	// In this context tasks run at once, though the task is registered with a hub that
-	// publishes.
+	// In this context tasks run at once, though the task is registered with a hub that publishes.
 	sync, err := taskhawk.NewHub(taskhawk.Config{Sync: true, Tasks: []taskhawk.AnyTask{sendEmail.WithPriority(taskhawk.High)}})
 	if err != nil {
 		fmt.Println(err)

@@ -37,7 +37,7 @@ func runEmbedded(ctx context.Context, listener net.Listener, queue string, out i
 	said := make(chan struct{})
 	context.AfterFunc(ctx, func() {
 		defer close(said)
-		logger.Info("stopping: waiting for requests and tasks that run", "tasks", worker.Stats().Running)
+		logger.InfoContext(ctx, "stopping: waiting for requests and tasks that run", "tasks", worker.Stats().Running)
 	})
 	worked := make(chan error, 1)
 	go func() {

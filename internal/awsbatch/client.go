@@ -24,5 +24,5 @@ func (s shielded) Do(req *http.Request) (*http.Response, error) {
 	if req.Body != nil {
 		req.Body = io.NopCloser(req.Body)
 	}
-	return s.client.Do(req) //nolint:wrapcheck // what the client below says is all there is to say
+	return s.client.Do(req)
 }

@@ -78,7 +78,7 @@ func (e *brokenError) Error() string { return e.text }
 func (e *brokenError) Is(target error) bool {
 	return walk(e.cause, func(err error) (found bool) {
 		Call(func() {
-			found = reflect.TypeOf(target).Comparable() && err == target //nolint:errorlint // this is errors.Is
+			found = reflect.TypeOf(target).Comparable() && err == target
 			if is, ok := err.(interface{ Is(error) bool }); ok && !found {
 				found = is.Is(target)
 			}

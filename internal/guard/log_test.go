@@ -127,7 +127,7 @@ func TestBackgroundLeavesLinesOut(t *testing.T) {
 		guard.Flush(logger)
 		require.Equal(t, 1, strings.Count(text.String(), "left_out="), "once")
 		written := strings.Count(text.String(), "\n") - 1
-		require.True(t, strings.Contains(text.String(), "left_out=743"), "the first, and 256 that waited, are written")
+		require.Contains(t, text.String(), "left_out=743", "the first, and 256 that waited, are written")
 		require.Equal(t, 1000, written+743)
 	})
 }

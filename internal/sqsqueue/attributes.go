@@ -66,7 +66,7 @@ func LookUp(ctx context.Context, api URLAPI, account, name string) (*string, err
 	}
 	out, err := api.GetQueueUrl(ctx, in)
 	if err != nil {
-		return nil, err //nolint:wrapcheck // the caller knows the queue
+		return nil, err
 	}
 	return out.QueueUrl, nil
 }
@@ -84,7 +84,7 @@ func Get(ctx context.Context, api AttributesAPI, url *string, wanted ...types.Qu
 	defer cancel()
 	out, err := api.GetQueueAttributes(ctx, &sqs.GetQueueAttributesInput{QueueUrl: url, AttributeNames: wanted})
 	if err != nil {
-		return nil, err //nolint:wrapcheck // the caller knows the queue
+		return nil, err
 	}
 	if out.Attributes == nil {
 		return Attributes{}, nil

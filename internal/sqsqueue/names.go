@@ -35,7 +35,7 @@ func Names(
 	app string, priorities []taskhawk.Priority, naming func(app string, priority taskhawk.Priority) string,
 ) (map[taskhawk.Priority]string, error) {
 	if err := awsbatch.CheckApp(app); err != nil {
-		return nil, err //nolint:wrapcheck // it is this package's own error
+		return nil, err
 	}
 	if len(priorities) == 0 {
 		priorities = taskhawk.Priorities()

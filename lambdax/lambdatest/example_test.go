@@ -12,8 +12,7 @@ import (
 	"github.com/taskhawk/taskhawk-go/sqsx/sqstest"
 )
 
-// The program calls lambda.Start with a handler that answers, fails or panics as its
-// event says.
+// The program calls lambda.Start with a handler that answers, fails or panics as its event says.
 func ExampleFunction() {
 	ctx := context.Background()
 	function, err := lambdatest.Start(ctx, lambdatest.Config{Program: program, Timeout: 30 * time.Second}) // program: made by Build
@@ -41,8 +40,7 @@ func ExampleFunction() {
 	// processes: 2
 }
 
-// The traps of partial batch responses: of four answers that mean "the second message
-// failed", one says so.
+// The traps of partial batch responses: of four answers that mean "the second message failed", one says so.
 func ExampleDone() {
 	batch := []string{"id-1", "id-2"}
 	for _, response := range []string{

@@ -36,15 +36,12 @@ func ExampleCheck() {
 	fmt.Print(report)
 	fmt.Println("fit to go live:", report.OK())
 	// Output:
-	// error redrive-policy: TASKHAWK-DEV-MYAPP has no redrive policy: a task that always
-	// fails runs again and again until SQS drops it, and is lost; give it one to
-	// TASKHAWK-DEV-MYAPP-DLQ, for example with sqsx.Provision error queue-missing:
-	// TASKHAWK-DEV-MYAPP-DLQ does not exist in this account and region, or the caller
-	// lacks sqs:GetQueueUrl on it; create it, for example with sqsx.Provision info
-	// visibility: TASKHAWK-DEV-MYAPP has a visibility timeout of 5m0s: it is for other
-	// programs, workers ask for 30s and extend it info short-poll: TASKHAWK-DEV-MYAPP has
-	// a ReceiveMessageWaitTimeSeconds of 0: receives of other programs do not wait
-	// errors: 2, warnings: 0, infos: 2 fit to go live: false
+	// error redrive-policy: TASKHAWK-DEV-MYAPP has no redrive policy: a task that always fails runs again and again until SQS drops it, and is lost; give it one to TASKHAWK-DEV-MYAPP-DLQ, for example with sqsx.Provision
+	// error queue-missing: TASKHAWK-DEV-MYAPP-DLQ does not exist in this account and region, or the caller lacks sqs:GetQueueUrl on it; create it, for example with sqsx.Provision
+	// info visibility: TASKHAWK-DEV-MYAPP has a visibility timeout of 5m0s: it is for other programs, workers ask for 30s and extend it
+	// info short-poll: TASKHAWK-DEV-MYAPP has a ReceiveMessageWaitTimeSeconds of 0: receives of other programs do not wait
+	// errors: 2, warnings: 0, infos: 2
+	// fit to go live: false
 }
 
 // The permissions of a program that only dispatches, with urgent tasks only.

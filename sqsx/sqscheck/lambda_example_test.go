@@ -19,8 +19,8 @@ import (
 	"github.com/taskhawk/taskhawk-go/taskhawk"
 )
 
-// mappings reads event source mappings with the SDK's client of Lambda, which needs the
-// permissions lambda:ListEventSourceMappings and lambda:GetFunctionConfiguration.
+// mappings reads event source mappings with the SDK's client of Lambda, which needs the permissions lambda:ListEventSourceMappings and
+// lambda:GetFunctionConfiguration.
 func mappings(cfg aws.Config) func(context.Context, string) ([]sqscheck.EventSourceMapping, error) {
 	client := lambda.NewFromConfig(cfg)
 	return func(ctx context.Context, queueARN string) ([]sqscheck.EventSourceMapping, error) {
@@ -54,8 +54,7 @@ func mappings(cfg aws.Config) func(context.Context, string) ([]sqscheck.EventSou
 	}
 }
 
-// A queue that feeds a function, on whose mapping somebody forgot
-// ReportBatchItemFailures.
+// A queue that feeds a function, on whose mapping somebody forgot ReportBatchItemFailures.
 func ExampleCheck_eventSourceMapping() {
 	server := sqstest.NewServer()
 	defer server.Close()
@@ -76,14 +75,10 @@ func ExampleCheck_eventSourceMapping() {
 	}
 	fmt.Print(report)
 	// Output:
-	// error partial-batch: TASKHAWK-DEV-MYAPP is fed to mails without
-	// ReportBatchItemFailures, and its handler has PartialBatch of lambdax.SQSConfig:
-	// Lambda deletes what failed, and those tasks are lost; set FunctionResponseTypes of
-	// the mapping to ReportBatchItemFailures warning mapping: TASKHAWK-DEV-MYAPP has a
-	// disabled event source mapping to mails: its tasks wait, or are dropped in the end;
-	// enable it, or delete it when workers receive from the queue info short-poll:
-	// TASKHAWK-DEV-MYAPP has a ReceiveMessageWaitTimeSeconds of 0: receives of other
-	// programs do not wait errors: 1, warnings: 1, infos: 1
+	// error partial-batch: TASKHAWK-DEV-MYAPP is fed to mails without ReportBatchItemFailures, and its handler has PartialBatch of lambdax.SQSConfig: Lambda deletes what failed, and those tasks are lost; set FunctionResponseTypes of the mapping to ReportBatchItemFailures
+	// warning mapping: TASKHAWK-DEV-MYAPP has a disabled event source mapping to mails: its tasks wait, or are dropped in the end; enable it, or delete it when workers receive from the queue
+	// info short-poll: TASKHAWK-DEV-MYAPP has a ReceiveMessageWaitTimeSeconds of 0: receives of other programs do not wait
+	// errors: 1, warnings: 1, infos: 1
 }
 
 // lambdaAPI answers as Lambda does, with two pages of one mapping each.

@@ -43,8 +43,7 @@ func ExampleRecord() {
 }
 
 func ExampleMemory() {
-	// In a test inside synctest.Test, visibility timeouts and long polls of any length
-	// take no time.
+	// In a test inside synctest.Test, visibility timeouts and long polls of any length take no time.
 	memory := taskhawktest.NewMemory(taskhawktest.MemoryConfig{WaitTime: 10 * time.Millisecond})
 	ctx, cancel := context.WithCancel(context.Background())
 	flaky := taskhawk.New("tasks.flaky", func(ctx context.Context, _ struct{}) error {

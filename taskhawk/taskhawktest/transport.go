@@ -46,7 +46,7 @@ func TestTransport(t *testing.T, newTransport func(t *testing.T) Transport) {
 	}
 }
 
-var transportCases = [...]struct { //nolint:gochecknoglobals // a table of functions
+var transportCases = [...]struct {
 	name string
 	run  func(t *transportTest)
 }{
