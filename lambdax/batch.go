@@ -43,6 +43,9 @@ func (b *batch) run(ctx context.Context) []*RecordError {
 	if len(b.records) == 0 {
 		return nil
 	}
+	for i := range b.records {
+		b.records[i].delivery.LogAttrs = &b.records[i].logAttrs // now that they do not move any more
+	}
 	handling, cancel := b.budget.handling(ctx)
 	defer cancel()
 	b.finished = make(chan struct{})
@@ -202,6 +205,7 @@ func (b *batch) close() []*RecordError {
 // record is one message of an event on its way through the hub.
 type record struct {
 	delivery taskhawk.Delivery
+	logAttrs taskhawk.LogAttrs
 	ordered  bool // of a FIFO queue: one after another within its group
 	state    state
 	err      error // why it is not done, when it is over
@@ -260,7 +264,7 @@ func (b *batch) leaveOut(ctx context.Context, late error) {
 func (b *batch) halt(late error) []*record {
 	reason := ErrHeldBack
 	if late != nil {
-		reason = fmt.Errorf("%w: %w", taskhawk.ErrNoTime, late)
+		reason = fmt.Errorf("%w: %w", taskhawk.ErrNoTime, guard.Error(late))
 	}
 	b.mu.Lock()
 	defer b.mu.Unlock()

@@ -2,10 +2,13 @@ package lambdax
 
 import (
 	"cmp"
+	"context"
 	"errors"
 	"fmt"
+	"log/slog"
 	"time"
 
+	"github.com/taskhawk/taskhawk-go/internal/guard"
 	"github.com/taskhawk/taskhawk-go/taskhawk"
 )
 
@@ -86,6 +89,12 @@ func (c SQSConfig) withDefaults(hub *taskhawk.Hub) (*SQSConfig, error) {
 		return nil, errors.New("ErrorIfAllFailed without PartialBatch: any failure is an error then")
 	case c.Backoff != nil && c.Settler == nil:
 		return nil, errors.New("Backoff without Settler: it would have no effect")
+	}
+	if c.Backoff != nil {
+		c.Backoff = guard.Backoff(c.Backoff, func(failure error) {
+			ctx := context.Background() //nolint:forbidigo // a backoff is asked by no caller
+			hub.Logger().LogAttrs(ctx, slog.LevelError, "backoff failed; using the longest default", guard.ErrorAttr(failure))
+		})
 	}
 	c.Concurrency = cmp.Or(c.Concurrency, 1)
 	c.Margin = cmp.Or(c.Margin, DefaultMargin)

@@ -6,6 +6,8 @@ import (
 	"strings"
 
 	"github.com/aws/aws-sdk-go-v2/service/sns/types"
+
+	"github.com/taskhawk/taskhawk-go/internal/guard"
 )
 
 var (
@@ -32,7 +34,9 @@ type RecordError struct {
 }
 
 // Error names the record.
-func (e *RecordError) Error() string { return fmt.Sprintf("record %s: %v", clip(e.MessageID), e.Err) }
+func (e *RecordError) Error() string {
+	return fmt.Sprintf("record %s: %s", guard.Line(e.MessageID, maxShown), guard.Text(e.Err))
+}
 
 // Unwrap returns the reason.
 func (e *RecordError) Unwrap() error { return e.Err }
@@ -59,7 +63,7 @@ func (e *BatchError) Error() string {
 			text.WriteString("; and others")
 			break
 		}
-		text.WriteString(separator + oneLine(failed.Error()))
+		text.WriteString(separator + oneLine(failed))
 		separator = "; "
 	}
 	return text.String()
@@ -74,19 +78,15 @@ func (e *BatchError) Unwrap() []error {
 	return errs
 }
 
-func oneLine(text string) string {
-	return strings.NewReplacer("\r\n", " ", "\n", " ", "\r", " ").Replace(text)
-}
+// The lengths of what an error shows of an id from outside, and of the text of another
+// error, in bytes.
+const (
+	maxShown = 64
+	maxText  = 1024
+)
 
-// maxShown is how much of an id from outside an error shows, in bytes.
-const maxShown = 64
-
-func clip(id string) string {
-	if len(id) > maxShown {
-		return id[:maxShown] + "..."
-	}
-	return id
-}
+// oneLine is the text of an error, which may be the user's, on one line.
+func oneLine(err error) string { return guard.Line(guard.Text(err), maxText) }
 
 // ErrNoTopic is wrapped by the [*TopicError] of a topic that is not among those of the
 // account and region.
@@ -108,7 +108,7 @@ func (e *TopicError) Error() string {
 		return fmt.Sprintf("topic %s does not exist in this account and region: create it and subscribe the function or queue that runs its tasks",
 			e.Topic)
 	}
-	return fmt.Sprintf("topic %s: %s", e.Topic, oneLine(e.Err.Error()))
+	return fmt.Sprintf("topic %s: %s", e.Topic, oneLine(e.Err))
 }
 
 // Unwrap returns the error of the call.

@@ -8,6 +8,7 @@ import (
 
 	"github.com/aws/aws-lambda-go/events"
 
+	"github.com/taskhawk/taskhawk-go/internal/guard"
 	"github.com/taskhawk/taskhawk-go/taskhawk"
 )
 
@@ -79,7 +80,7 @@ func checkSource[Record any](records []Record, source string, of func(*Record) s
 		case sourceSQS:
 			return fmt.Errorf("lambdax: %w: an SQS event: use lambdax.SQS or lambdax.Handler", ErrUnknownEvent)
 		default:
-			return fmt.Errorf("lambdax: %w: source %q", ErrUnknownEvent, clip(found))
+			return fmt.Errorf("lambdax: %w: source %q", ErrUnknownEvent, guard.Line(found, maxShown))
 		}
 	}
 	return nil
@@ -101,7 +102,7 @@ func sourceOf(event json.RawMessage) (string, error) {
 	source := probe.Records[0].Source
 	for _, r := range probe.Records {
 		if r.Source != source || source != sourceSQS && source != sourceSNS {
-			return "", fmt.Errorf("%w: source %q", ErrUnknownEvent, clip(r.Source))
+			return "", fmt.Errorf("%w: source %q", ErrUnknownEvent, guard.Line(r.Source, maxShown))
 		}
 	}
 	return source, nil

@@ -9,11 +9,12 @@ import (
 	"github.com/aws/aws-sdk-go-v2/service/sns"
 
 	"github.com/taskhawk/taskhawk-go/internal/awsbatch"
+	"github.com/taskhawk/taskhawk-go/internal/guard"
 	"github.com/taskhawk/taskhawk-go/taskhawk"
 )
 
-// topicARNs knows the ARN of each topic: from a prefix, else from the list of all topics. A look-up that failed is tried again by the next
-// call.
+// topicARNs knows the ARN of each topic: from a prefix, else from the list of all topics.
+// A look-up that failed is tried again by the next call.
 type topicARNs struct {
 	api    PublisherAPI
 	prefix string            // of all ARNs; "" when they are looked up
@@ -37,7 +38,7 @@ func (t *topicARNs) get(ctx context.Context, name string) (string, error) {
 	select {
 	case <-t.turn:
 	case <-ctx.Done():
-		return "", context.Cause(ctx)
+		return "", guard.Error(context.Cause(ctx))
 	}
 	defer func() { t.turn <- struct{}{} }()
 	if arn, known := t.found[name]; known {
@@ -79,11 +80,12 @@ func (p pagesOf) ListTopics(
 	return out, err
 }
 
-// Naming returns the name of the topic of an application for a priority. [TopicName] is the default. A name that ends with .fifo is
-// that of a FIFO topic.
+// Naming returns the name of the topic of an application for a priority. [TopicName] is
+// the default. A name that ends with .fifo is that of a FIFO topic.
 type Naming func(app string, priority taskhawk.Priority) string
 
-// TopicName returns the name that all Taskhawk libraries use: for "dev-myapp" it is taskhawk-dev-myapp, in lower case, with the suffix
+// TopicName returns the name that all Taskhawk libraries use: for "dev-myapp" it is
+// taskhawk-dev-myapp, in lower case, with the suffix
 // -high-priority, -low-priority or -bulk for those priorities.
 func TopicName(app string, priority taskhawk.Priority) string {
 	name := "taskhawk-" + strings.ToLower(app)
@@ -112,7 +114,10 @@ func (n Naming) names(app string) (map[taskhawk.Priority]string, error) {
 	}
 	names := make(map[taskhawk.Priority]string, len(taskhawk.Priorities()))
 	for _, priority := range taskhawk.Priorities() {
-		name := n(app, priority)
+		name, err := awsbatch.Name(n, app, priority)
+		if err != nil {
+			return nil, err //nolint:wrapcheck // it says what it is about
+		}
 		if err := checkTopicName(name); err != nil {
 			return nil, err
 		}

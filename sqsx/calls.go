@@ -14,6 +14,7 @@ import (
 	"github.com/taskhawk/taskhawk-go/internal/awsbatch"
 	"github.com/taskhawk/taskhawk-go/internal/gopool"
 	"github.com/taskhawk/taskhawk-go/internal/groupcommit"
+	"github.com/taskhawk/taskhawk-go/internal/guard"
 	"github.com/taskhawk/taskhawk-go/internal/sqsqueue"
 	"github.com/taskhawk/taskhawk-go/taskhawk"
 )
@@ -38,8 +39,8 @@ type batchItem interface {
 	receiptHandle() string
 }
 
-// batchCalls returns what makes calls with items of one queue, ten at most, each with attempts. Errors are
-// of the type [*QueueError].
+// batchCalls returns what makes calls with items of one queue, ten at most, each with
+// attempts. Errors are of the type [*QueueError].
 func batchCalls[T batchItem](
 	s *service, queue string, call awsbatch.Call[T],
 ) func(ctx context.Context, items []T, done func(i int, err error)) {
@@ -183,7 +184,8 @@ func inQueue(queue string, err error) error {
 	return &QueueError{Queue: queue, Err: err}
 }
 
-// queueURLs looks up the URL of each queue once. A look-up that failed is tried again by the next call.
+// queueURLs looks up the URL of each queue once. A look-up that failed is tried again by
+// the next call.
 type queueURLs struct {
 	api     API
 	account string // that owns the queues; "" for the caller's own
@@ -212,12 +214,17 @@ func (q *queueURLs) entry(name string) *queueURL {
 }
 
 // get returns the URL of the queue of that name. Concurrent calls for one name share a look-up.
+//
+// It is bounded, whatever ctx is: a client that does not answer must not hold those that
+// wait for its answer.
 func (q *queueURLs) get(ctx context.Context, name string) (*string, error) {
+	ctx, cancel := context.WithTimeout(ctx, awsbatch.AllTimeout)
+	defer cancel()
 	entry := q.entry(name)
 	select {
 	case <-entry.looking:
 	case <-ctx.Done():
-		return nil, &QueueError{Queue: name, Err: context.Cause(ctx)}
+		return nil, &QueueError{Queue: name, Err: guard.Error(context.Cause(ctx))}
 	}
 	defer func() { entry.looking <- struct{}{} }()
 	if entry.url != nil {
@@ -231,15 +238,15 @@ func (q *queueURLs) get(ctx context.Context, name string) (*string, error) {
 	return url, nil
 }
 
-// once keeps the SDK from retrying, since the attempts are counted here, and from closing the body of a
-// request while it is written.
+// once keeps the SDK from retrying, since the attempts are counted here, and from closing
+// the body of a request while it is written.
 func once(o *sqs.Options) {
 	o.RetryMaxAttempts = 1
 	o.HTTPClient = awsbatch.Shield(o.HTTPClient)
 }
 
-// lookUp returns the URL of the queue of that name in an account, the caller's own if it is empty. It asks SQS each time: a
-// queue may come or go between two calls.
+// lookUp returns the URL of the queue of that name in an account, the caller's own if it
+// is empty. It asks SQS each time: a queue may come or go between two calls.
 func lookUp(ctx context.Context, api sqsqueue.URLAPI, account, name string) (*string, error) {
 	url, err := sqsqueue.LookUp(ctx, api, account, name)
 	if err != nil {

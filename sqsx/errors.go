@@ -8,6 +8,8 @@ import (
 
 	"github.com/aws/aws-sdk-go-v2/service/sqs/types"
 	"github.com/aws/smithy-go"
+
+	"github.com/taskhawk/taskhawk-go/internal/guard"
 )
 
 // QueueError says which queue a call to SQS was for. errors.As also finds what SQS
@@ -34,12 +36,15 @@ func (e *QueueError) Error() string {
 		}
 		return fmt.Sprintf("queue %s does not exist in this account and region: create it, for example with sqsx.Provision", e.Queue)
 	}
-	text := e.Err.Error()
+	text := guard.Text(e.Err)
 	for _, receipt := range e.receipts {
 		text = strings.ReplaceAll(text, receipt, "(receipt handle)")
 	}
-	return fmt.Sprintf("queue %s: %s", e.Queue, strings.Join(strings.Fields(text), " "))
+	return fmt.Sprintf("queue %s: %s", e.Queue, guard.Line(strings.Join(strings.Fields(text), " "), maxText))
 }
+
+// maxText is how much of the text of another error an error shows, in bytes.
+const maxText = 1024
 
 // Unwrap returns the error of the call.
 func (e *QueueError) Unwrap() error { return e.Err }

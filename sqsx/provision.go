@@ -135,7 +135,7 @@ func (p *provisioner) ensure(ctx context.Context, name string, attributes map[st
 	if sqsqueue.IsFIFO(name) {
 		attributes[sqsqueue.FIFO] = "true"
 	}
-	created, err := p.api.CreateQueue(ctx, &sqs.CreateQueueInput{
+	created, err := awsbatch.Invoke(ctx, p.api.CreateQueue, &sqs.CreateQueueInput{
 		QueueName: aws.String(name), Attributes: attributes, Tags: p.config.Tags,
 	})
 	if _, exists := errors.AsType[*types.QueueNameExists](err); exists {
@@ -166,7 +166,7 @@ func (p *provisioner) ensurePolicy(ctx context.Context, name string, url *string
 	}
 	ctx, cancel := context.WithTimeout(ctx, awsbatch.CallTimeout)
 	defer cancel()
-	_, err = p.api.SetQueueAttributes(ctx, &sqs.SetQueueAttributesInput{
+	_, err = awsbatch.Invoke(ctx, p.api.SetQueueAttributes, &sqs.SetQueueAttributesInput{
 		QueueUrl: url, Attributes: map[string]string{sqsqueue.Redrive: policy},
 	})
 	if err != nil {

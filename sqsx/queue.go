@@ -18,6 +18,7 @@ import (
 
 	"github.com/taskhawk/taskhawk-go/internal/awsbatch"
 	"github.com/taskhawk/taskhawk-go/internal/groupcommit"
+	"github.com/taskhawk/taskhawk-go/internal/guard"
 	"github.com/taskhawk/taskhawk-go/internal/sqsqueue"
 	"github.com/taskhawk/taskhawk-go/taskhawk"
 )
@@ -57,7 +58,7 @@ func (q *queue) open(ctx context.Context) error {
 	if err != nil {
 		// Least privilege for a worker does without: its tasks run all the same.
 		q.logger.LogAttrs(ctx, slog.LevelDebug, "redrive policy unknown; no warnings at last attempts",
-			slog.String("queue", q.info.Name), slog.String("error", err.Error()))
+			slog.String("queue", q.info.Name), guard.ErrorAttr(err))
 		return nil
 	}
 	if policy, err := attributes.RedrivePolicy(); err == nil && policy != nil {
@@ -74,14 +75,15 @@ func (q *queue) Receive(ctx context.Context, limit int, wait time.Duration) ([]*
 	if err != nil {
 		return nil, err
 	}
-	out, err := q.service.api.ReceiveMessage(ctx, &sqs.ReceiveMessageInput{
+	out, err := awsbatch.Invoke(ctx, q.service.api.ReceiveMessage, &sqs.ReceiveMessageInput{
 		QueueUrl:                    url,
 		MaxNumberOfMessages:         int32(min(limit, awsbatch.MaxEntries)),
 		WaitTimeSeconds:             int32(wait / time.Second), // down: it may have to end before a timeout
 		VisibilityTimeout:           seconds(q.info.Visibility),
 		MessageAttributeNames:       []string{"All"},
 		MessageSystemAttributeNames: []types.MessageSystemAttributeName{types.MessageSystemAttributeNameAll},
-		// Services that are not SQS may know only the older name, and would leave out the receive count.
+		// Services that are not SQS may know only the older name, and would leave out the
+		// receive count.
 		AttributeNames: []types.QueueAttributeName{types.QueueAttributeNameAll}, //nolint:staticcheck // see above
 	}, receiveOptions)
 	if err != nil {
@@ -144,8 +146,9 @@ func newSettlements(service *service, queue string, linger time.Duration, change
 	}
 }
 
-// settleLinger is the most that a settlement waits for others, unless Linger says so: it waits half as long as the last request
-// took, so that handlers that end at different times still share one.
+// settleLinger is the most that a settlement waits for others, unless Linger says so: it
+// waits half as long as the last request took, so that handlers that end at different
+// times still share one.
 const settleLinger = 10 * time.Millisecond
 
 // mostCalls is the limit for calls whose number grows with the concurrency of a worker.
@@ -165,13 +168,14 @@ func shared[T groupcommit.Item](
 	return groupcommit.New(config)
 }
 
-// Delete takes the message off the queue, in one request with others. Only the last receipt handle of a message does that
-// for certain.
+// Delete takes the message off the queue, in one request with others. Only the last
+// receipt handle of a message does that for certain.
 func (s *settlements) Delete(ctx context.Context, d *taskhawk.Delivery) error {
 	return s.deletes.Do(ctx, receipt(d.Receipt))
 }
 
-// SetVisibility changes the visibility timeout of the message, in whole seconds, rounded up, in one request with others.
+// SetVisibility changes the visibility timeout of the message, in whole seconds, rounded
+// up, in one request with others.
 func (s *settlements) SetVisibility(ctx context.Context, d *taskhawk.Delivery, timeout time.Duration) error {
 	if timeout < 0 || timeout > MaxVisibility {
 		return fmt.Errorf("visibility timeout %s: SQS takes 0 to %s", timeout, MaxVisibility)
@@ -183,8 +187,9 @@ func (s *settlements) SetVisibility(ctx context.Context, d *taskhawk.Delivery, t
 	return err
 }
 
-// MessageFrom returns the SQS message that the current handler runs for, with its attributes of both kinds, and false
-// outside of a handler of an SQS worker. Do not delete it: the worker does.
+// MessageFrom returns the SQS message that the current handler runs for, with its
+// attributes of both kinds, and false outside of a handler of an SQS worker. Do not
+// delete it: the worker does.
 func MessageFrom(ctx context.Context) (types.Message, bool) {
 	d := taskhawk.DeliveryFrom(ctx)
 	if d == nil {
@@ -234,12 +239,13 @@ func stringAttributes(attributes map[string]types.MessageAttributeValue) map[str
 	return texts
 }
 
-// maxResponse is how much of an answer is read, in bytes: ten messages of 1 MiB, written with escapes, and then some. The SDK would
-// read whatever comes.
+// maxResponse is how much of an answer is read, in bytes: ten messages of 1 MiB, written
+// with escapes, and then some. The SDK would read whatever comes.
 const maxResponse = 64 << 20
 
-// receiveOptions are the settings of a receive: one attempt, since the loop has its own backoff; no check of all bodies
-// together, which would drop nine good messages with a bad one; and no more than maxResponse bytes.
+// receiveOptions are the settings of a receive: one attempt, since the loop has its own
+// backoff; no check of all bodies together, which would drop nine good messages with a
+// bad one; and no more than maxResponse bytes.
 func receiveOptions(o *sqs.Options) {
 	once(o)
 	o.DisableMessageChecksumValidation = true
@@ -255,7 +261,8 @@ func intact(message types.Message) bool {
 	return hex.EncodeToString(sum[:]) == *message.MD5OfBody
 }
 
-// boundedClient bounds the bodies of responses. One that announces its length, as those of SQS do, is not even begun.
+// boundedClient bounds the bodies of responses. One that announces its length, as those
+// of SQS do, is not even begun.
 type boundedClient struct{ sqs.HTTPClient }
 
 // Do makes the request.

@@ -106,7 +106,7 @@ func (t *moveTask) start(ctx context.Context) error {
 	}
 	ctx, cancel := context.WithTimeout(ctx, awsbatch.CallTimeout)
 	defer cancel()
-	out, err := t.api.StartMessageMoveTask(ctx, input)
+	out, err := awsbatch.Invoke(ctx, t.api.StartMessageMoveTask, input)
 	if err != nil {
 		return &QueueError{Queue: DeadLetterQueueName(t.queue), Err: err}
 	}
@@ -118,7 +118,7 @@ func (t *moveTask) start(ctx context.Context) error {
 func (t *moveTask) latest(ctx context.Context) (*types.ListMessageMoveTasksResultEntry, error) {
 	ctx, cancel := context.WithTimeout(ctx, awsbatch.CallTimeout)
 	defer cancel()
-	out, err := t.api.ListMessageMoveTasks(ctx, &sqs.ListMessageMoveTasksInput{SourceArn: &t.source})
+	out, err := awsbatch.Invoke(ctx, t.api.ListMessageMoveTasks, &sqs.ListMessageMoveTasksInput{SourceArn: &t.source})
 	if err != nil {
 		return nil, err
 	}

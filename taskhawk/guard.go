@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"log/slog"
 	"runtime/debug"
 	"time"
 
@@ -108,6 +109,18 @@ func (s guardedSettler) DeadLetter(ctx context.Context, d *Delivery, letter Dead
 // Delete calls the settler.
 func (s guardedSettler) Delete(ctx context.Context, d *Delivery) error {
 	return isolated(func() error { return s.settler.Delete(ctx, d) })
+}
+
+// guardBackoff returns a backoff that says in a line when the user's does not return; nil
+// for nil.
+func (h *Hub) guardBackoff(backoff Backoff) Backoff {
+	if backoff == nil {
+		return nil
+	}
+	return guard.Backoff(backoff, func(failure error) {
+		ctx := context.Background() //nolint:forbidigo // a backoff is asked by no caller
+		h.report(ctx, slog.LevelError, "backoff failed; using the longest default", guard.ErrorAttr(failure))
+	})
 }
 
 // guardedPublisher is a [Publisher] of a transport as Dispatch calls it, in the goroutine

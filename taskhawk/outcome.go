@@ -227,17 +227,13 @@ func ExponentialBackoff(first, limit time.Duration) Backoff {
 	return func(attempt int) time.Duration { return jitter(doubled(first, limit, attempt), 2) }
 }
 
-// delay returns the delay after the attempt. It survives what the function does: the
-// longest delay of the default then. A negative result is 0. A nil Backoff is the default
-// of a [WorkerConfig].
-func (b Backoff) delay(attempt int) (delay time.Duration) {
+// delay returns the delay after the attempt; a nil Backoff is the default of a
+// [WorkerConfig].
+func (b Backoff) delay(attempt int) time.Duration {
 	if b == nil {
 		return ExponentialBackoff(defaultFirstRetry, defaultLastRetry)(attempt)
 	}
-	if guard.Call(func() { delay = b(attempt) }) != nil {
-		return defaultLastRetry
-	}
-	return max(delay, 0)
+	return guard.Backoff(b, func(error) {})(attempt)
 }
 
 // doubled is first, doubled for every attempt after the first one, up to limit.

@@ -73,6 +73,7 @@ func NewWorker(hub *Hub, queues []Queue, config WorkerConfig) (*Worker, error) {
 	if err != nil {
 		return nil, fmt.Errorf("taskhawk: new worker: %w", err)
 	}
+	config.Backoff = hub.guardBackoff(config.Backoff)
 	slots := newSlots(config.Concurrency, config.StrictPriority)
 	return &Worker{
 		hub: hub, queues: queues, config: config, slots: slots, intake: intake{slots: slots},

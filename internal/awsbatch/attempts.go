@@ -30,16 +30,18 @@ const MaxEntries = 10
 // ErrNoAnswer is the result of an entry that the service names neither as done nor as failed.
 var ErrNoAnswer = errors.New("the service gave no result for the entry")
 
-// Call makes one attempt for items, at a URL or ARN. It returns an error for each, or the one error of a
-// call that failed as a whole.
+// Call makes one attempt for items, at a URL or ARN. It returns an error for each, or the
+// one error of a call that failed as a whole.
 type Call[T any] func(ctx context.Context, to string, items []T) ([]error, error)
 
-// Run makes calls for the items until each has succeeded or failed for good, up to three for an item. An
-// item whose failure may pass ([Retryable]) is in the next call. A call that is refused for its size is
-// made again in halves, down to single items, so that a large one fails alone.
+// Run makes calls for the items until each has succeeded or failed for good, up to three
+// for an item. An item whose failure may pass ([Retryable]) is in the next call. A call
+// that is refused for its size is made again in halves, down to single items, so that a
+// large one fails alone.
 //
-// It reports each item once by done, as soon as its result is final. The error of an item that may have
-// been stored although all its attempts failed wraps taskhawk.ErrOutcomeUnknown.
+// It reports each item once by done, as soon as its result is final. The error of an item
+// that may have been stored although all its attempts failed wraps
+// taskhawk.ErrOutcomeUnknown.
 func Run[T any](ctx context.Context, to string, items []T, call Call[T], done func(i int, err error)) {
 	ctx, cancel := context.WithTimeout(ctx, AllTimeout)
 	defer cancel()
@@ -135,15 +137,12 @@ func pick[T any](items []T, indexes []int) []T {
 	return picked
 }
 
-// attempt bounds one attempt, and survives a panic in the SDK.
+// attempt bounds one attempt. It survives a panic in the SDK, and the methods of its
+// error are safe.
 func attempt[T any](ctx context.Context, to string, items []T, call Call[T]) (errs []error, err error) {
 	ctx, cancel := context.WithTimeout(ctx, CallTimeout)
 	defer cancel()
-	defer func() {
-		if value := recover(); value != nil {
-			err = &taskhawk.PanicError{Value: value}
-		}
-	}()
+	defer func() { err = recovered(recover(), err) }()
 	return call(ctx, to, items)
 }
 
@@ -164,11 +163,12 @@ func pause(ctx context.Context, n int) bool {
 	}
 }
 
-// EntryID is the id of the i-th entry of a batch. It is not the message's own: one message can be in a batch twice, and ids
-// must differ.
+// EntryID is the id of the i-th entry of a batch. It is not the message's own: one
+// message can be in a batch twice, and ids must differ.
 func EntryID(i int) *string { return aws.String(strconv.Itoa(i)) }
 
-// Results are the errors of the entries of a batch, in order: [ErrNoAnswer] until something else is set.
+// Results are the errors of the entries of a batch, in order: [ErrNoAnswer] until
+// something else is set.
 type Results []error
 
 // NewResults makes the results of n entries.
@@ -177,7 +177,8 @@ func NewResults(n int) Results { return Fill(n, ErrNoAnswer) }
 // Done notes that the entry with an id succeeded. An id that is none of [EntryID] is ignored.
 func (r Results) Done(id *string) { r.set(id, nil) }
 
-// Failed notes what the service answered for the entry with an id. An id that is none of [EntryID] is ignored.
+// Failed notes what the service answered for the entry with an id. An id that is none of
+// [EntryID] is ignored.
 func (r Results) Failed(id, code, message *string, senderFault bool) {
 	fault := smithy.FaultServer
 	if senderFault {

@@ -1,11 +1,13 @@
 // Package groupcommit lets concurrent callers share batch calls without waiting for a timer.
 //
-// The first caller's item is sent at once. While that call is in flight the items of others gather, and
-// go together in the next one. So an idle system adds no latency and a busy one fills its batches; each
-// caller still gets the result of its own item, as soon as the service has given it.
+// The first caller's item is sent at once. While that call is in flight the items of
+// others gather, and go together in the next one. So an idle system adds no latency and a
+// busy one fills its batches; each caller still gets the result of its own item, as soon
+// as the service has given it.
 //
-// Callers take turns of half a batch: one that brings thousands of items does not hold up one with a single
-// item. Items of one group go one after another, each when the one before has succeeded.
+// Callers take turns of half a batch: one that brings thousands of items does not hold up
+// one with a single item. Items of one group go one after another, each when the one
+// before has succeeded.
 package groupcommit
 
 import (
@@ -16,16 +18,18 @@ import (
 	"runtime"
 	"sync"
 	"time"
+
+	"github.com/taskhawk/taskhawk-go/internal/guard"
 )
 
 var (
 	// ErrNotSent is wrapped by the error of an item whose caller gave up before any call took it.
 	ErrNotSent = errors.New("not sent")
-	// ErrAbandoned is wrapped by the error of an item whose outcome is unknown: its caller gave up while a
-	// call with it was in flight, or the call broke.
+	// ErrAbandoned is wrapped by the error of an item whose outcome is unknown: its
+	// caller gave up while a call with it was in flight, or the call broke.
 	ErrAbandoned = errors.New("given up while the call was in flight")
-	// ErrHeldBack is the error of an item that was not sent because an earlier item of its group, from the
-	// same caller, failed.
+	// ErrHeldBack is the error of an item that was not sent because an earlier item of
+	// its group, from the same caller, failed.
 	ErrHeldBack = errors.New("held back: an earlier one of its group failed")
 )
 
@@ -33,37 +37,40 @@ var (
 type Item interface {
 	// Size is its size in bytes, 0 where calls have no limit of bytes.
 	Size() int
-	// Group names the items that keep their order, "" for none. A call takes one item of a group, and the
-	// next of them waits until that has its result.
+	// Group names the items that keep their order, "" for none. A call takes one item of
+	// a group, and the next of them waits until that has its result.
 	Group() string
 }
 
 // Config describes the calls.
 type Config[T Item] struct {
-	// Commit makes one call, and reports the result of each item by done, once and as soon as it has it.
-	// An item without a result when Commit returns has ErrAbandoned. The context does not end with that of
-	// a caller, so that one that gives up does not fail the others: Commit sets its own deadline. It has the
-	// values of a caller only where all items are its own.
+	// Commit makes one call, and reports the result of each item by done, once and as
+	// soon as it has it. An item without a result when Commit returns has ErrAbandoned.
+	// The context does not end with that of a caller, so that one that gives up does not
+	// fail the others: Commit sets its own deadline. It has the values of a caller only
+	// where all items are its own.
 	Commit func(ctx context.Context, items []T, done func(i int, err error))
 	// MaxItems is how many items a call takes.
 	MaxItems int
 	// MaxBytes is how many bytes a call takes; 0 for no limit.
 	MaxBytes int
-	// MaxCalls is how many calls may be in flight at once. More than one begins only for a full batch, or
-	// when Patience ends.
+	// MaxCalls is how many calls may be in flight at once. More than one begins only for
+	// a full batch, or when Patience ends.
 	MaxCalls int
-	// Patience is how long an item waits for a call in flight to end before it gets another, so that one
-	// call that hangs does not hold up the rest; 0, the default, for as long as it takes.
+	// Patience is how long an item waits for a call in flight to end before it gets
+	// another, so that one call that hangs does not hold up the rest; 0, the default, for
+	// as long as it takes.
 	Patience time.Duration
-	// Linger is how long an item waits for others to share its call when none is in flight, after a call
-	// that took so long (0 before the first); nil, the default, for not at all.
+	// Linger is how long an item waits for others to share its call when none is in
+	// flight, after a call that took so long (0 before the first); nil, the default, for
+	// not at all.
 	Linger func(last time.Duration) time.Duration
 	// Go starts the goroutine of a call; nil for a go statement.
 	Go func(call func())
 }
 
-// Committer gathers items into calls. It has no goroutine while it has nothing to do, and is safe for
-// concurrent use.
+// Committer gathers items into calls. It has no goroutine while it has nothing to do, and
+// is safe for concurrent use.
 type Committer[T Item] struct {
 	config Config[T]
 
@@ -86,8 +93,9 @@ func New[T Item](config Config[T]) *Committer[T] {
 	return &Committer[T]{config: config, groups: map[string]*group[T]{}}
 }
 
-// Do sends item in a call of its own or with others, and returns its result. When ctx ends first, the
-// error wraps its cause and [ErrNotSent] or [ErrAbandoned]. A context that has ended sends nothing.
+// Do sends item in a call of its own or with others, and returns its result. When ctx
+// ends first, the error wraps its cause and [ErrNotSent] or [ErrAbandoned]. A context
+// that has ended sends nothing.
 func (c *Committer[T]) Do(ctx context.Context, item T) error {
 	w := &batchWait[T]{}
 	w.one[0].value = item
@@ -109,8 +117,8 @@ type Send[T Item] struct {
 	Item T
 }
 
-// DoAll is Do for items that one caller brings together, those of different committers side by side.
-// It returns a result for each.
+// DoAll is Do for items that one caller brings together, those of different committers
+// side by side. It returns a result for each.
 func DoAll[T Item](ctx context.Context, sends []Send[T]) []error {
 	waits, places := map[*Committer[T]]*batchWait[T]{}, make([]int, len(sends))
 	for i, s := range sends {
@@ -147,10 +155,11 @@ func DoAll[T Item](ctx context.Context, sends []Send[T]) []error {
 // join puts the items of a caller in line.
 func (c *Committer[T]) join(ctx context.Context, w *batchWait[T]) {
 	w.prepare(ctx)
+	cause := causeOf(ctx)
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	if ctx.Err() != nil {
-		w.leave(ctx)
+	if cause != nil {
+		w.leave(cause)
 		return
 	}
 	for s := w.sequences; s != nil; s = s.sibling {
@@ -159,12 +168,22 @@ func (c *Committer[T]) join(ctx context.Context, w *batchWait[T]) {
 	c.launch()
 }
 
-// withdraw takes what a caller has ready out of the line, for one whose ctx has ended. Its items keep the
-// results that are there.
+// causeOf returns why ctx has ended, nil if it has not. The cause may be the user's
+// error: it is looked at here, and not under the lock, since its methods may hang.
+func causeOf(ctx context.Context) error {
+	if ctx.Err() == nil {
+		return nil
+	}
+	return guard.Error(context.Cause(ctx))
+}
+
+// withdraw takes what a caller has ready out of the line, for one whose ctx has ended.
+// Its items keep the results that are there.
 func (c *Committer[T]) withdraw(ctx context.Context, w *batchWait[T]) {
+	cause := causeOf(ctx)
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	w.leave(ctx)
+	w.leave(cause)
 	w.standBack()
 	for s := w.ready.pop(); s != nil; s = w.ready.pop() {
 		c.count(s, -1)
@@ -174,8 +193,8 @@ func (c *Committer[T]) withdraw(ctx context.Context, w *batchWait[T]) {
 	c.launch()
 }
 
-// launch begins a call for each full batch that no goroutine is about to take, and arranges a look at
-// what is left. mu must be held.
+// launch begins a call for each full batch that no goroutine is about to take, and
+// arranges a look at what is left. mu must be held.
 func (c *Committer[T]) launch() {
 	for c.calls < c.config.MaxCalls && c.isFull(1+c.looking) {
 		if batch := c.take(); batch != nil {
@@ -200,8 +219,8 @@ func (c *Committer[T]) isFull(batches int) bool {
 	return c.ready >= batches*c.config.MaxItems || c.config.MaxBytes > 0 && c.bytes >= batches*c.config.MaxBytes
 }
 
-// patience is how much longer the first caller waits for its batch to fill. It does not end while a call
-// is in flight without a limit to wait for it. mu must be held.
+// patience is how much longer the first caller waits for its batch to fill. It does not
+// end while a call is in flight without a limit to wait for it. mu must be held.
 func (c *Committer[T]) patience() (wait time.Duration, ends bool) {
 	since, limit := c.first().joined, c.config.Patience
 	if c.calls == 0 {
@@ -243,8 +262,8 @@ func (c *Committer[T]) wake() {
 
 // look takes the batch that is due, nil for none.
 func (c *Committer[T]) look() []*item[T] {
-	// Let callers that are about to add an item do so first: it costs no time in an idle system, and fills
-	// the batch in a busy one.
+	// Let callers that are about to add an item do so first: it costs no time in an idle
+	// system, and fills the batch in a busy one.
 	runtime.Gosched()
 	c.mu.Lock()
 	defer c.mu.Unlock()
@@ -266,8 +285,8 @@ func (c *Committer[T]) isDue() bool {
 	return c.isFull(1) || ends && wait <= 0
 }
 
-// take removes the next batch from the line, for a call that begins. It returns nil when what looked
-// ready waits for its group. mu must be held.
+// take removes the next batch from the line, for a call that begins. It returns nil when
+// what looked ready waits for its group. mu must be held.
 func (c *Committer[T]) take() []*item[T] {
 	batch := make([]*item[T], 0, min(c.ready, c.config.MaxItems))
 	for size, full := 0, false; !full && len(batch) < c.config.MaxItems && c.ready > 0; {
@@ -276,8 +295,8 @@ func (c *Committer[T]) take() []*item[T] {
 		if w.ready.first == nil {
 			w.standBack()
 		} else if len(batch) > before {
-			// Its turn is over. A caller whose item found no room stays first: else a large one could wait
-			// for ever.
+			// Its turn is over. A caller whose item found no room stays first: else a
+			// large one could wait for ever.
 			w.standBack()
 			c.standInLine(w)
 		}
@@ -289,8 +308,8 @@ func (c *Committer[T]) take() []*item[T] {
 	return batch
 }
 
-// takeFrom adds items of one caller to the batch, those of a turn at most, and reports whether the next has
-// no room in it. mu must be held.
+// takeFrom adds items of one caller to the batch, those of a turn at most, and reports
+// whether the next has no room in it. mu must be held.
 func (c *Committer[T]) takeFrom(w *batchWait[T], batch []*item[T], size int) ([]*item[T], int, bool) {
 	most := min(len(batch)+max(c.config.MaxItems/2, 1), c.config.MaxItems)
 	for s := w.ready.first; s != nil && len(batch) < most; s = w.ready.first {
@@ -339,8 +358,8 @@ func (c *Committer[T]) run(batch []*item[T]) {
 	}
 }
 
-// call makes one call. It survives a panic in it, and leaves the committer in order when the call ends
-// its goroutine.
+// call makes one call. It survives a panic in it, and leaves the committer in order when
+// the call ends its goroutine.
 func (c *Committer[T]) call(batch []*item[T]) {
 	start, items := time.Now(), make([]T, len(batch))
 	for i, it := range batch {
@@ -381,8 +400,8 @@ func (c *Committer[T]) report(it *item[T], err error) {
 	}
 }
 
-// end notes that a call has ended, and that its goroutine will look for the next one. An item without a
-// result was in a call that broke.
+// end notes that a call has ended, and that its goroutine will look for the next one. An
+// item without a result was in a call that broke.
 func (c *Committer[T]) end(batch []*item[T], start time.Time, broken string) {
 	c.mu.Lock()
 	defer c.mu.Unlock()

@@ -282,8 +282,8 @@ func TestLargeItemsKeepTheirTurn(t *testing.T) {
 	})
 }
 
-// 60,000 callers whose ctx ends at once leave one after another, each in constant time: it took 9 s when
-// each looked through those that were left.
+// 60,000 callers whose ctx ends at once leave one after another, each in constant time:
+// it took 9 s when each looked through those that were left.
 func TestManyCallersMayGiveUpAtOnce(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
@@ -410,8 +410,8 @@ func TestSharedCallsHaveNoValuesOfACaller(t *testing.T) {
 	})
 }
 
-// Callers that give up take a time that does not depend on how many others wait: 60,000 took 9 s when each
-// looked through those that were left.
+// Callers that give up take a time that does not depend on how many others wait: 60,000
+// took 9 s when each looked through those that were left.
 func BenchmarkLeave(b *testing.B) {
 	for _, n := range []int{1_000, 32_000} {
 		b.Run(fmt.Sprint(n), func(b *testing.B) {
@@ -439,4 +439,38 @@ func giveUpTogether(b *testing.B, n int) {
 	cancel()
 	group.Wait()
 	close(release)
+}
+
+// slowCause is the cause of a context, the user's error, whose text takes until the
+// channel is closed.
+type slowCause chan struct{}
+
+func (c slowCause) Error() string {
+	<-c
+	return "slow"
+}
+
+// A cause whose methods hang holds its own caller, and no other.
+func TestACauseThatHangsHoldsItsCallerOnly(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		c := groupcommit.New(groupcommit.Config[number]{
+			Commit: func(_ context.Context, items []number, done func(int, error)) {
+				for i := range items {
+					done(i, nil)
+				}
+			},
+			MaxItems: 10, MaxCalls: 1,
+		})
+		cause := make(slowCause)
+		ended, cancel := context.WithCancelCause(t.Context())
+		cancel(cause)
+		failed := make(chan error, 1)
+		go func() { failed <- c.Do(ended, number(1)) }()
+		synctest.Wait()
+		require.Empty(t, failed)
+		require.NoError(t, c.Do(t.Context(), number(2)), "the lock is free")
+		close(cause)
+		require.ErrorIs(t, <-failed, groupcommit.ErrNotSent)
+	})
 }

@@ -7,8 +7,8 @@ import (
 	"time"
 )
 
-// batchWait is the items that one caller has put in line together, and waits for. The committer's lock
-// protects it, until done is closed or the caller is gone.
+// batchWait is the items that one caller has put in line together, and waits for. The
+// committer's lock protects it, until done is closed or the caller is gone.
 type batchWait[T Item] struct {
 	turn      ring.Ring       // in the line of the committer; alone while it is not in line
 	ctx       context.Context //nolint:containedctx // of the caller, whose values a call of its own has
@@ -46,8 +46,8 @@ type sequence[T Item] struct {
 	sibling *sequence[T] // of the same caller
 }
 
-// group is an order of items over all callers. Only groups with an item in flight, or with sequences
-// that wait for it, are kept.
+// group is an order of items over all callers. Only groups with an item in flight, or
+// with sequences that wait for it, are kept.
 type group[T Item] struct {
 	busy    bool         // an item is in flight
 	blocked sequences[T] // wait for that
@@ -114,12 +114,12 @@ func (w *batchWait[T]) set(it *item[T], err error) {
 	}
 }
 
-// leave gives each item without a result the error of a caller whose ctx has ended. The committer's lock
-// must be held.
-func (w *batchWait[T]) leave(ctx context.Context) {
+// leave gives each item without a result the error of a caller whose ctx has ended, for
+// that cause. The committer's lock must be held.
+func (w *batchWait[T]) leave(cause error) {
 	w.gone = true
-	notSent := fmt.Errorf("%w: %w", ErrNotSent, context.Cause(ctx))
-	abandoned := fmt.Errorf("%w: %w", ErrAbandoned, context.Cause(ctx))
+	notSent := fmt.Errorf("%w: %w", ErrNotSent, cause)
+	abandoned := fmt.Errorf("%w: %w", ErrAbandoned, cause)
 	for i := range w.items {
 		switch it := &w.items[i]; {
 		case it.known: // a result that is there wins
@@ -172,8 +172,8 @@ func (l *sequences[T]) pop() *sequence[T] {
 	return s
 }
 
-// offer makes the first item of a sequence ready, in front of the caller's others or behind them, unless
-// its group is busy. mu must be held.
+// offer makes the first item of a sequence ready, in front of the caller's others or
+// behind them, unless its group is busy. mu must be held.
 func (c *Committer[T]) offer(s *sequence[T], front bool) {
 	if g := c.groups[s.group]; g != nil && g.busy {
 		g.blocked.push(s)
@@ -188,8 +188,8 @@ func (c *Committer[T]) offer(s *sequence[T], front bool) {
 	c.standInLine(s.wait)
 }
 
-// release makes the next sequence that waits for a group ready. The others wait for that one. mu must be
-// held.
+// release makes the next sequence that waits for a group ready. The others wait for that
+// one. mu must be held.
 func (c *Committer[T]) release(name string) {
 	g := c.groups[name]
 	if g == nil || g.busy {
@@ -200,7 +200,8 @@ func (c *Committer[T]) release(name string) {
 		s = g.blocked.pop()
 	}
 	if s != nil {
-		// In front: the caller may have thousands of other groups, and this one has callers that wait.
+		// In front: the caller may have thousands of other groups, and this one has
+		// callers that wait.
 		c.offer(s, true)
 	}
 	if g.blocked.first == nil {
@@ -234,7 +235,8 @@ func (c *Committer[T]) first() *batchWait[T] {
 	return w
 }
 
-// standInLine puts a caller at the end of the line, unless it stands there already. mu must be held.
+// standInLine puts a caller at the end of the line, unless it stands there already. mu
+// must be held.
 func (c *Committer[T]) standInLine(w *batchWait[T]) {
 	if w.turn.Next() == &w.turn {
 		c.line.Prev().Link(&w.turn)

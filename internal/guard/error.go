@@ -46,7 +46,7 @@ func textOf(err error) (text string, failure *Failure) {
 }
 
 func blame(err error, method string, failure *Failure) string {
-	return fmt.Sprintf("%T: its %s method %s", err, method, failure)
+	return fmt.Sprintf("%T: its %s method %s", err, method, failure.verb())
 }
 
 // target is an error that no other one is or wraps, so that a search for it goes all

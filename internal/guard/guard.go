@@ -4,7 +4,11 @@
 // that hangs holds the goroutine that called it, and nothing else.
 package guard
 
-import "runtime/debug"
+import (
+	"fmt"
+	"runtime/debug"
+	"time"
+)
 
 // Failure says how a call ended that did not return.
 type Failure struct {
@@ -15,8 +19,16 @@ type Failure struct {
 	Stack []byte
 }
 
-// String says what the call did.
-func (f *Failure) String() string {
+// Error names the type of the panic value, which may hold secrets, and not the value.
+func (f *Failure) Error() string {
+	if f.Value == nil {
+		return "the goroutine was ended by runtime.Goexit"
+	}
+	return fmt.Sprintf("panic (%T)", f.Value)
+}
+
+// verb says what the call did.
+func (f *Failure) verb() string {
 	if f.Value == nil {
 		return "ended its goroutine"
 	}
@@ -41,4 +53,20 @@ func Call(f func()) *Failure {
 	}()
 	<-done
 	return failure
+}
+
+// fallbackDelay is the delay of a backoff that does not return one: as long as the
+// longest of a worker's default, since nothing is known.
+const fallbackDelay = 15 * time.Minute
+
+// Backoff returns a function that asks backoff for the delay after an attempt, never
+// negative. When backoff does not return it calls report and returns 15 minutes.
+func Backoff(backoff func(attempt int) time.Duration, report func(failure error)) func(attempt int) time.Duration {
+	return func(attempt int) (delay time.Duration) {
+		if failure := Call(func() { delay = backoff(attempt) }); failure != nil {
+			report(failure)
+			return fallbackDelay
+		}
+		return max(delay, 0)
+	}
 }

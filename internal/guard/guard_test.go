@@ -8,6 +8,7 @@ import (
 	"runtime"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/stretchr/testify/require"
 
@@ -22,11 +23,27 @@ func TestCall(t *testing.T) {
 	panicked := guard.Call(func() { panic(errDown) })
 	require.Equal(t, errDown, panicked.Value)
 	require.Contains(t, string(panicked.Stack), "TestCall")
-	require.Equal(t, "panicked", panicked.String())
+	require.EqualError(t, panicked, "panic (*errors.errorString)")
 	exited := guard.Call(runtime.Goexit)
 	require.Nil(t, exited.Value)
-	require.Equal(t, "ended its goroutine", exited.String())
+	require.EqualError(t, exited, "the goroutine was ended by runtime.Goexit")
 	require.NotNil(t, guard.Call(func() { panic(nil) }).Value, "a panic all the same") //nolint:govet // on purpose
+}
+
+func TestBackoff(t *testing.T) {
+	t.Parallel()
+	var failures []string
+	report := func(failure error) { failures = append(failures, failure.Error()) }
+	for want, backoff := range map[time.Duration]func(int) time.Duration{
+		3 * time.Second:  func(attempt int) time.Duration { return time.Duration(attempt) * time.Second },
+		0:                func(int) time.Duration { return -1 },
+		15 * time.Minute: func(int) time.Duration { panic("x") },
+	} {
+		require.Equal(t, want, guard.Backoff(backoff, report)(3))
+	}
+	require.Equal(t, []string{"panic (string)"}, failures)
+	require.Equal(t, 15*time.Minute, guard.Backoff(func(int) time.Duration { runtime.Goexit(); return 0 }, report)(1))
+	require.Len(t, failures, 2)
 }
 
 // faulty is an error with one method that does what f does.

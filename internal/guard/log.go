@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"log/slog"
+	"reflect"
 	"sync"
 	"time"
 )
@@ -18,14 +19,31 @@ var errNotLogged = errors.New("the log handler did not return")
 //
 // A value that is logged may be the user's too, with a LogValue or a MarshalJSON: next
 // calls them, so they are guarded with it.
-func LogHandler(next slog.Handler) slog.Handler { return &logHandler{next} }
+func LogHandler(next slog.Handler) slog.Handler {
+	if next == nil {
+		next = slog.DiscardHandler
+	}
+	handler := reflect.TypeOf(next)
+	for handler.Kind() == reflect.Pointer {
+		handler = handler.Elem()
+	}
+	return &logHandler{next: next, known: handler.PkgPath() == "log/slog"}
+}
 
-type logHandler struct{ next slog.Handler }
+type logHandler struct {
+	next  slog.Handler
+	known bool // one of the standard library
+}
 
-// Enabled runs in the caller's goroutine, since it is asked for every message.
+// Enabled is asked for every message. So a handler of the standard library, which only
+// compares levels, is asked in the caller's goroutine, which saves a microsecond.
 func (h *logHandler) Enabled(ctx context.Context, level slog.Level) (enabled bool) {
-	defer func() { _ = recover() }()
-	return h.next.Enabled(ctx, level)
+	if h.known {
+		defer func() { _ = recover() }() // of the user's slog.Leveler
+		return h.next.Enabled(ctx, level)
+	}
+	Call(func() { enabled = h.next.Enabled(ctx, level) })
+	return enabled
 }
 
 // Handle writes the line.
@@ -52,7 +70,7 @@ func (h *logHandler) with(change func() slog.Handler) (changed slog.Handler) {
 			changed = h
 		}
 	}()
-	return &logHandler{change()}
+	return LogHandler(change())
 }
 
 // maxLines is how many lines a [Background] holds for its writer.

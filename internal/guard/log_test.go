@@ -67,8 +67,11 @@ func TestLogHandlerOutlivesPanics(t *testing.T) {
 
 func TestLogHandlerOutlivesGoexit(t *testing.T) {
 	t.Parallel()
+	for _, method := range []string{"Enabled", "Handle"} {
+		inner := &wild{Handler: slog.DiscardHandler, method: method, f: runtime.Goexit}
+		slog.New(guard.LogHandler(inner)).Info("a")
+	}
 	inner := &wild{Handler: slog.DiscardHandler, method: "Handle", f: runtime.Goexit}
-	slog.New(guard.LogHandler(inner)).Info("a")
 	require.Error(t, guard.LogHandler(inner).Handle(t.Context(), slog.Record{}))
 }
 

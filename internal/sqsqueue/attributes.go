@@ -64,7 +64,7 @@ func LookUp(ctx context.Context, api URLAPI, account, name string) (*string, err
 	if account != "" {
 		in.QueueOwnerAWSAccountId = aws.String(account)
 	}
-	out, err := api.GetQueueUrl(ctx, in)
+	out, err := awsbatch.Invoke(ctx, api.GetQueueUrl, in)
 	if err != nil {
 		return nil, err
 	}
@@ -82,7 +82,7 @@ func IsMissing(err error) bool {
 func Get(ctx context.Context, api AttributesAPI, url *string, wanted ...types.QueueAttributeName) (Attributes, error) {
 	ctx, cancel := context.WithTimeout(ctx, awsbatch.CallTimeout)
 	defer cancel()
-	out, err := api.GetQueueAttributes(ctx, &sqs.GetQueueAttributesInput{QueueUrl: url, AttributeNames: wanted})
+	out, err := awsbatch.Invoke(ctx, api.GetQueueAttributes, &sqs.GetQueueAttributesInput{QueueUrl: url, AttributeNames: wanted})
 	if err != nil {
 		return nil, err
 	}

@@ -45,7 +45,10 @@ func Names(
 		if !priority.Valid() {
 			return nil, fmt.Errorf("%w: %s", taskhawk.ErrUnknownPriority, priority)
 		}
-		name := naming(app, priority)
+		name, err := awsbatch.Name(naming, app, priority)
+		if err != nil {
+			return nil, err //nolint:wrapcheck // it says what it is about
+		}
 		if err := checkName(DeadLetterName(name)); err != nil {
 			return nil, err
 		}

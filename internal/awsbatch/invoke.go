@@ -1,0 +1,52 @@
+package awsbatch
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"runtime/debug"
+
+	"github.com/taskhawk/taskhawk-go/internal/guard"
+	"github.com/taskhawk/taskhawk-go/taskhawk"
+)
+
+// errNothing is the error of a client that returned neither an answer nor an error, as
+// unfinished fakes do.
+var errNothing = errors.New("the client returned neither an answer nor an error")
+
+// Invoke calls a method of a client of the SDK, or of an implementation of the user's. A
+// panic of it is an error, so is an answer that is nil, and the methods of its error are
+// safe to call.
+func Invoke[In, Out, Option any](
+	ctx context.Context, method func(context.Context, *In, ...func(*Option)) (*Out, error), in *In, options ...func(*Option),
+) (out *Out, err error) {
+	defer func() {
+		if err = recovered(recover(), err); err != nil {
+			out = nil
+		}
+	}()
+	out, err = method(ctx, in, options...)
+	if out == nil && err == nil {
+		err = errNothing
+	}
+	return out, err
+}
+
+// Name asks the user's naming function for the name of a queue or topic. A panic of it is an error.
+func Name(naming func(app string, priority taskhawk.Priority) string, app string, priority taskhawk.Priority) (name string, err error) {
+	defer func() {
+		if err = recovered(recover(), nil); err != nil {
+			err = fmt.Errorf("Naming for priority %s: %w", priority, err)
+		}
+	}()
+	return naming(app, priority), nil
+}
+
+// recovered returns the error of a call of the user's code that ended by a panic with
+// value, nil for none, or else returned err.
+func recovered(value any, err error) error {
+	if value != nil {
+		err = &taskhawk.PanicError{Value: value, Stack: debug.Stack()}
+	}
+	return guard.Error(err)
+}
