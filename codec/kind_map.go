@@ -259,7 +259,11 @@ func textKeyName(key reflect.Value) (string, *Error) {
 	m, _ := reflect.TypeAssert[encoding.TextMarshaler](key)
 	text, err := m.MarshalText()
 	if err != nil {
-		return "", newCausedError(ErrUnsupportedValue, "MarshalText of map key "+typeName(key.Type())+" failed", err).underEntry()
+		return "", newCausedError(
+			ErrUnsupportedValue,
+			"MarshalText of map key "+typeName(key.Type())+" failed",
+			err,
+		).underEntry()
 	}
 	return string(text), nil
 }

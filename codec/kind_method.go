@@ -52,7 +52,11 @@ func (k *marshalEncoder) encode(dst []byte, p place, _ *walk) ([]byte, *Error) {
 	case errors.Is(err, jsontext.ErrInvalidUTF8):
 		return dst, newError(ErrInvalidUTF8, "MarshalJSON of "+typeName(k.typ)+" returned bytes that JSON cannot carry")
 	case err != nil:
-		return dst, newCausedError(ErrUnsupportedValue, "MarshalJSON of "+typeName(k.typ)+" returned what is not JSON", err)
+		return dst, newCausedError(
+			ErrUnsupportedValue,
+			"MarshalJSON of "+typeName(k.typ)+" returned what is not JSON",
+			err,
+		)
 	}
 	return dst, nil
 }

@@ -155,7 +155,7 @@ func storeQuoted(text string, v reflect.Value) (ok bool, cause error) {
 		return inner == "null", nil
 	default:
 		if u, own := reflect.TypeAssert[json.Unmarshaler](v.Addr()); own {
-			return true, u.UnmarshalJSON([]byte(inner))
+			return true, u.UnmarshalJSON([]byte(inner)) //nolint:wrapcheck // the caller wraps it
 		}
 		return inner == "null", nil // which leaves a scalar alone
 	}
@@ -166,7 +166,7 @@ func storeQuoted(text string, v reflect.Value) (ok bool, cause error) {
 		v = v.Elem()
 	}
 	if u, own := reflect.TypeAssert[json.Unmarshaler](v.Addr()); own {
-		return true, u.UnmarshalJSON([]byte(inner))
+		return true, u.UnmarshalJSON([]byte(inner)) //nolint:wrapcheck // the caller wraps it
 	}
 	u, own := reflect.TypeAssert[encoding.TextUnmarshaler](v.Addr())
 	if !own {
@@ -176,7 +176,7 @@ func storeQuoted(text string, v reflect.Value) (ok bool, cause error) {
 	if !ok {
 		return false, nil
 	}
-	return true, u.UnmarshalText([]byte(plain))
+	return true, u.UnmarshalText([]byte(plain)) //nolint:wrapcheck // the caller wraps it
 }
 
 // unquote reads a text that is a JSON string and nothing else.

@@ -28,7 +28,7 @@ type sliceHeader struct {
 }
 
 // placeAt returns the place of *v.
-func placeAt[T any](v *T) place { return place{unsafe.Pointer(v)} } //nolint:gosec // the one way in; place says what holds
+func placeAt[T any](v *T) place { return place{unsafe.Pointer(v)} } //nolint:gosec // see place
 
 // placeOf returns the place of an addressable value.
 func placeOf(v reflect.Value) place { return place{v.Addr().UnsafePointer()} }

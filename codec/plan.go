@@ -273,7 +273,12 @@ func (b *builder) sliceDecoder(t reflect.Type) (decoder, *TypeError) {
 
 func (b *builder) structDecoder(t reflect.Type) (decoder, *TypeError) {
 	fields := jsonFields(t)
-	k := &structDecoder{name: typeName(t), fields: make([]fieldDecoder, len(fields)), exact: map[string]int{}, folded: map[string]int{}}
+	k := &structDecoder{
+		name:   typeName(t),
+		fields: make([]fieldDecoder, len(fields)),
+		exact:  map[string]int{},
+		folded: map[string]int{},
+	}
 	for i, f := range fields {
 		err := b.within(f.goes, func() (err *TypeError) {
 			k.fields[i], err = b.fieldDecoder(t, f)

@@ -72,7 +72,11 @@ func (b *builder) checkRoot(fields []scanned) *TypeError {
 	}
 	for f := range b.root.Fields() {
 		if tag, tagged := f.Tag.Lookup("taskhawk"); tagged && tag != "-" && isHidden(f) {
-			return &TypeError{Type: b.root, Field: f.Name, Reason: "taskhawk tag on an unexported field, which is not sent: export it"}
+			return &TypeError{
+				Type:   b.root,
+				Field:  f.Name,
+				Reason: "taskhawk tag on an unexported field, which is not sent: export it",
+			}
 		}
 	}
 	return nil
@@ -116,7 +120,11 @@ func (b *builder) paramFields() ([]scanned, *TypeError) {
 		case i < 0:
 			fields = append(fields, f)
 		case len(fields[i].index) == len(f.index):
-			return nil, &TypeError{Type: b.root, Field: f.goes, Reason: "parameter name " + f.name + " is taken by " + fields[i].goes}
+			return nil, &TypeError{
+				Type:   b.root,
+				Field:  f.goes,
+				Reason: "parameter name " + f.name + " is taken by " + fields[i].goes,
+			}
 		}
 	}
 	if len(fields) > maxParams {
@@ -129,7 +137,14 @@ func (b *builder) paramFields() ([]scanned, *TypeError) {
 // addParam compiles one parameter.
 func (b *builder) addParam(sig *signature, f scanned, last bool) *TypeError {
 	p := param{
-		Param: Param{Name: f.name, Field: f.goes, Kind: f.kind, Optional: f.optional, Type: f.field.Type, Aliases: f.aliases},
+		Param: Param{
+			Name:     f.name,
+			Field:    f.goes,
+			Kind:     f.kind,
+			Optional: f.optional,
+			Type:     f.field.Type,
+			Aliases:  f.aliases,
+		},
 		path:  pathOf(b.root, f.index),
 		key:   newMemberKey(f.name),
 		blank: placeOf(reflect.New(f.field.Type).Elem()),

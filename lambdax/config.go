@@ -88,7 +88,7 @@ func (c SQSConfig) withDefaults(hub *taskhawk.Hub) (*SQSConfig, error) {
 	case c.ErrorIfAllFailed && !c.PartialBatch:
 		return nil, errors.New("ErrorIfAllFailed without PartialBatch: any failure is an error then")
 	case c.Backoff != nil && c.Settler == nil:
-		return nil, errors.New("Backoff without Settler: it would have no effect")
+		return nil, errors.New("no Settler: Backoff would have no effect")
 	}
 	if c.Backoff != nil {
 		c.Backoff = guard.Backoff(c.Backoff, func(failure error) {

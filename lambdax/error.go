@@ -105,8 +105,10 @@ type TopicError struct {
 func (e *TopicError) Error() string {
 	_, missing := errors.AsType[*types.NotFoundException](e.Err)
 	if missing || errors.Is(e.Err, ErrNoTopic) {
-		return fmt.Sprintf("topic %s does not exist in this account and region: create it and subscribe the function or queue that runs its tasks",
-			e.Topic)
+		return fmt.Sprintf(
+			"topic %s does not exist in this account and region: create it and subscribe the function or queue that runs its tasks",
+			e.Topic,
+		)
 	}
 	return fmt.Sprintf("topic %s: %s", e.Topic, oneLine(e.Err))
 }

@@ -34,7 +34,11 @@ func SNS(hub *taskhawk.Hub, config SNSConfig) (handler func(context.Context, eve
 		return nil, fmt.Errorf("lambdax: new SNS handler: %w", err)
 	}
 	return func(ctx context.Context, event events.SNSEvent) error {
-		if err := checkSource(event.Records, sourceSNS, func(r *events.SNSEventRecord) string { return r.EventSource }); err != nil {
+		if err := checkSource(
+			event.Records,
+			sourceSNS,
+			func(r *events.SNSEventRecord) string { return r.EventSource },
+		); err != nil {
 			return err
 		}
 		b := &batch{hub: hub, config: checked, budget: newBudget(ctx, checked.Margin)}
@@ -54,8 +58,15 @@ func snsRecords(records []events.SNSEventRecord, now, deadline time.Time) []reco
 	for i := range records {
 		r := &records[i]
 		batch[i].delivery = taskhawk.Delivery{
-			Body: r.SNS.Message, Attributes: snsAttributes(r.SNS.MessageAttributes), MessageID: r.SNS.MessageID, Topic: r.SNS.TopicArn,
-			Attempt: 1, Sent: r.SNS.Timestamp, Received: now, Deadline: deadline, Raw: r,
+			Body:       r.SNS.Message,
+			Attributes: snsAttributes(r.SNS.MessageAttributes),
+			MessageID:  r.SNS.MessageID,
+			Topic:      r.SNS.TopicArn,
+			Attempt:    1,
+			Sent:       r.SNS.Timestamp,
+			Received:   now,
+			Deadline:   deadline,
+			Raw:        r,
 		}
 	}
 	return batch

@@ -41,7 +41,11 @@ func SQS(
 		return nil, fmt.Errorf("lambdax: new SQS handler: %w", err)
 	}
 	return func(ctx context.Context, event events.SQSEvent) (events.SQSEventResponse, error) {
-		if err := checkSource(event.Records, sourceSQS, func(m *events.SQSMessage) string { return m.EventSource }); err != nil {
+		if err := checkSource(
+			event.Records,
+			sourceSQS,
+			func(m *events.SQSMessage) string { return m.EventSource },
+		); err != nil {
 			return noFailures(), err
 		}
 		b := &batch{hub: hub, config: checked, budget: newBudget(ctx, checked.Margin)}
@@ -67,7 +71,10 @@ func (b *batch) answer(failed []*RecordError) (events.SQSEventResponse, error) {
 		if f.MessageID == "" {
 			return noFailures(), b.failure(failed)
 		}
-		response.BatchItemFailures = append(response.BatchItemFailures, events.SQSBatchItemFailure{ItemIdentifier: f.MessageID})
+		response.BatchItemFailures = append(
+			response.BatchItemFailures,
+			events.SQSBatchItemFailure{ItemIdentifier: f.MessageID},
+		)
 	}
 	return response, nil
 }
@@ -102,7 +109,9 @@ func sqsRecords(messages []events.SQSMessage, settler taskhawk.Settler, now, dea
 
 // deliver fills in what a message says.
 func deliver(d *taskhawk.Delivery, m *events.SQSMessage) {
-	d.Body, d.Attributes, d.MessageID, d.Receipt, d.Raw = m.Body, sqsAttributes(m.MessageAttributes), m.MessageId, m.ReceiptHandle, m
+	d.Body, d.Attributes, d.MessageID, d.Receipt, d.Raw = m.Body, sqsAttributes(
+		m.MessageAttributes,
+	), m.MessageId, m.ReceiptHandle, m
 	d.Queue = m.EventSourceARN[strings.LastIndexByte(m.EventSourceARN, ':')+1:]
 	d.Attempt = max(int(number(m.Attributes["ApproximateReceiveCount"])), 1)
 	d.Group, d.Sent = m.Attributes["MessageGroupId"], sentAt(m.Attributes["SentTimestamp"])

@@ -159,7 +159,7 @@ func TestMistakesAreErrorsAtOnce(t *testing.T) {
 		"negative Concurrency: -1":              {Concurrency: -1},
 		"negative Margin: -1s":                  {Margin: -time.Second},
 		"ErrorIfAllFailed without PartialBatch": {ErrorIfAllFailed: true},
-		"Backoff without Settler":               {Backoff: none},
+		"no Settler: Backoff would have no effect":               {Backoff: none},
 	} {
 		requireRefused(t, newRig(t).hub, config, "lambdax: new SQS handler: "+text)
 	}

@@ -13,7 +13,11 @@ import (
 // sqs:ReceiveMessage, sqs:DeleteMessage and sqs:ChangeMessageVisibility.
 type API interface {
 	GetQueueUrl(context.Context, *sqs.GetQueueUrlInput, ...func(*sqs.Options)) (*sqs.GetQueueUrlOutput, error)
-	SendMessageBatch(context.Context, *sqs.SendMessageBatchInput, ...func(*sqs.Options)) (*sqs.SendMessageBatchOutput, error)
+	SendMessageBatch(
+		context.Context,
+		*sqs.SendMessageBatchInput,
+		...func(*sqs.Options),
+	) (*sqs.SendMessageBatchOutput, error)
 	ReceiveMessage(context.Context, *sqs.ReceiveMessageInput, ...func(*sqs.Options)) (*sqs.ReceiveMessageOutput, error)
 	DeleteMessageBatch(
 		context.Context, *sqs.DeleteMessageBatchInput, ...func(*sqs.Options),

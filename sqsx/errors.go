@@ -31,10 +31,16 @@ type QueueError struct {
 func (e *QueueError) Error() string {
 	if _, missing := errors.AsType[*types.QueueDoesNotExist](e.Err); missing {
 		if e.account != "" {
-			return fmt.Sprintf("queue %s does not exist in account %s and this region, or its policy denies sqs:GetQueueUrl",
-				e.Queue, e.account)
+			return fmt.Sprintf(
+				"queue %s does not exist in account %s and this region, or its policy denies sqs:GetQueueUrl",
+				e.Queue,
+				e.account,
+			)
 		}
-		return fmt.Sprintf("queue %s does not exist in this account and region: create it, for example with sqsx.Provision", e.Queue)
+		return fmt.Sprintf(
+			"queue %s does not exist in this account and region: create it, for example with sqsx.Provision",
+			e.Queue,
+		)
 	}
 	text := guard.Text(e.Err)
 	for _, receipt := range e.receipts {

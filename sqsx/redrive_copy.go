@@ -467,7 +467,15 @@ func (l *letter) attributes() map[string]types.MessageAttributeValue {
 func (l *letter) size() int {
 	size := len(aws.ToString(l.message.Body))
 	for name, value := range l.message.MessageAttributes {
-		size += len(name) + len(aws.ToString(value.DataType)) + len(aws.ToString(value.StringValue)) + len(value.BinaryValue)
+		size += len(
+			name,
+		) + len(
+			aws.ToString(value.DataType),
+		) + len(
+			aws.ToString(value.StringValue),
+		) + len(
+			value.BinaryValue,
+		)
 	}
 	return size
 }

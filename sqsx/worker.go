@@ -118,8 +118,13 @@ func NewWorker(api API, app string, hub *taskhawk.Hub, config WorkerConfig) (*Wo
 		}
 	}
 	w.Worker, err = taskhawk.NewWorker(hub, queues, taskhawk.WorkerConfig{
-		Concurrency: config.Concurrency, StrictPriority: config.StrictPriority, Prefetch: config.Prefetch,
-		MaxReceives: config.MaxReceives, AbortPolls: config.AbortPolls, GracePeriod: config.GracePeriod, Backoff: config.Backoff,
+		Concurrency:    config.Concurrency,
+		StrictPriority: config.StrictPriority,
+		Prefetch:       config.Prefetch,
+		MaxReceives:    config.MaxReceives,
+		AbortPolls:     config.AbortPolls,
+		GracePeriod:    config.GracePeriod,
+		Backoff:        config.Backoff,
 	})
 	if err != nil {
 		return nil, err
@@ -200,7 +205,11 @@ func (w *Worker) explain(ctx context.Context, err error, found map[string]bool) 
 		}
 	}
 	if len(others) == 0 {
-		return fmt.Errorf("%w; none of the queues of %q is found: check the application's name, account and region", err, w.app)
+		return fmt.Errorf(
+			"%w; none of the queues of %q is found: check the application's name, account and region",
+			err,
+			w.app,
+		)
 	}
 	return fmt.Errorf("%w; other queues of %q exist: %s", err, w.app, strings.Join(others, ", "))
 }

@@ -14,9 +14,21 @@ type scope struct {
 	hub      *Hub
 	delivery *Delivery
 	metadata Metadata
-	start    time.Time
-	attrs    *LogAttrs // of the delivery, or ownAttrs
-	ownAttrs LogAttrs
+	attrs    *LogAttrs // of the delivery, or a set of its own
+}
+
+// newScope makes the scope of a delivery, with a set of log attributes if that brings none:
+// in one piece, since each task in flight has them.
+func newScope(h *Hub, d *Delivery) *scope {
+	if d.LogAttrs != nil {
+		return &scope{hub: h, delivery: d, attrs: d.LogAttrs}
+	}
+	both := &struct {
+		scope
+		own LogAttrs
+	}{scope: scope{hub: h, delivery: d}}
+	both.attrs = &both.own
+	return &both.scope
 }
 
 type scopeKey struct{}

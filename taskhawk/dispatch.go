@@ -102,7 +102,12 @@ func publishBatch(ctx context.Context, publisher Publisher, outs []*Outgoing) []
 }
 
 // prepare does all of a dispatch that needs no network. It is the i-th of its call.
-func (t *Task[Args]) prepare(ctx context.Context, args *Args, i int, options []DispatchOption) (hub *Hub, out *Outgoing, err error) {
+func (t *Task[Args]) prepare(
+	ctx context.Context,
+	args *Args,
+	i int,
+	options []DispatchOption,
+) (hub *Hub, out *Outgoing, err error) {
 	defer func() { err = guard.Error(err) }()
 	defer recoverTo(&err) // of DefaultHeaders, validators and methods such as MarshalJSON, which are the user's
 	if ctx.Err() != nil {
@@ -166,6 +171,15 @@ func (e *BatchError) Error() string {
 		e.Task, len(e.Failed), e.Total, first, e.Failed[first])
 }
 
+// Unwrap returns the errors of the entries in index order, for errors.Is and errors.As.
+func (e *BatchError) Unwrap() []error {
+	errs := make([]error, 0, len(e.Failed))
+	for _, i := range slices.Sorted(maps.Keys(e.Failed)) {
+		errs = append(errs, e.Failed[i])
+	}
+	return errs
+}
+
 // first is the index of the first entry that failed by itself.
 func (e *BatchError) first() int {
 	indexes := slices.Sorted(maps.Keys(e.Failed))
@@ -175,13 +189,4 @@ func (e *BatchError) first() int {
 		}
 	}
 	return indexes[0]
-}
-
-// Unwrap returns the errors of the entries in index order, for errors.Is and errors.As.
-func (e *BatchError) Unwrap() []error {
-	errs := make([]error, 0, len(e.Failed))
-	for _, i := range slices.Sorted(maps.Keys(e.Failed)) {
-		errs = append(errs, e.Failed[i])
-	}
-	return errs
 }

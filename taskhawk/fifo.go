@@ -45,7 +45,9 @@ const redeliverySlack = time.Minute
 // handle runs a message of an ordered queue, and notes whether its group is failing.
 func (s *sequence) handle(work context.Context, l *lease) (done bool) {
 	d := l.current()
-	guard.Call(func() { done = s.poller.worker.process(work, s.poller, l) }) // a handler may end its goroutine by runtime.Goexit
+	guard.Call(
+		func() { done = s.poller.worker.process(work, s.poller, l) },
+	) // a handler may end its goroutine by runtime.Goexit
 	if done {
 		s.poller.failing.remove(d.Group)
 	} else {

@@ -22,24 +22,22 @@ import (
 // is logged; a caller that must survive it runs Handle in a goroutine of its own, as the
 // worker does. It may be called concurrently.
 func (h *Hub) Handle(ctx context.Context, d *Delivery) error {
-	s := &scope{hub: h, delivery: d, start: time.Now(), attrs: d.LogAttrs}
-	if s.attrs == nil {
-		s.attrs = &s.ownAttrs
-	}
+	start := time.Now()
+	s := newScope(h, d)
 	err := errGoexit
-	defer func() { h.log(ctx, s, err) }()
-	err = guard.Error(h.deliver(ctx, s))
+	defer func() { h.log(ctx, s, err, start) }()
+	err = guard.Error(h.deliver(ctx, s, start))
 	return err
 }
 
 // deliver recovers once more, outside of all middleware, since that is user code as well.
-func (h *Hub) deliver(ctx context.Context, s *scope) (err error) {
+func (h *Hub) deliver(ctx context.Context, s *scope, start time.Time) (err error) {
 	defer recoverTo(&err)
 	msg, err := s.read()
 	if err != nil {
 		return err
 	}
-	if err := h.inTime(ctx, s.delivery, msg.Task, s.start); err != nil {
+	if err := h.inTime(ctx, s.delivery, msg.Task, start); err != nil {
 		return err
 	}
 	return h.handler(context.WithValue(ctx, scopeKey{}, s), msg)
@@ -54,17 +52,20 @@ func (s *scope) read() (*Message, error) {
 	if notification != nil {
 		// The handler sees the delivery as if the topic had delivered raw.
 		unwrapped := *s.delivery
-		unwrapped.Attributes, unwrapped.Topic = notification.attributes(), cmp.Or(unwrapped.Topic, notification.TopicARN)
+		unwrapped.Attributes, unwrapped.Topic = notification.attributes(), cmp.Or(
+			unwrapped.Topic,
+			notification.TopicARN,
+		)
 		s.delivery = &unwrapped
 	}
 	d := s.delivery
-	s.attrs.describe(msg)
 	msg.Headers = withTraceContext(msg.Headers, d.Attributes)
 	s.metadata = Metadata{
 		ID: msg.ID, Task: msg.Task, Priority: msg.Priority, Headers: msg.Headers, Timestamp: msg.Timestamp,
 		Version: FormatVersion, Attempt: max(d.Attempt, 1), Queue: d.Queue, MessageID: d.MessageID,
 		Topic: d.Topic, Receipt: d.Receipt,
 	}
+	s.attrs.describe(&s.metadata)
 	return msg, nil
 }
 
@@ -93,9 +94,15 @@ func (h *Hub) inTime(ctx context.Context, d *Delivery, task string, now time.Tim
 	}
 	if all := d.Deadline.Sub(cmp.Or(d.Received, now)); need > all && all > 0 {
 		if leftOut, ok := h.repeats.take("timeout: " + task); ok {
-			h.report(ctx, slog.LevelWarn, "timeout of the task exceeds that of the function; running it with the time left",
-				slog.String("task", inLog(task)), slog.Float64("timeout_ms", milliseconds(need)),
-				slog.Float64("available_ms", milliseconds(all)), slog.Int("left_out", leftOut))
+			h.report(
+				ctx,
+				slog.LevelWarn,
+				"timeout of the task exceeds that of the function; running it with the time left",
+				slog.String("task", inLog(task)),
+				slog.Float64("timeout_ms", milliseconds(need)),
+				slog.Float64("available_ms", milliseconds(all)),
+				slog.Int("left_out", leftOut),
+			)
 		}
 		need = all / 4 * 3
 	}

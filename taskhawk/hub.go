@@ -48,12 +48,20 @@ type Hub struct {
 // several.
 func NewHub(config Config) (*Hub, error) {
 	hub := &Hub{
-		publisher: guardPublisher(config.Publisher), defaultHeaders: config.DefaultHeaders, keywordArgs: config.KeywordArgs,
-		tasks: make(map[string]*registration, len(config.Tasks)), repeats: newRepeatLog(),
+		publisher: guardPublisher(
+			config.Publisher,
+		),
+		defaultHeaders: config.DefaultHeaders,
+		keywordArgs:    config.KeywordArgs,
+		tasks:          make(map[string]*registration, len(config.Tasks)),
+		repeats:        newRepeatLog(),
 	}
 	hub.setLogger(config.Logger)
 	if config.Publisher != nil && nilcheck.IsNil(config.Publisher) {
-		return nil, fmt.Errorf("taskhawk: new hub: Config.Publisher is a nil %T: was the error of its constructor dropped?", config.Publisher)
+		return nil, fmt.Errorf(
+			"taskhawk: new hub: Config.Publisher is a nil %T: was the error of its constructor dropped?",
+			config.Publisher,
+		)
 	}
 	if config.Sync {
 		if config.Publisher != nil {
@@ -86,21 +94,6 @@ func (h *Hub) TaskNames() []string { return slices.Sorted(maps.Keys(h.tasks)) }
 // line counts them as left_out.
 func (h *Hub) Logger() *slog.Logger { return slog.New(h.background) }
 
-// setLogger guards against what the user's log handler, and the values that it resolves,
-// may do.
-func (h *Hub) setLogger(logger *slog.Logger) {
-	if logger == nil {
-		logger = slog.Default()
-	}
-	guarded := guard.LogHandler(logger.Handler())
-	h.logger, h.background = slog.New(guarded), guard.NewBackground(guarded)
-}
-
-// report writes a line by [Hub.Logger].
-func (h *Hub) report(ctx context.Context, level slog.Level, text string, attrs ...slog.Attr) {
-	h.Logger().LogAttrs(ctx, level, text, attrs...)
-}
-
 // CheckHandlers returns an error if h cannot run what a transport receives: h is nil, its
 // Config has Sync, or none of its tasks has a handler. Where some have one, it logs one
 // warning that names the others, since programs that share queues do that on purpose.
@@ -128,6 +121,21 @@ func (h *Hub) CheckHandlers() error {
 		h.logger.LogAttrs(ctx, slog.LevelWarn, "tasks without a handler fail here", slog.Any("tasks", without))
 	}
 	return nil
+}
+
+// setLogger guards against what the user's log handler, and the values that it resolves,
+// may do.
+func (h *Hub) setLogger(logger *slog.Logger) {
+	if logger == nil {
+		logger = slog.Default()
+	}
+	guarded := guard.LogHandler(logger.Handler())
+	h.logger, h.background = slog.New(guarded), guard.NewBackground(guarded)
+}
+
+// report writes a line by [Hub.Logger].
+func (h *Hub) report(ctx context.Context, level slog.Level, text string, attrs ...slog.Attr) {
+	h.Logger().LogAttrs(ctx, level, text, attrs...)
 }
 
 func (h *Hub) add(task AnyTask) error {

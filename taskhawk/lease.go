@@ -206,7 +206,9 @@ func (l *lease) endExtension(d *Delivery, until time.Time, err error) (lost bool
 	}
 	// A call that was cut off at the end of the lease, or not made any more, says less
 	// than the error before it.
-	if l.failure == nil || !errors.Is(err, context.DeadlineExceeded) && err != ErrVisibilityLost { //nolint:errorlint // the bare one has no cause
+	if l.failure == nil ||
+		!errors.Is(err, context.DeadlineExceeded) &&
+			err != ErrVisibilityLost { //nolint:errorlint // the bare one has no cause
 		l.failure = err
 	}
 	if left := time.Until(l.until); left > 0 && !errors.Is(err, ErrVisibilityLost) {

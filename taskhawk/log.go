@@ -16,9 +16,9 @@ import (
 // LogAttrs collects what [AddLogAttrs] adds to the lines of one delivery. The zero value
 // is empty, and it is safe for concurrent use.
 type LogAttrs struct {
-	mu       sync.Mutex
-	task, id string // of the message, once it is read
-	attrs    []slog.Attr
+	mu      sync.Mutex
+	message *Metadata // once it is read
+	attrs   []slog.Attr
 }
 
 // AddLogAttrs adds attributes to the log lines about the delivery that ctx belongs to,
@@ -46,10 +46,10 @@ func (l *LogAttrs) add(attrs []slog.Attr) {
 }
 
 // describe notes which message the delivery is.
-func (l *LogAttrs) describe(msg *Message) {
+func (l *LogAttrs) describe(message *Metadata) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	l.task, l.id = msg.Task, msg.ID
+	l.message = message
 }
 
 // appendTo appends the attributes of a delivery, those of the message first; l may be
@@ -59,8 +59,8 @@ func (l *LogAttrs) appendTo(attrs []slog.Attr, d *Delivery) []slog.Attr {
 	if l != nil {
 		l.mu.Lock()
 		defer l.mu.Unlock()
-		if added = l.attrs; l.id != "" {
-			attrs = append(attrs, slog.String("task", inLog(l.task)), slog.String("id", inLog(l.id)))
+		if added = l.attrs; l.message != nil {
+			attrs = append(attrs, slog.String("task", inLog(l.message.Task)), slog.String("id", inLog(l.message.ID)))
 		}
 	}
 	attrs = append(attrs, slog.String("message_id", inLog(d.MessageID)), slog.String("queue", inLog(d.Queue)),
@@ -69,20 +69,21 @@ func (l *LogAttrs) appendTo(attrs []slog.Attr, d *Delivery) []slog.Attr {
 }
 
 // log writes the one line of a delivery.
-func (h *Hub) log(ctx context.Context, s *scope, err error) {
+func (h *Hub) log(ctx context.Context, s *scope, err error, start time.Time) {
 	defer func() { _ = recover() }() // a handler that succeeded must not run again because of its line
 	outcome := OutcomeOf(err)
 	panicked, isPanic := errors.AsType[*PanicError](err)
 	last := outcome.Action == ActionRetry && s.delivery.lastAttempt()
 	level, text := logLevel(outcome, last), logMessage(outcome, last)
-	if outcome.Action == ActionRetry && !isPanic && context.Cause(ctx) == ErrStopping { //nolint:errorlint // set as it is
+	if outcome.Action == ActionRetry && !isPanic &&
+		context.Cause(ctx) == ErrStopping { //nolint:errorlint // set as it is
 		level, text = slog.LevelInfo, "task cut off by a stop, will be delivered again"
 	}
 	if !h.logger.Enabled(ctx, level) {
 		return
 	}
 	attrs := s.attrs.appendTo(make([]slog.Attr, 0, 12), s.delivery) // as many as a line has, and some of the user's
-	attrs = append(attrs, slog.Float64("duration_ms", milliseconds(time.Since(s.start))),
+	attrs = append(attrs, slog.Float64("duration_ms", milliseconds(time.Since(start))),
 		slog.String("outcome", outcome.Action.String()))
 	if kind := repeatKind(s, err); kind != "" {
 		leftOut, ok := h.repeats.take(kind)

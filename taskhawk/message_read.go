@@ -393,8 +393,13 @@ var layouts = [...]layout{
 		`,"task":`, `,"args":`, `,"kwargs":`,
 	},
 	{
-		`{"id": `, `, "metadata": {"priority": `, `, "timestamp": `, `, "version": "` + FormatVersion + `"}, "headers": `,
-		`, "task": `, `, "args": `, `, "kwargs": `,
+		`{"id": `,
+		`, "metadata": {"priority": `,
+		`, "timestamp": `,
+		`, "version": "` + FormatVersion + `"}, "headers": `,
+		`, "task": `,
+		`, "args": `,
+		`, "kwargs": `,
 	},
 }
 
@@ -413,7 +418,15 @@ func (l *layout) read(body string, skip skipper, msg *Message) bool {
 	if r.literal("}"); r.failed || r.next != len(body) {
 		return false
 	}
-	*msg = Message{ID: id, Priority: priority, Timestamp: timestamp, Headers: headers, Task: task, Args: args, Kwargs: kwargs}
+	*msg = Message{
+		ID:        id,
+		Priority:  priority,
+		Timestamp: timestamp,
+		Headers:   headers,
+		Task:      task,
+		Args:      args,
+		Kwargs:    kwargs,
+	}
 	return true
 }
 

@@ -161,7 +161,13 @@ func (h *header) invalid(dispatch bool) error {
 // comes back with its length unchanged. Of the task's options only WithKeywordArgs plays
 // a part. Neither head nor args is kept.
 func (t *Task[Args]) AppendMessage(dst []byte, head *Message, args *Args) ([]byte, error) {
-	msg := Message{ID: head.ID, Priority: head.Priority, Timestamp: head.Timestamp, Headers: head.Headers, Task: t.identity.name}
+	msg := Message{
+		ID:        head.ID,
+		Priority:  head.Priority,
+		Timestamp: head.Timestamp,
+		Headers:   head.Headers,
+		Task:      t.identity.name,
+	}
 	if err := msg.checkHead(); err != nil {
 		return dst, err
 	}

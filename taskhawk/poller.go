@@ -240,9 +240,19 @@ func (p *poller) judge(ctx context.Context, plan plan, result pollResult) {
 		// Every idle poll would fail like this one, and strand what the service assigned
 		// in the moment it was cut off.
 		s.shorten(result)
-		p.report(ctx, slog.LevelError, "receive timed out before its wait was over: "+
-			"raise the timeout of the HTTP client above WaitTime; using a shorter wait",
-			seconds("wait", plan.wait), seconds("timeout", result.took), seconds("next_wait", s.wait), guard.ErrorAttr(result.err))
+		p.report(
+			ctx,
+			slog.LevelError,
+			"receive timed out before its wait was over: "+
+				"raise the timeout of the HTTP client above WaitTime; using a shorter wait",
+			seconds(
+				"wait",
+				plan.wait,
+			),
+			seconds("timeout", result.took),
+			seconds("next_wait", s.wait),
+			guard.ErrorAttr(result.err),
+		)
 	default:
 		p.report(ctx, slog.LevelError, "receive failed; retrying", guard.ErrorAttr(result.err))
 	}

@@ -186,8 +186,13 @@ func (w *Worker) release(work context.Context, leases []*lease) {
 					slog.Any("", d))
 			}
 			if err != nil {
-				w.hub.report(ctx, slog.LevelWarn, "cannot give a message back, it stays invisible until its visibility timeout",
-					slog.Any("", d), guard.ErrorAttr(err))
+				w.hub.report(
+					ctx,
+					slog.LevelWarn,
+					"cannot give a message back, it stays invisible until its visibility timeout",
+					slog.Any("", d),
+					guard.ErrorAttr(err),
+				)
 			}
 		})
 	}
@@ -315,7 +320,8 @@ func (m *ackMemory) add(key messageKey) {
 		return
 	}
 	if len(m.done) == m.limit {
-		delete(m.done, m.order.Remove(m.order.Front()).(messageKey)) //nolint:forcetypeassert // all are
+		oldest, _ := m.order.Remove(m.order.Front()).(messageKey)
+		delete(m.done, oldest)
 	}
 	m.done[key] = m.order.PushBack(key)
 }

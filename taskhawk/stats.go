@@ -98,10 +98,20 @@ func (w *Worker) Stats() WorkerStats {
 	c := &w.counters
 	running, settling := w.leases.counts()
 	return WorkerStats{
-		Running: running, Waiting: w.intake.waits(), Settling: settling, LongestRun: w.leases.longest(),
-		Received: c.received.Load(), Started: c.started.Load(), Succeeded: c.succeeded.Load(), Retried: c.retried.Load(),
-		Dead: c.dead.Load(), Released: c.released.Load(), LostLeases: c.lostLeases.Load(),
-		Duplicates: c.duplicates.Load(), AlreadyDone: c.alreadyDone.Load(), SettleFailures: c.settleFailures.Load(),
+		Running:        running,
+		Waiting:        w.intake.waits(),
+		Settling:       settling,
+		LongestRun:     w.leases.longest(),
+		Received:       c.received.Load(),
+		Started:        c.started.Load(),
+		Succeeded:      c.succeeded.Load(),
+		Retried:        c.retried.Load(),
+		Dead:           c.dead.Load(),
+		Released:       c.released.Load(),
+		LostLeases:     c.lostLeases.Load(),
+		Duplicates:     c.duplicates.Load(),
+		AlreadyDone:    c.alreadyDone.Load(),
+		SettleFailures: c.settleFailures.Load(),
 		Lag: Lag{
 			Count: c.lagCount.Load(), Total: time.Duration(c.lagTotal.Load()), Max: time.Duration(c.lagMax.Load()),
 		},

@@ -193,8 +193,10 @@ var (
 )
 
 // errUnknownHere is the error of a Dispatch in the context of a hub with other tasks.
-var errUnknownHere = fmt.Errorf("%w: the hub of the context has other tasks: register it there too, or choose a hub with ContextWithHub",
-	ErrUnknownTask)
+var errUnknownHere = fmt.Errorf(
+	"%w: the hub of the context has other tasks: register it there too, or choose a hub with ContextWithHub",
+	ErrUnknownTask,
+)
 
 func (id *identity) register(hub *Hub) {
 	id.mu.Lock()

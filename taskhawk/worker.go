@@ -120,7 +120,13 @@ func (w *Worker) Run(ctx context.Context) error {
 		running.Wait()
 		close(done)
 	}()
-	w.hub.report(work, slog.LevelInfo, "worker started", slog.Any("queues", w.queueNames()), slog.Int("concurrency", w.config.Concurrency))
+	w.hub.report(
+		work,
+		slog.LevelInfo,
+		"worker started",
+		slog.Any("queues", w.queueNames()),
+		slog.Int("concurrency", w.config.Concurrency),
+	)
 	<-ctx.Done()
 	began := time.Now()
 	handlers, waiting := w.leases.counts()
@@ -132,6 +138,11 @@ func (w *Worker) Run(ctx context.Context) error {
 	w.reportStop(work, err, time.Since(began))
 	return err
 }
+
+// Abort ends the grace period of a stop, or leaves none to a stop that has not begun:
+// handlers are cancelled at once. For a second signal. It may be called at any time,
+// concurrently, and more than once.
+func (w *Worker) Abort() { w.aborting.Do(func() { close(w.abort) }) }
 
 // reportStop writes the last line of the worker.
 func (w *Worker) reportStop(ctx context.Context, err error, took time.Duration) {
@@ -150,11 +161,6 @@ func (w *Worker) queueNames() []string {
 	}
 	return names
 }
-
-// Abort ends the grace period of a stop, or leaves none to a stop that has not begun:
-// handlers are cancelled at once. For a second signal. It may be called at any time,
-// concurrently, and more than once.
-func (w *Worker) Abort() { w.aborting.Do(func() { close(w.abort) }) }
 
 func (w *Worker) stop(work context.Context, cancel context.CancelCauseFunc, done <-chan struct{}) error {
 	grace := time.NewTimer(w.config.GracePeriod)

@@ -37,7 +37,11 @@ type demo struct {
 func newDemo(folder string, out io.Writer) *demo {
 	server := sqstest.NewServer()
 	return &demo{
-		folder: folder, server: server, client: server.Client(), account: &account{out: out}, batched: make(chan lambdatest.Batch, 10),
+		folder:  folder,
+		server:  server,
+		client:  server.Client(),
+		account: &account{out: out},
+		batched: make(chan lambdatest.Batch, 10),
 	}
 }
 
@@ -57,7 +61,15 @@ func (d *demo) build(ctx context.Context) error {
 	d.account.sayf("== Build")
 	for _, name := range []string{"sns", "sqs"} {
 		const path = "github.com/taskhawk/taskhawk-go/examples/lambda/"
-		if err := lambdatest.Build(ctx, d.program(name), path+name, "-tags", "lambda.norpc", "-ldflags", "-s -w"); err != nil {
+		if err := lambdatest.Build(
+			ctx,
+			d.program(name),
+			path+name,
+			"-tags",
+			"lambda.norpc",
+			"-ldflags",
+			"-s -w",
+		); err != nil {
 			return err
 		}
 		info, err := os.Stat(d.program(name))
@@ -89,8 +101,15 @@ func (d *demo) start(ctx context.Context) error {
 // launch starts a function.
 func (d *demo) launch(ctx context.Context, name string) (*lambdatest.Function, error) {
 	function, err := lambdatest.Start(ctx, lambdatest.Config{
-		Program: d.program(name), Name: name, Timeout: 10 * time.Second, Output: d.account.from(name),
-		Env: map[string]string{"AWS_ENDPOINT_URL_SQS": d.server.URL, "AWS_ENDPOINT_URL_SNS": d.server.URL, "ACCOUNT_ID": accountID},
+		Program: d.program(name),
+		Name:    name,
+		Timeout: 10 * time.Second,
+		Output:  d.account.from(name),
+		Env: map[string]string{
+			"AWS_ENDPOINT_URL_SQS": d.server.URL,
+			"AWS_ENDPOINT_URL_SNS": d.server.URL,
+			"ACCOUNT_ID":           accountID,
+		},
 	})
 	if err != nil {
 		return nil, err
@@ -125,7 +144,9 @@ func (d *demo) dispatch(ctx context.Context) error {
 		return err
 	}
 	hub, err := taskhawk.NewHub(taskhawk.Config{
-		Publisher: publisher, Tasks: []taskhawk.AnyTask{tasks.ChargeCard, tasks.SendReceipt}, Logger: slog.New(slog.DiscardHandler),
+		Publisher: publisher,
+		Tasks:     []taskhawk.AnyTask{tasks.ChargeCard, tasks.SendReceipt},
+		Logger:    slog.New(slog.DiscardHandler),
 	})
 	if err != nil {
 		return err
@@ -195,7 +216,12 @@ func (d *demo) deadLetter(context.Context) error {
 	if len(letters) != 1 {
 		return fmt.Errorf("%d dead letters on %s", len(letters), name)
 	}
-	d.account.sayf("on %s: task %s, reason %q", name, letters[0].Attributes["taskhawk_task"], letters[0].Attributes["taskhawk_reason"])
+	d.account.sayf(
+		"on %s: task %s, reason %q",
+		name,
+		letters[0].Attributes["taskhawk_task"],
+		letters[0].Attributes["taskhawk_reason"],
+	)
 	return nil
 }
 

@@ -33,7 +33,10 @@ func (d *demo) subscribe(ctx context.Context) error {
 		taskhawk.High:    {"sqs", d.server.Queue(sqsx.QueueName(tasks.App, taskhawk.High)).ARN},
 		taskhawk.Low:     {"sqs", d.server.Queue(sqsx.QueueName(tasks.App, taskhawk.Low)).ARN},
 	} {
-		topic, err := d.server.SNSClient().CreateTopic(ctx, &sns.CreateTopicInput{Name: aws.String(lambdax.TopicName(tasks.App, priority))})
+		topic, err := d.server.SNSClient().CreateTopic(
+			ctx,
+			&sns.CreateTopicInput{Name: aws.String(lambdax.TopicName(tasks.App, priority))},
+		)
 		if err != nil {
 			return err
 		}

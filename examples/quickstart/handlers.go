@@ -42,7 +42,12 @@ func (d *demo) importFeed(ctx context.Context, args ImportFeedArgs) error {
 func (d *demo) chargeCard(ctx context.Context, args ChargeCardArgs) error {
 	meta := taskhawk.MetadataFrom(ctx)
 	if !d.cardService.Load() {
-		d.sayf("  %s, attempt %d: order %d cannot be charged, no use in retrying", meta.Task, meta.Attempt, args.OrderID)
+		d.sayf(
+			"  %s, attempt %d: order %d cannot be charged, no use in retrying",
+			meta.Task,
+			meta.Attempt,
+			args.OrderID,
+		)
 		return taskhawk.Permanent(errors.New("the card service is gone"))
 	}
 	d.sayf("  %s, attempt %d: order %d charged", meta.Task, meta.Attempt, args.OrderID)

@@ -75,7 +75,11 @@ func newDemo(ctx context.Context, client *sqs.Client, out io.Writer) (*demo, err
 	d.hub, err = taskhawk.NewHub(taskhawk.Config{
 		Publisher: publisher,
 		Tasks: []taskhawk.AnyTask{
-			SendEmail.WithHandler(d.sendEmail), ImportFeed.WithHandler(d.importFeed), ChargeCard.WithHandler(d.chargeCard),
+			SendEmail.WithHandler(
+				d.sendEmail,
+			),
+			ImportFeed.WithHandler(d.importFeed),
+			ChargeCard.WithHandler(d.chargeCard),
 		},
 		Logger: slog.New(slog.DiscardHandler), // the demo tells its own story
 	})

@@ -22,8 +22,11 @@ func runEmbedded(ctx context.Context, listener net.Listener, queue string, out i
 	if err := sqsx.Provision(ctx, client, queue, sqsx.ProvisionConfig{}); err != nil {
 		return err
 	}
-	if _, err := fmt.Fprintf(out, "export AWS_ENDPOINT_URL_SQS=%s AWS_REGION=us-east-1 AWS_ACCESS_KEY_ID=id AWS_SECRET_ACCESS_KEY=secret\n",
-		server.URL); err != nil {
+	if _, err := fmt.Fprintf(
+		out,
+		"export AWS_ENDPOINT_URL_SQS=%s AWS_REGION=us-east-1 AWS_ACCESS_KEY_ID=id AWS_SECRET_ACCESS_KEY=secret\n",
+		server.URL,
+	); err != nil {
 		return err
 	}
 	// In development a stop should be quick; what an aborted poll strands is gone with

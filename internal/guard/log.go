@@ -51,7 +51,7 @@ func (h *logHandler) Handle(ctx context.Context, record slog.Record) (err error)
 	if Call(func() { err = h.next.Handle(ctx, record) }) != nil {
 		return errNotLogged
 	}
-	return err
+	return err //nolint:wrapcheck // the user's own handler reads it
 }
 
 // WithAttrs leaves the attributes out if the inner handler cannot take them.

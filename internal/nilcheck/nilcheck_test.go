@@ -24,7 +24,7 @@ func TestIsNil(t *testing.T) {
 	for _, v := range []any{nil, pointer, handler} {
 		require.True(t, nilcheck.IsNil(v), "%T", v)
 	}
-	for _, v := range []any{list, 0, "", new(strings.Builder), http.HandlerFunc(http.NotFound), http.Dir("")} {
+	for _, v := range []any{list, 0, "", new(strings.Builder), http.NotFoundHandler(), http.Dir("")} {
 		require.False(t, nilcheck.IsNil(v), "%T", v)
 	}
 }

@@ -82,7 +82,10 @@ func (e *environment) await(ctx context.Context, closing <-chan struct{}) error 
 		return e.initFailure()
 	case <-limit.C:
 		e.kill()
-		return &FunctionError{Type: ErrorTimedOut, Message: fmt.Sprintf("Error: Init timed out after %.2f seconds", e.config.InitTimeout.Seconds())}
+		return &FunctionError{
+			Type:    ErrorTimedOut,
+			Message: fmt.Sprintf("Error: Init timed out after %.2f seconds", e.config.InitTimeout.Seconds()),
+		}
 	case <-closing:
 		e.kill()
 		return errClosed

@@ -63,10 +63,14 @@ func readFunctionError(body []byte, header string) *FunctionError {
 
 func timedOut(id string, limit time.Duration) *FunctionError {
 	return &FunctionError{
-		Type: ErrorTimedOut, Message: fmt.Sprintf("RequestId: %s Error: Task timed out after %.2f seconds", id, limit.Seconds()),
+		Type:    ErrorTimedOut,
+		Message: fmt.Sprintf("RequestId: %s Error: Task timed out after %.2f seconds", id, limit.Seconds()),
 	}
 }
 
 func exited(id, state string) *FunctionError {
-	return &FunctionError{Type: ErrorExit, Message: fmt.Sprintf("RequestId: %s Error: Runtime exited with error: %s", id, state)}
+	return &FunctionError{
+		Type:    ErrorExit,
+		Message: fmt.Sprintf("RequestId: %s Error: Runtime exited with error: %s", id, state),
+	}
 }

@@ -69,8 +69,19 @@ func (e *environment) answer(w http.ResponseWriter, r *http.Request, read func([
 	}
 	e.forget(i)
 	if len(body) > maxResponse {
-		i.end(nil, &FunctionError{Type: ErrorResponseSize, Message: "Response payload size exceeded maximum allowed payload size (6291556 bytes)."})
-		refuse(w, http.StatusRequestEntityTooLarge, "RequestEntityTooLarge", "Exceeded maximum allowed payload size (6291556 bytes).")
+		i.end(
+			nil,
+			&FunctionError{
+				Type:    ErrorResponseSize,
+				Message: "Response payload size exceeded maximum allowed payload size (6291556 bytes).",
+			},
+		)
+		refuse(
+			w,
+			http.StatusRequestEntityTooLarge,
+			"RequestEntityTooLarge",
+			"Exceeded maximum allowed payload size (6291556 bytes).",
+		)
 		return
 	}
 	i.end(read(body))
@@ -97,7 +108,11 @@ func (e *environment) register(w http.ResponseWriter, r *http.Request) {
 	e.wantsTERM = true
 	e.mu.Unlock()
 	w.Header().Set("Lambda-Extension-Identifier", newID())
-	writeJSON(w, http.StatusOK, map[string]string{"functionName": e.config.Name, "functionVersion": "$LATEST", "handler": "bootstrap"})
+	writeJSON(
+		w,
+		http.StatusOK,
+		map[string]string{"functionName": e.config.Name, "functionVersion": "$LATEST", "handler": "bootstrap"},
+	)
 }
 
 // park keeps an extension waiting that wants no events.

@@ -292,7 +292,10 @@ type pair struct {
 }
 
 func (e *examination) add(severity Severity, code Code, queue, problem, advice string) {
-	e.findings = append(e.findings, Finding{Severity: severity, Code: code, Queue: queue, Problem: problem, Advice: advice})
+	e.findings = append(
+		e.findings,
+		Finding{Severity: severity, Code: code, Queue: queue, Problem: problem, Advice: advice},
+	)
 }
 
 // examine looks at a queue and at its dead-letter queue. The error is that of calls that
@@ -358,15 +361,25 @@ func (e *examination) missing(ctx context.Context, name string) error {
 	}
 	if len(other) <= sqsqueue.MaxName {
 		if _, err := sqsqueue.LookUp(ctx, e.api, e.config.Worker.Account, other); err == nil {
-			e.add(SeverityError, CodeQueueType, name, "does not exist, but "+other+" does: the code and the queue are of different types",
-				"give publishers, workers and this check a Naming that returns the name of the queue that is meant")
+			e.add(
+				SeverityError,
+				CodeQueueType,
+				name,
+				"does not exist, but "+other+" does: the code and the queue are of different types",
+				"give publishers, workers and this check a Naming that returns the name of the queue that is meant",
+			)
 			return nil
 		} else if !sqsqueue.IsMissing(err) && !isDenied(err) {
 			return &sqsx.QueueError{Queue: other, Err: err}
 		}
 	}
-	e.add(SeverityError, CodeQueueMissing, name, "does not exist in this account and region, or the caller lacks sqs:GetQueueUrl on it",
-		"create it, for example with sqsx.Provision")
+	e.add(
+		SeverityError,
+		CodeQueueMissing,
+		name,
+		"does not exist in this account and region, or the caller lacks sqs:GetQueueUrl on it",
+		"create it, for example with sqsx.Provision",
+	)
 	return nil
 }
 
@@ -390,13 +403,18 @@ func (e *examination) examineCode() {
 	const shortest = awsbatch.CallTimeout
 	if v := e.config.Worker.VisibilityTimeout; e.config.LambdaTimeout == 0 && v < shortest {
 		e.add(SeverityWarning, CodeVisibility, "", fmt.Sprintf(
-			"WorkerConfig.VisibilityTimeout is %s: a heartbeat that is as late loses the lease, and the task runs twice", v),
+			"WorkerConfig.VisibilityTimeout is %s: a heartbeat that is as late loses the lease, and the task runs twice",
+			v,
+		),
 			fmt.Sprintf("set it to %s or more, the time that one call may take", shortest))
 	}
 	switch longest := e.config.LongestTask; {
 	case longest > sqsx.MaxVisibility:
 		e.add(SeverityError, CodeTaskTime, "", fmt.Sprintf(
-			"a task may take %s: SQS keeps a message from others for %s at most, then the task runs again", longest, sqsx.MaxVisibility),
+			"a task may take %s: SQS keeps a message from others for %s at most, then the task runs again",
+			longest,
+			sqsx.MaxVisibility,
+		),
 			"split the task, or give it a timeout with taskhawk.WithTimeout")
 	case e.config.LambdaTimeout > 0 && longest >= e.config.LambdaTimeout:
 		e.add(SeverityError, CodeTaskTime, "", fmt.Sprintf(

@@ -36,7 +36,10 @@ func (e *examination) readMappings(ctx context.Context, p *pair) error {
 	if err != nil {
 		return &sqsx.QueueError{Queue: p.name, Err: fmt.Errorf("event source mappings: %w", err)}
 	}
-	p.mappings = slices.SortedFunc(slices.Values(found), func(a, b EventSourceMapping) int { return cmp.Compare(a.Function, b.Function) })
+	p.mappings = slices.SortedFunc(
+		slices.Values(found),
+		func(a, b EventSourceMapping) int { return cmp.Compare(a.Function, b.Function) },
+	)
 	e.examineMappings(p)
 	return nil
 }
@@ -70,8 +73,13 @@ func (e *examination) examineMappings(p *pair) {
 		e.add(SeverityWarning, CodeMapping, p.name, "has no event source mapping: no function receives from it",
 			"create one, or check the queues of workers on their own, without Mappings")
 	case len(enabled) > 1:
-		e.add(SeverityWarning, CodeMapping, p.name, "is fed to "+strings.Join(enabled, " and ")+": each task goes to one of them, by chance",
-			"delete the mappings but one")
+		e.add(
+			SeverityWarning,
+			CodeMapping,
+			p.name,
+			"is fed to "+strings.Join(enabled, " and ")+": each task goes to one of them, by chance",
+			"delete the mappings but one",
+		)
 	}
 }
 
@@ -79,20 +87,43 @@ func (e *examination) examineMappings(p *pair) {
 func (e *examination) examineMapping(p *pair, m EventSourceMapping, fed string) {
 	switch {
 	case e.config.PartialBatch && !m.ReportBatchItemFailures:
-		e.add(SeverityError, CodePartialBatch, p.name, fed+" without ReportBatchItemFailures, and its handler has PartialBatch of lambdax.SQSConfig: "+
-			"Lambda deletes what failed, and those tasks are lost", "set FunctionResponseTypes of the mapping to ReportBatchItemFailures")
+		e.add(
+			SeverityError,
+			CodePartialBatch,
+			p.name,
+			fed+" without ReportBatchItemFailures, and its handler has PartialBatch of lambdax.SQSConfig: "+
+				"Lambda deletes what failed, and those tasks are lost",
+			"set FunctionResponseTypes of the mapping to ReportBatchItemFailures",
+		)
 	case !e.config.PartialBatch && m.ReportBatchItemFailures:
-		e.add(SeverityInfo, CodePartialBatch, p.name, fed+" with ReportBatchItemFailures, which its handler does not use: one failure runs the "+
-			"whole batch again", "set PartialBatch of lambdax.SQSConfig, and say PartialBatch here")
+		e.add(
+			SeverityInfo,
+			CodePartialBatch,
+			p.name,
+			fed+" with ReportBatchItemFailures, which its handler does not use: one failure runs the "+
+				"whole batch again",
+			"set PartialBatch of lambdax.SQSConfig, and say PartialBatch here",
+		)
 	}
 	e.examineBatch(p, m, fed)
 	e.examineBatchTime(p, m, fed)
 	switch n := m.MaximumConcurrency; {
 	case n == 0:
-		e.add(SeverityInfo, CodeMaximumConcurrency, p.name, fed+" without a maximum concurrency: a burst of tasks takes all that the account has", "")
+		e.add(
+			SeverityInfo,
+			CodeMaximumConcurrency,
+			p.name,
+			fed+" without a maximum concurrency: a burst of tasks takes all that the account has",
+			"",
+		)
 	case n < minLambdaConcurrency || n > maxLambdaConcurrency:
-		e.add(SeverityError, CodeMaximumConcurrency, p.name, fmt.Sprintf("%s with a maximum concurrency of %d: Lambda refuses that", fed, n),
-			fmt.Sprintf("set MaximumConcurrency to %d to %d", minLambdaConcurrency, maxLambdaConcurrency))
+		e.add(
+			SeverityError,
+			CodeMaximumConcurrency,
+			p.name,
+			fmt.Sprintf("%s with a maximum concurrency of %d: Lambda refuses that", fed, n),
+			fmt.Sprintf("set MaximumConcurrency to %d to %d", minLambdaConcurrency, maxLambdaConcurrency),
+		)
 	}
 }
 
@@ -106,7 +137,10 @@ func (e *examination) examineBatch(p *pair, m EventSourceMapping, fed string) {
 	case sqsqueue.IsFIFO(p.name) && size > lambdaBatch:
 		refused(fmt.Sprintf("%d, and is a FIFO queue", size), fmt.Sprintf("set BatchSize to %d or less", lambdaBatch))
 	case sqsqueue.IsFIFO(p.name) && m.Window > 0:
-		refused(fmt.Sprintf("%d with a window of %s, and is a FIFO queue", size, m.Window), "set MaximumBatchingWindowInSeconds to 0")
+		refused(
+			fmt.Sprintf("%d with a window of %s, and is a FIFO queue", size, m.Window),
+			"set MaximumBatchingWindowInSeconds to 0",
+		)
 	case size < 1 || size > maxLambdaBatch:
 		refused(strconv.Itoa(size), fmt.Sprintf("set BatchSize to 1 to %d", maxLambdaBatch))
 	case size > lambdaBatch && m.Window < time.Second:
@@ -120,12 +154,21 @@ func (e *examination) examineBatchTime(p *pair, m EventSourceMapping, fed string
 	switch {
 	case longest == 0 || timeout == 0:
 	case longest >= timeout:
-		e.add(SeverityError, CodeTaskTime, p.name, fmt.Sprintf("%s, which is stopped after %s: a task may take %s", fed, timeout, longest),
-			"raise the timeout of the function, up to 15 minutes, or run such tasks on a worker")
+		e.add(
+			SeverityError,
+			CodeTaskTime,
+			p.name,
+			fmt.Sprintf("%s, which is stopped after %s: a task may take %s", fed, timeout, longest),
+			"raise the timeout of the function, up to 15 minutes, or run such tasks on a worker",
+		)
 	case longest*time.Duration(m.batchSize()) >= timeout:
 		e.add(SeverityWarning, CodeTaskTime, p.name, fmt.Sprintf(
 			"%s in batches of %d, which is stopped after %s: tasks that take up to %s may not all be started, and each time counts as a receive",
-			fed, m.batchSize(), timeout, longest), "lower BatchSize, raise the timeout, or run tasks at once with Concurrency of lambdax.SQSConfig")
+			fed,
+			m.batchSize(),
+			timeout,
+			longest,
+		), "lower BatchSize, raise the timeout, or run tasks at once with Concurrency of lambdax.SQSConfig")
 	}
 }
 

@@ -92,7 +92,10 @@ func (c *PolicyConfig) statements(g grant, queues []string) []iamStatement {
 	var statements []iamStatement
 	add := func(sid string, actions, resources []string) {
 		if len(actions) > 0 && len(resources) > 0 {
-			statements = append(statements, iamStatement{Sid: sid, Effect: "Allow", Action: actions, Resource: resources})
+			statements = append(
+				statements,
+				iamStatement{Sid: sid, Effect: "Allow", Action: actions, Resource: resources},
+			)
 		}
 	}
 	var own, deadLetters, key []string
@@ -178,15 +181,26 @@ func grants() []grant {
 			key:    []string{"kms:GenerateDataKey", "kms:Decrypt"},
 		},
 		{
-			role: RoleWorker, sid: "TaskhawkWorker",
-			queues:      []string{"GetQueueUrl", "GetQueueAttributes", "ReceiveMessage", "DeleteMessageBatch", "ChangeMessageVisibilityBatch"},
+			role: RoleWorker,
+			sid:  "TaskhawkWorker",
+			queues: []string{
+				"GetQueueUrl",
+				"GetQueueAttributes",
+				"ReceiveMessage",
+				"DeleteMessageBatch",
+				"ChangeMessageVisibilityBatch",
+			},
 			deadLetters: []string{"GetQueueUrl", "SendMessageBatch"},
 			key:         []string{"kms:GenerateDataKey", "kms:Decrypt"},
 		},
 		{
 			role: RoleFunction, sid: "TaskhawkFunction",
 			queues: []string{
-				"GetQueueUrl", "GetQueueAttributes", "ReceiveMessage", "DeleteMessageBatch", "ChangeMessageVisibilityBatch",
+				"GetQueueUrl",
+				"GetQueueAttributes",
+				"ReceiveMessage",
+				"DeleteMessageBatch",
+				"ChangeMessageVisibilityBatch",
 			},
 			deadLetters: []string{"GetQueueUrl", "SendMessageBatch"},
 			key:         []string{"kms:GenerateDataKey", "kms:Decrypt"},
@@ -195,8 +209,14 @@ func grants() []grant {
 			role: RoleRedrive, sid: "TaskhawkRedrive",
 			queues: []string{"GetQueueUrl", "SendMessageBatch"},
 			deadLetters: []string{
-				"GetQueueUrl", "GetQueueAttributes", "ReceiveMessage", "DeleteMessageBatch", "ChangeMessageVisibilityBatch",
-				"StartMessageMoveTask", "ListMessageMoveTasks", "CancelMessageMoveTask",
+				"GetQueueUrl",
+				"GetQueueAttributes",
+				"ReceiveMessage",
+				"DeleteMessageBatch",
+				"ChangeMessageVisibilityBatch",
+				"StartMessageMoveTask",
+				"ListMessageMoveTasks",
+				"CancelMessageMoveTask",
 			},
 			key: []string{"kms:GenerateDataKey", "kms:Decrypt"},
 		},

@@ -27,8 +27,13 @@ const manyInFlight = 100_000
 func (e *examination) examineQueue(p *pair) {
 	e.examineVisibility(p)
 	if delay := p.own.Duration(sqsqueue.Delay); delay > 0 {
-		e.add(SeverityWarning, CodeDelay, p.name, fmt.Sprintf("delays every message by %s, also where no delay was asked for", delay),
-			"set DelaySeconds to 0 and use taskhawk.WithDelay where tasks shall wait")
+		e.add(
+			SeverityWarning,
+			CodeDelay,
+			p.name,
+			fmt.Sprintf("delays every message by %s, also where no delay was asked for", delay),
+			"set DelaySeconds to 0 and use taskhawk.WithDelay where tasks shall wait",
+		)
 	}
 	if size := p.own.Number(sqsqueue.MaxMessageSize); size < sqsx.MaxMessageSize {
 		e.add(SeverityWarning, CodeMessageSize, p.name, fmt.Sprintf(
@@ -36,11 +41,22 @@ func (e *examination) examineQueue(p *pair) {
 			fmt.Sprintf("set MaximumMessageSize to %d", sqsx.MaxMessageSize))
 	}
 	if n := p.own.Number(sqsqueue.InFlight); n >= manyInFlight {
-		e.add(SeverityWarning, CodeInFlight, p.name, fmt.Sprintf("has %d messages in flight: from 120000 on, polls find nothing", n),
-			"run fewer workers with less concurrency, or find out who receives messages and does not delete them")
+		e.add(
+			SeverityWarning,
+			CodeInFlight,
+			p.name,
+			fmt.Sprintf("has %d messages in flight: from 120000 on, polls find nothing", n),
+			"run fewer workers with less concurrency, or find out who receives messages and does not delete them",
+		)
 	}
 	if p.own.Duration(sqsqueue.Wait) == 0 {
-		e.add(SeverityInfo, CodeShortPoll, p.name, "has a ReceiveMessageWaitTimeSeconds of 0: receives of other programs do not wait", "")
+		e.add(
+			SeverityInfo,
+			CodeShortPoll,
+			p.name,
+			"has a ReceiveMessageWaitTimeSeconds of 0: receives of other programs do not wait",
+			"",
+		)
 	}
 	if strings.Contains(p.own[sqsqueue.Policy], "sns.amazonaws.com") {
 		e.add(SeverityInfo, CodeSNS, p.name, "takes messages from SNS, and does not tell how they are delivered",
@@ -60,16 +76,27 @@ func (e *examination) examineVisibility(p *pair) {
 	case lambda > 0 && visibility < lambda:
 		e.add(SeverityError, CodeVisibility, p.name, fmt.Sprintf(
 			"has a visibility timeout of %s, shorter than the %s of the Lambda function: Lambda refuses the mapping, or tasks run twice",
-			visibility, lambda), fmt.Sprintf("set VisibilityTimeout to %s", enough))
+			visibility,
+			lambda,
+		), fmt.Sprintf("set VisibilityTimeout to %s", enough))
 	case lambda > 0 && visibility < enough:
 		e.add(SeverityWarning, CodeVisibility, p.name, fmt.Sprintf(
 			"has a visibility timeout of %s: Lambda tries a throttled batch again for longer, and its messages are delivered twice",
-			visibility), fmt.Sprintf(
-			"set VisibilityTimeout to %s, %d times the timeout of the function and the batching window", enough, lambdaFactor))
+			visibility,
+		), fmt.Sprintf(
+			"set VisibilityTimeout to %s, %d times the timeout of the function and the batching window",
+			enough,
+			lambdaFactor,
+		))
 	case lambda > 0:
 	case visibility == 0:
-		e.add(SeverityWarning, CodeVisibility, p.name,
-			"has a visibility timeout of 0: programs that set none themselves all get the same messages", "set VisibilityTimeout")
+		e.add(
+			SeverityWarning,
+			CodeVisibility,
+			p.name,
+			"has a visibility timeout of 0: programs that set none themselves all get the same messages",
+			"set VisibilityTimeout",
+		)
 	case visibility != e.config.Worker.VisibilityTimeout:
 		e.add(SeverityInfo, CodeVisibility, p.name, fmt.Sprintf(
 			"has a visibility timeout of %s: it is for other programs, workers ask for %s and extend it", visibility,
@@ -90,14 +117,27 @@ func (e *examination) examineRedrivePolicy(p *pair) {
 			"give it one to "+p.deadLetters+", for example with sqsx.Provision")
 		return
 	case !strings.HasSuffix(policy.DeadLetterTargetARN, ":"+p.deadLetters):
-		e.add(SeverityWarning, CodeRedrivePolicy, p.name, "has a redrive policy to "+sqsqueue.OneLine(afterColon(policy.DeadLetterTargetARN))+
-			": taskhawk.Permanent and sqsx.Redrive use "+p.deadLetters, "set it to that")
+		e.add(
+			SeverityWarning,
+			CodeRedrivePolicy,
+			p.name,
+			"has a redrive policy to "+sqsqueue.OneLine(afterColon(policy.DeadLetterTargetARN))+
+				": taskhawk.Permanent and sqsx.Redrive use "+p.deadLetters,
+			"set it to that",
+		)
 	}
 	e.examineMaxReceiveCount(p, policy.MaxReceiveCount)
-	if retention, patience := p.own.Duration(sqsqueue.Retention), e.patience(policy.MaxReceiveCount); retention <= patience {
+	if retention, patience := p.own.Duration(
+		sqsqueue.Retention,
+	), e.patience(
+		policy.MaxReceiveCount,
+	); retention <= patience {
 		e.add(SeverityError, CodeRetention, p.name, fmt.Sprintf(
 			"keeps messages for %s, the backoff between %d receives adds up to %s: SQS drops a failing task before it is a dead letter",
-			retention, policy.MaxReceiveCount, patience), "raise MessageRetentionPeriod, or lower maxReceiveCount or the backoff")
+			retention,
+			policy.MaxReceiveCount,
+			patience,
+		), "raise MessageRetentionPeriod, or lower maxReceiveCount or the backoff")
 	}
 }
 
@@ -105,14 +145,23 @@ func (e *examination) examineMaxReceiveCount(p *pair, count int) {
 	lambda, _ := e.lambdaTimeout(p)
 	switch {
 	case count == 1:
-		e.add(SeverityError, CodeMaxReceiveCount, p.name,
-			"has a maxReceiveCount of 1: every crash and every deployment makes dead letters of tasks that did not fail", "set it to 5 or more")
+		e.add(
+			SeverityError,
+			CodeMaxReceiveCount,
+			p.name,
+			"has a maxReceiveCount of 1: every crash and every deployment makes dead letters of tasks that did not fail",
+			"set it to 5 or more",
+		)
 	case count < 3:
 		e.add(SeverityWarning, CodeMaxReceiveCount, p.name, fmt.Sprintf(
-			"has a maxReceiveCount of %d: receives cut off by crashes and deployments count too", count), "set it to 5 or more")
+			"has a maxReceiveCount of %d: receives cut off by crashes and deployments count too",
+			count,
+		), "set it to 5 or more")
 	case lambda > 0 && count < lambdaReceives:
 		e.add(SeverityWarning, CodeMaxReceiveCount, p.name, fmt.Sprintf(
-			"has a maxReceiveCount of %d: receives that Lambda throttles count too", count), "set it to 5 or more, as AWS advises")
+			"has a maxReceiveCount of %d: receives that Lambda throttles count too",
+			count,
+		), "set it to 5 or more, as AWS advises")
 	}
 }
 
@@ -142,9 +191,13 @@ func afterColon(arn string) string { return arn[strings.LastIndexByte(arn, ':')+
 // examineDeadLetters looks at a dead-letter queue by itself.
 func (e *examination) examineDeadLetters(p *pair) {
 	if p.dead[sqsqueue.Redrive] != "" {
-		e.add(SeverityWarning, CodeDeadLetterChain, p.deadLetters,
+		e.add(
+			SeverityWarning,
+			CodeDeadLetterChain,
+			p.deadLetters,
 			"has a redrive policy itself: every look at its letters counts, that of sqsx.Redrive too, and moves them on in the end",
-			"take its redrive policy away")
+			"take its redrive policy away",
+		)
 	}
 	visible, inFlight := p.dead.Number(sqsqueue.VisibleMessages), p.dead.Number(sqsqueue.InFlight)
 	if visible+inFlight > 0 {
@@ -178,7 +231,9 @@ func (e *examination) examineDeadLetterRetention(p *pair) {
 	if sqsqueue.IsFIFO(p.name) || dead > own {
 		return
 	}
-	severity, advice := SeverityWarning, "set its MessageRetentionPeriod to "+strconv.Itoa(int(sqsqueue.MaxRetention/time.Second))+", 14 days"
+	severity, advice := SeverityWarning, "set its MessageRetentionPeriod to "+strconv.Itoa(
+		int(sqsqueue.MaxRetention/time.Second),
+	)+", 14 days"
 	if dead < own {
 		severity = SeverityError
 	}
@@ -187,7 +242,9 @@ func (e *examination) examineDeadLetterRetention(p *pair) {
 	}
 	e.add(severity, CodeDeadLetterRetention, p.deadLetters, fmt.Sprintf(
 		"keeps messages for %s, the queue for %s: the time on the queue counts, so dead letters are dropped early, or at once",
-		dead, own), advice)
+		dead,
+		own,
+	), advice)
 }
 
 // allows reads a RedriveAllowPolicy; none allows all.
@@ -212,13 +269,31 @@ func (e *examination) examineEncryption(p *pair) {
 	own, dead := encryption(p.own), encryption(p.dead)
 	switch {
 	case own == unencrypted:
-		e.add(SeverityInfo, CodeEncryption, p.name, "is not encrypted at rest", "turn on SqsManagedSseEnabled, which costs nothing")
+		e.add(
+			SeverityInfo,
+			CodeEncryption,
+			p.name,
+			"is not encrypted at rest",
+			"turn on SqsManagedSseEnabled, which costs nothing",
+		)
 	case dead == unencrypted:
-		e.add(SeverityWarning, CodeEncryption, p.deadLetters, "is not encrypted at rest, its queue is", "encrypt it as the queue is")
+		e.add(
+			SeverityWarning,
+			CodeEncryption,
+			p.deadLetters,
+			"is not encrypted at rest, its queue is",
+			"encrypt it as the queue is",
+		)
 	}
 	if own == encryptedByKey {
-		e.add(SeverityInfo, CodeEncryption, p.name, "is encrypted by the KMS key "+sqsqueue.OneLine(p.own[sqsqueue.Key])+": publishers and workers need "+
-			"kms:GenerateDataKey and kms:Decrypt on it", "sqscheck.Policy writes the policy, with KeyARN")
+		e.add(
+			SeverityInfo,
+			CodeEncryption,
+			p.name,
+			"is encrypted by the KMS key "+sqsqueue.OneLine(p.own[sqsqueue.Key])+": publishers and workers need "+
+				"kms:GenerateDataKey and kms:Decrypt on it",
+			"sqscheck.Policy writes the policy, with KeyARN",
+		)
 	}
 }
 

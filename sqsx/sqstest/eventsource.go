@@ -111,8 +111,15 @@ func (e *EventSource) record(m types.Message) eventRecord {
 		m.Attributes = map[string]string{}
 	}
 	return eventRecord{
-		MessageID: aws.ToString(m.MessageId), ReceiptHandle: aws.ToString(m.ReceiptHandle), Body: aws.ToString(m.Body),
-		Attributes: m.Attributes, MessageAttributes: attributes, MD5OfMessageAttributes: aws.ToString(m.MD5OfMessageAttributes),
-		MD5OfBody: aws.ToString(m.MD5OfBody), EventSource: "aws:sqs", EventSourceARN: e.queue.ARN, AWSRegion: region,
+		MessageID:              aws.ToString(m.MessageId),
+		ReceiptHandle:          aws.ToString(m.ReceiptHandle),
+		Body:                   aws.ToString(m.Body),
+		Attributes:             m.Attributes,
+		MessageAttributes:      attributes,
+		MD5OfMessageAttributes: aws.ToString(m.MD5OfMessageAttributes),
+		MD5OfBody:              aws.ToString(m.MD5OfBody),
+		EventSource:            "aws:sqs",
+		EventSourceARN:         e.queue.ARN,
+		AWSRegion:              region,
 	}
 }

@@ -274,7 +274,11 @@ func (l *Ledger) Audit() Audit {
 	a.mu.Lock()
 	defer a.mu.Unlock()
 	a.settle(time.Now())
-	audit := Audit{Complete: a.journal.dropped() == 0, ParkedPolls: int(a.parked.Load()), PeakInFlight: map[string]int{}}
+	audit := Audit{
+		Complete:     a.journal.dropped() == 0,
+		ParkedPolls:  int(a.parked.Load()),
+		PeakInFlight: map[string]int{},
+	}
 	histories := a.journal.histories()
 	for _, q := range a.queues {
 		audit.PeakInFlight[q.name] = q.peakInFlight
@@ -445,10 +449,19 @@ func (s *Server) Queue(name string) Queue {
 
 func (q *queue) snapshot() Queue {
 	out := Queue{
-		Exists: true, Name: q.name, URL: q.url, ARN: q.arn,
-		Visible: q.counts[visible], InFlight: q.counts[inFlight], Delayed: q.counts[delayed], PeakInFlight: q.peakInFlight,
+		Exists:       true,
+		Name:         q.name,
+		URL:          q.url,
+		ARN:          q.arn,
+		Visible:      q.counts[visible],
+		InFlight:     q.counts[inFlight],
+		Delayed:      q.counts[delayed],
+		PeakInFlight: q.peakInFlight,
 	}
-	ordered := slices.SortedFunc(maps.Values(q.messages), func(a, b *message) int { return cmp.Compare(a.sequence, b.sequence) })
+	ordered := slices.SortedFunc(
+		maps.Values(q.messages),
+		func(a, b *message) int { return cmp.Compare(a.sequence, b.sequence) },
+	)
 	for _, m := range ordered {
 		out.Messages = append(out.Messages, m.snapshot())
 	}

@@ -137,13 +137,21 @@ func (a *account) startMessageMoveTask(c *call, in *startMessageMoveTaskInput) (
 func (a *account) checkTask(task *moveTask) error {
 	source := a.queueByARN(task.sourceARN)
 	if source == nil {
-		return newError("ResourceNotFoundException", "The resource that you specified for the SourceArn parameter doesn't exist.")
+		return newError(
+			"ResourceNotFoundException",
+			"The resource that you specified for the SourceArn parameter doesn't exist.",
+		)
 	}
 	if !a.isDeadLetterQueue(source) {
 		return errInvalidParameter("Source queue must be configured as a Dead Letter Queue.")
 	}
-	if slices.ContainsFunc(a.tasks, func(t *moveTask) bool { return t.sourceARN == source.arn && t.status == taskRunning }) {
-		return errInvalidParameter("There is already a task running. Only one active task is allowed for a source queue arn at a given time.")
+	if slices.ContainsFunc(
+		a.tasks,
+		func(t *moveTask) bool { return t.sourceARN == source.arn && t.status == taskRunning },
+	) {
+		return errInvalidParameter(
+			"There is already a task running. Only one active task is allowed for a source queue arn at a given time.",
+		)
 	}
 	return a.checkDestination(task, source)
 }
@@ -155,7 +163,10 @@ func (a *account) checkDestination(task *moveTask, source *queue) error {
 	destination := a.queueByARN(task.destination)
 	switch {
 	case destination == nil:
-		return newError("ResourceNotFoundException", "The resource that you specified for the DestinationArn parameter doesn't exist.")
+		return newError(
+			"ResourceNotFoundException",
+			"The resource that you specified for the DestinationArn parameter doesn't exist.",
+		)
 	case destination == source:
 		return errInvalidParameter("Source queue arn and destination queue arn must be different.")
 	case destination.fifo != source.fifo:
@@ -195,7 +206,10 @@ func (a *account) listMessageMoveTasks(_ *call, in *listMessageMoveTasksInput) (
 		return nil, errParameterRange("MaxResults", limit, "Must be between 1 and 10, if provided.")
 	}
 	if a.queueByARN(in.SourceArn) == nil {
-		return nil, newError("ResourceNotFoundException", "The resource that you specified for the SourceArn parameter doesn't exist.")
+		return nil, newError(
+			"ResourceNotFoundException",
+			"The resource that you specified for the SourceArn parameter doesn't exist.",
+		)
 	}
 	out := &listMessageMoveTasksOutput{Results: []moveTaskEntry{}}
 	for _, task := range slices.Backward(a.tasks) {

@@ -336,8 +336,10 @@ func checkBatch[E interface{ entryID() string }](entries []E) error {
 	for _, entry := range entries {
 		id := entry.entryID()
 		if !legalEntryID(id) {
-			return newError("InvalidBatchEntryId",
-				"A batch entry id can only contain alphanumeric characters, hyphens and underscores. It can be at most 80 letters long.")
+			return newError(
+				"InvalidBatchEntryId",
+				"A batch entry id can only contain alphanumeric characters, hyphens and underscores. It can be at most 80 letters long.",
+			)
 		}
 		if seen[id] {
 			return newError("BatchEntryIdsNotDistinct", "Id %s repeated.", id)

@@ -107,7 +107,14 @@ func (queryProtocol) operation(_ *http.Request, body []byte) (string, error) {
 		return "", err
 	}
 	if version := f.text("Version"); version != snsVersion {
-		return f.text("Action"), newError("NoSuchVersion", "The form asks for version %q, this server speaks SNS %s.", version, snsVersion)
+		return f.text(
+				"Action",
+			), newError(
+				"NoSuchVersion",
+				"The form asks for version %q, this server speaks SNS %s.",
+				version,
+				snsVersion,
+			)
 	}
 	return f.text("Action"), nil
 }
@@ -130,7 +137,10 @@ func (queryProtocol) answer(name string, out any) *reply {
 	r := newReply(http.StatusOK, "text/xml", nil, nil)
 	var body bytes.Buffer
 	encoder := xml.NewEncoder(&body)
-	response := xml.StartElement{Name: xml.Name{Local: name + "Response"}, Attr: []xml.Attr{{Name: xml.Name{Local: "xmlns"}, Value: snsXML}}}
+	response := xml.StartElement{
+		Name: xml.Name{Local: name + "Response"},
+		Attr: []xml.Attr{{Name: xml.Name{Local: "xmlns"}, Value: snsXML}},
+	}
 	metadata := struct {
 		RequestID string `xml:"RequestId"`
 	}{r.header.Get("X-Amzn-Requestid")}

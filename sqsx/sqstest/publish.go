@@ -46,7 +46,9 @@ func (a *account) publishOne(ctx context.Context, c *call, in *publishOneInput) 
 	defer a.mu.Unlock()
 	c.begin(a)
 	if in.PhoneNumber != nil || in.topicARN() == "" {
-		return nil, errSNS("TopicArn or TargetArn Reason: no value for required parameter; this server sends to topics only")
+		return nil, errSNS(
+			"TopicArn or TargetArn Reason: no value for required parameter; this server sends to topics only",
+		)
 	}
 	t, err := a.topic(in.topicARN())
 	if err != nil {
@@ -102,7 +104,11 @@ type publishResult struct {
 	publishOutput
 }
 
-func (a *account) publishBatch(ctx context.Context, c *call, in *publishBatchInput) (*batchOutput[publishResult], error) {
+func (a *account) publishBatch(
+	ctx context.Context,
+	c *call,
+	in *publishBatchInput,
+) (*batchOutput[publishResult], error) {
 	a.mu.Lock()
 	defer a.mu.Unlock()
 	c.begin(a)
@@ -118,7 +124,11 @@ func (a *account) publishBatch(ctx context.Context, c *call, in *publishBatchInp
 		size += entry.size()
 	}
 	if size > t.maxBytes() {
-		return nil, newError("BatchRequestTooLong", "The length of all the messages put together is more than the limit of %d bytes.", t.maxBytes())
+		return nil, newError(
+			"BatchRequestTooLong",
+			"The length of all the messages put together is more than the limit of %d bytes.",
+			t.maxBytes(),
+		)
 	}
 	return eachEntry(c, in.PublishBatchRequestEntries, func(entry publishEntry) (publishResult, error) {
 		out, err := a.publish(ctx, t, &entry.publishInput, c.now)
@@ -147,7 +157,14 @@ type publication struct {
 // publication checks the message against the rules of Publish and those of the
 // topic.
 func (in *publishInput) publication(t *topic, now time.Time) (*publication, error) {
-	p := &publication{id: newID(), topic: t, message: in.Message, subject: in.Subject, at: now, attributes: in.attributes()}
+	p := &publication{
+		id:         newID(),
+		topic:      t,
+		message:    in.Message,
+		subject:    in.Subject,
+		at:         now,
+		attributes: in.attributes(),
+	}
 	for _, err := range []error{
 		checkMessage(in.Message), checkTopicAttributes(p.attributes), checkSubject(in.Subject), in.checkSize(t),
 		in.structureOf(p), in.identify(p),
@@ -250,7 +267,9 @@ func (in *publishInput) identify(p *publication) error {
 	case p.deduplicationID != "":
 		return nil
 	case p.topic.settings["ContentBasedDeduplication"] != "true":
-		return errSNS("The topic should either have ContentBasedDeduplication enabled or MessageDeduplicationId provided explicitly")
+		return errSNS(
+			"The topic should either have ContentBasedDeduplication enabled or MessageDeduplicationId provided explicitly",
+		)
 	}
 	p.deduplicationID = contentID(p.message)
 	return nil
@@ -350,9 +369,17 @@ func (p *publication) eventFor(s *subscription) []byte {
 	return plainJSON(functionEvent{Records: []functionRecord{{
 		EventSource: "aws:sns", EventVersion: "1.0", EventSubscriptionArn: s.arn,
 		Sns: functionMessage{
-			Type: "Notification", MessageId: p.id, TopicArn: p.topic.arn, Subject: p.subject, Message: p.text(s.protocol),
-			Timestamp: p.timestamp(), SignatureVersion: p.topic.signatureVersion(), Signature: signature,
-			SigningCertUrl: signingCertURL, UnsubscribeUrl: s.unsubscribeURL(), MessageAttributes: p.notified(),
+			Type:              "Notification",
+			MessageId:         p.id,
+			TopicArn:          p.topic.arn,
+			Subject:           p.subject,
+			Message:           p.text(s.protocol),
+			Timestamp:         p.timestamp(),
+			SignatureVersion:  p.topic.signatureVersion(),
+			Signature:         signature,
+			SigningCertUrl:    signingCertURL,
+			UnsubscribeUrl:    s.unsubscribeURL(),
+			MessageAttributes: p.notified(),
 		},
 	}}}, "")
 }

@@ -191,8 +191,11 @@ func (a *account) createQueue(c *call, in *createQueueInput) (*queueURLOutput, e
 // check checks the name and that it goes with the queue's type.
 func (in *createQueueInput) check(q *queue) error {
 	name := strings.TrimSuffix(in.QueueName, fifoSuffix)
-	if name == "" || len(in.QueueName) > 80 || strings.ContainsFunc(name, func(r rune) bool { return !isWordCharacter(r) }) {
-		return errInvalidParameter("Can only include alphanumeric characters, hyphens, or underscores. 1 to 80 in length")
+	if name == "" || len(in.QueueName) > 80 ||
+		strings.ContainsFunc(name, func(r rune) bool { return !isWordCharacter(r) }) {
+		return errInvalidParameter(
+			"Can only include alphanumeric characters, hyphens, or underscores. 1 to 80 in length",
+		)
 	}
 	if want, given := in.Attributes["FifoQueue"]; given && q.fifo != (want == "true") {
 		return errInvalidParameter("The name of a FIFO queue must end with the .fifo suffix, and no other name may.")
@@ -301,7 +304,9 @@ type listQueuesOutput struct {
 }
 
 func (a *account) listQueues(_ *call, in *listQueuesInput) (*listQueuesOutput, error) {
-	urls, token, err := in.page(a.urlsWhere(func(q *queue) bool { return strings.HasPrefix(q.name, in.QueueNamePrefix) }))
+	urls, token, err := in.page(
+		a.urlsWhere(func(q *queue) bool { return strings.HasPrefix(q.name, in.QueueNamePrefix) }),
+	)
 	return &listQueuesOutput{QueueUrls: urls, NextToken: token}, err
 }
 
@@ -655,13 +660,17 @@ func parseRedrivePolicy(text string) (redrivePolicy, error) {
 		MaxReceiveCount     json.RawMessage `json:"maxReceiveCount"`
 	}
 	if err := json.Unmarshal([]byte(text), &wire); err != nil {
-		return redrivePolicy{}, errRedrivePolicy("It is not a JSON object with deadLetterTargetArn and maxReceiveCount.")
+		return redrivePolicy{}, errRedrivePolicy(
+			"It is not a JSON object with deadLetterTargetArn and maxReceiveCount.",
+		)
 	}
 	policy := redrivePolicy{targetARN: wire.DeadLetterTargetArn, maxReceiveCount: 10}
 	if wire.MaxReceiveCount != nil {
 		n, err := strconv.Atoi(unquote(string(wire.MaxReceiveCount)))
 		if err != nil || n < 1 || n > 1000 {
-			return redrivePolicy{}, errRedrivePolicy("Invalid value for maxReceiveCount. It must be between 1 and 1000.")
+			return redrivePolicy{}, errRedrivePolicy(
+				"Invalid value for maxReceiveCount. It must be between 1 and 1000.",
+			)
 		}
 		policy.maxReceiveCount = n
 	}

@@ -208,7 +208,10 @@ func (in *receiveMessageInput) systemAttributes(all map[string]string) map[strin
 func (in *receiveMessageInput) messageAttributes(all map[string]attributeValue) map[string]attributeValue {
 	kept := map[string]attributeValue{}
 	for name, value := range all {
-		if slices.ContainsFunc(in.MessageAttributeNames, func(pattern string) bool { return matchesName(pattern, name) }) {
+		if slices.ContainsFunc(
+			in.MessageAttributeNames,
+			func(pattern string) bool { return matchesName(pattern, name) },
+		) {
 			kept[name] = value
 		}
 	}

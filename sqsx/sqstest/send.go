@@ -103,8 +103,14 @@ func (o *outgoing) message(q *queue, now time.Time) (*message, error) {
 		return nil, err
 	}
 	m := &message{
-		id: newID(), body: o.MessageBody, bodyMD5: md5Of(o.MessageBody), size: o.size(), attributes: o.MessageAttributes,
-		traceHeader: trace, sentAt: now, retainedSince: now,
+		id:            newID(),
+		body:          o.MessageBody,
+		bodyMD5:       md5Of(o.MessageBody),
+		size:          o.size(),
+		attributes:    o.MessageAttributes,
+		traceHeader:   trace,
+		sentAt:        now,
+		retainedSince: now,
 	}
 	for _, err := range []error{
 		checkBody(o.MessageBody), checkAttributes(o.MessageAttributes), checkSize(m.size, q), o.checkDelay(q), o.identify(m, q),
@@ -128,7 +134,10 @@ func (o *outgoing) size() int {
 
 func checkSize(size int, q *queue) error {
 	if limit := q.settings.number("MaximumMessageSize"); size > limit {
-		return errInvalidParameter("One or more parameters are invalid. Reason: Message must be shorter than %d bytes.", limit)
+		return errInvalidParameter(
+			"One or more parameters are invalid. Reason: Message must be shorter than %d bytes.",
+			limit,
+		)
 	}
 	return nil
 }
@@ -183,7 +192,9 @@ func (o *outgoing) checkIdentity(m *message, q *queue) error {
 	case m.deduplicationID != "":
 		return nil
 	case q.settings["ContentBasedDeduplication"] != "true":
-		return errInvalidParameter("The queue should either have ContentBasedDeduplication enabled or MessageDeduplicationId provided explicitly")
+		return errInvalidParameter(
+			"The queue should either have ContentBasedDeduplication enabled or MessageDeduplicationId provided explicitly",
+		)
 	}
 	m.deduplicationID = contentID(m.body)
 	return nil
@@ -412,13 +423,22 @@ func checkAttributeName(name string) error {
 	lower := strings.ToLower(name)
 	switch {
 	case name == "" || len(name) > 256:
-		return errInvalidParameter("Message (user) attribute names must have 1 to 256 characters, one has %d.", len(name))
+		return errInvalidParameter(
+			"Message (user) attribute names must have 1 to 256 characters, one has %d.",
+			len(name),
+		)
 	case strings.HasPrefix(lower, "aws.") || strings.HasPrefix(lower, "amazon."):
 		return errInvalidParameter("Message (user) attribute name %q starts with a reserved prefix.", name)
 	case strings.HasPrefix(name, ".") || strings.HasSuffix(name, ".") || strings.Contains(name, ".."):
-		return errInvalidParameter("Message (user) attribute name %q starts or ends with a dot, or has two in succession.", name)
+		return errInvalidParameter(
+			"Message (user) attribute name %q starts or ends with a dot, or has two in succession.",
+			name,
+		)
 	case strings.ContainsFunc(name, func(r rune) bool { return !isWordCharacter(r) && r != '.' }):
-		return errInvalidParameter("Message (user) attribute name %q has a character other than A-Z, a-z, 0-9, _, - and dot.", name)
+		return errInvalidParameter(
+			"Message (user) attribute name %q has a character other than A-Z, a-z, 0-9, _, - and dot.",
+			name,
+		)
 	}
 	return nil
 }
@@ -439,11 +459,18 @@ func (v attributeValue) check(name string) error {
 		return err
 	}
 	if v.isBinary() && v.StringValue != nil || !v.isBinary() && v.BinaryValue != nil {
-		return errInvalidParameter("The message attribute %q of type %q uses the value field of another type.", name, v.DataType)
+		return errInvalidParameter(
+			"The message attribute %q of type %q uses the value field of another type.",
+			name,
+			v.DataType,
+		)
 	}
 	if len(v.bytes()) == 0 {
-		return errInvalidParameter("The message attribute %q must contain non-empty message attribute value for message attribute type %q.",
-			name, v.DataType)
+		return errInvalidParameter(
+			"The message attribute %q must contain non-empty message attribute value for message attribute type %q.",
+			name,
+			v.DataType,
+		)
 	}
 	return v.checkText(name)
 }
@@ -468,7 +495,11 @@ func (v attributeValue) checkText(name string) error {
 	switch v.logicalType() {
 	case "String":
 		if bad, found := illegalCharacter(*v.StringValue); found {
-			return errInvalidParameter("Invalid binary character '#x%X' was found in the message attribute %q.", bad, name)
+			return errInvalidParameter(
+				"Invalid binary character '#x%X' was found in the message attribute %q.",
+				bad,
+				name,
+			)
 		}
 	case "Number":
 		if !legalNumber(*v.StringValue) {
@@ -497,7 +528,10 @@ func checkSystemAttributes(attributes map[string]attributeValue) (string, error)
 	trace := ""
 	for name, value := range attributes {
 		if name != "AWSTraceHeader" {
-			return "", errInvalidParameter("Message system attribute name %q is invalid. Valid names: AWSTraceHeader.", name)
+			return "", errInvalidParameter(
+				"Message system attribute name %q is invalid. Valid names: AWSTraceHeader.",
+				name,
+			)
 		}
 		if value.DataType != "String" || value.StringValue == nil || *value.StringValue == "" {
 			return "", errInvalidParameter("The message system attribute AWSTraceHeader must be a non-empty String.")

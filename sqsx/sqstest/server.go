@@ -65,9 +65,9 @@ func NewUnstartedServer() *Server {
 	return s
 }
 
-// bubbleYearEnds is later than the clock of a bubble, which begins with the year 2000,
-// and earlier than any other.
-var bubbleYearEnds = time.Date(2001, 1, 1, 0, 0, 0, 0, time.UTC)
+// inBubble reports whether the clock is that of a synctest bubble, which begins with the
+// year 2000.
+func inBubble() bool { return time.Now().Year() < 2001 }
 
 // Start makes the server listen on a free port of 127.0.0.1. Queues that exist
 // keep their URLs, whose paths stay good. It panics if the server was started
@@ -76,9 +76,11 @@ func (s *Server) Start() {
 	if s.listener != nil || s.isClosed() {
 		panic("sqstest: the server was started or closed before") //nolint:forbidigo // a mistake in the test
 	}
-	if time.Now().Before(bubbleYearEnds) {
-		panic("sqstest: a server with a socket hangs within a synctest bubble: " + //nolint:forbidigo // a mistake in the test
-			"use NewUnstartedServer, and its Client or HTTPClient")
+	if inBubble() {
+		panic(
+			"sqstest: a server with a socket hangs within a synctest bubble: " + //nolint:forbidigo // a mistake in the test
+				"use NewUnstartedServer, and its Client or HTTPClient",
+		)
 	}
 	s.listener = httptest.NewServer(s)
 	s.transport = &http.Transport{MaxIdleConns: 0, MaxIdleConnsPerHost: 256}

@@ -85,11 +85,14 @@ func (a *account) createTopic(_ *call, in *createTopicInput) (*topicOutput, erro
 
 func (in *createTopicInput) check(t *topic) error {
 	name := strings.TrimSuffix(in.Name, fifoSuffix)
-	if name == "" || len(in.Name) > 256 || strings.ContainsFunc(name, func(r rune) bool { return !isWordCharacter(r) }) {
+	if name == "" || len(in.Name) > 256 ||
+		strings.ContainsFunc(name, func(r rune) bool { return !isWordCharacter(r) }) {
 		return errSNS("Topic Name")
 	}
 	if t.fifo != (in.Attributes["FifoTopic"] == "true") {
-		return errSNS("Topic Name: a FIFO topic has the attribute FifoTopic=true and a name that ends with .fifo, no other has")
+		return errSNS(
+			"Topic Name: a FIFO topic has the attribute FifoTopic=true and a name that ends with .fifo, no other has",
+		)
 	}
 	tags := map[string]string{}
 	for _, tag := range in.Tags {
@@ -249,7 +252,11 @@ func (in *publishInput) attributes() map[string]attributeValue {
 	}
 	out := map[string]attributeValue{}
 	for name, value := range in.MessageAttributes {
-		out[name] = attributeValue{DataType: value.DataType, StringValue: value.StringValue, BinaryValue: value.BinaryValue}
+		out[name] = attributeValue{
+			DataType:    value.DataType,
+			StringValue: value.StringValue,
+			BinaryValue: value.BinaryValue,
+		}
 	}
 	return out
 }
@@ -261,8 +268,12 @@ func checkTopicAttributes(attributes map[string]attributeValue) error {
 	for _, name := range slices.Sorted(maps.Keys(attributes)) {
 		value := attributes[name]
 		if !slices.Contains([]string{"String", "String.Array", "Number", "Binary"}, value.DataType) {
-			return newError("ParameterValueInvalid", "The message attribute '%s' has an invalid message attribute type, "+
-				"the set of supported types is String, String.Array, Number and Binary.", name)
+			return newError(
+				"ParameterValueInvalid",
+				"The message attribute '%s' has an invalid message attribute type, "+
+					"the set of supported types is String, String.Array, Number and Binary.",
+				name,
+			)
 		}
 		if err := checkAttributeName(name); err != nil {
 			return asSNS(err, "ParameterValueInvalid")
@@ -271,8 +282,12 @@ func checkTopicAttributes(attributes map[string]attributeValue) error {
 			return asSNS(err, "ParameterValueInvalid")
 		}
 		if value.DataType == "String.Array" && !isScalarArray(*value.StringValue) {
-			return newError("ParameterValueInvalid", "The message attribute '%s' of type String.Array is no JSON array "+
-				"of strings, numbers, true, false and null.", name)
+			return newError(
+				"ParameterValueInvalid",
+				"The message attribute '%s' of type String.Array is no JSON array "+
+					"of strings, numbers, true, false and null.",
+				name,
+			)
 		}
 	}
 	return nil
@@ -360,7 +375,11 @@ func (a *account) subscribe(_ *call, in *subscribeInput) (*subscribeOutput, erro
 		}
 	}
 	if t.maxBytes() > defaultTopicBytes && len(t.subscriptions) >= maxLargeSubscriptions {
-		return nil, newError("SubscriptionLimitExceeded", "A topic of large messages has at most %d subscriptions.", maxLargeSubscriptions)
+		return nil, newError(
+			"SubscriptionLimitExceeded",
+			"A topic of large messages has at most %d subscriptions.",
+			maxLargeSubscriptions,
+		)
 	}
 	t.subscriptions = append(t.subscriptions, s)
 	return &subscribeOutput{SubscriptionArn: s.arn}, nil
@@ -405,7 +424,10 @@ func (a *account) unsubscribe(_ *call, in *unsubscribeInput) (*empty, error) {
 	if err != nil {
 		return nil, err
 	}
-	s.topic.subscriptions = slices.DeleteFunc(s.topic.subscriptions, func(other *subscription) bool { return other == s })
+	s.topic.subscriptions = slices.DeleteFunc(
+		s.topic.subscriptions,
+		func(other *subscription) bool { return other == s },
+	)
 	s.topic.deleted++
 	return &empty{}, nil
 }
@@ -489,7 +511,11 @@ func (s *subscription) deadLetterTarget(policy string) (string, error) {
 	var wire struct {
 		DeadLetterTargetArn string `json:"deadLetterTargetArn"`
 	}
-	if err := json.Unmarshal([]byte(policy), &wire); err != nil || !strings.HasPrefix(wire.DeadLetterTargetArn, "arn:aws:sqs:") {
+	if err := json.Unmarshal(
+		[]byte(policy),
+		&wire,
+	); err != nil ||
+		!strings.HasPrefix(wire.DeadLetterTargetArn, "arn:aws:sqs:") {
 		return "", errSNS("RedrivePolicy: it is a JSON object with the ARN of a queue as deadLetterTargetArn")
 	}
 	if strings.HasSuffix(wire.DeadLetterTargetArn, fifoSuffix) != s.topic.fifo {
@@ -506,8 +532,14 @@ func (a *account) getSubscriptionAttributes(_ *call, in *getSubscriptionAttribut
 		return nil, err
 	}
 	all := map[string]string{
-		"SubscriptionArn": s.arn, "TopicArn": s.topic.arn, "Owner": accountID, "Protocol": s.protocol, "Endpoint": s.endpoint,
-		"ConfirmationWasAuthenticated": "true", "PendingConfirmation": "false", "RawMessageDelivery": "false",
+		"SubscriptionArn":              s.arn,
+		"TopicArn":                     s.topic.arn,
+		"Owner":                        accountID,
+		"Protocol":                     s.protocol,
+		"Endpoint":                     s.endpoint,
+		"ConfirmationWasAuthenticated": "true",
+		"PendingConfirmation":          "false",
+		"RawMessageDelivery":           "false",
 	}
 	maps.Copy(all, s.settings)
 	return &attributesOutput{Attributes: newXMLMap(all)}, nil

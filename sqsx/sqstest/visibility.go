@@ -30,7 +30,11 @@ func (a *account) changeMessageVisibility(c *call, in *changeMessageVisibilityIn
 func (a *account) change(q *queue, in *visibilityChange, now time.Time) error {
 	seconds := *in.VisibilityTimeout
 	if seconds < 0 || seconds > maxVisibilitySeconds {
-		return errParameterRange("VisibilityTimeout", seconds, "VisibilityTimeout must be an integer between 0 and 43200.")
+		return errParameterRange(
+			"VisibilityTimeout",
+			seconds,
+			"VisibilityTimeout must be an integer between 0 and 43200.",
+		)
 	}
 	m, stale, err := a.find(q, in.ReceiptHandle)
 	switch {
@@ -85,7 +89,9 @@ func (a *account) remove(q *queue, handle string, now time.Time) error {
 		return err
 	}
 	if q.fifo && (stale || m.state != inFlight) {
-		return errInvalidParameter("Value for parameter ReceiptHandle is invalid. Reason: The receipt handle has expired.")
+		return errInvalidParameter(
+			"Value for parameter ReceiptHandle is invalid. Reason: The receipt handle has expired.",
+		)
 	}
 	if stale {
 		a.record(DeleteIgnored, q, m, now)

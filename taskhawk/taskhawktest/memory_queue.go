@@ -86,7 +86,9 @@ func (q *memoryQueue) Receive(ctx context.Context, limit int, wait time.Duration
 }
 
 // take lends what is visible now; when there is nothing, it says what to wait for.
-func (q *memoryQueue) take(limit int) (deliveries []*taskhawk.Delivery, changed <-chan struct{}, next <-chan time.Time) {
+func (q *memoryQueue) take(
+	limit int,
+) (deliveries []*taskhawk.Delivery, changed <-chan struct{}, next <-chan time.Time) {
 	q.mu.Lock()
 	defer q.mu.Unlock()
 	q.expire()
@@ -114,9 +116,18 @@ func (q *memoryQueue) lend(message *memoryMessage, now time.Time) *taskhawk.Deli
 	message.receipt = "receipt-" + strconv.Itoa(q.receipts)
 	message.visible = now.Add(q.config.VisibilityTimeout)
 	return &taskhawk.Delivery{
-		Body: message.out.Body, MessageID: message.id, Queue: q.name(), Receipt: message.receipt,
-		Attempt: message.received, MaxAttempts: q.config.MaxReceiveCount, Group: message.out.Group, Sent: message.sent, Received: now, LeaseEnds: now.Add(memoryLease),
-		Raw: message.out, Settler: q,
+		Body:        message.out.Body,
+		MessageID:   message.id,
+		Queue:       q.name(),
+		Receipt:     message.receipt,
+		Attempt:     message.received,
+		MaxAttempts: q.config.MaxReceiveCount,
+		Group:       message.out.Group,
+		Sent:        message.sent,
+		Received:    now,
+		LeaseEnds:   now.Add(memoryLease),
+		Raw:         message.out,
+		Settler:     q,
 	}
 }
 

@@ -78,7 +78,11 @@ func (t *transportTest) buries() {
 	require.NoError(t, queue.DeadLetter(t.Context(), d, letter))
 	t.requireDeadLetters(taskhawk.Default, out.Body)
 	t.requireDeadLetters(taskhawk.High)
-	require.NoError(t, d.Settler.SetVisibility(t.Context(), d, Visibility), "the letter is a copy: the message stays in flight")
+	require.NoError(
+		t,
+		d.Settler.SetVisibility(t.Context(), d, Visibility),
+		"the letter is a copy: the message stays in flight",
+	)
 	require.NoError(t, queue.Delete(t.Context(), d))
 	time.Sleep(2 * Visibility)
 	require.Empty(t, t.receive())

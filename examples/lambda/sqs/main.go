@@ -41,7 +41,10 @@ func newHandler(ctx context.Context, logger *slog.Logger) (any, error) {
 	}
 	h := handlers{logger}
 	hub, err := taskhawk.NewHub(taskhawk.Config{
-		Tasks:  []taskhawk.AnyTask{tasks.ChargeCard.WithHandler(h.chargeCard), tasks.SendReceipt.WithHandler(h.sendReceipt)},
+		Tasks: []taskhawk.AnyTask{
+			tasks.ChargeCard.WithHandler(h.chargeCard),
+			tasks.SendReceipt.WithHandler(h.sendReceipt),
+		},
 		Logger: logger,
 	})
 	if err != nil {

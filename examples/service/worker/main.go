@@ -33,8 +33,18 @@ func run(ctx context.Context, args []string, logger *slog.Logger) error {
 	provision := flags.Bool("provision", false, "create the queues if they are missing")
 	var config sqsx.WorkerConfig
 	flags.IntVar(&config.Concurrency, "concurrency", taskhawk.DefaultConcurrency, "tasks at once")
-	flags.DurationVar(&config.GracePeriod, "grace", taskhawk.DefaultGracePeriod, "how long a stop waits for running tasks")
-	flags.DurationVar(&config.WaitTime, "wait", sqsx.MaxWaitTime, "length of a long poll; an idle worker takes as long to stop")
+	flags.DurationVar(
+		&config.GracePeriod,
+		"grace",
+		taskhawk.DefaultGracePeriod,
+		"how long a stop waits for running tasks",
+	)
+	flags.DurationVar(
+		&config.WaitTime,
+		"wait",
+		sqsx.MaxWaitTime,
+		"length of a long poll; an idle worker takes as long to stop",
+	)
 	if err := flags.Parse(args); err != nil {
 		return err
 	}

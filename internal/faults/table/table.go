@@ -44,7 +44,17 @@ func writeTable(w io.Writer, lines []line) error {
 }
 
 func (l *line) text() string {
-	return fmt.Sprintf("%s\t%s\t%d\t%d\t%d\t%d\t%d\t%d\n", l.Number, l.What, l.checks, l.Tasks, l.Runs, l.Lost, l.Explained, l.Unexplained)
+	return fmt.Sprintf(
+		"%s\t%s\t%d\t%d\t%d\t%d\t%d\t%d\n",
+		l.Number,
+		l.What,
+		l.checks,
+		l.Tasks,
+		l.Runs,
+		l.Lost,
+		l.Explained,
+		l.Unexplained,
+	)
 }
 
 // verdict is an error that names the faults without a check, and those that lost a task
