@@ -156,10 +156,10 @@ func TestMistakesAreErrorsAtOnce(t *testing.T) {
 	t.Parallel()
 	none := func(int) time.Duration { return 0 }
 	for text, config := range map[string]lambdax.SQSConfig{
-		"negative Concurrency: -1":              {Concurrency: -1},
-		"negative Margin: -1s":                  {Margin: -time.Second},
-		"ErrorIfAllFailed without PartialBatch": {ErrorIfAllFailed: true},
-		"no Settler: Backoff would have no effect":               {Backoff: none},
+		"negative Concurrency: -1":                 {Concurrency: -1},
+		"negative Margin: -1s":                     {Margin: -time.Second},
+		"ErrorIfAllFailed without PartialBatch":    {ErrorIfAllFailed: true},
+		"no Settler: Backoff would have no effect": {Backoff: none},
 	} {
 		requireRefused(t, newRig(t).hub, config, "lambdax: new SQS handler: "+text)
 	}
