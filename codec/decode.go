@@ -210,7 +210,7 @@ func enter(s string, i int, closer byte) (next int, done bool) {
 	return i, false
 }
 
-// isComma tells whether a comma follows an element and the next element comes right
+// isComma reports whether a comma follows an element and the next element comes right
 // behind it, as most senders write it; leave does it otherwise.
 func isComma(s string, i int) bool { return i+1 < len(s) && s[i] == ',' && s[i+1] > ' ' }
 
@@ -233,10 +233,10 @@ func unexpected(s string, i int, want string) *Error {
 	return syntaxError(jsontext.Unexpected(s, i, want))
 }
 
-// at tells whether s[i] is c.
+// at reports whether s[i] is c.
 func at(s string, i int, c byte) bool { return i < len(s) && s[i] == c }
 
-// isNull tells whether a null begins at s[i].
+// isNull reports whether a null begins at s[i].
 func isNull(s string, i int) bool { return strings.HasPrefix(s[min(i, len(s)):], "null") }
 
 // nullOr is for the value that a decoder has no use for: a null changes nothing, as in

@@ -59,21 +59,21 @@
 // [Of] compiles a type once into a plan; [Codec.Append] and [Codec.Decode] run it.
 //
 //	reflect.Type of the argument struct
-//	     |  scanFields           fields of the struct and of those embedded in it      field_scan.go
-//	     |  paramLabel           names and options from the tags                       param_label.go, snake.go
-//	     |  paramFields          one field a name                                      signature.go
+//	     |  scanFields      fields of the struct and of those embedded  fields.go
+//	     |  paramLabel      names and options from the tags             signature.go
+//	     |  paramFields     one field for a name                        signature.go
 //	     v
-//	builder                      one encoder and one decoder a type, recursion closed  builder.go
-//	     |  newEncoder           own methods first, then by kind                       build_encoder.go
-//	     |  newDecoder           likewise                                              build_decoder.go
+//	builder                 an encoder and a decoder for each type      plan.go
+//	     |  newEncoder      own methods first, then by kind             plan.go
+//	     |  newDecoder      own methods first, then by kind             plan.go
 //	     v
-//	signature                    the plan: params in order, by name, rest              signature.go, param.go, rest.go
-//	     |                       kept for the life of the program                      type_cache.go
-//	     |-- append              args, then kwargs, into the caller's slice            append.go
-//	     |     encoder.encode    appends the JSON of the value at a place              kind_*.go, member_key.go
-//	     |     walk              cycles, memory to sort map entries                    walk.go, entries.go
-//	     |-- bind                scans args and kwargs once, as a Python call          bind.go
-//	           decoder.decode    reads the JSON at s[i] into a place                   kind_*.go, member_key.go, read.go
+//	signature               params in order, by name, and rest          signature.go
+//	     |                  kept for the life of the program            plan.go
+//	     |-- append         args, then kwargs                           encode.go
+//	     |     encode       the JSON of the value at a place            kind_*.go
+//	     |     walk         cycles, memory to sort map entries          encode.go
+//	     |-- bind           args and kwargs, once                       decode.go
+//	           decode       the JSON at s[i] into a place               kind_*.go
 //
 // A place is a pointer into the struct, of which only the plan knows the type:
 // place_unsafe.go, or place_purego.go under the build tag purego, which does without
@@ -81,6 +81,6 @@
 // out: error.go.
 //
 // To add a kind: write a file kind_x.go with a type that has the methods encode and
-// decode of kind.go; choose it in newEncoder and newDecoder; add a field of it to the
+// decode of plan.go; choose it in newEncoder and newDecoder; add a field of it to the
 // struct rich of the tests, and the comparison with encoding/json covers it.
 package codec

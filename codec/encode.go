@@ -178,7 +178,7 @@ func (w *walk) order(dst []byte, base int) []byte {
 // zeroer is what encoding/json asks for the option omitzero.
 type zeroer interface{ IsZero() bool }
 
-// zeroTest tells whether the value at a place is zero, or empty.
+// zeroTest reports whether the value at a place is zero, or empty.
 type zeroTest func(p place) bool
 
 // zeroTestOf returns the test for a type's zero value: its own IsZero method if it has

@@ -109,7 +109,7 @@ func mergeEmbedded(next, inner []embedded) []embedded {
 	return next
 }
 
-// isHidden tells whether a field is out of reach: unexported, other than embedded
+// isHidden reports whether a field is out of reach: unexported, other than embedded
 // structs, whose exported fields are promoted.
 func isHidden(f reflect.StructField) bool {
 	if f.IsExported() {
@@ -138,7 +138,7 @@ func structBehind(t reflect.Type) reflect.Type {
 // struct is embedded.
 func byDeclaration(a, b scanned) int { return slices.Compare(a.index, b.index) }
 
-// byRank orders fields of one name by who hides whom: the least depth first, then those
+// byRank orders fields of one name by precedence: the least depth first, then those
 // named by a tag.
 func byRank(a, b scanned) int {
 	if c := cmp.Compare(len(a.index), len(b.index)); c != 0 {
@@ -193,7 +193,7 @@ func jsonLabel(f reflect.StructField, _ string) (label, *TypeError) {
 	return l, nil
 }
 
-// isQuotable tells whether the option ",string" means anything for a type: strings,
+// isQuotable reports whether the option ",string" means anything for a type: strings,
 // numbers, booleans and pointers to these.
 func isQuotable(t reflect.Type) bool {
 	if t.Name() == "" && t.Kind() == reflect.Pointer {
@@ -203,7 +203,7 @@ func isQuotable(t reflect.Type) bool {
 	return k >= reflect.Bool && k <= reflect.Float64 || k == reflect.String
 }
 
-// isValidName tells whether encoding/json takes name from a tag: letters, digits and
+// isValidName reports whether encoding/json takes name from a tag: letters, digits and
 // punctuation without quotes, backslash and comma.
 func isValidName(name string) bool {
 	for _, r := range name {

@@ -130,7 +130,7 @@ func (b *builder) scalar(t reflect.Type) (kind, *TypeError) {
 	return nil, b.fail("unsupported type " + typeName(t))
 }
 
-// isStringMap tells whether a type has the layout and the keys of map[string]string.
+// isStringMap reports whether a type has the layout and the keys of map[string]string.
 func isStringMap(t reflect.Type) bool {
 	return t.Kind() == reflect.Map && t.Key() == reflect.TypeFor[string]() && t.Elem() == reflect.TypeFor[string]()
 }
@@ -189,7 +189,7 @@ func (b *builder) fieldEncoder(t reflect.Type, f scanned, addr bool) (*fieldEnco
 	return fe, err
 }
 
-// hasMethods tells whether a type's own methods write it, which know nothing of the
+// hasMethods reports whether a type's own methods write it, which know nothing of the
 // option ",string".
 func hasMethods(enc encoder) bool {
 	switch k := enc.(type) {
@@ -310,7 +310,7 @@ func (b *builder) fieldDecoder(t reflect.Type, f scanned) (fieldDecoder, *TypeEr
 	return fd, err
 }
 
-// deadEnd tells whether the way to a field leads through an embedded pointer to an
+// deadEnd reports whether the way to a field leads through an embedded pointer to an
 // unexported struct.
 func deadEnd(t reflect.Type, index []int) bool {
 	for _, i := range index[:len(index)-1] {

@@ -433,7 +433,7 @@ func snakeCase(name string) string {
 	return b.String()
 }
 
-// beginsWord tells whether the capital at i, not the first letter, begins a word.
+// beginsWord reports whether the capital at i, not the first letter, begins a word.
 func beginsWord(runes []rune, i int) bool {
 	before := runes[i-1]
 	if before == '_' {
@@ -445,7 +445,7 @@ func beginsWord(runes []rune, i int) bool {
 	return i+1 < len(runes) && unicode.IsLower(runes[i+1]) && !isPlural(runes[i+1:])
 }
 
-// isPlural tells whether what follows a run of capitals is only the s of a plural.
+// isPlural reports whether what follows a run of capitals is only the s of a plural.
 func isPlural(rest []rune) bool {
 	return rest[0] == 's' && (len(rest) == 1 || unicode.IsUpper(rest[1]) || rest[1] == '_')
 }

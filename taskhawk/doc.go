@@ -69,7 +69,7 @@
 //
 // # Outcomes
 //
-// What a handler returns decides what becomes of the message; [OutcomeOf] is the one
+// What a handler returns decides the outcome of the message; [OutcomeOf] is the one
 // place that decides:
 //
 //	return nil                                    // done: deleted

@@ -47,7 +47,7 @@ func ExamplePermanent() {
 }
 
 func ExampleMiddleware() {
-	// metrics counts what becomes of deliveries; a real one would label them by msg.Task, too.
+	// metrics counts the outcomes of deliveries; a real one would label them by msg.Task, too.
 	metrics := map[taskhawk.Action]int{}
 	count := func(next taskhawk.Handler) taskhawk.Handler {
 		return func(ctx context.Context, msg *taskhawk.Message) error {

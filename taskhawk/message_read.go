@@ -202,7 +202,7 @@ func (r *messageReader) key() (key string, err error) {
 
 func (r *messageReader) space() { r.next = jsontext.SkipSpace(r.body, r.next) }
 
-// at tells whether the next byte is c.
+// at reports whether the next byte is c.
 func (r *messageReader) at(c byte) bool { return r.next < len(r.body) && r.body[r.next] == c }
 
 // value steps over a value of any kind and returns its JSON text.
@@ -446,7 +446,7 @@ func (r *layoutReader) literal(text string) {
 	}
 }
 
-// opens steps over a literal and tells whether c comes next; it is asked before a value
+// opens steps over a literal and reports whether c comes next; it is asked before a value
 // is read, since an error of package jsontext costs more than the value.
 func (r *layoutReader) opens(literal string, c byte) bool {
 	r.literal(literal)

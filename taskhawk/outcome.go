@@ -9,7 +9,7 @@ import (
 	"github.com/taskhawk/taskhawk-go/internal/guard"
 )
 
-// Action is what becomes of a message after its handler has returned.
+// Action is what is done with a message after its handler has returned.
 type Action uint8
 
 // The actions that [OutcomeOf] decides between.
@@ -37,12 +37,12 @@ func (a Action) String() string {
 
 // Outcome is what an error that a handler returned means. See [OutcomeOf].
 type Outcome struct {
-	// Action is what becomes of the message.
+	// Action is what is done with the message.
 	Action Action
 	// Delay is the delay that RetryAfter asked for. It counts only when HasDelay is set;
 	// otherwise the worker's backoff decides.
 	Delay time.Duration
-	// HasDelay tells whether Delay was asked for: RetryAfter(0, err) asks for redelivery
+	// HasDelay reports whether Delay was asked for: RetryAfter(0, err) asks for redelivery
 	// at once.
 	HasDelay bool
 	// Expected is set by Retry, RetryAfter and Ignore: the failure is part of normal life
@@ -102,7 +102,7 @@ func (e *outcomeError) Error() string {
 // Unwrap returns the cause.
 func (e *outcomeError) Unwrap() error { return e.outcome.Err }
 
-// decider is an error that says what becomes of the message, whatever it wraps.
+// decider is an error that decides the outcome, whatever it wraps.
 type decider interface{ decide() Outcome }
 
 func (e *outcomeError) decide() Outcome { return e.outcome }

@@ -9,7 +9,7 @@ import (
 	"github.com/stretchr/testify/require"
 )
 
-// fates is what becomes of a body in Python 1.4.0, Python 4.7.0 and here: "runs" or
+// fates is the result of a body in Python 1.4.0, Python 4.7.0 and here: "runs" or
 // "refuses".
 type fates [3]string
 

@@ -43,7 +43,7 @@ type (
 	}
 )
 
-// wireWant is a line of a want file: what becomes of a captured message. Either Task ran,
+// wireWant is a line of a want file: the result of a captured message. Either Task ran,
 // with all the rest, or Error.
 type wireWant struct {
 	Case string `json:"case"`
@@ -92,7 +92,7 @@ func wireTask[Args any](name string, got *wireWant) *taskhawk.Task[Args] {
 	})
 }
 
-// handleWire says what becomes of a body.
+// handleWire returns the result of a body.
 func handleWire(t *testing.T, text string) wireWant {
 	t.Helper()
 	var got wireWant

@@ -12,7 +12,7 @@ import (
 	"github.com/taskhawk/taskhawk-go/taskhawk"
 )
 
-// scriptedQueue hands out deliveries as a test says, and remembers what becomes of them.
+// scriptedQueue hands out deliveries as a test says, and records how they are settled.
 type scriptedQueue struct {
 	info    taskhawk.QueueInfo
 	batches chan []*taskhawk.Delivery

@@ -253,7 +253,7 @@ func (f *flaws) keepsLong(what string, queue properties) {
 	f.demandf(queue.MessageRetentionPeriod == int(14*days/time.Second), "%s are kept for %d s, not for 14 days", what, queue.MessageRetentionPeriod)
 }
 
-// destination judges what becomes of events that a function could not handle.
+// destination checks where events go that a function could not handle.
 func (f *flaws) destination(name string, p properties) {
 	failure := p.EventInvokeConfig.DestinationConfig.OnFailure
 	queue := f.Resources[failure.Destination.logical()]
@@ -293,7 +293,7 @@ func (f *flaws) publishes(name string, p properties) {
 	}
 }
 
-// permits tells whether a role may do something.
+// permits reports whether a role may do something.
 func (f *flaws) permits(role, action string, on reference) bool {
 	for _, p := range f.Resources[role].Properties.Policies {
 		for _, s := range p.PolicyDocument.Statement {

@@ -336,7 +336,7 @@ func (p *process) wait(limit time.Duration) int {
 	return p.cmd.ProcessState.ExitCode()
 }
 
-// goes tells whether the process ends within limit, and notes how late the machine's
+// goes reports whether the process ends within limit, and notes how late the machine's
 // timers are until then.
 func (p *process) goes(limit time.Duration) bool {
 	const beat = 5 * time.Millisecond
@@ -354,7 +354,7 @@ func (p *process) goes(limit time.Duration) bool {
 	return false
 }
 
-// outlives tells whether the process still runs after d.
+// outlives reports whether the process still runs after d.
 func (p *process) outlives(d time.Duration) bool {
 	select {
 	case <-p.gone:

@@ -231,7 +231,7 @@ func (b *book) promises() map[string]bool {
 	return maps.Clone(b.promised)
 }
 
-// wasBuried tells whether a handler said Permanent about the task.
+// wasBuried reports whether a handler said Permanent about the task.
 func (b *book) wasBuried(id string) bool {
 	b.mu.Lock()
 	defer b.mu.Unlock()

@@ -197,7 +197,7 @@ func (r *functionRig) judge(list []order, result lambdatest.Result) verdict {
 	return v
 }
 
-// twin tells whether another record of the same message ran.
+// twin reports whether another record of the same message ran.
 func (r *functionRig) twin(list []order, o order, ran map[int]int) bool {
 	return slices.ContainsFunc(list, func(other order) bool { return other.id == o.id && ran[other.n] > 0 })
 }

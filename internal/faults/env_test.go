@@ -167,7 +167,7 @@ func instrument[A any](r *rig, handle func(context.Context, A) error) func(conte
 		r.book.begin(metadata.ID)
 		r.crew.look()
 		r.server.Ledger().Note(sqstest.Started, metadata.ID)
-		action := taskhawk.ActionRetry // what becomes of a handler that panics
+		action := taskhawk.ActionRetry // of a handler that panics
 		defer func() {
 			r.book.end(metadata.ID, action)
 			if action == taskhawk.ActionDelete {

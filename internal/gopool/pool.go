@@ -92,7 +92,7 @@ func (p *Pool) dismiss(n int) {
 	p.idle = slices.Delete(p.idle, 0, n)
 }
 
-// look sees to it that somebody looks at who is idle.
+// look makes sure that idle goroutines are looked at.
 func (p *Pool) look() {
 	switch {
 	case p.armed || len(p.idle) == 0:

@@ -328,10 +328,10 @@ func SkipSpace(s string, i int) int {
 	return i
 }
 
-// at tells whether s[i] is c.
+// at reports whether s[i] is c.
 func at(s string, i int, c byte) bool { return i < len(s) && s[i] == c }
 
-// isOpener tells whether an array or an object begins at s[i].
+// isOpener reports whether an array or an object begins at s[i].
 func isOpener(s string, i int) bool { return at(s, i, '{') || at(s, i, '[') }
 
 // SyntaxError reports text that is not JSON by RFC 8259.

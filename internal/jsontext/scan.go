@@ -45,7 +45,7 @@ func markPlainEnd(w uint64) uint64 {
 	return ((quotes - 0x21*ones) | (backslashes - ones) | w) & highBits
 }
 
-// hasBlocks tells whether markBlocks is faster than looking at one byte after another.
+// hasBlocks reports whether markBlocks is faster than looking at one byte after another.
 const hasBlocks = false
 
 // markBlocks is not called.

@@ -7,7 +7,7 @@ package jsontext
 // docs/decisions.md has what that gains. The build tag purego leaves them out, as every
 // machine but amd64 does: scan.go.
 
-// hasBlocks tells whether markBlocks is faster than looking at one byte after another.
+// hasBlocks reports whether markBlocks is faster than looking at one byte after another.
 const hasBlocks = true
 
 // copyPlain writes s behind the end of dst up to the first byte that is not plain, and

@@ -62,7 +62,7 @@ func markText(w uint64) uint64 {
 // none.
 func firstMark(m uint64) int { return bits.TrailingZeros64(m) / 8 }
 
-// isSpecial tells whether a byte is a quote, a backslash or a control character.
+// isSpecial reports whether a byte is a quote, a backslash or a control character.
 func isSpecial(c byte) bool { return c < ' ' || c == '"' || c == '\\' }
 
 // scanSpecial returns the index of the first special byte of s at or after i, or len(s),

@@ -58,13 +58,13 @@ func (b block) complete(name string) (source string, err error) {
 	return "", err
 }
 
-// whole tells whether the block is a file as it stands.
+// whole reports whether the block is a file as it stands.
 func (b block) whole() bool { return strings.HasPrefix(b.text, "package ") }
 
 // at is the directive that makes what follows lines of the document.
 func (b block) at() string { return fmt.Sprintf("//line /%s:%d\n", b.path, b.line) }
 
-// test tells whether the block belongs into a _test.go file.
+// test reports whether the block belongs into a _test.go file.
 func (b block) test() bool { return strings.Contains(b.text, "*testing.") }
 
 func imports(file *ast.File) string {

@@ -21,7 +21,7 @@ type statement struct {
 	Resource []string
 }
 
-// allows tells whether the statement lets the action at the queue of that ARN through.
+// allows reports whether the statement lets the action at the queue of that ARN through.
 func (s statement) allows(action, arn string) bool {
 	for _, a := range s.Action {
 		for _, r := range s.Resource {

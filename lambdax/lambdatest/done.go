@@ -21,7 +21,7 @@ import (
 //     is not in the batch: none is done.
 //
 // Keys count as they are written. Source: "Implementing partial batch responses", success
-// and failure conditions, AWS Lambda Developer Guide. It does not say what becomes of a
+// and failure conditions, AWS Lambda Developer Guide. It does not say what happens to a
 // response that is JSON but no object; here nothing is done then.
 func Done(batch []string, result Result, reportBatchItemFailures bool) []string {
 	if result.Error != nil {

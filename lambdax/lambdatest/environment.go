@@ -165,7 +165,7 @@ func (e *environment) started() {
 	}
 }
 
-// isGone tells whether the process has ended.
+// isGone reports whether the process has ended.
 func (e *environment) isGone() bool {
 	select {
 	case <-e.gone:

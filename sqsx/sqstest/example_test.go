@@ -94,7 +94,7 @@ func ExampleFailEntries() {
 	// Output: 2 b InternalError false
 }
 
-// A test notes when handlers run; the audit tells whether all went well.
+// A test notes when handlers run; the audit reports whether all went well.
 func ExampleLedger_Audit() {
 	server := sqstest.NewUnstartedServer()
 	defer server.Close()

@@ -67,7 +67,7 @@ func (h Handlers) importPage(ctx context.Context, args tasks.ImportPageArgs) err
 	return err
 }
 
-// outcome decides what becomes of a task that failed.
+// outcome decides whether a failed task is retried.
 func outcome(err error) error {
 	switch {
 	case errors.Is(err, ErrNoMailbox):
