@@ -4,6 +4,8 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"net/http"
+	"path"
 	"slices"
 	"strings"
 	"sync"
@@ -256,4 +258,24 @@ func (c *WorkerConfig) changeCalls() int {
 	batches := c.Concurrency / awsbatch.MaxEntries * 3 / 2 // not all are full
 	rounds := max(int(c.VisibilityTimeout/4/slowCall), 1)
 	return min(max(batches/rounds+1, awsbatch.MaxCalls), mostCalls)
+}
+
+// Probes serves the probes of a container: 200 if the worker is well, and 503 with the reason
+// if not. A path that ends in /live asks Live, with maxAge, and one in /ready asks Ready.
+func (w *Worker) Probes(maxAge time.Duration) http.Handler {
+	return http.HandlerFunc(func(response http.ResponseWriter, request *http.Request) {
+		var err error
+		switch path.Base(request.URL.Path) {
+		case "live":
+			err = w.Live(maxAge)
+		case "ready":
+			err = w.Ready()
+		default:
+			http.NotFound(response, request)
+			return
+		}
+		if err != nil {
+			http.Error(response, err.Error(), http.StatusServiceUnavailable)
+		}
+	})
 }

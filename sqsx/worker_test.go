@@ -5,6 +5,8 @@ import (
 	"context"
 	"errors"
 	"log/slog"
+	"net/http"
+	"net/http/httptest"
 	"strings"
 	"sync"
 	"sync/atomic"
@@ -299,4 +301,32 @@ func TestNewWorkerRefusesBadConfiguration(t *testing.T) {
 	require.ErrorContains(t, err, "the hub has no tasks")
 	_, err = sqsx.NewWorker(client, "", hub, sqsx.WorkerConfig{})
 	require.ErrorContains(t, err, "no name")
+}
+
+func TestWorkerServesProbes(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		r := newRig(t, succeed)
+		worker, err := sqsx.NewWorker(r.client, app, r.hub, sqsx.WorkerConfig{AbortPolls: true})
+		require.NoError(t, err)
+		probe := func(path string) (int, string) {
+			response := httptest.NewRecorder()
+			worker.Probes(0).ServeHTTP(response, httptest.NewRequestWithContext(t.Context(), http.MethodGet, path, nil))
+			return response.Code, response.Body.String()
+		}
+		code, text := probe("/probes/ready")
+		require.Equal(t, http.StatusServiceUnavailable, code)
+		require.Contains(t, text, "Run has not begun")
+		code, _ = probe("/live")
+		require.Equal(t, http.StatusOK, code)
+		code, _ = probe("/other")
+		require.Equal(t, http.StatusNotFound, code)
+		r.run(worker)
+		time.Sleep(time.Minute)
+		code, _ = probe("/ready")
+		require.Equal(t, http.StatusOK, code)
+		r.stop()
+		code, _ = probe("/live")
+		require.Equal(t, http.StatusServiceUnavailable, code)
+	})
 }

@@ -52,6 +52,19 @@ func (l *LogAttrs) describe(message *Metadata) {
 	l.message = message
 }
 
+// names returns the task and the id of the run; l may be nil.
+func (l *LogAttrs) names() (task, id string) {
+	if l == nil {
+		return "", ""
+	}
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	if l.message == nil {
+		return "", ""
+	}
+	return l.message.Task, l.message.ID
+}
+
 // appendTo appends the attributes of a delivery, those of the message first; l may be
 // nil.
 func (l *LogAttrs) appendTo(attrs []slog.Attr, d *Delivery) []slog.Attr {

@@ -48,7 +48,7 @@ type Worker struct {
 	extensions  minuteLine // the line about those that fail
 	counters    counters
 	health      *health
-	started     atomic.Bool
+	state       atomic.Int32 // workerNew and so on
 	polls       atomic.Int32 // that run now
 	aborted     atomic.Bool  // a stop has cut polls off
 	sequences   gopool.Pool
@@ -94,9 +94,10 @@ func NewWorker(hub *Hub, queues []Queue, config WorkerConfig) (*Worker, error) {
 // [*StopError] when handlers did not return even then. It can be called once. Errors of
 // the queues do not end it: it waits, at most half a minute, and goes on.
 func (w *Worker) Run(ctx context.Context) error {
-	if !w.started.CompareAndSwap(false, true) {
+	if !w.state.CompareAndSwap(workerNew, workerRuns) {
 		return ErrWorkerStarted
 	}
+	defer w.state.Store(workerStopped)
 	work, cancel := context.WithCancelCause(context.WithoutCancel(ctx))
 	defer cancel(nil)
 	stopping, stop := context.WithCancel(work)
@@ -128,6 +129,7 @@ func (w *Worker) Run(ctx context.Context) error {
 		slog.Int("concurrency", w.config.Concurrency),
 	)
 	<-ctx.Done()
+	w.state.Store(workerStops)
 	began := time.Now()
 	handlers, waiting := w.leases.counts()
 	w.hub.report(work, slog.LevelInfo, "worker stopping", slog.Int("handlers", handlers), slog.Int("waiting", waiting),

@@ -1,0 +1,102 @@
+package taskhawk
+
+import (
+	"cmp"
+	"errors"
+	"fmt"
+	"slices"
+	"time"
+)
+
+// The states of a worker, for its probes.
+const (
+	workerNew int32 = iota
+	workerRuns
+	workerStops
+	workerStopped
+)
+
+// DefaultLiveAge is the age that probes allow by default.
+const DefaultLiveAge = 10 * time.Minute
+
+var (
+	// ErrNotReady is wrapped by the errors of [Worker.Ready].
+	ErrNotReady = errors.New("the worker is not ready")
+	// ErrNotLive is wrapped by the errors of [Worker.Live].
+	ErrNotLive = errors.New("the worker is not live")
+)
+
+// Live returns nil while the worker works, or may again by itself, and an error that says
+// what is wrong when only a restart is left: Run has returned, or every poll of a queue has
+// failed for longer than maxAge, 10 minutes if that is 0. The age counts from Run, so that a
+// worker that has just started is live. So is one that is busy for hours, and does not poll.
+// It may be called at any time, concurrently.
+func (w *Worker) Live(maxAge time.Duration) error {
+	if w.state.Load() == workerStopped {
+		return fmt.Errorf("%w: it has stopped", ErrNotLive)
+	}
+	for _, queue := range w.Health() {
+		if queue.Failures > 0 && queue.Age > cmp.Or(maxAge, DefaultLiveAge) {
+			return fmt.Errorf("%w: no poll of %s has succeeded for %s: %w",
+				ErrNotLive, queue.Queue, queue.Age.Round(time.Second), queue.Err)
+		}
+	}
+	return nil
+}
+
+// Ready returns nil while the worker takes messages, and otherwise an error that says why it
+// does not: Run has not begun, no poll has succeeded yet, it stops, or the polls of every
+// queue fail. It may be called at any time, concurrently.
+func (w *Worker) Ready() error {
+	switch w.state.Load() {
+	case workerNew:
+		return fmt.Errorf("%w: Run has not begun", ErrNotReady)
+	case workerStops, workerStopped:
+		return fmt.Errorf("%w: it stops", ErrNotReady)
+	}
+	health := w.Health()
+	works := func(queue QueueHealth) bool { return queue.Failures == 0 && !queue.LastPoll.IsZero() }
+	if slices.ContainsFunc(health, works) {
+		return nil
+	}
+	for _, queue := range health {
+		if queue.Failures > 0 {
+			return fmt.Errorf("%w: polls of %s fail: %w", ErrNotReady, queue.Queue, queue.Err)
+		}
+	}
+	return fmt.Errorf("%w: no poll has succeeded yet", ErrNotReady)
+}
+
+// RunningTask is a task whose handler runs.
+type RunningTask struct {
+	// Task and ID are those of the message; empty for a moment, until it is read.
+	Task, ID string
+	// Queue is the name of the queue it came from.
+	Queue string
+	// Attempt is the delivery, from 1.
+	Attempt int
+	// Since is when the handler began.
+	Since time.Time
+}
+
+// Running returns the tasks whose handlers run now, the oldest first, for an endpoint of the
+// program's own. It may be called at any time, concurrently. The slice is the caller's.
+func (w *Worker) Running() []RunningTask { return w.leases.tasks() }
+
+// tasks returns what runs.
+func (s *leases) tasks() []RunningTask {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	var running []RunningTask
+	for _, l := range s.held {
+		if l.running.IsZero() {
+			continue
+		}
+		d := l.current()
+		task := RunningTask{Queue: d.Queue, Attempt: max(d.Attempt, 1), Since: l.running}
+		task.Task, task.ID = d.LogAttrs.names()
+		running = append(running, task)
+	}
+	slices.SortFunc(running, func(a, b RunningTask) int { return a.Since.Compare(b.Since) })
+	return running
+}
