@@ -35,19 +35,44 @@ func attempt(f func()) (err error) {
 // t.FailNow does in tests.
 var errGoexit = errors.New("the goroutine was ended by runtime.Goexit")
 
-// isolated calls f in a goroutine of its own: neither a panic nor runtime.Goexit reaches
-// the caller, and the methods of the error that it returns are safe. It is for goroutines
-// of a worker, which must live on.
-func isolated(f func() error) error {
+// errHung is wrapped by the error of a call that did not return when its context had ended.
+var errHung = errors.New("the call did not return when its context had ended")
+
+// The time that a call has to return after its context has ended, and the time that a receive
+// has beyond its wait. Transports bound their calls themselves; these bounds are for code that
+// does not look at its context, as fakes in tests do.
+const (
+	hungSlack    = 100 * time.Millisecond
+	receiveSlack = 30 * time.Second
+)
+
+// isolated calls f in a goroutine of its own: neither a panic nor runtime.Goexit reaches the
+// caller, and the methods of the error that it returns are safe. It gives up on f a moment
+// after ctx has ended, and leaves its goroutine behind. It is for goroutines of a worker,
+// which must live on.
+func isolated[T any](ctx context.Context, f func() (T, error)) (T, error) {
+	var none, value T
 	var err error
-	switch failure := guard.Call(func() { err = f() }); {
-	case failure == nil:
-		return guard.Error(err)
-	case failure.Value == nil:
-		return errGoexit
-	default:
-		return guard.Error(&PanicError{Value: failure.Value, Stack: failure.Stack})
+	ended := guard.Start(func() { value, err = f() })
+	var failure *guard.Failure
+	select {
+	case failure = <-ended:
+	case <-ctx.Done():
+		timer := time.NewTimer(hungSlack)
+		defer timer.Stop()
+		select {
+		case failure = <-ended:
+		case <-timer.C:
+			return none, fmt.Errorf("%w: %w: %w", ErrOutcomeUnknown, errHung, context.Cause(ctx))
+		}
 	}
+	switch {
+	case failure == nil:
+		return value, guard.Error(err)
+	case failure.Value == nil:
+		return none, errGoexit
+	}
+	return none, guard.Error(&PanicError{Value: failure.Value, Stack: failure.Stack})
 }
 
 // guardedQueue is a [Queue] of a transport as a worker calls it.
@@ -82,15 +107,10 @@ func guardQueues(queues []Queue) ([]Queue, error) {
 func (q *guardedQueue) Info() QueueInfo { return q.info }
 
 // Receive receives from the queue.
-func (q *guardedQueue) Receive(ctx context.Context, limit int, wait time.Duration) (deliveries []*Delivery, err error) {
-	err = isolated(func() error {
-		deliveries, err = q.queue.Receive(ctx, limit, wait)
-		return err
-	})
-	if err != nil {
-		return nil, err
-	}
-	return deliveries, nil
+func (q *guardedQueue) Receive(ctx context.Context, limit int, wait time.Duration) ([]*Delivery, error) {
+	bounded, cancel := context.WithTimeout(ctx, wait+receiveSlack)
+	defer cancel()
+	return isolated(bounded, func() ([]*Delivery, error) { return q.queue.Receive(ctx, limit, wait) })
 }
 
 // guardedSettler is a [Settler] of a transport.
@@ -98,17 +118,22 @@ type guardedSettler struct{ settler Settler }
 
 // SetVisibility calls the settler.
 func (s guardedSettler) SetVisibility(ctx context.Context, d *Delivery, timeout time.Duration) error {
-	return isolated(func() error { return s.settler.SetVisibility(ctx, d, timeout) })
+	return s.call(ctx, func() error { return s.settler.SetVisibility(ctx, d, timeout) })
 }
 
 // DeadLetter calls the settler.
 func (s guardedSettler) DeadLetter(ctx context.Context, d *Delivery, letter DeadLetter) error {
-	return isolated(func() error { return s.settler.DeadLetter(ctx, d, letter) })
+	return s.call(ctx, func() error { return s.settler.DeadLetter(ctx, d, letter) })
 }
 
 // Delete calls the settler.
 func (s guardedSettler) Delete(ctx context.Context, d *Delivery) error {
-	return isolated(func() error { return s.settler.Delete(ctx, d) })
+	return s.call(ctx, func() error { return s.settler.Delete(ctx, d) })
+}
+
+func (guardedSettler) call(ctx context.Context, f func() error) error {
+	_, err := isolated(ctx, func() (struct{}, error) { return struct{}{}, f() })
+	return err
 }
 
 // guardBackoff returns a backoff that says in a line when the user's does not return; nil

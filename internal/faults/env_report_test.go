@@ -198,8 +198,11 @@ func (l *line) add(prefix string, a slog.Attr) {
 		l.Attrs[prefix+a.Key] = fmt.Sprint(value.Any())
 		return
 	}
+	if a.Key != "" {
+		prefix += a.Key + "." // the members of a group without a name stand in the line itself
+	}
 	for _, member := range value.Group() {
-		l.add(prefix+a.Key+".", member)
+		l.add(prefix, member)
 	}
 }
 
