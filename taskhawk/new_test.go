@@ -2,6 +2,7 @@ package taskhawk_test
 
 import (
 	"context"
+	"fmt"
 	"strings"
 	"testing"
 	"time"
@@ -127,4 +128,30 @@ func TestNewAcceptsGoodValidateTagsOfEveryKind(t *testing.T) {
 	require.NotPanics(t, func() {
 		taskhawk.New("tasks.good", func(_ context.Context, a args) error { _ = a.ignored; return nil })
 	})
+}
+
+// Rules that depend on another field are reached with it set or not.
+func TestNewFindsBadTagsBehindOtherFields(t *testing.T) {
+	t.Parallel()
+	text := panicOf(func() {
+		taskhawk.New[struct {
+			A *int32  `validate:"required_without=B,gt=100,omitempty"`
+			B *string `validate:"required_without=A,min=10,omitempty"`
+		}]("tasks.bad", nil)
+	})
+	require.Contains(t, text, "tasks.bad")
+	require.Contains(t, text, ".A, or of one that depends on it: Bad field type")
+	require.NotPanics(t, func() {
+		taskhawk.New[struct {
+			A *int32  `validate:"required_without=B,omitempty,gt=100"`
+			B *string `validate:"required_without=A,omitempty,min=10"`
+		}]("tasks.good", nil)
+	})
+}
+
+// panicOf returns the text that f panics with.
+func panicOf(f func()) (text string) {
+	defer func() { text = fmt.Sprint(recover()) }()
+	f()
+	return ""
 }

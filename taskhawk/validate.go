@@ -44,16 +44,34 @@ func checkerOf[Args any](task string, v Validator) (func(*Args) error, error) {
 	return func(args *Args) error { return validate(v, task, args) }, nil
 }
 
-// tryTags validates a zero and a filled value of t, since validator finds some bad tags
-// only when it reaches them.
+// tryTags validates samples of t, since validator finds some bad tags only when it reaches
+// them: a zero and a filled value, and both with each field the other way round, for rules
+// that depend on other fields.
 func tryTags(v Validator, t reflect.Type) error {
-	for _, sample := range []reflect.Value{reflect.New(t), filled(t)} {
-		err := validate(v, "", sample.Interface())
-		if bad, ok := errors.AsType[*PanicError](err); ok {
+	for _, sample := range []func(reflect.Type) reflect.Value{reflect.New, filled} {
+		if bad := tryTag(v, sample(t)); bad != nil {
 			return fmt.Errorf("bad validate tag in %s: %v", t, bad.Value)
 		}
 	}
+	for i := range t.NumField() {
+		for _, from := range [][2]reflect.Value{{reflect.New(t), filled(t)}, {filled(t), reflect.New(t)}} {
+			field := from[0].Elem().Field(i)
+			if !field.CanSet() {
+				continue
+			}
+			field.Set(from[1].Elem().Field(i))
+			if bad := tryTag(v, from[0]); bad != nil {
+				return fmt.Errorf("bad validate tag of %s.%s, or of one that depends on it: %v", t, t.Field(i).Name, bad.Value)
+			}
+		}
+	}
 	return nil
+}
+
+// tryTag returns the panic of a validation, nil if it does not panic.
+func tryTag(v Validator, sample reflect.Value) *PanicError {
+	bad, _ := errors.AsType[*PanicError](validate(v, "", sample.Interface()))
+	return bad
 }
 
 // validate checks args, a pointer to a struct. A validator that panics gives an error, as
