@@ -158,11 +158,6 @@ func (c wildClient) meet(method string) {
 	}
 }
 
-func (c wildClient) GetQueueUrl(ctx context.Context, in *sqs.GetQueueUrlInput, o ...func(*sqs.Options)) (*sqs.GetQueueUrlOutput, error) {
-	c.meet("GetQueueUrl")
-	return c.Client.GetQueueUrl(ctx, in, o...)
-}
-
 func (c wildClient) SendMessageBatch(
 	ctx context.Context, in *sqs.SendMessageBatchInput, o ...func(*sqs.Options),
 ) (*sqs.SendMessageBatchOutput, error) {
@@ -195,7 +190,9 @@ func (c wildClient) ChangeMessageVisibilityBatch(
 // call and nothing else: tasks go on, and the worker stops in time.
 func TestT54ClientDoesNotReturn(t *testing.T) {
 	t.Parallel()
-	for _, method := range []string{"ReceiveMessage", "DeleteMessageBatch", "ChangeMessageVisibilityBatch", "SendMessageBatch"} {
+	for _, method := range []string{
+		"ReceiveMessage", "DeleteMessageBatch", "ChangeMessageVisibilityBatch", "SendMessageBatch",
+	} {
 		for _, how := range []string{byPanic, byExit, byHang} {
 			t.Run(method+" "+how, func(t *testing.T) {
 				t.Parallel()
@@ -207,7 +204,7 @@ func TestT54ClientDoesNotReturn(t *testing.T) {
 					return nil
 				}
 				inBubble(t, setup{What: "a client that panics, ends its goroutine or hangs", Handle: handle}, func(r *rig) {
-					client := wildClient{Client: r.client, culprit: &culprit{how: how, release: make(chan struct{})}, method: method}
+					client := wildClient{r.client, &culprit{how: how, release: make(chan struct{})}, method}
 					defer func() {
 						close(client.release)
 						synctest.Wait()

@@ -152,7 +152,12 @@ const retried = "task failed, will be retried"
 // deliveryPlaces are those of a delivery.
 func deliveryPlaces() []place {
 	places := []place{
-		{name: "handler", line: retried, set: func(s *scene) { s.handle = func(context.Context) error { s.act(); return nil } }},
+		{name: "handler", line: retried, set: func(s *scene) {
+			s.handle = func(context.Context) error {
+				s.act()
+				return nil
+			}
+		}},
 		{name: "middleware", line: retried, set: func(s *scene) {
 			s.config.Middleware = []taskhawk.Middleware{func(next taskhawk.Handler) taskhawk.Handler {
 				return func(ctx context.Context, msg *taskhawk.Message) error {
@@ -187,14 +192,21 @@ func deliveryPlaces() []place {
 				return nil
 			}
 		}},
-		{name: "Backoff", line: "backoff failed; using the longest default", ways: []string{"worker", "SQS"}, set: func(s *scene) {
-			s.handle = func(context.Context) error { return errFault }
-			s.backoff = func(int) time.Duration { s.act(); return time.Hour }
-		}},
+		{
+			name: "Backoff", line: "backoff failed; using the longest default", ways: []string{"worker", "SQS"},
+			set: func(s *scene) {
+				s.handle = func(context.Context) error { return errFault }
+				s.backoff = func(int) time.Duration {
+					s.act()
+					return time.Hour
+				}
+			},
+		},
 	}
 	for _, method := range []string{"Error", "Unwrap", "Is", "As"} {
 		for _, permanent := range []bool{false, true} {
-			p := place{name: method + " of an error", line: retried, text: "faults_test.brokenError: its " + method + " method "}
+			p := place{name: method + " of an error", line: retried}
+			p.text = "faults_test.brokenError: its " + method + " method "
 			if permanent {
 				p.name, p.line = p.name+", permanent", "task failed for good"
 			}
@@ -216,7 +228,7 @@ func deliveryPlaces() []place {
 		places = append(places, place{
 			name: method + " of a transport", line: "cannot settle", ways: ways, succeeds: method == "Delete",
 			set: func(s *scene) {
-				s.wrap = func(q taskhawk.Queue) taskhawk.Queue { return wildQueue{Queue: q, culprit: s.culprit, method: method} }
+				s.wrap = func(q taskhawk.Queue) taskhawk.Queue { return wildQueue{q, s.culprit, method} }
 				s.handle = func(context.Context) error {
 					return map[string]error{"SetVisibility": errFault, "DeadLetter": taskhawk.Permanent(errFault)}[method]
 				}
@@ -227,7 +239,7 @@ func deliveryPlaces() []place {
 		name: "Receive of a transport", line: "receive failed; retrying", ways: []string{"worker"}, succeeds: true,
 		set: func(s *scene) {
 			s.wrap = func(q taskhawk.Queue) taskhawk.Queue {
-				return wildQueue{Queue: q, culprit: s.culprit, method: "Receive"}
+				return wildQueue{q, s.culprit, "Receive"}
 			}
 		},
 	})
@@ -326,17 +338,18 @@ func (s *scene) hub(t *testing.T) *taskhawk.Hub {
 
 // bodies are the messages of the bad task and of the good one.
 func (s *scene) bodies() [2]string {
-	const text = `{"id":"%s","metadata":{"priority":"default","timestamp":1,"version":"1.0"},"headers":{},"task":"tests.%[1]s","args":[],"kwargs":%s}`
+	const text = `{"id":"%s","metadata":{"priority":"default","timestamp":1,"version":"1.0"},"headers":{},` +
+		`"task":"tests.%[1]s","args":[],"kwargs":%s}`
 	return [2]string{fmt.Sprintf(text, "bad", s.kwargs), fmt.Sprintf(text, "good", "{}")}
 }
 
 // ways are the ways to a handler. Each lets the bad message meet the culprit, and reports
 // whether its task is done; a hang ends before it returns.
-func ways() map[string]func(t *testing.T, s *scene, bad *taskhawk.Task[wildArgs], good *taskhawk.Task[struct{}]) (done bool) {
-	return map[string]func(t *testing.T, s *scene, bad *taskhawk.Task[wildArgs], good *taskhawk.Task[struct{}]) (done bool){
-		"worker": byWorker, "Sync": inSync, "SQS": bySQS, "SNS": bySNS,
-	}
+func ways() map[string]way {
+	return map[string]way{"worker": byWorker, "Sync": inSync, "SQS": bySQS, "SNS": bySNS}
 }
+
+type way func(t *testing.T, s *scene, bad *taskhawk.Task[wildArgs], good *taskhawk.Task[struct{}]) (done bool)
 
 func byWorker(t *testing.T, s *scene, _ *taskhawk.Task[wildArgs], _ *taskhawk.Task[struct{}]) bool {
 	t.Helper()
@@ -349,13 +362,16 @@ func byWorker(t *testing.T, s *scene, _ *taskhawk.Task[wildArgs], _ *taskhawk.Ta
 	if backoff == nil {
 		backoff = func(int) time.Duration { return time.Hour }
 	}
-	worker, err := taskhawk.NewWorker(s.hub(t), queues, taskhawk.WorkerConfig{Concurrency: 2, Backoff: backoff, GracePeriod: 10 * time.Second})
+	worker, err := taskhawk.NewWorker(s.hub(t), queues, taskhawk.WorkerConfig{
+		Concurrency: 2, Backoff: backoff, GracePeriod: 10 * time.Second,
+	})
 	require.NoError(t, err)
 	ctx, stop := context.WithCancel(t.Context())
 	stopped := make(chan error, 1)
 	go func() { stopped <- worker.Run(ctx) }()
 	for i, priority := range []taskhawk.Priority{taskhawk.Default, taskhawk.High} {
-		require.NoError(t, memory.Publish(t.Context(), &taskhawk.Outgoing{ID: fmt.Sprint(i), Priority: priority, Body: s.bodies()[i]}))
+		out := &taskhawk.Outgoing{ID: fmt.Sprint(i), Priority: priority, Body: s.bodies()[i]}
+		require.NoError(t, memory.Publish(t.Context(), out))
 	}
 	time.Sleep(10 * time.Minute)
 	require.EqualValues(t, 1, s.ran.Load(), "the good task is not held up")
@@ -383,12 +399,15 @@ func bySQS(t *testing.T, s *scene, _ *taskhawk.Task[wildArgs], _ *taskhawk.Task[
 	if s.wrap != nil {
 		settler = s.wrap(settler)
 	}
-	handler, err := lambdax.SQS(s.hub(t), lambdax.SQSConfig{PartialBatch: true, Concurrency: 2, Settler: settler, Backoff: s.backoff})
+	handler, err := lambdax.SQS(s.hub(t), lambdax.SQSConfig{
+		PartialBatch: true, Concurrency: 2, Settler: settler, Backoff: s.backoff,
+	})
 	require.NoError(t, err)
 	var event events.SQSEvent
 	for i, body := range s.bodies() {
 		event.Records = append(event.Records, events.SQSMessage{
-			MessageId: []string{"bad", "good"}[i], Body: body, ReceiptHandle: "r", EventSource: "aws:sqs", EventSourceARN: "arn:aws:sqs:r:a:q",
+			MessageId: []string{"bad", "good"}[i], Body: body, ReceiptHandle: "r",
+			EventSource: "aws:sqs", EventSourceARN: "arn:aws:sqs:r:a:q",
 		})
 	}
 	ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
