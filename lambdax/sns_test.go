@@ -2,12 +2,14 @@ package lambdax_test
 
 import (
 	"context"
+	"encoding/json"
 	"fmt"
 	"testing"
 	"testing/synctest"
 	"time"
 
 	"github.com/aws/aws-lambda-go/events"
+	"github.com/aws/aws-sdk-go-v2/aws"
 	"github.com/stretchr/testify/require"
 
 	"github.com/taskhawk/taskhawk-go/lambdax"
@@ -105,4 +107,41 @@ func TestSNSAttributesOfAnyType(t *testing.T) {
 	event.Records[1].SNS.MessageAttributes = map[string]any{"taskhawk_encoding": map[string]any{"Type": "String", "Value": "base64"}}
 	require.NoError(t, must(lambdax.SNS(r.hub, lambdax.SNSConfig{}))(t.Context(), event))
 	require.Equal(t, []int{1, 2}, r.ran)
+}
+
+// Whichever way a message takes to a function, its trace context and its attributes are there.
+func TestTraceContextAgreesOnAllWays(t *testing.T) {
+	t.Parallel()
+	var headers []taskhawk.Headers
+	var attributes []map[string]string
+	task := taskhawk.New("traced", func(ctx context.Context, _ doArgs) error {
+		headers = append(headers, taskhawk.MetadataFrom(ctx).Headers)
+		attributes = append(attributes, taskhawk.DeliveryFrom(ctx).Attributes)
+		return nil
+	})
+	r := newRig(t, task)
+	text := body("traced", 0, "")
+	raw := message(0, text)
+	raw.MessageAttributes = map[string]events.SQSMessageAttribute{
+		"traceparent": {DataType: "String", StringValue: aws.String("p")}, "n": {DataType: "Number", StringValue: aws.String("7")},
+	}
+	noted := map[string]any{
+		"traceparent": map[string]any{"Type": "String", "Value": "p"}, "n": map[string]any{"Type": "Number", "Value": "7"},
+	}
+	envelope, err := json.Marshal(map[string]any{
+		"Type": "Notification", "TopicArn": topic, "Message": text, "MessageAttributes": noted,
+	})
+	require.NoError(t, err)
+	sqs := must(lambdax.SQS(r.hub, lambdax.SQSConfig{}))
+	_, err = sqs(t.Context(), events.SQSEvent{Records: []events.SQSMessage{raw, message(1, string(envelope))}})
+	require.NoError(t, err)
+	event := published(text)
+	event.Records[0].SNS.MessageAttributes = noted
+	require.NoError(t, must(lambdax.SNS(r.hub, lambdax.SNSConfig{}))(t.Context(), event))
+	require.Len(t, headers, 3)
+	for i := range headers {
+		require.Equal(t, "p", headers[i]["traceparent"])
+		require.Equal(t, headers[0], headers[i])
+		require.Equal(t, map[string]string{"traceparent": "p", "n": "7"}, attributes[i])
+	}
 }

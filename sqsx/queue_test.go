@@ -70,7 +70,7 @@ func TestWorkerPollsShorterThanTheTimeoutOfItsHTTPClient(t *testing.T) {
 		r.stop()
 		require.Zero(t, worker.Health()[0].Failures)
 		require.Contains(t, log.String(), "raise the timeout of the HTTP client above WaitTime")
-		require.Contains(t, log.String(), "wait_seconds=20 timeout_seconds=2 next_wait_seconds=1")
+		require.Contains(t, log.String(), "wait_ms=20000 timeout_ms=2000 next_wait_ms=1000")
 		requests := worker.Stats().Requests
 		require.EqualValues(t, 1, requests.Receives.Calls-requests.EmptyReceives, "one poll failed")
 	})

@@ -235,7 +235,7 @@ func (p *poller) judge(ctx context.Context, plan plan, result pollResult) {
 		// which its user has asked for.
 		pause = min(pause, cmp.Or(plan.wait, firstPollPause))
 		p.report(ctx, slog.LevelWarn, "receive came back empty before its wait was over; pausing between polls",
-			seconds("wait", plan.wait))
+			slog.Float64("wait_ms", milliseconds(plan.wait)))
 	case result.timedOut && result.took < plan.wait:
 		// Every idle poll would fail like this one, and strand what the service assigned
 		// in the moment it was cut off.
@@ -245,12 +245,9 @@ func (p *poller) judge(ctx context.Context, plan plan, result pollResult) {
 			slog.LevelError,
 			"receive timed out before its wait was over: "+
 				"raise the timeout of the HTTP client above WaitTime; using a shorter wait",
-			seconds(
-				"wait",
-				plan.wait,
-			),
-			seconds("timeout", result.took),
-			seconds("next_wait", s.wait),
+			slog.Float64("wait_ms", milliseconds(plan.wait)),
+			slog.Float64("timeout_ms", milliseconds(result.took)),
+			slog.Float64("next_wait_ms", milliseconds(s.wait)),
 			guard.ErrorAttr(result.err),
 		)
 	default:
@@ -291,9 +288,4 @@ func (p *poller) report(ctx context.Context, level slog.Level, text string, attr
 	s.reported = time.Now()
 	attrs = append([]slog.Attr{slog.String("queue", p.info.Name), slog.Int("failures", s.failures)}, attrs...)
 	p.worker.hub.report(ctx, level, text, attrs...)
-}
-
-// seconds is a duration for a line, with its unit in the name.
-func seconds(name string, d time.Duration) slog.Attr {
-	return slog.Float64(name+"_seconds", d.Seconds())
 }

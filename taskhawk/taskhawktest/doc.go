@@ -11,10 +11,16 @@
 //
 // # Code that runs tasks
 //
-// A hub with Config.Sync runs tasks inside Dispatch. For retries, visibility timeouts and
-// dead letters, [Memory] is a transport in memory that a taskhawk.Worker can run on; in a
-// testing/synctest bubble, hours of it pass in an instant. For the behaviour of SQS
-// itself see sqsx/sqstest.
+// A hub with Config.Sync runs tasks inside Dispatch. [NewPipeline] runs them as a worker
+// does, with retries and dead letters, and what handlers dispatch too:
+//
+//	ctx, pipeline := taskhawktest.NewPipeline(t, config)
+//	signUp(ctx, "a@b.c")
+//	pipeline.RunUntilIdle()
+//
+// [Memory] is the transport behind it, for a taskhawk.Worker of your own. In a
+// testing/synctest bubble, hours pass in an instant. For the behaviour of SQS itself see
+// sqsx/sqstest.
 //
 // # Transports
 //

@@ -24,7 +24,8 @@ type MemoryConfig struct {
 // keeps no goroutines and is safe for concurrent use. It delivers at least once, as SQS
 // does, in the order of sending.
 type Memory struct {
-	queues map[taskhawk.Priority]*memoryQueue
+	queues  map[taskhawk.Priority]*memoryQueue
+	removed chan struct{} // has a token when a message has left a queue
 }
 
 var _ taskhawk.Publisher = (*Memory)(nil)
@@ -40,11 +41,43 @@ func NewMemory(config MemoryConfig) *Memory {
 	if config.WaitTime == 0 {
 		config.WaitTime = 20 * time.Second
 	}
-	m := &Memory{queues: map[taskhawk.Priority]*memoryQueue{}}
+	m := &Memory{queues: map[taskhawk.Priority]*memoryQueue{}, removed: make(chan struct{}, 1)}
 	for _, priority := range taskhawk.Priorities() {
-		m.queues[priority] = &memoryQueue{config: config, priority: priority, changed: make(chan struct{})}
+		m.queues[priority] = &memoryQueue{
+			config: config, priority: priority, changed: make(chan struct{}), removed: m.notify,
+		}
 	}
 	return m
+}
+
+// notify wakes [Memory.wait].
+func (m *Memory) notify() {
+	select {
+	case m.removed <- struct{}{}:
+	default: // there is a token
+	}
+}
+
+// wait returns when all queues are empty, but for dead letters, and reports false when
+// ctx ends first. It is for one caller at a time.
+func (m *Memory) wait(ctx context.Context) bool {
+	for !m.isEmpty() {
+		select {
+		case <-m.removed:
+		case <-ctx.Done():
+			return false
+		}
+	}
+	return true
+}
+
+func (m *Memory) isEmpty() bool {
+	for priority := range m.queues {
+		if all, _ := m.Depth(priority); all > 0 {
+			return false
+		}
+	}
+	return true
 }
 
 // Publish stores the message.

@@ -26,6 +26,7 @@ type memoryQueue struct {
 	sent     int
 	receipts int
 	changed  chan struct{} // closed and replaced whenever a waiting Receive should look again
+	removed  func()        // is called when a message has left the queue
 }
 
 type memoryMessage struct {
@@ -149,6 +150,9 @@ func (q *memoryQueue) expire() {
 		}
 		kept = append(kept, message)
 	}
+	if len(kept) < len(q.messages) {
+		q.removed()
+	}
 	clear(q.messages[len(kept):])
 	q.messages = kept
 }
@@ -173,6 +177,7 @@ func (q *memoryQueue) Delete(ctx context.Context, d *taskhawk.Delivery) error {
 		return err
 	}
 	q.messages = append(q.messages[:i], q.messages[i+1:]...)
+	q.removed()
 	return nil
 }
 
@@ -195,10 +200,13 @@ func (q *memoryQueue) SetVisibility(ctx context.Context, d *taskhawk.Delivery, t
 	if err = errors.Join(ctx.Err(), err); err != nil {
 		return err
 	}
-	if end := time.Now().Add(timeout); end.After(d.LeaseEnds) {
+	end := time.Now().Add(timeout)
+	if end.After(d.LeaseEnds) {
 		return fmt.Errorf("%s: a lease ends %s after it was received", d.MessageID, memoryLease)
-	} else if q.messages[i].visible = end; timeout == 0 {
-		q.wake()
 	}
+	if end.Before(q.messages[i].visible) {
+		q.wake() // a waiting Receive has set its timer for later
+	}
+	q.messages[i].visible = end
 	return nil
 }

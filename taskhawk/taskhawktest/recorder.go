@@ -22,10 +22,23 @@ var _ taskhawk.BatchPublisher = (*Recorder)(nil)
 // Record returns a context in which every task dispatches to a new recorder, whichever
 // hub it is registered with, for tests of code that dispatches. Each test has a context
 // of its own, so that they may run in parallel though tasks are package variables.
-func Record(t testing.TB) (context.Context, *Recorder) {
+//
+// A config, one at most, is that of the program, for what it adds to a dispatch, such as
+// DefaultHeaders. Its Publisher, Tasks and Sync are ignored: every task is recorded, and no
+// test leaves a task registered.
+func Record(t testing.TB, config ...taskhawk.Config) (context.Context, *Recorder) {
 	t.Helper()
+	var program taskhawk.Config
+	switch len(config) {
+	case 0:
+	case 1:
+		program = config[0]
+	default:
+		t.Fatalf("taskhawktest: Record takes one Config at most, not %d", len(config))
+	}
 	recorder := &Recorder{}
-	hub, err := taskhawk.NewHub(taskhawk.Config{Publisher: recorder})
+	program.Publisher, program.Tasks, program.Sync = recorder, nil, false
+	hub, err := taskhawk.NewHub(program)
 	if err != nil {
 		t.Fatalf("taskhawktest: %v", err)
 	}

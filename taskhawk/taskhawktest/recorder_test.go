@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io"
 	"runtime"
 	"sync"
 	"testing"
@@ -118,6 +119,8 @@ type fatalT struct {
 }
 
 func (t *fatalT) Helper() {}
+
+func (t *fatalT) Output() io.Writer { return io.Discard }
 
 func (t *fatalT) Context() context.Context { return context.Background() }
 

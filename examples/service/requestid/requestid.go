@@ -5,6 +5,7 @@ package requestid
 
 import (
 	"context"
+	"log/slog"
 	"net/http"
 
 	"github.com/google/uuid"
@@ -54,9 +55,12 @@ func Headers(ctx context.Context, _ string) taskhawk.Headers {
 	return nil
 }
 
-// Middleware gives each handler the id that its task was sent with.
+// Middleware gives each handler, and the log lines about its delivery, the id that its task was
+// sent with.
 func Middleware(next taskhawk.Handler) taskhawk.Handler {
 	return func(ctx context.Context, msg *taskhawk.Message) error {
-		return next(With(ctx, msg.Headers[taskHeader]), msg)
+		id := msg.Headers[taskHeader]
+		taskhawk.AddLogAttrs(ctx, slog.String("request_id", id))
+		return next(With(ctx, id), msg)
 	}
 }
