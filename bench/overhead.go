@@ -26,7 +26,7 @@ func Overheads() ([]Overhead, error) { return lambdaOverheads() }
 // Times returns how many times the reference one unit costs beside the work, from rounds
 // in which all three take turns.
 func (o *Overhead) Times(rounds int, slice time.Duration) (float64, error) {
-	samples, err := Race([]func() error{o.Run, o.Bare, o.Reference}, rounds, slice)
+	samples, err := InTurns([]func() error{o.Run, o.Bare, o.Reference}, rounds, slice)
 	if err != nil {
 		return 0, err
 	}

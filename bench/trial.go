@@ -21,9 +21,9 @@ type Trial struct {
 	Units int
 }
 
-// RaceTrials runs all trials in turns, each once in each round, and the one that begins
+// TrialsInTurns runs all trials in turns, each once in each round, and the one that begins
 // changes from round to round. It returns, for each, a sample of every round.
-func RaceTrials(trials []Trial, rounds int) ([][]Sample, error) {
+func TrialsInTurns(trials []Trial, rounds int) ([][]Sample, error) {
 	held := make([]byte, ballast)
 	defer runtime.KeepAlive(held)
 	samples := make([][]Sample, len(trials))

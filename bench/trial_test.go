@@ -25,7 +25,7 @@ func TestTrialsTakeTurnsAndOnlyTheRunCounts(t *testing.T) {
 			}
 			return bench.Trial{Ready: note("1", time.Hour), Run: note("2", time.Millisecond), Done: note("3", time.Hour), Units: 1000}
 		}
-		samples, err := bench.RaceTrials([]bench.Trial{trial("a"), trial("b")}, 2)
+		samples, err := bench.TrialsInTurns([]bench.Trial{trial("a"), trial("b")}, 2)
 		require.NoError(t, err)
 		require.Equal(t, "a1a2a3b1b2b3b1b2b3a1a2a3", turns)
 		require.Len(t, samples, 2)
@@ -42,7 +42,7 @@ func TestTrialsClearAwayAfterAnError(t *testing.T) {
 	t.Parallel()
 	wrong, late := errors.New("wrong"), errors.New("late")
 	done := false
-	_, err := bench.RaceTrials([]bench.Trial{{
+	_, err := bench.TrialsInTurns([]bench.Trial{{
 		Ready: func() error { return wrong }, Run: func() error { return nil },
 		Done: func() error {
 			done = true

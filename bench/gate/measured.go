@@ -115,7 +115,7 @@ func measureCell(cell *bench.Cell, rounds int, slice time.Duration) (measuredCel
 			found.appendAllocs = allocations(entry.Run)
 		}
 	}
-	samples, err := bench.Race(work, rounds, slice)
+	samples, err := bench.InTurns(work, rounds, slice)
 	if err != nil {
 		return found, err
 	}

@@ -47,7 +47,7 @@ func measureTransportCell(cell *transport.Cell) ([]measuredTransport, error) {
 			entries, trials = append(entries, e), append(trials, e.Trial)
 		}
 	}
-	samples, err := bench.RaceTrials(trials, trialRounds)
+	samples, err := bench.TrialsInTurns(trials, trialRounds)
 	if err != nil {
 		return nil, err
 	}

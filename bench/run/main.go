@@ -95,7 +95,7 @@ func (h *heat) run(out io.Writer, only *regexp.Regexp, rounds int, slice time.Du
 			chosen.add(name, h.work[i])
 		}
 	}
-	samples, err := bench.Race(chosen.work, rounds, slice)
+	samples, err := bench.InTurns(chosen.work, rounds, slice)
 	if err != nil {
 		return err
 	}

@@ -19,7 +19,7 @@ func runTransport(out io.Writer, only *regexp.Regexp, rounds, tasks int) error {
 				entries, trials = append(entries, e), append(trials, e.Trial)
 			}
 		}
-		samples, err := bench.RaceTrials(trials, rounds)
+		samples, err := bench.TrialsInTurns(trials, rounds)
 		if err != nil {
 			return err
 		}

@@ -19,7 +19,7 @@ func TestEveryContenderDoesTheWork(t *testing.T) {
 		for _, e := range cell.Entries {
 			require.False(t, names[cell.Benchmark(e)], "names tell them apart")
 			names[cell.Benchmark(e)] = true
-			samples, err := bench.RaceTrials([]bench.Trial{e.Trial}, 1)
+			samples, err := bench.TrialsInTurns([]bench.Trial{e.Trial}, 1)
 			require.NoError(t, err, cell.Benchmark(e))
 			require.Positive(t, samples[0][0].Time)
 			require.Positive(t, samples[0][0].CPU)
@@ -37,7 +37,7 @@ func TestRequestsOfATask(t *testing.T) {
 			if e.Kind != bench.Ours {
 				continue
 			}
-			_, err := bench.RaceTrials([]bench.Trial{e.Trial}, 1)
+			_, err := bench.TrialsInTurns([]bench.Trial{e.Trial}, 1)
 			require.NoError(t, err)
 			t.Logf("%s: %.3f", cell.Benchmark(e), e.Requests())
 			most := map[string]float64{"publish": 0.11, "work": 0.24}[cell.Direction]

@@ -11,7 +11,7 @@ import (
 	"github.com/taskhawk/taskhawk-go/bench"
 )
 
-func TestRaceTimesEverybodyInEveryRound(t *testing.T) {
+func TestInTurnsTimesEverybodyInEveryRound(t *testing.T) {
 	t.Parallel()
 	turns, spun := "", uint64(0)
 	spin := func(name string, loops int) func() error {
@@ -25,7 +25,7 @@ func TestRaceTimesEverybodyInEveryRound(t *testing.T) {
 			return nil
 		}
 	}
-	samples, err := bench.Race(
+	samples, err := bench.InTurns(
 		[]func() error{spin("a", 40_000), spin("b", 400_000), spin("c", 0)}, 4, 4*time.Millisecond,
 	)
 	require.NoError(t, err)
@@ -42,9 +42,9 @@ func TestRaceTimesEverybodyInEveryRound(t *testing.T) {
 	}
 }
 
-func TestRaceCountsAllocations(t *testing.T) {
+func TestInTurnsCountsAllocations(t *testing.T) {
 	var kept []byte
-	samples, err := bench.Race([]func() error{func() error {
+	samples, err := bench.InTurns([]func() error{func() error {
 		kept = make([]byte, 1<<10)
 		return nil
 	}}, 1, time.Millisecond)
@@ -66,13 +66,13 @@ func TestFasterComparesWithinARound(t *testing.T) {
 	require.InDelta(t, 3, bench.Faster(of(10, 1000, 20), of(30, 3000, 20)), 0, "a round in which the machine was slow counts like any other")
 }
 
-func TestRaceStopsAtAnError(t *testing.T) {
+func TestInTurnsStopsAtAnError(t *testing.T) {
 	t.Parallel()
 	wrong := errors.New("wrong")
-	_, err := bench.Race([]func() error{func() error { return wrong }}, 1, time.Millisecond)
+	_, err := bench.InTurns([]func() error{func() error { return wrong }}, 1, time.Millisecond)
 	require.ErrorIs(t, err, wrong)
 	runs := 0
-	_, err = bench.Race([]func() error{func() error {
+	_, err = bench.InTurns([]func() error{func() error {
 		if runs++; runs > 20_000 {
 			return wrong
 		}

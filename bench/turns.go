@@ -26,11 +26,11 @@ type Sample struct {
 // few hundred messages, which makes short measurements steady.
 const ballast = 64 << 20
 
-// Race runs all of work in turns, so that whatever else the machine does to caches and
+// InTurns runs all of work in turns, so that whatever else the machine does to caches and
 // clock rates slows all of it alike: in each round every one runs for about slice, and
 // the one that begins changes from round to round. It returns, for each, a sample of
 // every round.
-func Race(work []func() error, rounds int, slice time.Duration) ([][]Sample, error) {
+func InTurns(work []func() error, rounds int, slice time.Duration) ([][]Sample, error) {
 	held := make([]byte, ballast)
 	defer runtime.KeepAlive(held)
 	counts := make([]int, len(work))
