@@ -35,8 +35,8 @@ import (
 
 var record = flag.Bool("record", false, "record the answers of encoding/json")
 
-// recordedFile has a question and its answer on each line, as hashes. The generator's values
-// depend on the size of int.
+// recordedFile has a question and its answer on each line, as hashes. The generator's
+// values depend on the size of int.
 var recordedFile = filepath.Join("testdata", fmt.Sprintf("encoding_json_%d.txt", strconv.IntSize))
 
 // refused is the answer to what encoding/json refuses.

@@ -17,26 +17,30 @@ import (
 	"github.com/taskhawk/taskhawk-go/taskhawk"
 )
 
-// The limits of SNS that are checked before a call. Source: the API reference of Publish and PublishBatch.
+// The limits of SNS that are checked before a call. Source: the API reference of Publish
+// and PublishBatch.
 const (
-	// DefaultMessageSize is the size of a message, body and attributes, in bytes, on a topic whose
-	// MaximumMessageSize was not set; a batch of them together has the same limit.
+	// DefaultMessageSize is the size of a message, body and attributes, in bytes, on a
+	// topic whose MaximumMessageSize was not set; a batch of them together has the same
+	// limit.
 	DefaultMessageSize = 256 << 10
 	// MaxMessageSize is the most that a topic can be raised to.
 	MaxMessageSize = awsbatch.MaxMessageSize
 )
 
-// Publisher puts messages on the four topics of an application, once each: what is subscribed to the
-// topics, functions or queues, runs them. It implements taskhawk.Publisher and taskhawk.BatchPublisher and
-// is safe for concurrent use. Make one when the program starts and keep it.
+// Publisher puts messages on the four topics of an application, once each: what is
+// subscribed to the topics, functions or queues, runs them. It implements
+// taskhawk.Publisher and taskhawk.BatchPublisher and is safe for concurrent use. Make one
+// when the program starts and keep it.
 //
-// Messages share requests by group commit: the first one goes at once, and those that come while its call
-// is in flight go together in the next, up to ten and the size that a topic takes. Callers take turns, so
-// that a large batch does not hold up a single message. Each Publish still returns when SNS has accepted its
-// own message.
+// Messages share requests by group commit: the first one goes at once, and those that
+// come while its call is in flight go together in the next, up to ten and the size that a
+// topic takes. Callers take turns, so that a large batch does not hold up a single
+// message. Each Publish still returns when SNS has accepted its own message.
 //
-// On FIFO topics the messages of a group go one after another, each when the one before is accepted. When
-// one fails, those behind it in the same PublishBatch are not sent: their errors wrap taskhawk.ErrHeldBack.
+// On FIFO topics the messages of a group go one after another, each when the one before
+// is accepted. When one fails, those behind it in the same PublishBatch are not sent:
+// their errors wrap taskhawk.ErrHeldBack.
 //
 // SNS accepts messages on a topic to which nothing is subscribed, and drops them.
 type Publisher struct {
@@ -48,7 +52,8 @@ type Publisher struct {
 
 var _ taskhawk.BatchPublisher = (*Publisher)(nil)
 
-// NewPublisher makes a publisher for the topics of an application, such as "dev-myapp". It makes no call.
+// NewPublisher makes a publisher for the topics of an application, such as "dev-myapp".
+// It makes no call.
 func NewPublisher(api PublisherAPI, app string, config PublisherConfig) (*Publisher, error) {
 	p, err := newPublisher(api, app, config)
 	if err != nil {
@@ -90,25 +95,28 @@ func newPublisher(api PublisherAPI, app string, config PublisherConfig) (*Publis
 	return p, err
 }
 
-// Publish publishes one message. It returns a *taskhawk.LimitError before any call when SNS would refuse the
-// message, also one with a delay, which SNS does not have, and a [*TopicError] when it is not known to be
-// accepted. Failures that may pass are retried, three attempts and 20 s in all. When SNS may have accepted
-// the message though no answer said so, the error wraps taskhawk.ErrOutcomeUnknown. A ctx that has ended
-// sends nothing.
+// Publish publishes one message. It returns a *taskhawk.LimitError before any call when
+// SNS would refuse the message, also one with a delay, which SNS does not have, and a
+// [*TopicError] when it is not known to be accepted. Failures that may pass are retried,
+// three attempts and 20 s in all. When SNS may have accepted the message though no answer
+// said so, the error wraps taskhawk.ErrOutcomeUnknown. A ctx that has ended sends
+// nothing.
 //
-// The call that sends the message serves others, too: it has no values of ctx, and goes on when ctx ends.
+// The call that sends the message serves others, too: it has no values of ctx, and goes
+// on when ctx ends.
 func (p *Publisher) Publish(ctx context.Context, out *taskhawk.Outgoing) error {
 	return p.batches.Publish(ctx, out)
 }
 
-// PublishBatch publishes the messages in as few calls as the limits allow, together with those of others.
-// The result has an error for each message that failed, as Publish gives it; what SNS refused for an entry
-// is a smithy.APIError in it.
+// PublishBatch publishes the messages in as few calls as the limits allow, together with
+// those of others. The result has an error for each message that failed, as Publish gives
+// it; what SNS refused for an entry is a smithy.APIError in it.
 func (p *Publisher) PublishBatch(ctx context.Context, outs []*taskhawk.Outgoing) []error {
 	return p.batches.PublishBatch(ctx, outs)
 }
 
-// Stats counts the requests of this publisher, all of them Sends. It may be called at any time, concurrently.
+// Stats counts the requests of this publisher, all of them Sends. It may be called at any
+// time, concurrently.
 func (p *Publisher) Stats() taskhawk.RequestStats {
 	return taskhawk.RequestStats{Sends: p.sends.Requests()}
 }
@@ -150,25 +158,30 @@ func (p *Publisher) send(ctx context.Context, arn string, entries []entry) ([]er
 
 // PublisherConfig tunes a [Publisher]. The zero value is a good default.
 type PublisherConfig struct {
-	// Account is the number of the account whose topics they are, 12 digits. With it the ARNs of the topics are put together without
-	// a call. Default: the topics are looked up by name, once each, which needs the permission sns:ListTopics and one call for every
-	// hundred topics of the account.
+	// Account is the number of the account whose topics they are, 12 digits. With it the
+	// ARNs of the topics are put together without a call. Default: the topics are looked
+	// up by name, once each, which needs the permission sns:ListTopics and one call for
+	// every hundred topics of the account.
 	Account string
-	// Region is the region of the ARNs, with Account. Default: that of the client, where it is an *sns.Client.
+	// Region is the region of the ARNs, with Account. Default: that of the client, where
+	// it is an *sns.Client.
 	Region string
-	// Partition is that of the ARNs, with Account. Default: that of the region, such as "aws" or "aws-cn".
+	// Partition is that of the ARNs, with Account. Default: that of the region, such as
+	// "aws" or "aws-cn".
 	Partition string
 	// Naming returns the names of the topics. Default: [TopicName].
 	Naming Naming
-	// MaxMessageSize is the size of a message and of a batch of them, in bytes: set it to the attribute MaximumMessageSize of the
-	// topics where that was changed, up to 1 MiB. Default: [DefaultMessageSize], 256 KiB. What a subscription without raw delivery puts
-	// around a message counts on its queue, too.
+	// MaxMessageSize is the size of a message and of a batch of them, in bytes: set it to
+	// the attribute MaximumMessageSize of the topics where that was changed, up to 1 MiB.
+	// Default: [DefaultMessageSize], 256 KiB. What a subscription without raw delivery
+	// puts around a message counts on its queue, too.
 	MaxMessageSize int
-	// MaxAttributes is how many attributes a message has at most, 1 to 10: the task's name and as many
-	// headers. The body always has all headers. Default 9: one is left for tracing agents, which add their own.
+	// MaxAttributes is how many attributes a message has at most, 1 to 10: the task's
+	// name and as many headers. The body always has all headers. Default 9: one is left
+	// for tracing agents, which add their own.
 	MaxAttributes int
-	// Linger is how long the first message of a batch waits for others. Default 0: not at all; messages that come while a
-	// call is in flight share the next one anyway.
+	// Linger is how long the first message of a batch waits for others. Default 0: not at
+	// all; messages that come while a call is in flight share the next one anyway.
 	Linger time.Duration
 }
 
@@ -247,9 +260,11 @@ func (e entry) Group() string {
 	return aws.ToString(e.message.MessageGroupId)
 }
 
-// PublisherAPI is what a [Publisher] needs of SNS. *sns.Client satisfies it; make that from your aws.Config as usual. The methods
-// PublishBatch and ListTopics are those of the client. The IAM actions they need are sns:Publish on the topics, and, unless
-// [PublisherConfig] has an Account, sns:ListTopics on all resources, since it can be given for no less.
+// PublisherAPI is what a [Publisher] needs of SNS. *sns.Client satisfies it; make that
+// from your aws.Config as usual. The methods PublishBatch and ListTopics are those of the
+// client. The IAM actions they need are sns:Publish on the topics, and, unless
+// [PublisherConfig] has an Account, sns:ListTopics on all resources, since it can be
+// given for no less.
 type PublisherAPI interface {
 	PublishBatch(context.Context, *sns.PublishBatchInput, ...func(*sns.Options)) (*sns.PublishBatchOutput, error)
 	ListTopics(context.Context, *sns.ListTopicsInput, ...func(*sns.Options)) (*sns.ListTopicsOutput, error)
@@ -257,8 +272,8 @@ type PublisherAPI interface {
 
 var _ PublisherAPI = (*sns.Client)(nil)
 
-// once keeps the SDK from retrying, since the attempts are counted here, and from closing the body of a
-// request while it is written.
+// once keeps the SDK from retrying, since the attempts are counted here, and from closing
+// the body of a request while it is written.
 func once(o *sns.Options) {
 	o.RetryMaxAttempts = 1
 	o.HTTPClient = awsbatch.Shield(o.HTTPClient)

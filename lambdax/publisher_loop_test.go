@@ -75,7 +75,8 @@ func (l *loop) work() {
 	require.NoError(l, <-done)
 }
 
-// What is dispatched on topics runs once on a worker of the subscribed queues, with headers, priority, group and id intact.
+// What is dispatched on topics runs once on a worker of the subscribed queues, with
+// headers, priority, group and id intact.
 func TestTasksGoOverTopicsToQueues(t *testing.T) {
 	t.Parallel()
 	for _, suffix := range []string{"", ".fifo"} {

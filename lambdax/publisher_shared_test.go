@@ -21,7 +21,8 @@ import (
 	"github.com/taskhawk/taskhawk-go/taskhawk"
 )
 
-// earlyAnswers is an HTTP client that refuses requests before it has read their bodies, and keeps them.
+// earlyAnswers is an HTTP client that refuses requests before it has read their bodies,
+// and keeps them.
 type earlyAnswers struct{ body io.Reader }
 
 func (c *earlyAnswers) Do(req *http.Request) (*http.Response, error) {
@@ -29,7 +30,8 @@ func (c *earlyAnswers) Do(req *http.Request) (*http.Response, error) {
 	return &http.Response{StatusCode: http.StatusForbidden, Header: http.Header{}, Body: http.NoBody}, nil
 }
 
-// The SDK closes the body of a request when the answer is there, and net/http may still read in it then.
+// The SDK closes the body of a request when the answer is there, and net/http may still
+// read in it then.
 func TestRequestBodiesStayOpen(t *testing.T) {
 	t.Parallel()
 	onTopics(t, "", func(r *topicRig) {
@@ -42,8 +44,8 @@ func TestRequestBodiesStayOpen(t *testing.T) {
 	})
 }
 
-// A group keeps its order on a FIFO topic when an entry fails for a moment, and what is behind one that fails
-// for good is held back.
+// A group keeps its order on a FIFO topic when an entry fails for a moment, and what is
+// behind one that fails for good is held back.
 func TestPublishBatchKeepsTheOrderOfAGroup(t *testing.T) {
 	t.Parallel()
 	for name, c := range map[string]struct {

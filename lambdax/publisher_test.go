@@ -21,7 +21,8 @@ import (
 	"github.com/taskhawk/taskhawk-go/taskhawk"
 )
 
-// Each dispatch is one message, on the topic of its priority: the Python library 4.x publishes up to three copies.
+// Each dispatch is one message, on the topic of its priority: the Python library 4.x
+// publishes up to three copies.
 func TestEachDispatchIsPublishedOnce(t *testing.T) {
 	t.Parallel()
 	onTopics(t, "", func(r *topicRig) {
@@ -160,7 +161,8 @@ func TestPublishWithAPriorityThatIsNone(t *testing.T) {
 	})
 }
 
-// A repeat with the same id is published once on a FIFO topic, and the order is that of the calls.
+// A repeat with the same id is published once on a FIFO topic, and the order is that of
+// the calls.
 func TestPublishOnFIFOTopics(t *testing.T) {
 	t.Parallel()
 	onTopics(t, ".fifo", func(r *topicRig) {
@@ -223,7 +225,8 @@ func TestPublishRetriesCalls(t *testing.T) {
 	})
 }
 
-// The answer is lost three times: the caller learns that the message may be published. It is, three times.
+// The answer is lost three times: the caller learns that the message may be published. It
+// is, three times.
 func TestPublishWhenTheAnswerIsLost(t *testing.T) {
 	t.Parallel()
 	onTopics(t, "", func(r *topicRig) {

@@ -109,7 +109,8 @@ func TestSNSAttributesOfAnyType(t *testing.T) {
 	require.Equal(t, []int{1, 2}, r.ran)
 }
 
-// Whichever way a message takes to a function, its trace context and its attributes are there.
+// Whichever way a message takes to a function, its trace context and its attributes are
+// there.
 func TestTraceContextAgreesOnAllWays(t *testing.T) {
 	t.Parallel()
 	var headers []taskhawk.Headers

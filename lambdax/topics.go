@@ -28,7 +28,8 @@ func newTopicARNs(api PublisherAPI, prefix string) *topicARNs {
 	return t
 }
 
-// get returns the ARN of the topic of that name. Concurrent calls share what one of them finds.
+// get returns the ARN of the topic of that name. Concurrent calls share what one of them
+// finds.
 func (t *topicARNs) get(ctx context.Context, name string) (string, error) {
 	if t.prefix != "" {
 		return t.prefix + name, nil

@@ -27,7 +27,8 @@ type service struct {
 	calls  gopool.Pool // the goroutines of calls that settle
 }
 
-// newService makes the calls to the queues of an account, the caller's own if it is empty.
+// newService makes the calls to the queues of an account, the caller's own if it is
+// empty.
 func newService(api API, account string) *service {
 	return &service{api: api, urls: &queueURLs{api: api, account: account}, counts: &requestCounts{}}
 }
@@ -163,8 +164,8 @@ func (s *service) change(ctx context.Context, url string, changes []visibility) 
 		func(r types.ChangeMessageVisibilityBatchResultEntry) *string { return r.Id }), nil
 }
 
-// answers are the errors of the entries of a batch, by their id. An entry in neither list has
-// awsbatch.ErrNoAnswer.
+// answers are the errors of the entries of a batch, by their id. An entry in neither list
+// has awsbatch.ErrNoAnswer.
 func answers[S any](n int, failed []types.BatchResultErrorEntry, done []S, id func(S) *string) []error {
 	results := awsbatch.NewResults(n)
 	for _, entry := range done {
@@ -213,7 +214,8 @@ func (q *queueURLs) entry(name string) *queueURL {
 	return entry
 }
 
-// get returns the URL of the queue of that name. Concurrent calls for one name share a look-up.
+// get returns the URL of the queue of that name. Concurrent calls for one name share a
+// look-up.
 //
 // It is bounded, whatever ctx is: a client that does not answer must not hold those that
 // wait for its answer.

@@ -17,46 +17,50 @@ import (
 
 // PublisherConfig tunes a [Publisher]. The zero value is a good default.
 type PublisherConfig struct {
-	// Account is the number of the account that owns the queues, 12 digits: the queues' policies must let the caller's account
-	// call sqs:GetQueueUrl and sqs:SendMessage. Default: the caller's own account.
+	// Account is the number of the account that owns the queues, 12 digits: the queues'
+	// policies must let the caller's account call sqs:GetQueueUrl and sqs:SendMessage.
+	// Default: the caller's own account.
 	Account string
 	// Naming returns the names of the queues. Default: [QueueName].
 	Naming Naming
-	// MaxMessageSize is the size of a message and of a call, in bytes, 1 KiB to 1 MiB: set it to the
-	// MaximumMessageSize of the queues where that is lower, or to what an emulator or proxy takes in a call.
-	// Default: [MaxMessageSize], 1 MiB.
+	// MaxMessageSize is the size of a message and of a call, in bytes, 1 KiB to 1 MiB:
+	// set it to the MaximumMessageSize of the queues where that is lower, or to what an
+	// emulator or proxy takes in a call. Default: [MaxMessageSize], 1 MiB.
 	MaxMessageSize int
-	// MaxAttributes is how many attributes a message has at most, 1 to 10: the task's name and as many
-	// headers. The body always has all headers. Default 9: one is left for tracing agents, which add their own.
+	// MaxAttributes is how many attributes a message has at most, 1 to 10: the task's
+	// name and as many headers. The body always has all headers. Default 9: one is left
+	// for tracing agents, which add their own.
 	MaxAttributes int
-	// Linger is how long the first message of a batch waits for others. Default 0: not at all; messages that come while a
-	// call is in flight share the next one anyway. A few milliseconds save requests where many goroutines dispatch now and
-	// then.
+	// Linger is how long the first message of a batch waits for others. Default 0: not at
+	// all; messages that come while a call is in flight share the next one anyway. A few
+	// milliseconds save requests where many goroutines dispatch now and then.
 	Linger time.Duration
 }
 
-// The limits of SQS that are checked before a call. Source: the API reference of SendMessage,
-// SendMessageBatch and ChangeMessageVisibility, and "Amazon SQS quotas".
+// The limits of SQS that are checked before a call. Source: the API reference of
+// SendMessage, SendMessageBatch and ChangeMessageVisibility, and "Amazon SQS quotas".
 const (
-	// MaxMessageSize is the size of a message, body and attributes, in bytes; a batch of them together has
-	// the same limit. A queue can be set lower.
+	// MaxMessageSize is the size of a message, body and attributes, in bytes; a batch of
+	// them together has the same limit. A queue can be set lower.
 	MaxMessageSize = awsbatch.MaxMessageSize
 	// MaxDelay is the longest delay of a message.
 	MaxDelay = 15 * time.Minute
-	// MaxVisibility is the longest visibility timeout, and the longest that a message can be kept from
-	// others in all.
+	// MaxVisibility is the longest visibility timeout, and the longest that a message can
+	// be kept from others in all.
 	MaxVisibility = 12 * time.Hour
 )
 
-// Publisher puts messages on the four queues of an application. It implements taskhawk.Publisher and
-// taskhawk.BatchPublisher and is safe for concurrent use.
+// Publisher puts messages on the four queues of an application. It implements
+// taskhawk.Publisher and taskhawk.BatchPublisher and is safe for concurrent use.
 //
-// Messages share requests by group commit: the first one goes at once, and those that come while its call
-// is in flight go together in the next, up to ten and 1 MiB. Callers take turns, so that a large batch does
-// not hold up a single message. Each Publish still returns when SQS has stored its own message.
+// Messages share requests by group commit: the first one goes at once, and those that
+// come while its call is in flight go together in the next, up to ten and 1 MiB. Callers
+// take turns, so that a large batch does not hold up a single message. Each Publish still
+// returns when SQS has stored its own message.
 //
-// On FIFO queues the messages of a group go one after another, each when the one before is stored. When one
-// fails, those behind it in the same PublishBatch are not sent: their errors wrap taskhawk.ErrHeldBack.
+// On FIFO queues the messages of a group go one after another, each when the one before
+// is stored. When one fails, those behind it in the same PublishBatch are not sent: their
+// errors wrap taskhawk.ErrHeldBack.
 type Publisher struct {
 	service *service
 	batches *awsbatch.Publisher[entry]
@@ -64,8 +68,8 @@ type Publisher struct {
 
 var _ taskhawk.BatchPublisher = (*Publisher)(nil)
 
-// NewPublisher makes a publisher for the queues of an application, such as "dev-myapp". It makes no call:
-// queue URLs are looked up when they are first needed, once each.
+// NewPublisher makes a publisher for the queues of an application, such as "dev-myapp".
+// It makes no call: queue URLs are looked up when they are first needed, once each.
 func NewPublisher(api API, app string, config PublisherConfig) (*Publisher, error) {
 	p, err := newPublisher(api, app, config)
 	if err != nil {
@@ -103,24 +107,27 @@ func newPublisher(api API, app string, config PublisherConfig) (*Publisher, erro
 	return p, err
 }
 
-// Publish sends one message. It returns a *taskhawk.LimitError before any call when SQS would refuse the
-// message, and a [*QueueError] when it is not known to be stored. Failures that may pass are retried, three
-// attempts and 20 s in all. When SQS may have stored the message though no answer said so, the error wraps
+// Publish sends one message. It returns a *taskhawk.LimitError before any call when SQS
+// would refuse the message, and a [*QueueError] when it is not known to be stored.
+// Failures that may pass are retried, three attempts and 20 s in all. When SQS may have
+// stored the message though no answer said so, the error wraps
 // taskhawk.ErrOutcomeUnknown. A ctx that has ended sends nothing.
 //
-// The call that sends the message serves others, too: it has no values of ctx, and goes on when ctx ends.
+// The call that sends the message serves others, too: it has no values of ctx, and goes
+// on when ctx ends.
 func (p *Publisher) Publish(ctx context.Context, out *taskhawk.Outgoing) error {
 	return p.batches.Publish(ctx, out)
 }
 
-// PublishBatch sends the messages in as few calls as the limits allow, together with those of others. The
-// result has an error for each message that failed, as Publish gives it; what SQS refused for an entry is a
-// smithy.APIError in it.
+// PublishBatch sends the messages in as few calls as the limits allow, together with
+// those of others. The result has an error for each message that failed, as Publish gives
+// it; what SQS refused for an entry is a smithy.APIError in it.
 func (p *Publisher) PublishBatch(ctx context.Context, outs []*taskhawk.Outgoing) []error {
 	return p.batches.PublishBatch(ctx, outs)
 }
 
-// Stats counts the requests of this publisher. It may be called at any time, concurrently.
+// Stats counts the requests of this publisher. It may be called at any time,
+// concurrently.
 func (p *Publisher) Stats() taskhawk.RequestStats { return p.service.counts.stats() }
 
 // entry is a message ready to send.

@@ -56,7 +56,8 @@ func numbers(n int) []numberArgs {
 	return args
 }
 
-// A group keeps its order when an entry of it fails for a moment, and what is behind one that fails for good is held back.
+// A group keeps its order when an entry of it fails for a moment, and what is behind one
+// that fails for good is held back.
 func TestDispatchAllKeepsTheOrderOfAGroup(t *testing.T) {
 	t.Parallel()
 	queue := fifoName(app, taskhawk.Default)
@@ -134,7 +135,8 @@ func TestDispatchGoesBesideALargeDispatchAll(t *testing.T) {
 	})
 }
 
-// smallEndpoint refuses calls of more than so many bytes, as an older emulator or a proxy does.
+// smallEndpoint refuses calls of more than so many bytes, as an older emulator or a proxy
+// does.
 type smallEndpoint struct {
 	sqsx.API
 

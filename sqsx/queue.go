@@ -123,8 +123,8 @@ type settlements struct {
 	letters *groupcommit.Committer[entry]
 }
 
-// newSettlements makes up to changeCalls calls that change visibility timeouts at once, and up to
-// awsbatch.MaxCalls of the other kinds.
+// newSettlements makes up to changeCalls calls that change visibility timeouts at once,
+// and up to awsbatch.MaxCalls of the other kinds.
 func newSettlements(service *service, queue string, linger time.Duration, changeCalls int) *settlements {
 	letters := DeadLetterQueueName(queue)
 	return &settlements{
@@ -154,7 +154,8 @@ const settleLinger = 10 * time.Millisecond
 // mostCalls is the limit for calls whose number grows with the concurrency of a worker.
 const mostCalls = 256
 
-// shared makes a committer of the calls in config, with what those that settle have in common.
+// shared makes a committer of the calls in config, with what those that settle have in
+// common.
 func shared[T groupcommit.Item](
 	service *service, linger time.Duration, config groupcommit.Config[T],
 ) *groupcommit.Committer[T] {

@@ -16,7 +16,8 @@ import (
 	"github.com/taskhawk/taskhawk-go/taskhawk"
 )
 
-// elderAPI is a service that knows only the older name of the parameter that asks for system attributes.
+// elderAPI is a service that knows only the older name of the parameter that asks for
+// system attributes.
 type elderAPI struct{ sqsx.API }
 
 func (a elderAPI) ReceiveMessage(

@@ -21,13 +21,14 @@ import (
 	"github.com/taskhawk/taskhawk-go/taskhawk"
 )
 
-// Settler settles messages that others received, above all Lambda: a function of lambdax takes one.
-// It changes visibility timeouts, stores copies of messages on the dead-letter queue of their
-// queue, and deletes them, in requests that concurrent calls share. It is safe for concurrent use,
-// and keeps nothing of a message when its call has returned.
+// Settler settles messages that others received, above all Lambda: a function of lambdax
+// takes one. It changes visibility timeouts, stores copies of messages on the dead-letter
+// queue of their queue, and deletes them, in requests that concurrent calls share. It is
+// safe for concurrent use, and keeps nothing of a message when its call has returned.
 //
-// It needs sqs:GetQueueUrl and sqs:ChangeMessageVisibility on the queues, sqs:DeleteMessage for dead
-// letters, and sqs:GetQueueUrl and sqs:SendMessage on the dead-letter queues: see [RoleFunction].
+// It needs sqs:GetQueueUrl and sqs:ChangeMessageVisibility on the queues,
+// sqs:DeleteMessage for dead letters, and sqs:GetQueueUrl and sqs:SendMessage on the
+// dead-letter queues: see [RoleFunction].
 type Settler struct {
 	service *service
 
@@ -39,13 +40,13 @@ var _ taskhawk.Settler = (*Settler)(nil)
 
 // SettlerConfig tunes a [Settler]. The zero value is a good default.
 type SettlerConfig struct {
-	// Account is the number of the AWS account that owns the queues and their dead-letter queues, 12
-	// digits. Default: the account of the caller.
+	// Account is the number of the AWS account that owns the queues and their dead-letter
+	// queues, 12 digits. Default: the account of the caller.
 	Account string
 }
 
-// NewSettler makes a settler for deliveries of any queue of an account. It makes no call: queue URLs
-// are looked up when they are first needed, once each.
+// NewSettler makes a settler for deliveries of any queue of an account. It makes no call:
+// queue URLs are looked up when they are first needed, once each.
 func NewSettler(api API, config SettlerConfig) (*Settler, error) {
 	if nilcheck.IsNil(api) {
 		return nil, errors.New("sqsx: new settler: nil API")
@@ -56,24 +57,26 @@ func NewSettler(api API, config SettlerConfig) (*Settler, error) {
 	return &Settler{service: newService(api, config.Account), queues: map[string]*settlements{}}, nil
 }
 
-// SetVisibility changes the visibility timeout of the message, 0 to 12 h, in whole seconds, rounded up. The error wraps
-// taskhawk.ErrVisibilityLost when the message is no longer in flight with this receipt handle.
+// SetVisibility changes the visibility timeout of the message, 0 to 12 h, in whole
+// seconds, rounded up. The error wraps taskhawk.ErrVisibilityLost when the message is no
+// longer in flight with this receipt handle.
 func (s *Settler) SetVisibility(ctx context.Context, d *taskhawk.Delivery, timeout time.Duration) error {
 	return s.of(d).SetVisibility(ctx, d, timeout)
 }
 
-// DeadLetter stores a copy of the message on the dead-letter queue of its queue. Beside its own
-// attributes the copy has taskhawk_reason and taskhawk_attempt, and taskhawk_task if the message has
-// none, as far as they fit into the limits of SQS. The message itself stays in flight; delete it
-// next. A crash in between leaves a copy on both queues and loses none.
+// DeadLetter stores a copy of the message on the dead-letter queue of its queue. Beside
+// its own attributes the copy has taskhawk_reason and taskhawk_attempt, and taskhawk_task
+// if the message has none, as far as they fit into the limits of SQS. The message itself
+// stays in flight; delete it next. A crash in between leaves a copy on both queues and
+// loses none.
 //
 // The error wraps taskhawk.ErrOutcomeUnknown when the copy may be stored or not.
 func (s *Settler) DeadLetter(ctx context.Context, d *taskhawk.Delivery, letter taskhawk.DeadLetter) error {
 	return s.of(d).DeadLetter(ctx, d, letter)
 }
 
-// Delete takes the message off its queue for good. Only the last receipt handle of a message does
-// that for certain.
+// Delete takes the message off its queue for good. Only the last receipt handle of a
+// message does that for certain.
 func (s *Settler) Delete(ctx context.Context, d *taskhawk.Delivery) error {
 	return s.of(d).Delete(ctx, d)
 }
@@ -92,8 +95,8 @@ func (s *Settler) of(d *taskhawk.Delivery) *settlements {
 	return queue
 }
 
-// DeadLetter stores a copy of the message on the dead-letter queue, in one request with others. See
-// [Settler.DeadLetter].
+// DeadLetter stores a copy of the message on the dead-letter queue, in one request with
+// others. See [Settler.DeadLetter].
 func (s *settlements) DeadLetter(ctx context.Context, d *taskhawk.Delivery, letter taskhawk.DeadLetter) error {
 	if err := s.letters.Do(ctx, newLetter(d, letter, sqsqueue.IsFIFO(s.queue))); err != nil {
 		return fmt.Errorf("dead letter: %w", inQueue(DeadLetterQueueName(s.queue), awsbatch.CoreError(err)))
@@ -113,7 +116,8 @@ func newLetter(d *taskhawk.Delivery, letter taskhawk.DeadLetter, fifo bool) entr
 	for name, value := range e.attributes {
 		e.size += attributeSize(name, value)
 	}
-	// A message near the limit has no room for all of it: first the reason gets shorter, then what says least is left out.
+	// A message near the limit has no room for all of it: first the reason gets shorter,
+	// then what says least is left out.
 	for _, a := range fit(added, MaxMessageSize-e.size) {
 		e.attributes[a.Name] = stringAttribute(a.Value)
 		e.size += a.Size()
@@ -121,8 +125,8 @@ func newLetter(d *taskhawk.Delivery, letter taskhawk.DeadLetter, fifo bool) entr
 	return e
 }
 
-// ownAttributes are those of the message itself: of all types where SQS delivered it to us, the
-// texts where others did. Those of an earlier death are left out.
+// ownAttributes are those of the message itself: of all types where SQS delivered it to
+// us, the texts where others did. Those of an earlier death are left out.
 func ownAttributes(d *taskhawk.Delivery) map[string]types.MessageAttributeValue {
 	attributes := make(map[string]types.MessageAttributeValue, len(d.Attributes))
 	if message, ok := d.Raw.(types.Message); ok {
@@ -139,8 +143,8 @@ func ownAttributes(d *taskhawk.Delivery) map[string]types.MessageAttributeValue 
 	return attributes
 }
 
-// letterAttributes are what a dead letter adds to the attributes of its message, the reason first
-// and what says least last. The sender's own taskhawk_task stays.
+// letterAttributes are what a dead letter adds to the attributes of its message, the
+// reason first and what says least last. The sender's own taskhawk_task stays.
 func letterAttributes(own map[string]types.MessageAttributeValue, letter taskhawk.DeadLetter) []awsbatch.Attribute {
 	added := []awsbatch.Attribute{
 		{Name: awsbatch.AttributeReason, Value: cleanReason(letter.Reason)},
@@ -152,8 +156,8 @@ func letterAttributes(own map[string]types.MessageAttributeValue, letter taskhaw
 	return added
 }
 
-// firstAttributes returns up to n attributes in name order, but those first that say how to read the
-// body and what it is.
+// firstAttributes returns up to n attributes in name order, but those first that say how
+// to read the body and what it is.
 func firstAttributes(all map[string]types.MessageAttributeValue, n int) map[string]types.MessageAttributeValue {
 	first := make(map[string]types.MessageAttributeValue, awsbatch.MaxAttributes)
 	for _, name := range append([]string{awsbatch.AttributeEncoding, awsbatch.AttributeTask}, slices.Sorted(maps.Keys(all))...) {
@@ -169,8 +173,8 @@ func attributeSize(name string, value types.MessageAttributeValue) int {
 	return len(name) + len(aws.ToString(value.DataType)) + len(aws.ToString(value.StringValue)) + len(value.BinaryValue)
 }
 
-// fit returns as many of the attributes as there is room for, in bytes. It leaves out the last ones
-// first, and before that shortens the value of the first.
+// fit returns as many of the attributes as there is room for, in bytes. It leaves out the
+// last ones first, and before that shortens the value of the first.
 func fit(attributes []awsbatch.Attribute, room int) []awsbatch.Attribute {
 	for n := len(attributes); n > 0; n-- {
 		size := 0
@@ -189,8 +193,8 @@ func fit(attributes []awsbatch.Attribute, room int) []awsbatch.Attribute {
 // maxReason is the length of the reason on a dead letter, in bytes.
 const maxReason = 256
 
-// cleanReason makes of an error's text one line of bounded length that SQS takes and that no
-// terminal or log mistakes for anything else.
+// cleanReason makes of an error's text one line of bounded length that SQS takes and that
+// no terminal or log mistakes for anything else.
 func cleanReason(reason string) string {
 	reason = strings.Map(func(r rune) rune {
 		if !unicode.IsPrint(r) {

@@ -16,7 +16,8 @@ import (
 	"github.com/taskhawk/taskhawk-go/taskhawk"
 )
 
-// receive takes messages as an event source mapping does, and returns deliveries as lambdax makes them.
+// receive takes messages as an event source mapping does, and returns deliveries as
+// lambdax makes them.
 func (r *rig) receive(client *sqs.Client, queue string) []*taskhawk.Delivery {
 	r.Helper()
 	url := r.server.Queue(queue).URL

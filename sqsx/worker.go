@@ -260,8 +260,9 @@ func (c *WorkerConfig) changeCalls() int {
 	return min(max(batches/rounds+1, awsbatch.MaxCalls), mostCalls)
 }
 
-// Probes serves the probes of a container: 200 if the worker is well, and 503 with the reason
-// if not. A path that ends in /live asks Live, with maxAge, and one in /ready asks Ready.
+// Probes serves the probes of a container: 200 if the worker is well, and 503 with the
+// reason if not. A path that ends in /live asks Live, with maxAge, and one in /ready asks
+// Ready.
 func (w *Worker) Probes(maxAge time.Duration) http.Handler {
 	return http.HandlerFunc(func(response http.ResponseWriter, request *http.Request) {
 		var err error

@@ -17,8 +17,8 @@ type scope struct {
 	attrs    *LogAttrs // of the delivery, or a set of its own
 }
 
-// newScope makes the scope of a delivery, with a set of log attributes if that brings none:
-// in one piece, since each task in flight has them.
+// newScope makes the scope of a delivery, with a set of log attributes if that brings
+// none: in one piece, since each task in flight has them.
 func newScope(h *Hub, d *Delivery) *scope {
 	if d.LogAttrs != nil {
 		return &scope{hub: h, delivery: d, attrs: d.LogAttrs}

@@ -86,11 +86,12 @@
 // dead-letter queue.
 //
 // One line a delivery is logged with log/slog, with what [AddLogAttrs] adds. It never has
-// arguments, header values or receipt handles, and neither has the text of an error of this
-// package.
+// arguments, header values or receipt handles, and neither has the text of an error of
+// this package.
 //
-// What programs give the package may panic, end its goroutine or hang: handlers, middleware,
-// errors, loggers, publishers. That costs the delivery or the dispatch that it belongs to.
+// What programs give the package may panic, end its goroutine or hang: handlers,
+// middleware, errors, loggers, publishers. That costs the delivery or the dispatch that
+// it belongs to.
 //
 // # Test
 //
@@ -100,7 +101,7 @@
 //	signUp(ctx, "ann@example.com")
 //	sent := taskhawktest.Dispatched(t, recorder, SendEmail) // []SendEmailArgs
 //
-// taskhawktest.NewPipeline runs tasks too, until nothing is left. A hub with Config.Sync runs
-// them inside Dispatch, through all of the above.
-// [ContextWithHub] gives each test a hub of its own, though tasks are package variables.
+// taskhawktest.NewPipeline runs tasks too, until nothing is left. A hub with Config.Sync
+// runs them inside Dispatch, through all of the above. [ContextWithHub] gives each test a
+// hub of its own, though tasks are package variables.
 package taskhawk

@@ -35,21 +35,22 @@ func attempt(f func()) (err error) {
 // t.FailNow does in tests.
 var errGoexit = errors.New("the goroutine was ended by runtime.Goexit")
 
-// errHung is wrapped by the error of a call that did not return when its context had ended.
+// errHung is wrapped by the error of a call that did not return when its context had
+// ended.
 var errHung = errors.New("the call did not return when its context had ended")
 
-// The time that a call has to return after its context has ended, and the time that a receive
-// has beyond its wait. Transports bound their calls themselves; these bounds are for code that
-// does not look at its context, as fakes in tests do.
+// The time that a call has to return after its context has ended, and the time that a
+// receive has beyond its wait. Transports bound their calls themselves; these bounds are
+// for code that does not look at its context, as fakes in tests do.
 const (
 	hungSlack    = 100 * time.Millisecond
 	receiveSlack = 30 * time.Second
 )
 
-// isolated calls f in a goroutine of its own: neither a panic nor runtime.Goexit reaches the
-// caller, and the methods of the error that it returns are safe. It gives up on f a moment
-// after ctx has ended, and leaves its goroutine behind. It is for goroutines of a worker,
-// which must live on.
+// isolated calls f in a goroutine of its own: neither a panic nor runtime.Goexit reaches
+// the caller, and the methods of the error that it returns are safe. It gives up on f a
+// moment after ctx has ended, and leaves its goroutine behind. It is for goroutines of a
+// worker, which must live on.
 func isolated[T any](ctx context.Context, f func() (T, error)) (T, error) {
 	var none, value T
 	var err error

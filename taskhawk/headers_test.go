@@ -67,7 +67,8 @@ func TestTraceContextOfAttributes(t *testing.T) {
 	}
 }
 
-// A subscription without raw delivery puts the attributes into the envelope: a handler sees them as those of the delivery.
+// A subscription without raw delivery puts the attributes into the envelope: a handler
+// sees them as those of the delivery.
 func TestAttributesOfANotification(t *testing.T) {
 	t.Parallel()
 	envelope, err := json.Marshal(map[string]any{

@@ -42,8 +42,8 @@ type Outcome struct {
 	// Delay is the delay that RetryAfter asked for. It counts only when HasDelay is set;
 	// otherwise the worker's backoff decides.
 	Delay time.Duration
-	// HasDelay reports whether Delay was asked for: RetryAfter(0, err) asks for redelivery
-	// at once.
+	// HasDelay reports whether Delay was asked for: RetryAfter(0, err) asks for
+	// redelivery at once.
 	HasDelay bool
 	// Expected is set by Retry, RetryAfter and Ignore: the failure is part of normal life
 	// and logged at debug level.

@@ -27,10 +27,10 @@ var (
 )
 
 // Live returns nil while the worker works, or may again by itself, and an error that says
-// what is wrong when only a restart is left: Run has returned, or every poll of a queue has
-// failed for longer than maxAge, 10 minutes if that is 0. The age counts from Run, so that a
-// worker that has just started is live. So is one that is busy for hours, and does not poll.
-// It may be called at any time, concurrently.
+// what is wrong when only a restart is left: Run has returned, or every poll of a queue
+// has failed for longer than maxAge, 10 minutes if that is 0. The age counts from Run, so
+// that a worker that has just started is live. So is one that is busy for hours, and does
+// not poll. It may be called at any time, concurrently.
 func (w *Worker) Live(maxAge time.Duration) error {
 	if w.state.Load() == workerStopped {
 		return fmt.Errorf("%w: it has stopped", ErrNotLive)
@@ -44,9 +44,9 @@ func (w *Worker) Live(maxAge time.Duration) error {
 	return nil
 }
 
-// Ready returns nil while the worker takes messages, and otherwise an error that says why it
-// does not: Run has not begun, no poll has succeeded yet, it stops, or the polls of every
-// queue fail. It may be called at any time, concurrently.
+// Ready returns nil while the worker takes messages, and otherwise an error that says why
+// it does not: Run has not begun, no poll has succeeded yet, it stops, or the polls of
+// every queue fail. It may be called at any time, concurrently.
 func (w *Worker) Ready() error {
 	switch w.state.Load() {
 	case workerNew:
@@ -79,8 +79,9 @@ type RunningTask struct {
 	Since time.Time
 }
 
-// Running returns the tasks whose handlers run now, the oldest first, for an endpoint of the
-// program's own. It may be called at any time, concurrently. The slice is the caller's.
+// Running returns the tasks whose handlers run now, the oldest first, for an endpoint of
+// the program's own. It may be called at any time, concurrently. The slice is the
+// caller's.
 func (w *Worker) Running() []RunningTask { return w.leases.tasks() }
 
 // tasks returns what runs.

@@ -40,7 +40,8 @@ func TestProbesOfAWorkerThatHasNotBegun(t *testing.T) {
 	require.Empty(t, worker.Running())
 }
 
-// A worker is live for as long as it may recover by itself, and ready while it takes messages.
+// A worker is live for as long as it may recover by itself, and ready while it takes
+// messages.
 func TestProbesOfAWorkerWhosePollsFail(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {

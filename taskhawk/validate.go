@@ -44,9 +44,9 @@ func checkerOf[Args any](task string, v Validator) (func(*Args) error, error) {
 	return func(args *Args) error { return validate(v, task, args) }, nil
 }
 
-// tryTags validates samples of t, since validator finds some bad tags only when it reaches
-// them: a zero and a filled value, and both with each field the other way round, for rules
-// that depend on other fields.
+// tryTags validates samples of t, since validator finds some bad tags only when it
+// reaches them: a zero and a filled value, and both with each field the other way round,
+// for rules that depend on other fields.
 func tryTags(v Validator, t reflect.Type) error {
 	for _, sample := range []func(reflect.Type) reflect.Value{reflect.New, filled} {
 		if bad := tryTag(v, sample(t)); bad != nil {

@@ -27,7 +27,8 @@ const (
 // MaxEntries is how many entries a batch call takes.
 const MaxEntries = 10
 
-// ErrNoAnswer is the result of an entry that the service names neither as done nor as failed.
+// ErrNoAnswer is the result of an entry that the service names neither as done nor as
+// failed.
 var ErrNoAnswer = errors.New("the service gave no result for the entry")
 
 // Call makes one attempt for items, at a URL or ARN. It returns an error for each, or the
@@ -77,7 +78,8 @@ func Run[T any](ctx context.Context, to string, items []T, call Call[T], done fu
 	}
 }
 
-// Retry makes a call that stores nothing until it succeeds or fails for good, up to three times.
+// Retry makes a call that stores nothing until it succeeds or fails for good, up to three
+// times.
 func Retry(ctx context.Context, call func(ctx context.Context) error) error {
 	ctx, cancel := context.WithTimeout(ctx, AllTimeout)
 	defer cancel()
@@ -151,7 +153,8 @@ func Fill(n int, err error) []error {
 	return slices.Repeat([]error{err}, n)
 }
 
-// pause waits before the attempt after the n-th, with jitter; it reports false when ctx ends first.
+// pause waits before the attempt after the n-th, with jitter; it reports false when ctx
+// ends first.
 func pause(ctx context.Context, n int) bool {
 	timer := time.NewTimer(firstPause<<(2*n-2)/2 + rand.N(firstPause<<(2*n-2)))
 	defer timer.Stop()
@@ -174,7 +177,8 @@ type Results []error
 // NewResults makes the results of n entries.
 func NewResults(n int) Results { return Fill(n, ErrNoAnswer) }
 
-// Done notes that the entry with an id succeeded. An id that is none of [EntryID] is ignored.
+// Done notes that the entry with an id succeeded. An id that is none of [EntryID] is
+// ignored.
 func (r Results) Done(id *string) { r.set(id, nil) }
 
 // Failed notes what the service answered for the entry with an id. An id that is none of

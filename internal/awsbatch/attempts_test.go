@@ -98,7 +98,8 @@ func TestAPanicIsAnErrorOfEveryItem(t *testing.T) {
 	})
 }
 
-// Ids that were not asked about change nothing; no entry is taken for done that is not named.
+// Ids that were not asked about change nothing; no entry is taken for done that is not
+// named.
 func TestResultsOfStrangeAnswers(t *testing.T) {
 	t.Parallel()
 	results := awsbatch.NewResults(2)
@@ -109,7 +110,8 @@ func TestResultsOfStrangeAnswers(t *testing.T) {
 	require.Equal(t, awsbatch.Fill(2, awsbatch.ErrNoAnswer), []error(results))
 }
 
-// The service gets 50 to 150 ms before the second attempt, and 200 to 600 ms before the third.
+// The service gets 50 to 150 ms before the second attempt, and 200 to 600 ms before the
+// third.
 func TestAttemptsHavePauses(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
@@ -127,8 +129,8 @@ func TestAttemptsHavePauses(t *testing.T) {
 	})
 }
 
-// A call that is refused for its size is made again in halves, down to single items. Those that fail for another
-// reason stay apart in the next attempt.
+// A call that is refused for its size is made again in halves, down to single items.
+// Those that fail for another reason stay apart in the next attempt.
 func TestCallsThatAreTooLargeAreMadeInHalves(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {

@@ -18,7 +18,8 @@ const (
 const (
 	// MaxAttributes is how many attributes SQS takes, and SNS delivers raw.
 	MaxAttributes = 10
-	// DefaultAttributes is how many a publisher takes: one is left for tracing agents, which add their own.
+	// DefaultAttributes is how many a publisher takes: one is left for tracing agents,
+	// which add their own.
 	DefaultAttributes = 9
 )
 
@@ -28,12 +29,14 @@ const maxName = 256
 // Attribute is one attribute of the data type String, with a Name and a Value.
 type Attribute struct{ Name, Value string }
 
-// Size is what the attribute counts towards the size of a message, in bytes: name, type and value.
+// Size is what the attribute counts towards the size of a message, in bytes: name, type
+// and value.
 func (a Attribute) Size() int { return len(a.Name) + len("String") + len(a.Value) }
 
-// Mirror returns the attributes of a task, most at most: its name, then the headers of trace context, then
-// the other headers in name order. What SQS would refuse, and what has no room in so many bytes, is left
-// out; it is in the body. The name is there whatever the room.
+// Mirror returns the attributes of a task, most at most: its name, then the headers of
+// trace context, then the other headers in name order. What SQS would refuse, and what
+// has no room in so many bytes, is left out; it is in the body. The name is there
+// whatever the room.
 func Mirror(task string, headers map[string]string, most, room int) []Attribute {
 	attributes := make([]Attribute, 0, min(1+len(headers), most))
 	add := func(a Attribute) {
@@ -58,8 +61,8 @@ func Mirror(task string, headers map[string]string, most, room int) []Attribute 
 // traceID is the header of X-Ray.
 const traceID = "x-amzn-trace-id"
 
-// traceHeader returns the header of X-Ray for the system attribute AWSTraceHeader, "" where it is missing or
-// has a form that SQS refuses.
+// traceHeader returns the header of X-Ray for the system attribute AWSTraceHeader, ""
+// where it is missing or has a form that SQS refuses.
 func traceHeader(headers map[string]string) string {
 	for name, value := range headers {
 		if strings.EqualFold(name, traceID) && validTrace(value) {
@@ -69,9 +72,9 @@ func traceHeader(headers map[string]string) string {
 	return ""
 }
 
-// validTrace reports whether a value is fields of the form name=value with ';' between them, and one of them
-// Root=1-, eight hexadecimal digits, '-' and 24 more. Source: "Tracing header" of the AWS X-Ray Developer
-// Guide.
+// validTrace reports whether a value is fields of the form name=value with ';' between
+// them, and one of them Root=1-, eight hexadecimal digits, '-' and 24 more. Source:
+// "Tracing header" of the AWS X-Ray Developer Guide.
 func validTrace(value string) bool {
 	root := false
 	for field := range strings.SplitSeq(strings.TrimSuffix(value, ";"), ";") {
@@ -110,8 +113,9 @@ func rank(name string) int {
 	return 1
 }
 
-// ValidAttributeName reports whether SQS takes name for an attribute: up to 256 letters, digits, '_', '-' and '.'; no leading, trailing or
-// double dot; not beginning with "AWS." or "Amazon." in any case.
+// ValidAttributeName reports whether SQS takes name for an attribute: up to 256 letters,
+// digits, '_', '-' and '.'; no leading, trailing or double dot; not beginning with "AWS."
+// or "Amazon." in any case.
 func ValidAttributeName(name string) bool {
 	if name == "" || len(name) > maxName || name[0] == '.' || name[len(name)-1] == '.' {
 		return false
@@ -127,5 +131,6 @@ func nameRune(r rune) bool {
 	return r >= 'a' && r <= 'z' || r >= 'A' && r <= 'Z' || r >= '0' && r <= '9' || r == '_' || r == '-' || r == '.'
 }
 
-// ValidAttributeValue reports whether SQS takes value for an attribute: not empty, and only characters that [Forbidden] does not name.
+// ValidAttributeValue reports whether SQS takes value for an attribute: not empty, and
+// only characters that [Forbidden] does not name.
 func ValidAttributeValue(value string) bool { return value != "" && Forbidden(value) < 0 }

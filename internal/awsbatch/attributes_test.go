@@ -82,7 +82,8 @@ func TestForbidden(t *testing.T) {
 	require.True(t, awsbatch.ValidAttributeValue("x"))
 }
 
-// Text is looked at eight bytes at a time: every character counts at each place in them, also behind others that do not.
+// Text is looked at eight bytes at a time: every character counts at each place in them,
+// also behind others that do not.
 func TestForbiddenAtEveryPlace(t *testing.T) {
 	t.Parallel()
 	for c := range rune(0x250) {

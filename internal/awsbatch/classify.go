@@ -12,8 +12,9 @@ import (
 	"github.com/aws/smithy-go"
 )
 
-// retryableCodes are those that pass by themselves and that the SDK does not count among its own: throttling by KMS, too many
-// messages in flight, and clocks that the SDK corrects after the first answer.
+// retryableCodes are those that pass by themselves and that the SDK does not count among
+// its own: throttling by KMS, too many messages in flight, and clocks that the SDK
+// corrects after the first answer.
 func retryableCodes() []string {
 	return []string{
 		"KMS.ThrottlingException", "KMSThrottling", "KmsThrottled", "OverLimit", "RequestTimeTooSkewed", "RequestExpired",
@@ -21,8 +22,9 @@ func retryableCodes() []string {
 	}
 }
 
-// sizeCodes are the answers to a call that is too large for what answers: SQS, SNS, or a proxy or emulator with a smaller limit.
-// The last two name no entry, so that it may be one of them or all together.
+// sizeCodes are the answers to a call that is too large for what answers: SQS, SNS, or a
+// proxy or emulator with a smaller limit. The last two name no entry, so that it may be
+// one of them or all together.
 func sizeCodes() []string {
 	return []string{
 		"BatchRequestTooLong", "AWS.SimpleQueueService.BatchRequestTooLong", "BatchRequestTooLongException", "RequestEntityTooLarge",
@@ -31,7 +33,8 @@ func sizeCodes() []string {
 	}
 }
 
-// tooLarge reports whether a call was refused as a whole for what its entries have together.
+// tooLarge reports whether a call was refused as a whole for what its entries have
+// together.
 func tooLarge(err error) bool {
 	if status(err) == http.StatusRequestEntityTooLarge {
 		return true
@@ -55,8 +58,8 @@ func Retryable(err error) bool {
 	return !errors.Is(err, context.Canceled)
 }
 
-// Doubtful reports whether the service may have done what it was asked, though the call failed: no answer came, or one that it
-// makes after an accident of its own.
+// Doubtful reports whether the service may have done what it was asked, though the call
+// failed: no answer came, or one that it makes after an accident of its own.
 func Doubtful(err error) bool {
 	var answer smithy.APIError
 	var network *net.OpError

@@ -11,7 +11,8 @@ import (
 	"github.com/taskhawk/taskhawk-go/internal/awsbatch"
 )
 
-// answerFirst answers before it has read the body, and keeps the body, as net/http does in its own goroutine.
+// answerFirst answers before it has read the body, and keeps the body, as net/http does
+// in its own goroutine.
 type answerFirst struct{ body io.Reader }
 
 func (c *answerFirst) Do(req *http.Request) (*http.Response, error) {

@@ -32,7 +32,8 @@ func Invoke[In, Out, Option any](
 	return out, err
 }
 
-// Name asks the user's naming function for the name of a queue or topic. A panic of it is an error.
+// Name asks the user's naming function for the name of a queue or topic. A panic of it is
+// an error.
 func Name(naming func(app string, priority taskhawk.Priority) string, app string, priority taskhawk.Priority) (name string, err error) {
 	defer func() {
 		if err = recovered(recover(), nil); err != nil {

@@ -10,24 +10,28 @@ import (
 	"github.com/taskhawk/taskhawk-go/taskhawk"
 )
 
-// maxID is the length of a group or deduplication id in characters. Source: SendMessage and Publish.
+// maxID is the length of a group or deduplication id in characters. Source: SendMessage
+// and Publish.
 const maxID = 128
 
-// Limits are what a service takes, and what it calls its parts. The SDK checks none of it, and a body of
-// invalid UTF-8 would even be stored, changed, and then reported as an error.
+// Limits are what a service takes, and what it calls its parts. The SDK checks none of
+// it, and a body of invalid UTF-8 would even be stored, changed, and then reported as an
+// error.
 type Limits struct {
 	// Service is "SQS" or "SNS", Target "queue" or "topic".
 	Service, Target string
 	// MaxSize is the size of a message, body and attributes, and of a call, in bytes.
 	MaxSize int
-	// MaxAttributes is how many attributes a message has at most; 0 for [DefaultAttributes].
+	// MaxAttributes is how many attributes a message has at most; 0 for
+	// [DefaultAttributes].
 	MaxAttributes int
 	// MaxDelay is the longest delay of a message, 0 where there is none. NoDelay says so.
 	MaxDelay time.Duration
 	NoDelay  string
 }
 
-// Sizes of messages, in bytes. Source: SetQueueAttributes and SetTopicAttributes, MaximumMessageSize.
+// Sizes of messages, in bytes. Source: SetQueueAttributes and SetTopicAttributes,
+// MaximumMessageSize.
 const (
 	MinMessageSize = 1 << 10
 	MaxMessageSize = 1 << 20
@@ -49,8 +53,8 @@ type Message struct {
 	// Body, Group and Delay are those of the message.
 	Body, Group string
 	Delay       time.Duration
-	// DeduplicationID is that of the message, or on a FIFO queue or topic its id, so that a repeat with the
-	// same id, ours or the caller's, is stored once.
+	// DeduplicationID is that of the message, or on a FIFO queue or topic its id, so that
+	// a repeat with the same id, ours or the caller's, is stored once.
 	DeduplicationID string
 	// Attributes mirror the task.
 	Attributes []Attribute
@@ -60,7 +64,8 @@ type Message struct {
 	Size int
 }
 
-// message checks everything that can be checked without the network. The error is a *taskhawk.LimitError.
+// message checks everything that can be checked without the network. The error is a
+// *taskhawk.LimitError.
 func (l *Limits) message(out *taskhawk.Outgoing, fifo bool) (*Message, error) {
 	m := &Message{
 		Body: out.Body, Group: out.Group, Delay: out.Delay, DeduplicationID: out.DeduplicationID,
@@ -80,7 +85,8 @@ func (l *Limits) message(out *taskhawk.Outgoing, fifo bool) (*Message, error) {
 	return m, nil
 }
 
-// refuse returns which field breaks a limit, and how; "" when none does. It shows no value.
+// refuse returns which field breaks a limit, and how; "" when none does. It shows no
+// value.
 func (l *Limits) refuse(m *Message, fifo bool) (field, reason string) {
 	switch {
 	case m.Delay > 0 && l.MaxDelay == 0:
@@ -115,7 +121,8 @@ func (l *Limits) refuseIDs(m *Message, fifo bool) (field, reason string) {
 	return "", ""
 }
 
-// validID reports whether the services take id as a group or deduplication id; empty is none.
+// validID reports whether the services take id as a group or deduplication id; empty is
+// none.
 func validID(id string) bool {
 	return len(id) <= maxID && strings.IndexFunc(id, func(r rune) bool { return r <= ' ' || r > '~' }) < 0
 }

@@ -157,7 +157,8 @@ func TestNewPublisherRefusesBadLimits(t *testing.T) {
 	require.ErrorContains(t, err, "negative Linger")
 }
 
-// What a group has behind a message that is refused before any call would lose its place, too.
+// What a group has behind a message that is refused before any call would lose its place,
+// too.
 func TestARefusedMessageHoldsBackItsGroup(t *testing.T) {
 	t.Parallel()
 	s := &service{}

@@ -11,11 +11,11 @@ import (
 )
 
 const (
-	// MaxCalls is how many full batches may be in flight at once for one queue or topic: SQS answers in some
-	// 10 ms, so that is up to 8,000 messages a second.
+	// MaxCalls is how many full batches may be in flight at once for one queue or topic:
+	// SQS answers in some 10 ms, so that is up to 8,000 messages a second.
 	MaxCalls = 8
-	// Patience is how long a message waits for a call in flight before it gets another: a call takes some 10
-	// to 20 ms, unless it hangs.
+	// Patience is how long a message waits for a call in flight before it gets another: a
+	// call takes some 10 to 20 ms, unless it hangs.
 	Patience = 50 * time.Millisecond
 )
 
@@ -27,7 +27,8 @@ type Config[E groupcommit.Item] struct {
 	Limits Limits
 	// Linger is how long the first message of a batch waits for others.
 	Linger time.Duration
-	// Entry makes a message ready to send. It has a group only if that orders it: on a FIFO queue or topic.
+	// Entry makes a message ready to send. It has a group only if that orders it: on a
+	// FIFO queue or topic.
 	Entry func(m *Message, fifo bool) E
 	// Calls returns what makes calls to the queue or topic of that name, with attempts.
 	Calls func(name string) func(ctx context.Context, entries []E, done func(i int, err error))
@@ -35,7 +36,8 @@ type Config[E groupcommit.Item] struct {
 	Wrap func(name string, err error) error
 }
 
-// Publisher puts messages on the queues or topics of an application, in calls that concurrent callers share.
+// Publisher puts messages on the queues or topics of an application, in calls that
+// concurrent callers share.
 type Publisher[E groupcommit.Item] struct {
 	config  Config[E]
 	targets map[taskhawk.Priority]*target[E]
@@ -131,7 +133,8 @@ func (p *Publisher[E]) entry(out *taskhawk.Outgoing) (t *target[E], e E, err err
 	return t, p.config.Entry(m, t.fifo), nil
 }
 
-// wrap puts the error of a message into the words of the core, and says which queue or topic it is about.
+// wrap puts the error of a message into the words of the core, and says which queue or
+// topic it is about.
 func (p *Publisher[E]) wrap(t *target[E], err error) error {
 	if err == nil {
 		return nil

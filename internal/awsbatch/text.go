@@ -2,8 +2,9 @@ package awsbatch
 
 import "unicode/utf8"
 
-// Forbidden returns the index of the first byte of text that SQS refuses, or -1. SQS takes valid UTF-8 of the characters that
-// XML 1.0 allows: tab, line feed, carriage return, U+0020 to U+D7FF, U+E000 to U+FFFD and everything above U+FFFF.
+// Forbidden returns the index of the first byte of text that SQS refuses, or -1. SQS
+// takes valid UTF-8 of the characters that XML 1.0 allows: tab, line feed, carriage
+// return, U+0020 to U+D7FF, U+E000 to U+FFFD and everything above U+FFFF.
 func Forbidden(text string) int {
 	for i := 0; i < len(text); {
 		if i+8 <= len(text) && plain(text[i:i+8]) {
@@ -24,8 +25,9 @@ func Forbidden(text string) int {
 	return -1
 }
 
-// plain reports whether eight bytes are all ASCII and no control characters, with one comparison for all of them: subtracting a space sets the
-// high bit of those that are less, and those above ASCII have it.
+// plain reports whether eight bytes are all ASCII and no control characters, with one
+// comparison for all of them: subtracting a space sets the high bit of those that are
+// less, and those above ASCII have it.
 func plain(text string) bool {
 	const high, spaces = 0x8080808080808080, 0x2020202020202020
 	w := uint64(text[0]) | uint64(text[1])<<8 | uint64(text[2])<<16 | uint64(text[3])<<24 |

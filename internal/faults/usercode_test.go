@@ -313,7 +313,8 @@ func (q wildQueue) Delete(ctx context.Context, d *taskhawk.Delivery) error {
 	return q.Queue.Delete(ctx, d)
 }
 
-// newScene makes the two tasks. The bad one is of default priority, the good one of a high one.
+// newScene makes the two tasks. The bad one is of default priority, the good one of a
+// high one.
 func newScene(how string, p place) (s *scene, bad *taskhawk.Task[wildArgs], good *taskhawk.Task[struct{}]) {
 	s = &scene{culprit: &culprit{how: how, release: make(chan struct{})}, sink: newSink(), kwargs: "{}"}
 	s.handle = func(context.Context) error { return nil }
@@ -394,7 +395,8 @@ func byWorker(t *testing.T, s *scene, _ *taskhawk.Task[wildArgs], _ *taskhawk.Ta
 
 func bySQS(t *testing.T, s *scene, _ *taskhawk.Task[wildArgs], _ *taskhawk.Task[struct{}]) bool {
 	t.Helper()
-	// The settler of a transport, with no message: what it says of that is not asked here.
+	// The settler of a transport, with no message: what it says of that is not asked
+	// here.
 	var settler taskhawk.Queue = settled{}
 	if s.wrap != nil {
 		settler = s.wrap(settler)

@@ -203,7 +203,8 @@ func TestAGroupOutlivesItsCallers(t *testing.T) {
 	})
 }
 
-// Whatever fails, breaks or is given up: of each caller's group a beginning is stored, in order.
+// Whatever fails, breaks or is given up: of each caller's group a beginning is stored, in
+// order.
 func TestOrderWhateverHappens(t *testing.T) {
 	t.Parallel()
 	for seed := range uint64(50) {

@@ -1,4 +1,5 @@
-// Package groupcommit lets concurrent callers share batch calls without waiting for a timer.
+// Package groupcommit lets concurrent callers share batch calls without waiting for a
+// timer.
 //
 // The first caller's item is sent at once. While that call is in flight the items of
 // others gather, and go together in the next one. So an idle system adds no latency and a
@@ -23,7 +24,8 @@ import (
 )
 
 var (
-	// ErrNotSent is wrapped by the error of an item whose caller gave up before any call took it.
+	// ErrNotSent is wrapped by the error of an item whose caller gave up before any call
+	// took it.
 	ErrNotSent = errors.New("not sent")
 	// ErrAbandoned is wrapped by the error of an item whose outcome is unknown: its
 	// caller gave up while a call with it was in flight, or the call broke.
@@ -228,7 +230,8 @@ func (c *Committer[T]) patience() (wait time.Duration, ends bool) {
 		if c.config.Linger != nil {
 			limit = c.config.Linger(c.last)
 		}
-		// The callers that the last call served are likely to add again: linger from its end.
+		// The callers that the last call served are likely to add again: linger from its
+		// end.
 		if c.ended.After(since) {
 			since = c.ended
 		}
@@ -239,7 +242,8 @@ func (c *Committer[T]) patience() (wait time.Duration, ends bool) {
 	return limit - time.Since(since), true
 }
 
-// arm sets the timer, unless it wakes earlier anyway and then looks again. mu must be held.
+// arm sets the timer, unless it wakes earlier anyway and then looks again. mu must be
+// held.
 func (c *Committer[T]) arm(wait time.Duration) {
 	at := time.Now().Add(wait)
 	switch {
@@ -343,8 +347,8 @@ func (c *Committer[T]) takeFrom(w *batchWait[T], batch []*item[T], size int) ([]
 	return batch, size, false
 }
 
-// run makes calls for as long as another is due when one ends: a goroutine whose stack has grown is
-// quicker. Without a batch it looks for one first, as launch has announced.
+// run makes calls for as long as another is due when one ends: a goroutine whose stack
+// has grown is quicker. Without a batch it looks for one first, as launch has announced.
 func (c *Committer[T]) run(batch []*item[T]) {
 	for {
 		if batch == nil {
@@ -379,7 +383,8 @@ func (c *Committer[T]) call(batch []*item[T]) {
 	broken, returned = "the call gave no result", true
 }
 
-// callContext is the context of a call: of the callers' values it has those that all items share.
+// callContext is the context of a call: of the callers' values it has those that all
+// items share.
 func callContext[T Item](batch []*item[T]) context.Context {
 	first := batch[0].sequence.wait
 	for _, it := range batch {
@@ -416,7 +421,8 @@ func (c *Committer[T]) end(batch []*item[T], start time.Time, broken string) {
 	c.looking++
 }
 
-// finish gives an item its result, if it has none, and lets its group go on. mu must be held.
+// finish gives an item its result, if it has none, and lets its group go on. mu must be
+// held.
 func (c *Committer[T]) finish(it *item[T], err error) {
 	if it.known {
 		return

@@ -34,7 +34,8 @@ type item[T Item] struct {
 	err      error
 }
 
-// sequence is the items of one caller in one group, or without one, that no call has taken yet.
+// sequence is the items of one caller in one group, or without one, that no call has
+// taken yet.
 type sequence[T Item] struct {
 	wait    *batchWait[T]
 	group   string

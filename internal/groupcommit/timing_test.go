@@ -146,8 +146,8 @@ func TestLingerAfterACancel(t *testing.T) {
 	})
 }
 
-// Ten workers that each wait for their own item, and are quicker than the service, find together: no part of them is always
-// in the call that another part waits for.
+// Ten workers that each wait for their own item, and are quicker than the service, find
+// together: no part of them is always in the call that another part waits for.
 func TestLingerMergesThoseWhoTakeTurns(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {

@@ -35,9 +35,9 @@ func (f *Failure) verb() string {
 	return "panicked"
 }
 
-// Call runs f in a goroutine of its own, waits for it, and returns how it failed; nil when it
-// returned. The goroutine costs about a microsecond, so Call is for failures and for what
-// happens once in a request, not for every message.
+// Call runs f in a goroutine of its own, waits for it, and returns how it failed; nil
+// when it returned. The goroutine costs about a microsecond, so Call is for failures and
+// for what happens once in a request, not for every message.
 func Call(f func()) *Failure { return <-Start(f) }
 
 // Start is Call without the wait: the channel gets how f failed, nil when it returned.

@@ -22,10 +22,10 @@ type Pipeline struct {
 	hub *taskhawk.Hub
 }
 
-// NewPipeline returns a pipeline for the tasks of config, which may be that of the program:
-// its Publisher and Sync are ignored, and without a Logger the lines are the test's output. In
-// the context that it returns, and in that of every handler, tasks are dispatched to the
-// pipeline. They run in [Pipeline.RunUntilIdle].
+// NewPipeline returns a pipeline for the tasks of config, which may be that of the
+// program: its Publisher and Sync are ignored, and without a Logger the lines are the
+// test's output. In the context that it returns, and in that of every handler, tasks are
+// dispatched to the pipeline. They run in [Pipeline.RunUntilIdle].
 func NewPipeline(t testing.TB, config taskhawk.Config) (context.Context, *Pipeline) {
 	t.Helper()
 	p := &Pipeline{Memory: NewMemory(MemoryConfig{}), Recorder: &Recorder{}, t: t}
@@ -49,13 +49,13 @@ func (p *Pipeline) Publish(ctx context.Context, out *taskhawk.Outgoing) error {
 	return p.Memory.Publish(ctx, out)
 }
 
-// RunUntilIdle runs what was dispatched, and what that dispatches, one task at a time, until
-// nothing is left but dead letters. A task that fails is retried at once, five times in all,
-// unless it asks for another delay by taskhawk.RetryAfter. It fails the test when the worker
-// does not stop cleanly or the test's context ends first.
+// RunUntilIdle runs what was dispatched, and what that dispatches, one task at a time,
+// until nothing is left but dead letters. A task that fails is retried at once, five
+// times in all, unless it asks for another delay by taskhawk.RetryAfter. It fails the
+// test when the worker does not stop cleanly or the test's context ends first.
 //
-// Delays take as long as they are, but no time in a testing/synctest bubble. Only one call may
-// run at a time.
+// Delays take as long as they are, but no time in a testing/synctest bubble. Only one
+// call may run at a time.
 func (p *Pipeline) RunUntilIdle() {
 	p.t.Helper()
 	if p.Memory.isEmpty() {

@@ -24,8 +24,8 @@ var _ taskhawk.BatchPublisher = (*Recorder)(nil)
 // of its own, so that they may run in parallel though tasks are package variables.
 //
 // A config, one at most, is that of the program, for what it adds to a dispatch, such as
-// DefaultHeaders. Its Publisher, Tasks and Sync are ignored: every task is recorded, and no
-// test leaves a task registered.
+// DefaultHeaders. Its Publisher, Tasks and Sync are ignored: every task is recorded, and
+// no test leaves a task registered.
 func Record(t testing.TB, config ...taskhawk.Config) (context.Context, *Recorder) {
 	t.Helper()
 	var program taskhawk.Config

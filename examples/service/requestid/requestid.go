@@ -55,8 +55,8 @@ func Headers(ctx context.Context, _ string) taskhawk.Headers {
 	return nil
 }
 
-// Middleware gives each handler, and the log lines about its delivery, the id that its task was
-// sent with.
+// Middleware gives each handler, and the log lines about its delivery, the id that its
+// task was sent with.
 func Middleware(next taskhawk.Handler) taskhawk.Handler {
 	return func(ctx context.Context, msg *taskhawk.Message) error {
 		id := msg.Headers[taskHeader]
