@@ -21,8 +21,8 @@ type Trial struct {
 	Units int
 }
 
-// TrialsInTurns runs all trials in turns, each once in each round, and the one that begins
-// changes from round to round. It returns, for each, a sample of every round.
+// TrialsInTurns runs all trials in turns, each once in each round, and the one that
+// begins changes from round to round. It returns, for each, a sample of every round.
 func TrialsInTurns(trials []Trial, rounds int) ([][]Sample, error) {
 	held := make([]byte, ballast)
 	defer runtime.KeepAlive(held)

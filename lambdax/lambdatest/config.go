@@ -29,8 +29,8 @@ type Config struct {
 	// Concurrency is how many invocations the process takes at once:
 	// AWS_LAMBDA_MAX_CONCURRENCY. Default 1.
 	Concurrency int
-	// Output gets what the program writes to its standard output and error, which is what Lambda logs; a *Log keeps it. Default: it is
-	// dropped.
+	// Output gets what the program writes to its standard output and error, which is
+	// what Lambda logs; a *Log keeps it. Default: it is dropped.
 	Output io.Writer
 }
 
