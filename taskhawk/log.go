@@ -77,7 +77,7 @@ func (l *LogAttrs) appendTo(attrs []slog.Attr, d *Delivery) []slog.Attr {
 		}
 	}
 	attrs = append(attrs, slog.String("message_id", inLog(d.MessageID)), slog.String("queue", inLog(d.Queue)),
-		slog.Int("attempt", d.Attempt))
+		slog.Int("attempt", max(d.Attempt, 1)))
 	return append(attrs, added...)
 }
 

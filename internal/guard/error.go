@@ -56,14 +56,34 @@ type target struct{}
 // Error returns a text that nothing shows.
 func (*target) Error() string { return "target" }
 
-// probe calls all methods that the library, the standard library or the Lambda runtime
-// may call.
+// probe calls all methods that the library, the standard library or the Lambda runtime may
+// call. A wrapper of fmt has its text already, and asks the errors in it no more: those are
+// asked here.
 func probe(err error) {
-	_ = err.Error()
 	none := &target{}
 	_ = errors.Is(err, none)
 	_ = errors.As(err, &none)
+	probeTexts(err)
 }
+
+func probeTexts(err error) {
+	_ = err.Error()
+	switch e := err.(type) { //nolint:errorlint // this is errors.Unwrap
+	case interface{ Unwrap() error }:
+		if inner := e.Unwrap(); inner != nil {
+			probeTexts(inner)
+		}
+	case interface{ Unwrap() []error }:
+		for _, inner := range e.Unwrap() {
+			if inner != nil {
+				probeTexts(inner)
+			}
+		}
+	}
+}
+
+// fmtPanic is what fmt writes before the value of a panic of a method that it has called.
+const fmtPanic = "(PANIC="
 
 // brokenError stands in for an error whose methods do not all return.
 type brokenError struct {
@@ -148,6 +168,10 @@ func describe(err error) string {
 		method, failure := fault(inner)
 		if failure == nil {
 			return false
+		}
+		// fmt has put the panic value, which may be a secret, into the text of its wrapper.
+		if quoted := strings.Index(text, fmtPanic); quoted >= 0 {
+			text = strings.TrimSpace(text[:max(strings.LastIndex(text[:quoted], "%!"), 0)])
 		}
 		// A wrapper that got its text from Text names the type already.
 		if !strings.Contains(text, fmt.Sprintf("%T: its ", inner)) {

@@ -111,6 +111,11 @@ func TestErrorLeavesOthersAlone(t *testing.T) {
 	}
 }
 
+// silent is an error that a nil pointer has no text for.
+type silent struct{ text string }
+
+func (e *silent) Error() string { return e.text }
+
 // uncomparable cannot be compared with ==.
 type uncomparable []string
 
@@ -126,6 +131,11 @@ func TestErrorBlamesTheInnermost(t *testing.T) {
 	found, ok := guard.As[uncomparable](joined)
 	require.True(t, ok, "behind the one that panics")
 	require.Equal(t, uncomparable{"a"}, found)
+	wrapped := fmt.Errorf("read: %w", faulty{"Error", func() { panic("secret") }})
+	require.EqualError(t, guard.Error(wrapped), "read: (guard_test.faulty: its Error method panicked)")
+	var typedNil *silent
+	require.EqualError(t, guard.Error(fmt.Errorf("read: %w", error(typedNil))),
+		"read: <nil> (*guard_test.silent: its Error method panicked)")
 	_, ok = guard.As[*os.SyscallError](errors.Join(broken, errDown))
 	require.False(t, ok)
 }
