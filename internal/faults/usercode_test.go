@@ -130,6 +130,7 @@ type scene struct {
 	backoff taskhawk.Backoff
 	sink    *sink
 	ran     atomic.Int32 // times that the good task ran
+	either  bool         // the culprit serves both messages, so that either may meet it
 }
 
 // place is where the library calls code of the user.
@@ -320,6 +321,7 @@ func newScene(how string, p place) (s *scene, bad *taskhawk.Task[wildArgs], good
 	s.handle = func(context.Context) error { return nil }
 	s.config.Logger = slog.New(s.sink)
 	p.set(s)
+	s.either = strings.HasPrefix(p.name, "log handler")
 	bad = taskhawk.New("tests.bad", func(ctx context.Context, _ wildArgs) error { return s.handle(ctx) }, s.options...)
 	good = taskhawk.New("tests.good", func(context.Context, struct{}) error {
 		s.ran.Add(1)
@@ -419,8 +421,9 @@ func bySQS(t *testing.T, s *scene, _ *taskhawk.Task[wildArgs], _ *taskhawk.Task[
 	require.NoError(t, ctx.Err(), "the answer leaves in time")
 	close(s.release)
 	require.EqualValues(t, 1, s.ran.Load())
+	require.LessOrEqual(t, len(response.BatchItemFailures), 1)
 	for _, failed := range response.BatchItemFailures {
-		require.Equal(t, "bad", failed.ItemIdentifier)
+		require.True(t, s.either || failed.ItemIdentifier == "bad", failed.ItemIdentifier)
 	}
 	return len(response.BatchItemFailures) == 0
 }
