@@ -264,3 +264,79 @@ func TestALetterThatIsStoredMakesItsRecordDone(t *testing.T) {
 		require.Len(t, r.server.Queue(r.name+"-DLQ").Messages, 2)
 	})
 }
+
+// notingSettler notes the timeouts that it is asked for.
+type notingSettler struct {
+	taskhawk.Settler
+
+	mu       sync.Mutex
+	timeouts []time.Duration
+	letters  int
+}
+
+func (s *notingSettler) SetVisibility(_ context.Context, _ *taskhawk.Delivery, timeout time.Duration) error {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.timeouts = append(s.timeouts, timeout)
+	return nil
+}
+
+func (s *notingSettler) DeadLetter(context.Context, *taskhawk.Delivery, taskhawk.DeadLetter) error {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.letters++
+	return nil
+}
+
+func (s *notingSettler) Delete(context.Context, *taskhawk.Delivery) error { return nil }
+
+// SQS hides a message for 12 hours after it was received, and refuses more. It was
+// received up to 5 minutes, the longest batching window, before the function has it.
+func TestTheLongestRetryLeavesRoomForABatchingWindow(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		settler := &notingSettler{}
+		waits := taskhawk.New("waits", func(context.Context, doArgs) error { return taskhawk.RetryAfter(12*time.Hour, errDown) })
+		event := doing("")
+		event.Records[0].Body = body("waits", 0, "")
+		r := newRig(t, waits)
+		_, _, err := r.inTime(time.Minute, event, lambdax.SQSConfig{PartialBatch: true, Settler: settler})
+		require.NoError(t, err)
+		require.Equal(t, []time.Duration{12*time.Hour - 10*time.Minute - time.Second}, settler.timeouts)
+	})
+}
+
+// A handler that returns when the answer has left settles nothing: Lambda was told that
+// the message failed, and another delivery of it may be running.
+func TestALateHandlerSettlesNothing(t *testing.T) {
+	t.Parallel()
+	for name, failure := range map[string]error{
+		"retry": taskhawk.RetryAfter(0, errDown), "dead letter": taskhawk.Permanent(errDown), "other": errDown,
+	} {
+		for _, ordered := range []bool{false, true} {
+			synctest.Test(t, func(t *testing.T) {
+				settler, returned := &notingSettler{}, false
+				late := taskhawk.New("late", func(context.Context, doArgs) error {
+					<-time.After(time.Hour) // deaf to its context
+					returned = true
+					return failure
+				})
+				event := doing("")
+				event.Records[0].Body = body("late", 0, "")
+				if ordered {
+					event = fifo(event, "a")
+				}
+				r := newRig(t, late)
+				config := lambdax.SQSConfig{PartialBatch: true, Settler: settler}
+				response, _, err := r.inTime(10*time.Second, event, config)
+				require.NoError(t, err)
+				require.Equal(t, []string{"m0"}, reported(t, response))
+				time.Sleep(2 * time.Hour)
+				synctest.Wait()
+				require.True(t, returned)
+				require.Empty(t, settler.timeouts, name)
+				require.Zero(t, settler.letters, name)
+			})
+		}
+	}
+}
