@@ -3,6 +3,8 @@ package sqsx
 import (
 	"context"
 	"errors"
+	"fmt"
+	"strings"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -255,6 +257,37 @@ func lookUp(ctx context.Context, api sqsqueue.URLAPI, account, name string) (*st
 		return nil, &QueueError{Queue: name, Err: err, account: account}
 	}
 	return url, nil
+}
+
+// explain adds to the error of a missing queue whether the queues of the application
+// exist, by name: where none does, its name is probably misspelt. It looks up those that
+// are not in known, which needs no other permission than to look up the queues, and takes
+// one that is denied for missing. exists is nil where the Naming gives no names.
+func (s *service) explain(
+	ctx context.Context, app string, naming Naming, err error, known map[string]bool,
+) (explained error, exists map[string]bool) {
+	names, namesErr := naming.names(app, nil)
+	if namesErr != nil {
+		return err, nil // the Naming serves some of the priorities only
+	}
+	exists = map[string]bool{}
+	var others []string
+	for _, name := range sqsqueue.InOrder(names) {
+		found, looked := known[name]
+		if !looked {
+			_, lookUpErr := s.urls.get(ctx, name)
+			found = lookUpErr == nil
+		}
+		exists[name] = found
+		if found {
+			others = append(others, name)
+		}
+	}
+	if len(others) == 0 {
+		return fmt.Errorf("%w; none of the queues of %q is found: check the application's name, account and region",
+			err, app), exists
+	}
+	return fmt.Errorf("%w; other queues of %q exist: %s", err, app, strings.Join(others, ", ")), exists
 }
 
 // requestCounts is the changing form of taskhawk.RequestStats.

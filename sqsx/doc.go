@@ -60,9 +60,9 @@
 // moves a message to the dead-letter queue when it has been received more often than the
 // queue's redrive policy allows; taskhawk.Permanent sends it there at once, with the
 // attributes taskhawk_task, taskhawk_reason and taskhawk_attempt. What nobody understands
-// is retried too, never deleted. [Redrive] moves dead letters back, all of them or by
-// task and reason, and package sqscheck compares the settings of the queues with what the
-// code needs.
+// is retried too, never deleted. [DeadLetters] looks at dead letters, [Redrive] moves them
+// back, all of them or by task and reason, and package sqscheck compares the settings of
+// the queues with what the code needs.
 //
 // Errors of calls are a [*QueueError] that names the queue and wraps what the SDK
 // returned. Its text has no receipt handle.

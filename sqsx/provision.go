@@ -50,6 +50,9 @@ const (
 // processes at once: what exists is left as it is, but for a queue without a redrive
 // policy, which gets one. Package sqscheck tells what is wrong with queues that existed.
 //
+// It works in the caller's own account only: SQS lets no account create queues of another.
+// Use a role of that account there.
+//
 // Large teams declare queues in Terraform or CloudFormation instead; this is for
 // development, tests and small services.
 func Provision(ctx context.Context, api AdminAPI, app string, config ProvisionConfig) error {

@@ -10,8 +10,8 @@ import (
 	"time"
 
 	"github.com/aws/aws-sdk-go-v2/service/sqs"
-	"github.com/aws/smithy-go"
 
+	"github.com/taskhawk/taskhawk-go/internal/awsbatch"
 	"github.com/taskhawk/taskhawk-go/internal/nilcheck"
 	"github.com/taskhawk/taskhawk-go/internal/sqsqueue"
 	"github.com/taskhawk/taskhawk-go/taskhawk"
@@ -41,9 +41,10 @@ import (
 // moved also holds up those behind it in its group, which this redrive then does not see.
 //
 // A letter that cannot be moved does not hold up the others, nor does a queue: the error
-// joins what went wrong, and the report is right also then. When a letter was sent is
-// told by the clock of SQS, when Redrive began by that of this machine. Several redrives
-// may run at once.
+// joins what went wrong, and the report is right also then. Where none of the queues
+// exists, the error says that the application's name is probably misspelt. Whether a
+// letter was sent since Redrive began is told by the clock of SQS, also where that of this
+// machine is wrong: see ClockAhead of the report. Several redrives may run at once.
 func Redrive(ctx context.Context, api RedriveAPI, app string, config RedriveConfig) (RedriveReport, error) {
 	report := RedriveReport{Moved: map[string]int{}}
 	names, err := config.check(app)
@@ -55,15 +56,23 @@ func Redrive(ctx context.Context, api RedriveAPI, app string, config RedriveConf
 		return report, fmt.Errorf("sqsx: redrive: %w", err)
 	}
 	var failed failures
+	found := map[string]bool{}
 	for _, name := range names {
 		done := QueueRedrive{Queue: name}
 		err := r.redrive(ctx, &done)
 		report = report.with(done)
+		report.ClockAhead = r.clock.ahead
 		if err != nil && ctx.Err() != nil {
 			failed.add(caused(ctx, err))
 			break
 		}
+		if sqsqueue.IsMissing(err) && len(found) == 0 {
+			err, found = r.service.explain(ctx, app, config.Naming, err, nil)
+		}
 		failed.add(err)
+		if err != nil && len(found) > 0 && !anyTrue(found) {
+			break // each of the others would say the same
+		}
 	}
 	if err := failed.err(); err != nil {
 		return report, fmt.Errorf("sqsx: redrive: %w", err)
@@ -84,20 +93,23 @@ type redriver struct {
 	api     RedriveAPI
 	service *service
 	config  RedriveConfig
-	reader  *taskReader
-	began   time.Time
-	tried   int // letters counted towards the limit
+	reader  *letterReader
+	clock   serverClock
+	began   time.Time // by the clock of this machine
+	tried   int       // letters counted towards the limit
 }
 
 func newRedriver(api RedriveAPI, config RedriveConfig) (*redriver, error) {
 	if nilcheck.IsNil(api) {
 		return nil, errors.New("nil API")
 	}
-	reader, err := newTaskReader()
+	reader, err := newLetterReader()
 	if err != nil {
 		return nil, err
 	}
-	return &redriver{api: api, service: newService(api, ""), config: config, reader: reader, began: time.Now()}, nil
+	return &redriver{
+		api: api, service: newService(api, config.Account), config: config, reader: reader, began: time.Now(),
+	}, nil
 }
 
 // redrive moves the dead letters of one queue, by a move task if that may be and can be.
@@ -126,6 +138,11 @@ func (r *redriver) room(most int) int {
 
 // RedriveConfig says what [Redrive] moves. The zero value moves everything.
 type RedriveConfig struct {
+	// Account is the number of the account that owns the queues and their dead-letter
+	// queues, 12 digits. SQS starts move tasks for that account's own roles only, so that
+	// others copy: their policies must allow to receive, send, delete and change the
+	// visibility of messages. Default: the caller's own account.
+	Account string
 	// Priorities are the queues whose dead letters are moved. Default: all four.
 	Priorities []taskhawk.Priority
 	// Tasks are the names of the tasks whose letters are moved, matched exactly. Default:
@@ -150,8 +167,7 @@ type RedriveConfig struct {
 	// Copy makes Redrive receive, send and delete the messages also where SQS could move
 	// them by itself. That takes three requests for ten messages, counts by task, and
 	// takes the attributes taskhawk_reason and taskhawk_attempt off, which a move task
-	// leaves. Attributes of the message and its group are kept; the trace header of
-	// X-Ray, a system attribute, is not.
+	// leaves. Attributes of the message, its group and its trace header are kept.
 	Copy bool
 	// Naming returns the names of the queues. Default: [QueueName].
 	Naming Naming
@@ -169,6 +185,9 @@ func (c *RedriveConfig) check(app string) ([]string, error) {
 	case c.Rate < 0 || c.Rate > maxRate:
 		return nil, fmt.Errorf("rate %d: SQS moves up to %d messages per second", c.Rate, maxRate)
 	}
+	if err := awsbatch.CheckAccount(c.Account); err != nil {
+		return nil, err
+	}
 	names, err := c.Naming.names(app, c.Priorities)
 	return sqsqueue.InOrder(names), err
 }
@@ -182,8 +201,19 @@ func (c *RedriveConfig) selects() bool {
 func (c *RedriveConfig) filters() bool { return len(c.Tasks) > 0 || c.Reason != nil }
 
 // takes reports whether the filters let the letter through.
-func (c *RedriveConfig) takes(l *letter) bool {
-	return (len(c.Tasks) == 0 || slices.Contains(c.Tasks, l.task)) && (c.Reason == nil || c.Reason(l.reason()))
+func (c *RedriveConfig) takes(l *letter) (bool, error) {
+	return takes(c.Tasks, c.Reason, l)
+}
+
+// takes reports whether a letter is of one of the tasks, and of a reason that the
+// caller's function wants. A panic of that is an error.
+func takes(tasks []string, reason func(string) bool, l *letter) (taken bool, err error) {
+	defer func() {
+		if value := recover(); value != nil {
+			err = fmt.Errorf("the Reason function: %w", &taskhawk.PanicError{Value: value})
+		}
+	}()
+	return (len(tasks) == 0 || slices.Contains(tasks, l.task)) && (reason == nil || reason(l.reason())), nil
 }
 
 // keptFailures is how many errors are kept: thousands of messages may fail for one
@@ -237,28 +267,6 @@ func (e *failuresError) Error() string {
 // Unwrap returns the first failures.
 func (e *failuresError) Unwrap() []error { return e.failures.first }
 
-// refusal is an error of SQS without its text, which may show receipt handles of the
-// whole batch.
-type refusal struct {
-	code string
-	err  error
-}
-
-// Error gives the code.
-func (e *refusal) Error() string { return "SQS refused it: " + e.code }
-
-// Unwrap returns the error of the call.
-func (e *refusal) Unwrap() error { return e.err }
-
-// withoutText hides the text of an error of SQS. Errors of the network show no receipt
-// handle.
-func withoutText(err error) error {
-	if answer, ok := errors.AsType[smithy.APIError](err); ok {
-		return &refusal{code: answer.ErrorCode(), err: err}
-	}
-	return err
-}
-
 // RedriveReport says what [Redrive] did. Fields may be added.
 type RedriveReport struct {
 	// Moved counts the messages moved, by the name of the queue they are on now. Queues
@@ -266,6 +274,10 @@ type RedriveReport struct {
 	Moved map[string]int
 	// Queues says it in full for each queue, the most urgent priority first.
 	Queues []QueueRedrive
+	// ClockAhead is by how much the clock of SQS was ahead of that of this machine, less
+	// than 0 if it was behind. It is 0 if they agreed to the second, and where no letter
+	// was received.
+	ClockAhead time.Duration
 }
 
 // RedriveWay is how messages were moved.
@@ -297,16 +309,17 @@ type QueueRedrive struct {
 	Tasks map[string]RedriveCount
 }
 
-// RedriveCount counts dead letters. Each is in one of Moved, WouldMove, Skipped and
+// RedriveCount counts dead letters. Each is in one of Moved, WouldMove, Skipped, Later and
 // Failed.
 type RedriveCount struct {
 	// Moved are back on their queue.
 	Moved int
 	// WouldMove are those that a dry run would have moved.
 	WouldMove int
-	// Skipped are those that the filters do not take, and those sent since the redrive
-	// began.
+	// Skipped are those that the filters do not take.
 	Skipped int
+	// Later are those sent since the redrive began. They wait for the next one.
+	Later int
 	// Failed are still dead letters because they could not be moved. Where the answer of
 	// SQS got lost, they may be on both queues.
 	Failed int
@@ -336,6 +349,9 @@ func (r RedriveReport) String() string {
 			fmt.Fprintf(&text, "  %s: %s\n", sqsqueue.OneLine(task), q.Tasks[task])
 		}
 	}
+	if r.ClockAhead != 0 {
+		fmt.Fprintf(&text, "the clock of SQS is %s ahead of that of this machine, and is the one that counts\n", r.ClockAhead)
+	}
 	return text.String()
 }
 
@@ -345,7 +361,14 @@ func (c RedriveCount) String() string {
 	for _, part := range []struct {
 		n    int
 		what string
-	}{{c.Moved, "moved"}, {c.WouldMove, "would move"}, {c.Skipped, "skipped"}, {c.Failed, "failed"}, {c.Doubled, "doubled"}} {
+	}{
+		{c.Moved, "moved"},
+		{c.WouldMove, "would move"},
+		{c.Skipped, "skipped"},
+		{c.Later, "sent since it began"},
+		{c.Failed, "failed"},
+		{c.Doubled, "doubled"},
+	} {
 		if part.n > 0 {
 			parts = append(parts, fmt.Sprintf("%d %s", part.n, part.what))
 		}
@@ -375,8 +398,12 @@ func (q *QueueRedrive) count(l *letter, c RedriveCount) {
 
 func (c RedriveCount) plus(d RedriveCount) RedriveCount {
 	return RedriveCount{
-		Moved: c.Moved + d.Moved, WouldMove: c.WouldMove + d.WouldMove, Skipped: c.Skipped + d.Skipped,
-		Failed: c.Failed + d.Failed, Doubled: c.Doubled + d.Doubled,
+		Moved:     c.Moved + d.Moved,
+		WouldMove: c.WouldMove + d.WouldMove,
+		Skipped:   c.Skipped + d.Skipped,
+		Later:     c.Later + d.Later,
+		Failed:    c.Failed + d.Failed,
+		Doubled:   c.Doubled + d.Doubled,
 	}
 }
 

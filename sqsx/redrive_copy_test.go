@@ -35,7 +35,7 @@ func TestRedriveKeepsTheRateWhenItCopies(t *testing.T) {
 }
 
 // A pass that takes long looks at each letter once, and asks SQS for longer and longer
-// claims.
+// leases.
 func TestRedriveHoldsLettersThroughALongPass(t *testing.T) {
 	t.Parallel()
 	inGraveyard(t, func(g *graveyard) {
@@ -92,7 +92,7 @@ func TestRedriveThatCannotExtendItsClaims(t *testing.T) {
 	})
 }
 
-// A filter that takes longer than the claims: what others may have by then is not moved.
+// A filter that takes longer than the leases: what others may have by then is not moved.
 func TestRedriveDoesNotMoveWhatItHoldsNoLonger(t *testing.T) {
 	t.Parallel()
 	inGraveyard(t, func(g *graveyard) {
@@ -172,11 +172,15 @@ func TestRedriveKeepsTheMessageAsItWas(t *testing.T) {
 				in.MessageAttributes["number"] = types.MessageAttributeValue{DataType: aws.String("Number.int"), StringValue: aws.String("7")}
 				in.MessageAttributes["bytes"] = types.MessageAttributeValue{DataType: aws.String("Binary"), BinaryValue: []byte{0, 255}}
 				in.MessageGroupId = aws.String("tenant-7")
+				in.MessageSystemAttributes = map[string]types.MessageSystemAttributeValue{
+					"AWSTraceHeader": {DataType: aws.String("String"), StringValue: aws.String("Root=1-5e1b4151-5ac6c58f5b5daa6b5b5daa6b")},
+				}
 			})
 		g.redrive(sqsx.RedriveConfig{Copy: true})
 		message := g.receiveAll(queueOf(taskhawk.Default))[0]
 		require.Equal(g, body, *message.Body)
 		require.Equal(g, "tenant-7", message.Attributes["MessageGroupId"])
+		require.Equal(g, "Root=1-5e1b4151-5ac6c58f5b5daa6b5b5daa6b", message.Attributes["AWSTraceHeader"])
 		require.Equal(g, "1", message.Attributes["ApproximateReceiveCount"], "it begins anew")
 		require.Len(g, message.MessageAttributes, 3)
 		require.Equal(g, "tests.a", *message.MessageAttributes["taskhawk_task"].StringValue)

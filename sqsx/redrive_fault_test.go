@@ -187,7 +187,8 @@ func TestRedriveShowsNoReceiptHandle(t *testing.T) {
 			return &http.Response{StatusCode: http.StatusNotFound, Body: io.NopCloser(strings.NewReader(text)), Request: r}, nil
 		})
 		_, err := sqsx.Redrive(g.Context(), client, app, sqsx.RedriveConfig{Copy: true})
-		require.EqualError(g, err, "sqsx: redrive: queue TASKHAWK-DEV-MYAPP-DLQ: SQS refused it: ReceiptHandleIsInvalid (2 failures)")
+		require.EqualError(g, err, "sqsx: redrive: queue TASKHAWK-DEV-MYAPP-DLQ: operation error SQS: DeleteMessageBatch, "+
+			"https response error StatusCode: 404, RequestID: , ReceiptHandleIsInvalid: The handle (receipt handle) is invalid (2 failures)")
 		require.NotEmpty(g, receipts)
 		var invalid *types.ReceiptHandleIsInvalid
 		require.ErrorAs(g, err, &invalid)

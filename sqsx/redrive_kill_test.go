@@ -138,7 +138,7 @@ func TestRedriveKilledAtAnyPointLosesNothing(t *testing.T) {
 		both := g.doubled(c)
 		require.LessOrEqual(g, both, allowed, "copies by %s", c)
 
-		time.Sleep(3 * time.Minute) // the claims of the dead process end
+		time.Sleep(3 * time.Minute) // the leases of the dead process end
 		_, err = sqsx.Redrive(g.Context(), g.client, app, config)
 		require.NoError(g, err)
 		dead, back := g.copies()

@@ -2,12 +2,15 @@ package sqsx_test
 
 import (
 	"context"
+	"fmt"
+	"net/http"
 	"slices"
 	"sync/atomic"
 	"testing"
 	"testing/synctest"
 	"time"
 
+	"github.com/aws/aws-sdk-go-v2/service/sqs"
 	"github.com/stretchr/testify/require"
 
 	"github.com/taskhawk/taskhawk-go/sqsx"
@@ -132,5 +135,98 @@ TASKHAWK-DEV-MYAPP: 2 moved, 3 skipped (copy)
   "tests.a\nforged: 5 moved": 1 skipped
   tests.b: 2 moved
 `, report.String())
+	})
+}
+
+// The clock of SQS counts, which the Date of its answers tells.
+func TestRedriveOfAMachineWithAWrongClock(t *testing.T) {
+	t.Parallel()
+	for _, ahead := range []time.Duration{time.Hour, -time.Hour} {
+		inGraveyard(t, func(g *graveyard) {
+			time.Sleep(24 * time.Hour)
+			g.buryMany(15)
+			client := g.clientThrough(func(next http.RoundTripper, r *http.Request) (*http.Response, error) {
+				response, err := next.RoundTrip(r)
+				if err == nil {
+					response.Header.Set("Date", time.Now().Add(ahead).UTC().Format(http.TimeFormat))
+				}
+				return response, err
+			})
+			// The letters were sent by the clock of SQS.
+			shifted := sentAPI{Client: client, ahead: ahead}
+			config := onlyDefault()
+			config.Tasks = []string{"tests.a"}
+			report, err := sqsx.Redrive(g.Context(), shifted, app, config)
+			require.NoError(g, err)
+			require.Equal(g, sqsx.RedriveCount{Moved: 15}, report.Count())
+			require.InDelta(g, ahead.Seconds(), report.ClockAhead.Seconds(), 1)
+			require.Contains(g, report.String(), "the clock of SQS is ")
+			g.requireBack(15)
+		})
+	}
+}
+
+// sentAPI is an SQS whose clock is wrong in the messages too.
+type sentAPI struct {
+	*sqs.Client
+
+	ahead time.Duration
+}
+
+func (s sentAPI) ReceiveMessage(
+	ctx context.Context, in *sqs.ReceiveMessageInput, options ...func(*sqs.Options),
+) (*sqs.ReceiveMessageOutput, error) {
+	out, err := s.Client.ReceiveMessage(ctx, in, options...)
+	if err != nil {
+		return nil, err
+	}
+	for _, message := range out.Messages {
+		var ms int64
+		if _, err := fmt.Sscan(message.Attributes["SentTimestamp"], &ms); err != nil {
+			return nil, err
+		}
+		message.Attributes["SentTimestamp"] = fmt.Sprint(time.UnixMilli(ms).Add(s.ahead).UnixMilli())
+	}
+	return out, nil
+}
+
+// What fails again while a redrive runs is counted, and left for the next one.
+func TestRedriveCountsLettersSentSinceItBegan(t *testing.T) {
+	t.Parallel()
+	inGraveyard(t, func(g *graveyard) {
+		g.buryTasks("tests.a")
+		config := onlyDefault()
+		config.Rate = 1
+		config.Reason = func(string) bool {
+			if g.buried == 1 {
+				time.Sleep(3 * time.Second)
+				g.buryTasks("tests.b")
+			}
+			return true
+		}
+		report := g.redrive(config)
+		require.Equal(g, sqsx.RedriveCount{Moved: 1, Later: 1}, report.Count())
+		require.Contains(g, report.String(), "1 moved, 1 sent since it began")
+		require.Zero(g, report.ClockAhead)
+		g.requireDead(1)
+	})
+}
+
+func TestRedriveOfABadApplication(t *testing.T) {
+	t.Parallel()
+	inGraveyard(t, func(g *graveyard) {
+		for _, config := range []sqsx.RedriveConfig{{}, {Copy: true}} {
+			_, err := sqsx.Redrive(g.Context(), g.client, "dev-myap", config)
+			require.EqualError(g, err, `sqsx: redrive: queue TASKHAWK-DEV-MYAP-HIGH-PRIORITY does not exist in this account and region: `+
+				`create it, for example with sqsx.Provision; none of the queues of "dev-myap" is found: check the application's name, account and region`)
+			_, err = sqsx.Redrive(g.Context(), g.client, "https://sqs.us-east-1.amazonaws.com/000000000000/TASKHAWK-DEV-MYAPP", config)
+			require.ErrorContains(g, err, "a URL or ARN stands where the application's name is expected")
+			config.Account = "111122223333"
+			_, err = sqsx.Redrive(g.Context(), g.client, app, config)
+			require.ErrorContains(g, err, "does not exist in account 111122223333")
+			config.Account = "1111"
+			_, err = sqsx.Redrive(g.Context(), g.client, app, config)
+			require.ErrorContains(g, err, "12 digits")
+		}
 	})
 }

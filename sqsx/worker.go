@@ -7,7 +7,6 @@ import (
 	"net/http"
 	"path"
 	"slices"
-	"strings"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -77,7 +76,6 @@ type Worker struct {
 
 	service *service
 	app     string
-	account string
 	naming  Naming
 	queues  []*queue
 	started atomic.Bool
@@ -105,9 +103,7 @@ func NewWorker(api API, app string, hub *taskhawk.Hub, config WorkerConfig) (*Wo
 	if err != nil {
 		return nil, fmt.Errorf("sqsx: new worker: %w", err)
 	}
-	w := &Worker{
-		service: newService(api, config.Account), app: app, account: config.Account, naming: config.Naming,
-	}
+	w := &Worker{service: newService(api, config.Account), app: app, naming: config.Naming}
 	var queues []taskhawk.Queue
 	for _, priority := range taskhawk.Priorities() {
 		if name, ok := names[priority]; ok {
@@ -171,49 +167,20 @@ func (w *Worker) open(ctx context.Context) error {
 		group.Go(func() { errs[i] = q.open(ctx) })
 	}
 	group.Wait()
-	found := map[string]bool{}
+	known := map[string]bool{}
 	for i, q := range w.queues {
-		found[q.info.Name] = errs[i] == nil
+		known[q.info.Name] = errs[i] == nil
 	}
 	for _, err := range errs {
 		if sqsqueue.IsMissing(err) {
-			return w.explain(ctx, err, found)
+			err, _ = w.service.explain(ctx, w.app, w.naming, err, known)
+			return err
 		}
 		if err != nil {
 			return err
 		}
 	}
 	return nil
-}
-
-// explain adds to the error of a missing queue whether others of the application exist:
-// where none does, its name is probably misspelt. It looks up those that the worker has
-// not, which needs no other permission than to look up the queues, and takes one that is
-// denied for missing.
-func (w *Worker) explain(ctx context.Context, err error, found map[string]bool) error {
-	names, namesErr := w.naming.names(w.app, nil)
-	if namesErr != nil {
-		return err // the Naming serves the worker's own priorities only
-	}
-	var others []string
-	for _, name := range sqsqueue.InOrder(names) {
-		exists, known := found[name]
-		if !known {
-			_, lookUpErr := lookUp(ctx, w.service.api, w.account, name)
-			exists = lookUpErr == nil
-		}
-		if exists {
-			others = append(others, name)
-		}
-	}
-	if len(others) == 0 {
-		return fmt.Errorf(
-			"%w; none of the queues of %q is found: check the application's name, account and region",
-			err,
-			w.app,
-		)
-	}
-	return fmt.Errorf("%w; other queues of %q exist: %s", err, w.app, strings.Join(others, ", "))
 }
 
 // check fills in the defaults.
