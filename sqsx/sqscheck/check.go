@@ -78,6 +78,15 @@ func Check(ctx context.Context, api API, app string, config Config) (Report, err
 			failed = alongside(failed, err)
 		}
 	}
+	if e.absent == len(names) {
+		none := Finding{
+			Severity: SeverityError,
+			Code:     CodeQueueMissing,
+			Problem:  fmt.Sprintf("none of the queues of %q is found", app),
+			Advice:   "check the application's name, account and region",
+		}
+		e.findings = slices.Insert(e.findings, 0, none)
+	}
 	slices.SortStableFunc(e.findings, func(a, b Finding) int { return int(b.Severity) - int(a.Severity) })
 	report := Report{Findings: e.findings}
 	if failed != nil {
@@ -99,6 +108,9 @@ func alongside(first, second error) error {
 func (c *Config) check(app string) ([]string, error) {
 	if c.LongestTask < 0 || c.LambdaTimeout < 0 {
 		return nil, errors.New("negative LongestTask or LambdaTimeout")
+	}
+	if err := awsbatch.CheckAccount(c.Worker.Account); err != nil {
+		return nil, err
 	}
 	if c.Worker.VisibilityTimeout == 0 {
 		c.Worker.VisibilityTimeout = sqsx.DefaultVisibilityTimeout
@@ -281,6 +293,7 @@ type examination struct {
 	api      API
 	config   Config
 	findings []Finding
+	absent   int // queues that are missing, dead-letter queues not counted
 }
 
 // pair is a queue with its dead-letter queue.
@@ -305,6 +318,9 @@ func (e *examination) examine(ctx context.Context, name string) error {
 	var err error
 	if p.own, err = e.look(ctx, p.name); err != nil {
 		return err
+	}
+	if slices.ContainsFunc(e.findings, func(f Finding) bool { return f.Code == CodeQueueMissing && f.Queue == p.name }) {
+		e.absent++
 	}
 	if p.own = e.readable(p.name, p.own); p.own != nil {
 		if err := e.readMappings(ctx, &p); err != nil {

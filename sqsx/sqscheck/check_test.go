@@ -26,10 +26,12 @@ func TestCheckOfMissingQueues(t *testing.T) {
 		defer server.Close()
 		report, err := sqscheck.Check(t.Context(), server.Client(), app, sqscheck.Config{})
 		require.NoError(t, err)
-		require.Equal(t, 8, report.Count(sqscheck.SeverityError))
-		require.Len(t, report.Of(sqscheck.CodeQueueMissing), 8)
-		require.Contains(t, report.Findings[0].Problem, "lacks sqs:GetQueueUrl", "SQS does not tell one from the other")
-		require.Contains(t, report.Findings[0].Advice, "sqsx.Provision")
+		require.Equal(t, 9, report.Count(sqscheck.SeverityError))
+		require.Len(t, report.Of(sqscheck.CodeQueueMissing), 9)
+		require.Equal(t, `error queue-missing: none of the queues of "dev-myapp" is found; check the application's name, account and region`,
+			report.Findings[0].String(), "the name is probably misspelt")
+		require.Contains(t, report.Findings[1].Problem, "lacks sqs:GetQueueUrl", "SQS does not tell one from the other")
+		require.Contains(t, report.Findings[1].Advice, "sqsx.Provision")
 	})
 }
 
@@ -180,6 +182,7 @@ func TestCheckRefusesBadConfiguration(t *testing.T) {
 		"negative LongestTask":         {LongestTask: -1},
 		"negative LongestTask or Lamb": {LambdaTimeout: -1},
 		"VisibilityTimeout":            {Worker: sqsx.WorkerConfig{VisibilityTimeout: 13 * time.Hour}},
+		"12 digits":                    {Worker: sqsx.WorkerConfig{Account: "1-2"}},
 		"unknown priority":             {Worker: sqsx.WorkerConfig{Priorities: []taskhawk.Priority{9}}},
 	} {
 		_, err := sqscheck.Check(t.Context(), client, app, config)
