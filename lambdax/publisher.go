@@ -122,12 +122,12 @@ func (p *Publisher) Stats() taskhawk.RequestStats {
 }
 
 // calls returns what makes calls to a topic, each with attempts.
-func (p *Publisher) calls(topic string) func(ctx context.Context, entries []entry, done func(i int, err error)) {
-	return func(ctx context.Context, entries []entry, done func(i int, err error)) {
+func (p *Publisher) calls(topic string) func(ctx context.Context, entries []entry, done func(err error, items ...int)) {
+	return func(ctx context.Context, entries []entry, done func(err error, items ...int)) {
 		arn, err := p.arns.get(ctx, topic)
 		if err != nil {
 			for i := range entries {
-				done(i, err)
+				done(err, i)
 			}
 			return
 		}
@@ -232,7 +232,7 @@ type entry struct {
 	ordered bool // by its group: on a FIFO topic
 }
 
-func newEntry(m *awsbatch.Message, fifo bool) entry {
+func newEntry(m awsbatch.Message, fifo bool) entry {
 	attributes := make(map[string]types.MessageAttributeValue, len(m.Attributes))
 	for _, a := range m.Attributes {
 		attributes[a.Name] = types.MessageAttributeValue{DataType: aws.String("String"), StringValue: aws.String(a.Value)}

@@ -46,20 +46,20 @@ type batchItem interface {
 // attempts. Errors are of the type [*QueueError].
 func batchCalls[T batchItem](
 	s *service, queue string, call awsbatch.Call[T],
-) func(ctx context.Context, items []T, done func(i int, err error)) {
-	return func(ctx context.Context, items []T, done func(i int, err error)) {
+) func(ctx context.Context, items []T, done func(err error, items ...int)) {
+	return func(ctx context.Context, items []T, done func(err error, items ...int)) {
 		url, err := s.urls.get(ctx, queue)
 		if err != nil {
 			for i := range items {
-				done(i, err)
+				done(err, i)
 			}
 			return
 		}
-		awsbatch.Run(ctx, *url, items, call, func(i int, err error) {
+		awsbatch.Run(ctx, *url, items, call, func(err error, indexes ...int) {
 			if err != nil {
 				err = &QueueError{Queue: queue, Err: err, receipts: receiptHandles(items)}
 			}
-			done(i, err)
+			done(err, indexes...)
 		})
 	}
 }
@@ -76,15 +76,19 @@ func receiptHandles[T batchItem](items []T) []string {
 
 // runAll makes calls with items, and returns an error for each.
 func runAll[T any](
-	ctx context.Context, items []T, calls func(ctx context.Context, items []T, done func(i int, err error)),
+	ctx context.Context, items []T, calls func(ctx context.Context, items []T, done func(err error, items ...int)),
 ) []error {
 	errs := make([]error, len(items))
-	calls(ctx, items, func(i int, err error) { errs[i] = err })
+	calls(ctx, items, func(err error, items ...int) {
+		for _, i := range items {
+			errs[i] = err
+		}
+	})
 	return errs
 }
 
 // sends returns what sends messages to a queue.
-func (s *service) sends(queue string) func(context.Context, []entry, func(int, error)) {
+func (s *service) sends(queue string) func(context.Context, []entry, func(error, ...int)) {
 	return batchCalls(s, queue, s.send)
 }
 
@@ -113,7 +117,7 @@ func (receipt) Group() string { return "" }
 func (r receipt) receiptHandle() string { return string(r) }
 
 // deletes returns what deletes messages of a queue.
-func (s *service) deletes(queue string) func(context.Context, []receipt, func(int, error)) {
+func (s *service) deletes(queue string) func(context.Context, []receipt, func(error, ...int)) {
 	return batchCalls(s, queue, s.remove)
 }
 
@@ -145,7 +149,7 @@ func (visibility) Group() string { return "" }
 func (v visibility) receiptHandle() string { return v.receipt }
 
 // changes returns what changes visibility timeouts of messages of a queue.
-func (s *service) changes(queue string) func(context.Context, []visibility, func(int, error)) {
+func (s *service) changes(queue string) func(context.Context, []visibility, func(error, ...int)) {
 	return batchCalls(s, queue, s.change)
 }
 

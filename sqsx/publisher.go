@@ -142,7 +142,7 @@ type entry struct {
 	ordered       bool // by its group: on a FIFO queue
 }
 
-func newEntry(m *awsbatch.Message, fifo bool) entry {
+func newEntry(m awsbatch.Message, fifo bool) entry {
 	e := entry{
 		body:          m.Body,
 		attributes:    make(map[string]types.MessageAttributeValue, len(m.Attributes)),

@@ -43,7 +43,7 @@ type Call[T any] func(ctx context.Context, to string, items []T) ([]error, error
 // It reports each item once by done, as soon as its result is final. The error of an item
 // that may have been stored although all its attempts failed wraps
 // taskhawk.ErrOutcomeUnknown.
-func Run[T any](ctx context.Context, to string, items []T, call Call[T], done func(i int, err error)) {
+func Run[T any](ctx context.Context, to string, items []T, call Call[T], done func(err error, items ...int)) {
 	ctx, cancel := context.WithTimeout(ctx, AllTimeout)
 	defer cancel()
 	r := &results{doubtful: make([]bool, len(items)), errs: make([]error, len(items)), done: done}
@@ -95,7 +95,7 @@ func Retry(ctx context.Context, call func(ctx context.Context) error) error {
 type results struct {
 	errs     []error // of the last attempt
 	doubtful []bool  // whether an attempt may have stored the item
-	done     func(i int, err error)
+	done     func(err error, items ...int)
 }
 
 func (r *results) all() []int {
@@ -108,14 +108,21 @@ func (r *results) all() []int {
 
 // note takes the results of an attempt, and returns the items that get another.
 func (r *results) note(batch []int, errs []error, last bool) (again []int) {
+	stored := make([]int, 0, len(batch))
 	for k, i := range batch {
 		r.errs[i] = errs[k]
 		r.doubtful[i] = r.doubtful[i] || errs[k] != nil && Doubtful(errs[k])
-		if errs[k] != nil && !last && Retryable(errs[k]) {
+		switch {
+		case errs[k] == nil:
+			stored = append(stored, i)
+		case !last && Retryable(errs[k]):
 			again = append(again, i)
-		} else {
+		default:
 			r.finish(i)
 		}
+	}
+	if len(stored) > 0 {
+		r.done(nil, stored...)
 	}
 	return again
 }
@@ -125,7 +132,7 @@ func (r *results) finish(i int) {
 	if err != nil && r.doubtful[i] {
 		err = fmt.Errorf("%w: %w", taskhawk.ErrOutcomeUnknown, err)
 	}
-	r.done(i, err)
+	r.done(err, i)
 }
 
 func pick[T any](items []T, indexes []int) []T {

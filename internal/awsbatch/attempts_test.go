@@ -18,7 +18,11 @@ import (
 func run[T any](ctx context.Context, items []T, call func(ctx context.Context, items []T) ([]error, error)) []error {
 	errs := make([]error, len(items))
 	awsbatch.Run(ctx, "url", items, func(ctx context.Context, _ string, items []T) ([]error, error) { return call(ctx, items) },
-		func(i int, err error) { errs[i] = err })
+		func(err error, items ...int) {
+			for _, i := range items {
+				errs[i] = err
+			}
+		})
 	return errs
 }
 
@@ -173,10 +177,12 @@ func TestResultsAreReportedAsTheyCome(t *testing.T) {
 				return make([]error, 1), nil
 			}
 			return results, nil
-		}, func(i int, err error) {
+		}, func(err error, items ...int) {
 			require.NoError(t, err)
-			require.NotContains(t, at, i, "once")
-			at[i] = time.Since(start)
+			for _, i := range items {
+				require.NotContains(t, at, i, "once")
+				at[i] = time.Since(start)
+			}
 		})
 		require.Zero(t, at[0])
 		require.Positive(t, at[1])

@@ -66,8 +66,8 @@ type Message struct {
 
 // message checks everything that can be checked without the network. The error is a
 // *taskhawk.LimitError.
-func (l *Limits) message(out *taskhawk.Outgoing, fifo bool) (*Message, error) {
-	m := &Message{
+func (l *Limits) message(out *taskhawk.Outgoing, fifo bool) (Message, error) {
+	m := Message{
 		Body: out.Body, Group: out.Group, Delay: out.Delay, DeduplicationID: out.DeduplicationID,
 		Attributes: Mirror(out.Task, out.Headers, l.MaxAttributes, l.MaxSize-len(out.Body)),
 		Trace:      traceHeader(out.Headers),
@@ -76,8 +76,8 @@ func (l *Limits) message(out *taskhawk.Outgoing, fifo bool) (*Message, error) {
 	for _, a := range m.Attributes {
 		m.Size += a.Size()
 	}
-	if field, reason := l.refuse(m, fifo); field != "" {
-		return nil, &taskhawk.LimitError{Service: l.Service, Task: out.Task, Field: field, Reason: reason}
+	if field, reason := l.refuse(&m, fifo); field != "" {
+		return m, &taskhawk.LimitError{Service: l.Service, Task: out.Task, Field: field, Reason: reason}
 	}
 	if fifo && m.DeduplicationID == "" && validID(out.ID) {
 		m.DeduplicationID = out.ID
@@ -107,18 +107,21 @@ func (l *Limits) refuse(m *Message, fifo bool) (field, reason string) {
 }
 
 func (l *Limits) refuseIDs(m *Message, fifo bool) (field, reason string) {
-	wrong := fmt.Sprintf("is not up to %d letters, digits and punctuation marks", maxID)
 	switch {
 	case fifo && m.Group == "":
 		return "group", fmt.Sprintf("is missing: a FIFO %s needs one, use taskhawk.WithGroup", l.Target)
 	case !fifo && m.DeduplicationID != "":
 		return "deduplication id", fmt.Sprintf("is for FIFO %ss only", l.Target)
 	case !validID(m.Group):
-		return "group", wrong
+		return "group", wrongID()
 	case !validID(m.DeduplicationID):
-		return "deduplication id", wrong
+		return "deduplication id", wrongID()
 	}
 	return "", ""
+}
+
+func wrongID() string {
+	return fmt.Sprintf("is not up to %d letters, digits and punctuation marks", maxID)
 }
 
 // validID reports whether the services take id as a group or deduplication id; empty is

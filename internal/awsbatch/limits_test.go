@@ -16,7 +16,7 @@ import (
 
 // sent is a message that a publisher under test sends.
 type sent struct {
-	*awsbatch.Message
+	awsbatch.Message
 
 	ordered bool
 }
@@ -33,7 +33,7 @@ func (s sent) Group() string {
 // service is what publishers under test send to.
 type service struct {
 	limits awsbatch.Limits
-	send   func(ctx context.Context, entries []sent, done func(i int, err error))
+	send   func(ctx context.Context, entries []sent, done func(err error, items ...int))
 
 	mu   sync.Mutex
 	sent []sent
@@ -46,21 +46,21 @@ func (s *service) publisher(t *testing.T) *awsbatch.Publisher[sent] {
 		s.limits = awsbatch.Limits{Service: "SNS", Target: "topic", MaxSize: 1 << 10, NoDelay: "is not possible"}
 	}
 	if s.send == nil {
-		s.send = func(_ context.Context, entries []sent, done func(i int, err error)) {
+		s.send = func(_ context.Context, entries []sent, done func(err error, items ...int)) {
 			s.mu.Lock()
 			defer s.mu.Unlock()
 			for i, e := range entries {
 				s.sent = append(s.sent, e)
-				done(i, nil)
+				done(nil, i)
 			}
 		}
 	}
 	p, err := awsbatch.NewPublisher(awsbatch.Config[sent]{
 		Names:  map[taskhawk.Priority]string{taskhawk.High: "high", taskhawk.Low: "low.fifo"},
 		Limits: s.limits,
-		Entry:  func(m *awsbatch.Message, fifo bool) sent { return sent{m, fifo} },
-		Calls: func(string) func(context.Context, []sent, func(int, error)) {
-			return func(ctx context.Context, entries []sent, done func(int, error)) { s.send(ctx, entries, done) }
+		Entry:  func(m awsbatch.Message, fifo bool) sent { return sent{m, fifo} },
+		Calls: func(string) func(context.Context, []sent, func(error, ...int)) {
+			return func(ctx context.Context, entries []sent, done func(error, ...int)) { s.send(ctx, entries, done) }
 		},
 		Wrap: func(name string, err error) error { return &wrapped{name, err} },
 	})
@@ -192,7 +192,7 @@ func TestARefusedMessageHoldsBackItsGroup(t *testing.T) {
 
 func TestABrokenCallIsAnUnknownOutcome(t *testing.T) {
 	t.Parallel()
-	s := &service{send: func(context.Context, []sent, func(int, error)) { panic(errors.New("odd")) }}
+	s := &service{send: func(context.Context, []sent, func(error, ...int)) { panic(errors.New("odd")) }}
 	err := s.publisher(t).Publish(t.Context(), &taskhawk.Outgoing{Body: "x", Priority: taskhawk.High})
 	require.ErrorIs(t, err, taskhawk.ErrOutcomeUnknown)
 	require.ErrorContains(t, err, "high: ")

@@ -29,9 +29,9 @@ type Config[E groupcommit.Item] struct {
 	Linger time.Duration
 	// Entry makes a message ready to send. It has a group only if that orders it: on a
 	// FIFO queue or topic.
-	Entry func(m *Message, fifo bool) E
+	Entry func(m Message, fifo bool) E
 	// Calls returns what makes calls to the queue or topic of that name, with attempts.
-	Calls func(name string) func(ctx context.Context, entries []E, done func(i int, err error))
+	Calls func(name string) func(ctx context.Context, entries []E, done func(err error, items ...int))
 	// Wrap says in an error which queue or topic it is about.
 	Wrap func(name string, err error) error
 }

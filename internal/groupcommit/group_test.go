@@ -35,7 +35,7 @@ type ordering struct {
 	flying  map[string]bool
 }
 
-func (o *ordering) commit(_ context.Context, items []ordered, done func(int, error)) {
+func (o *ordering) commit(_ context.Context, items []ordered, done func(error, ...int)) {
 	o.mu.Lock()
 	o.batches = append(o.batches, items)
 	for _, it := range items {
@@ -52,7 +52,7 @@ func (o *ordering) commit(_ context.Context, items []ordered, done func(int, err
 		}
 		o.flying[it.group] = false
 		o.mu.Unlock()
-		done(i, err)
+		done(err, i)
 	}
 }
 
@@ -141,12 +141,12 @@ func TestGroupsDoNotBlockEachOther(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		hang := make(chan struct{})
 		c := groupcommit.New(groupcommit.Config[ordered]{
-			Commit: func(_ context.Context, items []ordered, done func(int, error)) {
+			Commit: func(_ context.Context, items []ordered, done func(error, ...int)) {
 				for i, it := range items {
 					if it.group == "stuck" {
 						<-hang
 					}
-					done(i, nil)
+					done(nil, i)
 				}
 			},
 			MaxItems: 10, MaxCalls: 8, Patience: 50 * time.Millisecond,

@@ -47,11 +47,11 @@ type Item interface {
 // Config describes the calls.
 type Config[T Item] struct {
 	// Commit makes one call, and reports the result of each item by done, once and as
-	// soon as it has it. An item without a result when Commit returns has ErrAbandoned.
+	// soon as it has it: several together if they have the same. An item without a result when Commit returns has ErrAbandoned.
 	// The context does not end with that of a caller, so that one that gives up does not
 	// fail the others: Commit sets its own deadline. It has the values of a caller only
 	// where all items are its own.
-	Commit func(ctx context.Context, items []T, done func(i int, err error))
+	Commit func(ctx context.Context, items []T, done func(err error, items ...int))
 	// MaxItems is how many items a call takes.
 	MaxItems int
 	// MaxBytes is how many bytes a call takes; 0 for no limit.
@@ -198,7 +198,8 @@ func (c *Committer[T]) withdraw(ctx context.Context, w *batchWait[T]) {
 // launch begins a call for each full batch that no goroutine is about to take, and
 // arranges a look at what is left. mu must be held.
 func (c *Committer[T]) launch() {
-	for c.calls < c.config.MaxCalls && c.isFull(1+c.looking) {
+	// A goroutine that is about to look keeps its place: its stack has grown already.
+	for c.calls+c.looking < c.config.MaxCalls && c.isFull(1+c.looking) {
 		if batch := c.take(); batch != nil {
 			c.start(batch)
 		}
@@ -379,7 +380,7 @@ func (c *Committer[T]) call(batch []*item[T]) {
 			c.start(nil) // in place of this goroutine, which is ending
 		}
 	}()
-	c.config.Commit(callContext(batch), items, func(i int, err error) { c.report(batch[i], err) })
+	c.config.Commit(callContext(batch), items, func(err error, items ...int) { c.report(batch, err, items) })
 	broken, returned = "the call gave no result", true
 }
 
@@ -395,13 +396,27 @@ func callContext[T Item](batch []*item[T]) context.Context {
 	return context.WithoutCancel(first.ctx)
 }
 
-// report gives an item its result.
-func (c *Committer[T]) report(it *item[T], err error) {
+// report gives items of a batch their result. It wakes their callers without the lock,
+// which they are likely to take next.
+func (c *Committer[T]) report(batch []*item[T], err error, items []int) {
+	served := make([]*batchWait[T], 0, len(items))
+	defer func() {
+		for _, w := range served {
+			close(w.done)
+		}
+	}()
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	c.finish(it, err)
-	if it.sequence.group != "" {
-		c.launch() // the next of its group may go now, in a call of its own if this one goes on
+	grouped := false
+	for _, i := range items {
+		it := batch[i]
+		grouped = grouped || it.sequence.group != ""
+		if !it.known && c.finish(it, err) {
+			served = append(served, it.sequence.wait)
+		}
+	}
+	if grouped {
+		c.launch() // the next of a group may go now, in a call of its own if this one goes on
 	}
 }
 
@@ -411,8 +426,8 @@ func (c *Committer[T]) end(batch []*item[T], start time.Time, broken string) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	for _, it := range batch {
-		if !it.known {
-			c.finish(it, fmt.Errorf("%w: %s", ErrAbandoned, broken))
+		if !it.known && c.finish(it, fmt.Errorf("%w: %s", ErrAbandoned, broken)) {
+			close(it.sequence.wait.done)
 		}
 	}
 	c.calls--
@@ -421,16 +436,13 @@ func (c *Committer[T]) end(batch []*item[T], start time.Time, broken string) {
 	c.looking++
 }
 
-// finish gives an item its result, if it has none, and lets its group go on. mu must be
-// held.
-func (c *Committer[T]) finish(it *item[T], err error) {
-	if it.known {
-		return
-	}
+// finish gives an item its result, and lets its group go on. It reports whether the
+// caller now has all its results. mu must be held.
+func (c *Committer[T]) finish(it *item[T], err error) bool {
 	s := it.sequence
 	s.wait.set(it, err)
 	if s.group == "" {
-		return
+		return s.wait.isServed()
 	}
 	c.group(s.group).busy = false
 	if err != nil {
@@ -441,6 +453,7 @@ func (c *Committer[T]) finish(it *item[T], err error) {
 		c.group(s.group).blocked.push(s)
 	}
 	c.release(s.group)
+	return s.wait.isServed()
 }
 
 // start runs calls in a goroutine of their own.

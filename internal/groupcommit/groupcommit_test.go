@@ -33,7 +33,7 @@ type service struct {
 	fail      func(item number) error
 }
 
-func (s *service) commit(_ context.Context, items []number, done func(i int, err error)) {
+func (s *service) commit(_ context.Context, items []number, done func(err error, items ...int)) {
 	s.mu.Lock()
 	s.batches = append(s.batches, items)
 	s.now++
@@ -48,7 +48,7 @@ func (s *service) commit(_ context.Context, items []number, done func(i int, err
 		if s.fail != nil {
 			err = s.fail(item)
 		}
-		done(i, err)
+		done(err, i)
 	}
 }
 
@@ -206,7 +206,7 @@ func TestACallerMayGiveUp(t *testing.T) {
 
 func TestABrokenCallIsAnErrorOfItsItems(t *testing.T) {
 	t.Parallel()
-	type report = func(int, error)
+	type report = func(error, ...int)
 	for name, commit := range map[string]func(context.Context, []number, report){
 		"panic":     func(context.Context, []number, report) { panic(errors.New("secret")) },
 		"no result": func(context.Context, []number, report) {},
@@ -332,10 +332,10 @@ func TestAResultThatIsThereWins(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
 		c := groupcommit.New(groupcommit.Config[number]{
-			Commit: func(_ context.Context, items []number, done func(int, error)) {
-				done(0, nil)
-				done(1, errors.ErrUnsupported)
-				done(1, nil) // the first result counts
+			Commit: func(_ context.Context, items []number, done func(error, ...int)) {
+				done(nil, 0)
+				done(errors.ErrUnsupported, 1)
+				done(nil, 1) // the first result counts
 				time.Sleep(time.Hour)
 			},
 			MaxItems: 3, MaxCalls: 1,
@@ -357,10 +357,10 @@ func TestResultsDoNotWaitForTheCall(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		cfg := config(&service{})
 		cfg.Linger = func(time.Duration) time.Duration { return time.Second }
-		cfg.Commit = func(_ context.Context, items []number, done func(int, error)) {
+		cfg.Commit = func(_ context.Context, items []number, done func(error, ...int)) {
 			for i, item := range items {
 				time.Sleep(time.Duration(item) * time.Second)
-				done(i, nil)
+				done(nil, i)
 			}
 		}
 		c := groupcommit.New(cfg)
@@ -386,13 +386,13 @@ func TestSharedCallsHaveNoValuesOfACaller(t *testing.T) {
 		var mu sync.Mutex
 		values := map[int]any{} // by the number of items
 		c := groupcommit.New(groupcommit.Config[number]{
-			Commit: func(ctx context.Context, items []number, done func(int, error)) {
+			Commit: func(ctx context.Context, items []number, done func(error, ...int)) {
 				mu.Lock()
 				values[len(items)] = ctx.Value(valueKey{})
 				mu.Unlock()
 				time.Sleep(time.Second)
 				for i := range items {
-					done(i, ctx.Err())
+					done(ctx.Err(), i)
 				}
 			},
 			MaxItems: 10, MaxCalls: 1,
@@ -427,7 +427,7 @@ func giveUpTogether(b *testing.B, n int) {
 	b.Helper()
 	release := make(chan struct{})
 	c := groupcommit.New(groupcommit.Config[number]{
-		Commit:   func(context.Context, []number, func(int, error)) { <-release },
+		Commit:   func(context.Context, []number, func(error, ...int)) { <-release },
 		MaxItems: 10, MaxCalls: 1,
 	})
 	ctx, cancel := context.WithCancel(b.Context())
@@ -455,9 +455,9 @@ func TestACauseThatHangsHoldsItsCallerOnly(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
 		c := groupcommit.New(groupcommit.Config[number]{
-			Commit: func(_ context.Context, items []number, done func(int, error)) {
+			Commit: func(_ context.Context, items []number, done func(error, ...int)) {
 				for i := range items {
-					done(i, nil)
+					done(nil, i)
 				}
 			},
 			MaxItems: 10, MaxCalls: 1,

@@ -110,10 +110,12 @@ func (w *batchWait[T]) set(it *item[T], err error) {
 		return // the caller reads without the lock, and has its error
 	}
 	it.err = err
-	if w.left--; w.left == 0 {
-		close(w.done)
-	}
+	w.left--
 }
+
+// isServed reports whether a caller waits, and has all its results. The committer's lock
+// must be held.
+func (w *batchWait[T]) isServed() bool { return !w.gone && w.left == 0 }
 
 // leave gives each item without a result the error of a caller whose ctx has ended, for
 // that cause. The committer's lock must be held.

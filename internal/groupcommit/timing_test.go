@@ -180,9 +180,9 @@ func TestItemsAreForgotten(t *testing.T) {
 	t.Parallel()
 	freed := make(chan struct{})
 	c := groupcommit.New(groupcommit.Config[large]{
-		Commit: func(_ context.Context, items []large, done func(int, error)) {
+		Commit: func(_ context.Context, items []large, done func(error, ...int)) {
 			for i := range items {
-				done(i, nil)
+				done(nil, i)
 			}
 		},
 		MaxItems: 10, MaxCalls: 1,
