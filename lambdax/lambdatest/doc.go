@@ -21,6 +21,9 @@
 //   - Shutdown sends SIGTERM to a program that asked for it with lambda.WithEnableSIGTERM, and SIGKILL half a second later;
 //   - with Config.Concurrency the runtime takes so many invocations at once; without, one after the other.
 //
+// A test that is killed takes its functions with it, busy ones too, wherever there is a
+// /bin/sh.
+//
 // WithTimeout, WithRequestID and WithHeader change what one invocation is told, for
 // example that its deadline has passed.
 //
@@ -32,7 +35,8 @@
 //
 // Mapping is an event source mapping: it receives batches from a queue, invokes the
 // function with them, and deletes what is done. The queue is an EventSource; that of the
-// embedded SQS is sqstest.Server.EventSource.
+// embedded SQS is sqstest.Server.EventSource. Run goes on until its context ends, RunBatch
+// makes one step.
 //
 // # What it is not
 //

@@ -3,9 +3,11 @@ package lambdatest
 import (
 	"context"
 	"fmt"
+	"io"
 	"net"
 	"net/http"
 	"os/exec"
+	"strconv"
 	"sync"
 	"syscall"
 	"time"
@@ -49,13 +51,32 @@ func launch(ctx context.Context, config Config) (*environment, error) {
 		return nil, fmt.Errorf("start the program: %w", err)
 	}
 	go func() { _ = e.server.Serve(listener) }()
-	go e.reap()
+	go e.reap(watch(e.command.Process.Pid))
 	return e, nil
 }
 
+// watch has a shell kill the process if this one ends first, as a test does that is itself
+// killed: a function that is busy would run on, since it asks for nothing. The shell
+// notices by the end of a pipe that this process alone holds open. unwatch ends the
+// shell. Without /bin/sh, as on Windows, there is no watch.
+func watch(pid int) (unwatch func()) {
+	// Signals of the terminal reach the shell too. It must outlive this process.
+	const script = `trap "" HUP INT TERM; read -r ended || kill -9 "$1"`
+	shell := exec.Command("/bin/sh", "-c", script, "lambdatest", strconv.Itoa(pid)) //nolint:gosec,noctx // a number, and no call's
+	alive, err := shell.StdinPipe()
+	if err != nil || shell.Start() != nil {
+		return func() {}
+	}
+	return func() {
+		_, _ = io.WriteString(alive, "\n") // the error of a shell that was killed
+		_ = shell.Wait()
+	}
+}
+
 // reap waits for the end of the process, which ends all it was doing.
-func (e *environment) reap() {
+func (e *environment) reap(unwatch func()) {
 	_ = e.command.Wait()
+	unwatch()
 	e.mu.Lock()
 	taken := e.taken
 	e.taken = nil

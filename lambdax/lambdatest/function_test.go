@@ -1,8 +1,12 @@
 package lambdatest_test
 
 import (
+	"bufio"
 	"context"
 	"encoding/json"
+	"io"
+	"os"
+	"os/exec"
 	"slices"
 	"strconv"
 	"strings"
@@ -244,4 +248,25 @@ func TestBuildSaysWhatTheCompilerSays(t *testing.T) {
 	t.Parallel()
 	err := lambdatest.Build(t.Context(), t.TempDir()+"/x", "./testdata/nothing")
 	require.ErrorContains(t, err, "testdata/nothing")
+}
+
+// A function ends with the test that runs it, also when that is killed while the function
+// is busy: the output of both comes to its end.
+func TestAFunctionEndsWithItsTest(t *testing.T) {
+	t.Parallel()
+	test := exec.CommandContext(t.Context(), os.Args[0])
+	test.Env = append(os.Environ(), victimVariable+"="+program)
+	output, err := test.StdoutPipe()
+	require.NoError(t, err)
+	require.NoError(t, test.Start())
+	lines := bufio.NewReader(output)
+	line, err := lines.ReadString('\n')
+	require.NoError(t, err)
+	require.Equal(t, "asked to hang\n", line)
+
+	require.NoError(t, test.Process.Kill())
+	rest, err := io.ReadAll(lines) // blocks for as long as the function lives
+	require.NoError(t, err)
+	require.Empty(t, rest)
+	require.ErrorContains(t, test.Wait(), "killed")
 }

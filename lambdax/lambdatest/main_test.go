@@ -2,6 +2,7 @@ package lambdatest_test
 
 import (
 	"context"
+	"fmt"
 	"os"
 	"path/filepath"
 	"testing"
@@ -18,6 +19,9 @@ var program = filepath.Join(os.TempDir(), "lambdatest-function")
 
 // TestMain compiles the function once, in a folder that it removes.
 func TestMain(m *testing.M) {
+	if program := os.Getenv(victimVariable); program != "" {
+		victim(program)
+	}
 	folder, err := os.MkdirTemp("", "lambdatest")
 	if err != nil {
 		panic(err)
@@ -30,6 +34,21 @@ func TestMain(m *testing.M) {
 		_ = os.RemoveAll(folder)
 		os.Exit(code)
 	}))
+}
+
+// victimVariable makes the test binary a test that is killed; it holds the path of the
+// function.
+const victimVariable = "LAMBDATEST_VICTIM"
+
+// victim starts a function that writes where this process does, and keeps it busy.
+func victim(program string) {
+	ctx := context.Background()
+	function, err := lambdatest.Start(ctx, lambdatest.Config{Program: program, Timeout: time.Hour, Output: os.Stdout})
+	if err != nil {
+		panic(err)
+	}
+	_, err = function.Invoke(ctx, []byte(`{"Do":"hang"}`))
+	panic(fmt.Sprintf("the invocation ended: %v", err))
 }
 
 // start runs the function until the end of the test.

@@ -44,7 +44,7 @@ type Mapping struct {
 	// ReportBatchItemFailures makes the function's response count, see Done. Default
 	// false, which deletes all when the function succeeds.
 	ReportBatchItemFailures bool
-	// Observe is called after each batch, in the goroutine of Run. Optional.
+	// Observe is called after each batch, in the goroutine of Run or RunBatch. Optional.
 	Observe func(Batch)
 }
 
@@ -64,15 +64,26 @@ type Batch struct {
 // wrong is in the batch.
 func (m Mapping) Run(ctx context.Context) error {
 	for ctx.Err() == nil {
-		records, err := m.gather(ctx)
-		if err == nil && len(records) > 0 {
-			err = m.serve(ctx, records)
-		}
-		if err != nil && ctx.Err() == nil {
-			return fmt.Errorf("lambdatest: mapping: %w", err)
+		if _, err := m.RunBatch(ctx); err != nil && ctx.Err() == nil {
+			return err
 		}
 	}
 	return nil
+}
+
+// RunBatch feeds the function one batch and returns it, for tests that go step by step. A
+// Batch without messages says that none came within the wait of the source, or before ctx
+// ended; the function was not invoked then. The error is as in Run.
+func (m Mapping) RunBatch(ctx context.Context) (Batch, error) {
+	var b Batch
+	records, err := m.gather(ctx)
+	if err == nil && len(records) > 0 {
+		b, err = m.serve(ctx, records)
+	}
+	if err != nil {
+		return b, fmt.Errorf("lambdatest: mapping: %w", err)
+	}
+	return b, nil
 }
 
 // maxPayload is the largest event that Lambda makes of a batch: 6 MB.
@@ -101,17 +112,17 @@ func (m Mapping) gather(ctx context.Context) ([]json.RawMessage, error) {
 }
 
 // serve invokes the function with a batch and deletes what is done.
-func (m Mapping) serve(ctx context.Context, records []json.RawMessage) error {
+func (m Mapping) serve(ctx context.Context, records []json.RawMessage) (Batch, error) {
 	messages, err := readMessages(records)
 	if err != nil {
-		return err
+		return Batch{}, err
 	}
 	b := Batch{Messages: ids(messages)}
 	if b.Event, err = json.Marshal(map[string][]json.RawMessage{"Records": records}); err != nil {
-		return wrap("event", err)
+		return b, wrap("event", err)
 	}
 	if b.Result, err = m.Function.Invoke(ctx, b.Event); err != nil {
-		return err
+		return b, err
 	}
 	b.Done = Done(b.Messages, b.Result, m.ReportBatchItemFailures)
 	if handles := handlesOf(messages, b.Done); len(handles) > 0 {
@@ -121,7 +132,7 @@ func (m Mapping) serve(ctx context.Context, records []json.RawMessage) error {
 	if m.Observe != nil {
 		m.Observe(b)
 	}
-	return err
+	return b, err
 }
 
 // message is what a mapping reads of a record.

@@ -117,6 +117,43 @@ func TestMappingDeletesWhatIsDone(t *testing.T) {
 	})
 }
 
+// A test may go batch by batch.
+func TestMappingRunsOneBatch(t *testing.T) {
+	t.Parallel()
+	onStage(t, func(s stage) {
+		s.send("a", "b", "c")
+		m := lambdatest.Mapping{
+			Source: s.source, BatchSize: 2, ReportBatchItemFailures: true,
+			Function: invoker(func(_, ids []string) (string, error) {
+				return fmt.Sprintf(`{"batchItemFailures":[{"itemIdentifier":%q}]}`, ids[0]), nil
+			}),
+		}
+		b, err := m.RunBatch(s.Context())
+		require.NoError(s, err)
+		require.Len(s, b.Messages, 2)
+		require.Equal(s, b.Messages[1:], b.Done)
+		require.Equal(s, []string{"a", "c"}, s.left(), "the one batch, and no other")
+
+		b, err = m.RunBatch(s.Context())
+		require.NoError(s, err)
+		require.Len(s, b.Messages, 1)
+		require.Empty(s, b.Done)
+		b, err = m.RunBatch(s.Context())
+		require.NoError(s, err)
+		require.Empty(s, b.Messages, "the others are invisible for longer than a poll waits")
+		require.Nil(s, b.Event)
+
+		ctx, cancel := context.WithCancel(s.Context())
+		cancel()
+		b, err = m.RunBatch(ctx)
+		require.NoError(s, err)
+		require.Empty(s, b.Messages)
+		s.server.Inject(sqstest.Fault{On: sqstest.OpReceiveMessage, Do: sqstest.Error("AccessDenied", "no")})
+		_, err = m.RunBatch(s.Context())
+		require.ErrorContains(s, err, "lambdatest: mapping: receive: ")
+	})
+}
+
 func TestMappingWithoutPartialBatches(t *testing.T) {
 	t.Parallel()
 	onStage(t, func(s stage) {
