@@ -28,19 +28,22 @@ VULNDB    ?=
 # Folders with a go.mod, fixtures aside.
 MODULES = $(shell find . \( -name .tmp -o -name testdata \) -prune -o -name go.mod -exec dirname {} \; | sort)
 
+# Those that build and test cover beside the root: bench measures, and is a step of CI by itself.
+NESTED = $(filter-out . ./bench,$(MODULES))
+
 .PHONY: help
 help: ## List the targets
 	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## / { printf "  %-14s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
 .PHONY: build
 build: ## Compile every package and program
-	@go build -buildvcs=false ./...
+	@for module in . $(NESTED); do (cd "$$module" && go build -buildvcs=false ./...); done
 
 .PHONY: test
 test: ## Vet, then run all tests but the fault suite with the race detector, the checks of the layout among them
 	@$(if $(RACE),,echo 'test: no cgo here, so no race detector' >&2)
-	@go vet ./...
-	@go test $(RACE) $$(go list ./... | grep -v '/internal/faults$$')
+	@for module in . $(NESTED); do (cd "$$module" && go vet ./... && \
+		go test $(RACE) $$(go list ./... | grep -v '/internal/faults$$')); done
 
 .PHONY: race
 race: COUNT ?= 5
