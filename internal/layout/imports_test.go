@@ -77,6 +77,10 @@ func boundaries() []boundary {
 			never:    []string{"testing", "github.com/stretchr/testify", "go.uber.org/goleak", "pgregory.net/rapid"},
 			why:      "users link no test library",
 		},
+		{
+			packages: "codec/... taskhawk/... sqsx/... lambdax/... internal/...", never: []string{"go.opentelemetry.io"},
+			why: "traces and metrics are for those who ask for them: taskhawk/oteltaskhawk is a module",
+		},
 	}
 }
 
@@ -210,6 +214,7 @@ func TestCrossedImportsAreFound(t *testing.T) {
 		{"internal/awsbatch links " + sns},
 		{"internal/leaf links examples/tasks"},
 		{"codec links testing", "sqsx links testing"},
+		{"internal/awsbatch links go.opentelemetry.io/otel"},
 	}
 	require.Len(t, boundaries(), len(expected))
 	packages := links(t, "testdata/imports")
