@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
+	"github.com/aws/aws-sdk-go-v2/service/sqs"
 	"github.com/aws/aws-sdk-go-v2/service/sqs/types"
 
 	"github.com/taskhawk/taskhawk-go/internal/awsbatch"
@@ -91,20 +92,54 @@ func newPublisher(api API, app string, config PublisherConfig) (*Publisher, erro
 	}
 	p := &Publisher{service: newService(api, config.Account)}
 	p.batches, err = awsbatch.NewPublisher(awsbatch.Config[entry]{
-		Names: names,
-		Limits: awsbatch.Limits{
-			Service:       "SQS",
-			Target:        "queue",
-			MaxSize:       cmp.Or(config.MaxMessageSize, MaxMessageSize),
-			MaxAttributes: config.MaxAttributes,
-			MaxDelay:      MaxDelay,
-		},
+		Names:  names,
+		Limits: config.limits(),
 		Linger: config.Linger,
 		Entry:  newEntry,
 		Calls:  p.service.sends,
 		Wrap:   inQueue,
 	})
 	return p, err
+}
+
+// limits are those of SQS, or the lower ones of the configuration.
+func (c *PublisherConfig) limits() awsbatch.Limits {
+	return awsbatch.Limits{
+		Service:       "SQS",
+		Target:        "queue",
+		MaxSize:       cmp.Or(c.MaxMessageSize, MaxMessageSize),
+		MaxAttributes: c.MaxAttributes,
+		MaxDelay:      MaxDelay,
+	}
+}
+
+// SendMessageInput returns the request that puts out on the queue of that URL, with what
+// a [Publisher] would send: for services that call SQS for a program, such as EventBridge
+// Scheduler. Of config it takes MaxMessageSize and MaxAttributes. It makes no call. The
+// error is a *taskhawk.LimitError when SQS would refuse the message.
+func SendMessageInput(
+	out *taskhawk.Outgoing, queueURL string, config PublisherConfig,
+) (*sqs.SendMessageInput, error) {
+	limits := config.limits()
+	if err := limits.Check(); err != nil {
+		return nil, fmt.Errorf("sqsx: send message input: %w", err)
+	}
+	fifo := awsbatch.IsFIFO(queueURL)
+	m, err := limits.Message(out, fifo)
+	if err != nil {
+		return nil, fmt.Errorf("sqsx: send message input: %w", err)
+	}
+	e := newEntry(m, fifo)
+	in := e.request(nil)
+	return &sqs.SendMessageInput{
+		QueueUrl:                aws.String(queueURL),
+		MessageBody:             in.MessageBody,
+		MessageAttributes:       in.MessageAttributes,
+		MessageSystemAttributes: in.MessageSystemAttributes,
+		DelaySeconds:            in.DelaySeconds,
+		MessageGroupId:          in.MessageGroupId,
+		MessageDeduplicationId:  in.MessageDeduplicationId,
+	}, nil
 }
 
 // Publish sends one message. It returns a *taskhawk.LimitError before any call when SQS

@@ -3,6 +3,7 @@ package sqsx_test
 import (
 	"context"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"strings"
 	"testing"
@@ -59,6 +60,52 @@ func TestPublishedMessageHasBodyAndMirror(t *testing.T) {
 			"h00=v", "h01=v", "h02=v", "h03=v", "h04=v", "h05=v", "h06=v",
 		}, names)
 	})
+}
+
+func TestSendMessageInputIsWhatAPublisherSends(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		r := newRig(t, succeed)
+		out := &taskhawk.Outgoing{
+			ID: "i1", Task: "tests.number", Body: "b", Headers: taskhawk.Headers{"k": "v"}, Group: "tenant", Delay: time.Millisecond,
+		}
+		url, err := r.client.GetQueueUrl(t.Context(), &sqs.GetQueueUrlInput{QueueName: name(taskhawk.Default)})
+		require.NoError(t, err)
+		in, err := sqsx.SendMessageInput(out, *url.QueueUrl, sqsx.PublisherConfig{})
+		require.NoError(t, err)
+		_, err = r.client.SendMessage(t.Context(), in)
+		require.NoError(t, err)
+		publisher, err := sqsx.NewPublisher(r.client, app, sqsx.PublisherConfig{})
+		require.NoError(t, err)
+		require.NoError(t, publisher.Publish(t.Context(), out))
+		require.Equal(t, int32(1), in.DelaySeconds, "rounded up")
+		time.Sleep(2 * time.Second)
+		messages := r.messages(*name(taskhawk.Default))
+		require.Len(t, messages, 2)
+		require.Equal(t, messages[1].Body, messages[0].Body)
+		require.Equal(t, messages[1].Attributes, messages[0].Attributes)
+		require.Equal(t, map[string]string{"taskhawk_task": "tests.number", "k": "v"}, messages[0].Attributes)
+		require.Equal(t, messages[1].GroupID, messages[0].GroupID)
+	})
+}
+
+func TestSendMessageInputRefusesWhatSQSWouldRefuse(t *testing.T) {
+	t.Parallel()
+	for field, out := range map[string]taskhawk.Outgoing{
+		"delay": {Body: "b", Delay: 16 * time.Minute},
+		"size":  {Body: strings.Repeat("b", 2000)},
+	} {
+		_, err := sqsx.SendMessageInput(&out, "https://sqs/1/q", sqsx.PublisherConfig{MaxMessageSize: 1024})
+		limit, ok := errors.AsType[*taskhawk.LimitError](err)
+		require.True(t, ok, "%v", err)
+		require.Equal(t, field, limit.Field)
+	}
+	_, err := sqsx.SendMessageInput(&taskhawk.Outgoing{Body: "b", Delay: 16 * time.Minute}, "https://sqs/1/q", sqsx.PublisherConfig{})
+	require.ErrorContains(t, err, "sqsx/schedule", "it names the way that goes")
+	_, err = sqsx.SendMessageInput(&taskhawk.Outgoing{Body: "b"}, "https://sqs/1/q.fifo", sqsx.PublisherConfig{})
+	require.ErrorContains(t, err, "group is missing")
+	_, err = sqsx.SendMessageInput(&taskhawk.Outgoing{Body: "b"}, "https://sqs/1/q", sqsx.PublisherConfig{MaxAttributes: 11})
+	require.ErrorContains(t, err, "MaxAttributes 11")
 }
 
 func TestPublishRefusesWhatSQSWouldRefuse(t *testing.T) {

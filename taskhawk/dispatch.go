@@ -23,6 +23,9 @@ import (
 // In Sync mode the task has run when Dispatch returns, and its error is the handler's.
 func (t *Task[Args]) Dispatch(ctx context.Context, args Args, options ...DispatchOption) (string, error) {
 	hub, out, err := t.prepare(ctx, &args, 0, options)
+	if err == nil && hub.publisher == nil {
+		err = ErrNoPublisher
+	}
 	if err != nil {
 		return "", fmt.Errorf("taskhawk: dispatch %s: %w", t.Name(), err)
 	}
@@ -30,6 +33,20 @@ func (t *Task[Args]) Dispatch(ctx context.Context, args Args, options ...Dispatc
 		return out.ID, fmt.Errorf("taskhawk: dispatch %s: %w", t.Name(), err)
 	}
 	return out.ID, nil
+}
+
+// Seal does all of a dispatch but the sending: it merges the options and the headers of
+// the hub, validates args, and returns the message that Dispatch would give to the
+// publisher. It is for what sends a task later or by another way, such as package
+// sqsx/schedule. The hub needs no publisher. Limits of a service are not checked.
+//
+// The errors are those that Dispatch returns before it sends.
+func (t *Task[Args]) Seal(ctx context.Context, args Args, options ...DispatchOption) (*Outgoing, error) {
+	_, out, err := t.prepare(ctx, &args, 0, options)
+	if err != nil {
+		return nil, fmt.Errorf("taskhawk: seal %s: %w", t.Name(), err)
+	}
+	return out, nil
 }
 
 // errNoneSent is the error of an entry that is right, beside one that is not.
@@ -67,6 +84,9 @@ func (t *Task[Args]) DispatchAll(ctx context.Context, args []Args, options ...Di
 			}
 		}
 		return nil, &BatchError{Task: t.Name(), Total: len(args), Failed: failed}
+	}
+	if hub.publisher == nil {
+		return nil, fmt.Errorf("taskhawk: dispatch %s: %w", t.Name(), ErrNoPublisher)
 	}
 	return t.publishAll(ctx, hub, outs)
 }
@@ -115,9 +135,6 @@ func (t *Task[Args]) prepare(
 	}
 	if hub, err = t.identity.hub(ctx); err != nil {
 		return nil, nil, err
-	}
-	if hub.publisher == nil {
-		return nil, nil, ErrNoPublisher
 	}
 	set := &t.settings
 	if len(options) > 0 || hub.defaultHeaders != nil {

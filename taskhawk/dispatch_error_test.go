@@ -3,9 +3,11 @@ package taskhawk_test
 import (
 	"context"
 	"encoding/json"
+	"errors"
 	"math"
 	"strings"
 	"testing"
+	"testing/synctest"
 	"time"
 
 	"github.com/stretchr/testify/require"
@@ -47,6 +49,47 @@ func TestDispatchWithoutAPublisher(t *testing.T) {
 	require.ErrorIs(t, err, taskhawk.ErrNoPublisher)
 	require.ErrorContains(t, err, "tasks.send_email")
 	require.Empty(t, id)
+}
+
+func TestSealReturnsWhatDispatchPublishes(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		task := taskhawk.New[emailArgs]("tasks.send_email", nil)
+		publisher := &fakePublisher{}
+		sealing := newHub(t, taskhawk.Config{Tasks: []taskhawk.AnyTask{task}})
+		sending := newHub(t, taskhawk.Config{Tasks: []taskhawk.AnyTask{task}, Publisher: publisher})
+		options := []taskhawk.DispatchOption{
+			taskhawk.WithID("i1"), taskhawk.WithPriority(taskhawk.High), taskhawk.WithHeaders(taskhawk.Headers{"k": "v"}),
+			taskhawk.WithGroup("g"), taskhawk.WithDelay(time.Second),
+		}
+		args := emailArgs{To: "a@b.c"}
+		sealed, err := task.Seal(taskhawk.ContextWithHub(t.Context(), sealing), args, options...)
+		require.NoError(t, err, "a hub without a publisher seals")
+		_, err = task.Dispatch(taskhawk.ContextWithHub(t.Context(), sending), args, options...)
+		require.NoError(t, err)
+		require.Equal(t, publisher.published(), []*taskhawk.Outgoing{sealed})
+	})
+}
+
+func TestSealRefusesWhatDispatchRefuses(t *testing.T) {
+	t.Parallel()
+	task, publisher := newEmail(t)
+	_, err := task.Seal(t.Context(), emailArgs{To: "\xff"})
+	require.ErrorContains(t, err, "taskhawk: seal tasks.send_email: ")
+	_, argument := errors.AsType[*taskhawk.ArgumentError](err)
+	require.True(t, argument)
+	_, err = task.Seal(t.Context(), emailArgs{}, taskhawk.WithPriority(9))
+	require.ErrorIs(t, err, taskhawk.ErrUnknownPriority)
+	require.Empty(t, publisher.published())
+}
+
+func TestDispatchAllWithoutAPublisher(t *testing.T) {
+	t.Parallel()
+	task := taskhawk.New[emailArgs]("tasks.send_email", nil)
+	newHub(t, taskhawk.Config{Tasks: []taskhawk.AnyTask{task}})
+	ids, err := task.DispatchAll(t.Context(), make([]emailArgs, 2))
+	require.ErrorIs(t, err, taskhawk.ErrNoPublisher)
+	require.Empty(t, ids)
 }
 
 func TestDispatchRefusesBadOptionsBeforeItSends(t *testing.T) {

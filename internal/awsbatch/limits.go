@@ -37,7 +37,8 @@ const (
 	MaxMessageSize = 1 << 20
 )
 
-func (l *Limits) check() error {
+// Check refuses limits that are none of the service's, and sets the defaults.
+func (l *Limits) Check() error {
 	l.MaxAttributes = cmp.Or(l.MaxAttributes, DefaultAttributes)
 	switch {
 	case l.MaxSize < MinMessageSize || l.MaxSize > MaxMessageSize:
@@ -64,9 +65,9 @@ type Message struct {
 	Size int
 }
 
-// message checks everything that can be checked without the network. The error is a
-// *taskhawk.LimitError.
-func (l *Limits) message(out *taskhawk.Outgoing, fifo bool) (Message, error) {
+// Message returns what to send of out. It checks everything that can be checked without
+// the network; the error is a *taskhawk.LimitError. The limits must be checked.
+func (l *Limits) Message(out *taskhawk.Outgoing, fifo bool) (Message, error) {
 	m := Message{
 		Body: out.Body, Group: out.Group, Delay: out.Delay, DeduplicationID: out.DeduplicationID,
 		Attributes: Mirror(out.Task, out.Headers, l.MaxAttributes, l.MaxSize-len(out.Body)),
@@ -94,7 +95,7 @@ func (l *Limits) refuse(m *Message, fifo bool) (field, reason string) {
 	case m.Delay > 0 && fifo:
 		return "delay", "is not possible per message on a FIFO queue"
 	case m.Delay > l.MaxDelay:
-		return "delay", fmt.Sprintf("is %s, the limit is %s", m.Delay, l.MaxDelay)
+		return "delay", fmt.Sprintf("is %s, the limit is %s: package sqsx/schedule runs tasks later", m.Delay, l.MaxDelay)
 	case m.Body == "":
 		return "body", "is empty"
 	case m.Size > l.MaxSize:

@@ -55,7 +55,7 @@ func NewPublisher[E groupcommit.Item](config Config[E]) (*Publisher[E], error) {
 	if config.Linger < 0 {
 		return nil, fmt.Errorf("negative Linger %s", config.Linger)
 	}
-	if err := config.Limits.check(); err != nil {
+	if err := config.Limits.Check(); err != nil {
 		return nil, err
 	}
 	p := &Publisher[E]{config: config, targets: map[taskhawk.Priority]*target[E]{}}
@@ -126,7 +126,7 @@ func (p *Publisher[E]) entry(out *taskhawk.Outgoing) (t *target[E], e E, err err
 	if t == nil {
 		return nil, e, fmt.Errorf("%w: %s", taskhawk.ErrUnknownPriority, out.Priority)
 	}
-	m, err := p.config.Limits.message(out, t.fifo)
+	m, err := p.config.Limits.Message(out, t.fifo)
 	if err != nil {
 		return t, e, err
 	}
