@@ -24,9 +24,9 @@ type label struct {
 // scanned is one field of a struct or of the structs embedded in it.
 type scanned struct {
 	label
-	index []int // from the outermost struct, as in reflect.Value.FieldByIndex
-	goes  string
-	field reflect.StructField
+	index  []int // from the outermost struct, as in reflect.Value.FieldByIndex
+	goPath string
+	field  reflect.StructField
 }
 
 // embedded is a struct whose fields count as those of the outermost one.
@@ -86,7 +86,7 @@ func (e embedded) scan(read labeler) (fields []scanned, inner []embedded, err *T
 			inner = append(inner, embedded{typ: t, index: index, path: e.path + f.Name + "."})
 			continue
 		}
-		s := scanned{label: l, index: index, goes: e.path + f.Name, field: f}
+		s := scanned{label: l, index: index, goPath: e.path + f.Name, field: f}
 		fields = append(fields, s)
 		if e.twice {
 			fields = append(fields, s)

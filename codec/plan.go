@@ -157,7 +157,7 @@ func (b *builder) structEncoder(t reflect.Type, addr bool) (encoder, *TypeError)
 	fields := jsonFields(t)
 	k := &structEncoder{fields: make([]*fieldEncoder, len(fields))}
 	for i, f := range fields {
-		err := b.within(f.goes, func() (err *TypeError) {
+		err := b.within(f.goPath, func() (err *TypeError) {
 			k.fields[i], err = b.fieldEncoder(t, f, addr)
 			return err
 		})
@@ -280,7 +280,7 @@ func (b *builder) structDecoder(t reflect.Type) (decoder, *TypeError) {
 		folded: map[string]int{},
 	}
 	for i, f := range fields {
-		err := b.within(f.goes, func() (err *TypeError) {
+		err := b.within(f.goPath, func() (err *TypeError) {
 			k.fields[i], err = b.fieldDecoder(t, f)
 			return err
 		})

@@ -49,7 +49,7 @@ func (b *builder) signature() (*signature, *TypeError) {
 	}
 	sig := &signature{typ: b.root, byName: map[string]int{}}
 	for i, f := range fields {
-		err := b.within(f.goes, func() *TypeError { return b.addParam(sig, f, i == len(fields)-1) })
+		err := b.within(f.goPath, func() *TypeError { return b.addParam(sig, f, i == len(fields)-1) })
 		if err != nil {
 			return nil, err
 		}
@@ -122,8 +122,8 @@ func (b *builder) paramFields() ([]scanned, *TypeError) {
 		case len(fields[i].index) == len(f.index):
 			return nil, &TypeError{
 				Type:   b.root,
-				Field:  f.goes,
-				Reason: "parameter name " + f.name + " is taken by " + fields[i].goes,
+				Field:  f.goPath,
+				Reason: "parameter name " + f.name + " is taken by " + fields[i].goPath,
 			}
 		}
 	}
@@ -139,7 +139,7 @@ func (b *builder) addParam(sig *signature, f scanned, last bool) *TypeError {
 	p := param{
 		Param: Param{
 			Name:     f.name,
-			Field:    f.goes,
+			Field:    f.goPath,
 			Kind:     f.kind,
 			Optional: f.optional,
 			Type:     f.field.Type,

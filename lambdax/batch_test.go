@@ -28,7 +28,7 @@ func invoke[Answer any](t *testing.T, timeout time.Duration, handle func(ctx con
 }
 
 // inTime is invoke for an event from a queue.
-func (r *rig) inTime(
+func (r *env) inTime(
 	timeout time.Duration, event events.SQSEvent, config lambdax.SQSConfig,
 ) (events.SQSEventResponse, time.Duration, error) {
 	r.Helper()
@@ -40,7 +40,7 @@ func (r *rig) inTime(
 func TestWhatDoesNotFitIsReportedInTime(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
-		r := newRig(t)
+		r := newEnv(t)
 		seconds := slices.Repeat([]string{"second"}, 6)
 		response, took, err := r.inTime(5100*time.Millisecond, doing(seconds...), lambdax.SQSConfig{PartialBatch: true})
 		require.NoError(t, err)
@@ -59,7 +59,7 @@ func TestWhatDoesNotFitIsReportedInTime(t *testing.T) {
 func TestNothingIsStartedWhenTheDeadlineHasPassed(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
-		r := newRig(t)
+		r := newEnv(t)
 		for _, timeout := range []time.Duration{-time.Hour, 0, time.Second} {
 			response, took, err := r.inTime(timeout, doing("", "", ""), lambdax.SQSConfig{PartialBatch: true})
 			require.NoError(t, err)
@@ -79,7 +79,7 @@ func TestNothingIsStartedWhenTheDeadlineHasPassed(t *testing.T) {
 func TestATaskWithATimeoutNeedsThatMuchTime(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
-		r := newRig(t)
+		r := newEnv(t)
 		response, _, err := r.inTime(7*time.Second, doing("second", "slow", ""), lambdax.SQSConfig{PartialBatch: true})
 		require.NoError(t, err)
 		require.Equal(t, []string{"m1"}, reported(t, response), "5 s do not fit between a second and the margin of 1 s and a quarter")
@@ -95,7 +95,7 @@ func TestATaskWithATimeoutNeedsThatMuchTime(t *testing.T) {
 func TestATaskWithATimeoutThatNeverFitsRuns(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
-		r := newRig(t)
+		r := newEnv(t)
 		response, _, err := r.inTime(3*time.Second, doing("slow", "slow"), lambdax.SQSConfig{PartialBatch: true})
 		require.NoError(t, err)
 		require.Empty(t, reported(t, response))
@@ -109,7 +109,7 @@ func TestATaskWithATimeoutThatNeverFitsRuns(t *testing.T) {
 func TestHandlersEndWithTheirContext(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
-		r := newRig(t)
+		r := newEnv(t)
 		response, took, err := r.inTime(10*time.Second, doing("wait", ""), lambdax.SQSConfig{PartialBatch: true, Margin: 4 * time.Second})
 		require.NoError(t, err)
 		require.Equal(t, 5*time.Second, took)
@@ -121,7 +121,7 @@ func TestHandlersEndWithTheirContext(t *testing.T) {
 func TestTheAnswerDoesNotWaitForAHandlerThatHangs(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
-		r := newRig(t)
+		r := newEnv(t)
 		response, took, err := r.inTime(10*time.Second, doing("", "hang", "fail", ""), lambdax.SQSConfig{PartialBatch: true, Concurrency: 2})
 		require.NoError(t, err)
 		require.Equal(t, 9*time.Second, took)
@@ -136,7 +136,7 @@ func TestTheAnswerDoesNotWaitForAHandlerThatHangs(t *testing.T) {
 func TestRecordsRunSideBySide(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
-		r := newRig(t)
+		r := newEnv(t)
 		seconds := slices.Repeat([]string{"second"}, 10)
 		for concurrency, want := range map[int]time.Duration{1: 10 * time.Second, 3: 4 * time.Second, 10: time.Second, 99: time.Second} {
 			_, took, err := r.inTime(time.Minute, doing(seconds...), lambdax.SQSConfig{Concurrency: concurrency})
@@ -153,7 +153,7 @@ func TestRecordsRunSideBySide(t *testing.T) {
 func TestInvocationsSideBySideKeepApart(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
-		r := newRig(t)
+		r := newEnv(t)
 		handle := must(lambdax.SQS(r.hub, lambdax.SQSConfig{PartialBatch: true, Concurrency: 2}))
 		answers := make(chan events.SQSEventResponse)
 		for range 20 {
@@ -173,7 +173,7 @@ func TestInvocationsSideBySideKeepApart(t *testing.T) {
 func TestACancelledInvocationStartsNothingMore(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
-		r := newRig(t)
+		r := newEnv(t)
 		ctx, cancel := context.WithCancelCause(t.Context())
 		time.AfterFunc(1500*time.Millisecond, func() { cancel(errors.New("told to end")) })
 		response, err := must(lambdax.SQS(r.hub, lambdax.SQSConfig{PartialBatch: true}))(ctx, doing("second", "wait", "second"))

@@ -13,7 +13,7 @@ import (
 func TestFIFOStopsAtTheFirstFailure(t *testing.T) {
 	t.Parallel()
 	for _, bad := range []string{"fail", "panic", "goexit", "bad", "unknown", "later", "permanent"} {
-		r := newRig(t)
+		r := newEnv(t)
 		event := fifo(doing("", "", bad, "", "fail", ""), "a", "b", "a", "b", "b", "a")
 		response, err := must(lambdax.SQS(r.hub, lambdax.SQSConfig{PartialBatch: true}))(t.Context(), event)
 		require.NoError(t, err)
@@ -28,7 +28,7 @@ func TestFIFOStopsAtTheFirstFailure(t *testing.T) {
 
 func TestFIFOMayGoOnWithOtherGroups(t *testing.T) {
 	t.Parallel()
-	r := newRig(t)
+	r := newEnv(t)
 	event := fifo(doing("", "fail", "", "", "ignore", ""), "a", "b", "a", "b", "c", "b")
 	response, err := must(lambdax.SQS(r.hub, lambdax.SQSConfig{PartialBatch: true, SkipGroupOnError: true}))(t.Context(), event)
 	require.NoError(t, err)
@@ -39,7 +39,7 @@ func TestFIFOMayGoOnWithOtherGroups(t *testing.T) {
 func TestFIFOGroupsRunSideBySide(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
-		r := newRig(t)
+		r := newEnv(t)
 		event := fifo(doing("second", "second", "second", "second", "second", "second"), "a", "a", "a", "b", "b", "c")
 		_, took, err := r.inTime(time.Minute, event, lambdax.SQSConfig{Concurrency: 10})
 		require.NoError(t, err)
@@ -57,7 +57,7 @@ func TestFIFOGroupsRunSideBySide(t *testing.T) {
 func TestFIFOTaskThatDoesNotFitHoldsItsGroupBack(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
-		r := newRig(t)
+		r := newEnv(t)
 		event := fifo(doing("second", "slow", "", ""), "a", "a", "a", "b")
 		response, _, err := r.inTime(6500*time.Millisecond, event, lambdax.SQSConfig{PartialBatch: true, SkipGroupOnError: true})
 		require.NoError(t, err)
@@ -71,7 +71,7 @@ func TestFIFOTaskThatDoesNotFitHoldsItsGroupBack(t *testing.T) {
 func TestFIFOHandlerThatHangsHoldsItsGroupBack(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
-		r := newRig(t)
+		r := newEnv(t)
 		event := fifo(doing("hang", "", ""), "a", "a", "b")
 		response, _, err := r.inTime(3*time.Second, event, lambdax.SQSConfig{PartialBatch: true, Concurrency: 2})
 		require.NoError(t, err)

@@ -12,7 +12,7 @@ import (
 
 func TestHandlerTakesBothEvents(t *testing.T) {
 	t.Parallel()
-	r := newRig(t)
+	r := newEnv(t)
 	handle := must(lambdax.Handler(r.hub, lambdax.HandlerConfig{SQS: lambdax.SQSConfig{PartialBatch: true}}))
 	call := func(event any) (string, error) {
 		text, err := json.Marshal(event)
@@ -36,7 +36,7 @@ func TestHandlerTakesBothEvents(t *testing.T) {
 
 func TestHandlerRefusesOtherEvents(t *testing.T) {
 	t.Parallel()
-	r := newRig(t)
+	r := newEnv(t)
 	mixed := `{"Records":[{"eventSource":"aws:sqs","messageId":"m"},{"EventSource":"aws:sns"}]}`
 	for text, reason := range map[string]string{
 		``: "", `null`: "no records", `{}`: "no records", `[]`: "", `"x"`: "", `{"Records":[]}`: "no records", `{"Records":[{}]}`: `source ""`,
@@ -53,7 +53,7 @@ func TestHandlerRefusesOtherEvents(t *testing.T) {
 // A function that is wired to the wrong source must not drop what it gets.
 func TestHandlersRefuseEventsOfOtherSources(t *testing.T) {
 	t.Parallel()
-	r := newRig(t)
+	r := newEnv(t)
 	sqs, sns := must(lambdax.SQS(r.hub, lambdax.SQSConfig{PartialBatch: true})), must(lambdax.SNS(r.hub, lambdax.SNSConfig{}))
 	for text, reasons := range map[string][2]string{
 		`{}`:               {"no records", "no records"},

@@ -38,9 +38,9 @@ type doArgs struct {
 	Do string // what the handler does, see do
 }
 
-// rig is a hub with the tasks "do", and "slow" that declares a timeout of 5 s; it
+// env is a hub with the tasks "do", and "slow" that declares a timeout of 5 s; it
 // remembers what ran and what was logged.
-type rig struct {
+type env struct {
 	*testing.T
 	hub *taskhawk.Hub
 	log safeBuffer
@@ -67,9 +67,9 @@ func (b *safeBuffer) String() string {
 	return b.Buffer.String()
 }
 
-func newRig(t *testing.T, more ...taskhawk.AnyTask) *rig {
+func newEnv(t *testing.T, more ...taskhawk.AnyTask) *env {
 	t.Helper()
-	r := &rig{T: t}
+	r := &env{T: t}
 	var err error
 	r.hub, err = taskhawk.NewHub(taskhawk.Config{
 		Logger: slog.New(slog.NewTextHandler(&r.log, &slog.HandlerOptions{Level: slog.LevelDebug})),
@@ -81,7 +81,7 @@ func newRig(t *testing.T, more ...taskhawk.AnyTask) *rig {
 	return r
 }
 
-func (r *rig) do(ctx context.Context, args doArgs) error {
+func (r *env) do(ctx context.Context, args doArgs) error {
 	r.mu.Lock()
 	r.ran, r.seen = append(r.ran, args.N), append(r.seen, taskhawk.MetadataFrom(ctx))
 	r.mu.Unlock()

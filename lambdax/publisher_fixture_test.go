@@ -16,8 +16,8 @@ import (
 	"github.com/taskhawk/taskhawk-go/taskhawk"
 )
 
-// topicRig is an embedded server with the four topics of an application.
-type topicRig struct {
+// topicEnv is an embedded server with the four topics of an application.
+type topicEnv struct {
 	*testing.T
 	*sqstest.Server
 	client *sns.Client
@@ -25,10 +25,10 @@ type topicRig struct {
 }
 
 // onTopics runs a test in a bubble; suffix is that of all topics.
-func onTopics(t *testing.T, suffix string, test func(r *topicRig)) {
+func onTopics(t *testing.T, suffix string, test func(r *topicEnv)) {
 	t.Helper()
 	synctest.Test(t, func(t *testing.T) {
-		r := &topicRig{T: t, Server: sqstest.NewUnstartedServer()}
+		r := &topicEnv{T: t, Server: sqstest.NewUnstartedServer()}
 		t.Cleanup(r.Close)
 		r.client = r.SNSClient()
 		r.config.Naming = func(queue string, priority taskhawk.Priority) string {
@@ -43,7 +43,7 @@ func onTopics(t *testing.T, suffix string, test func(r *topicRig)) {
 	})
 }
 
-func (r *topicRig) create(name string) {
+func (r *topicEnv) create(name string) {
 	r.Helper()
 	in := &sns.CreateTopicInput{Name: &name, Attributes: map[string]string{}}
 	if strings.HasSuffix(name, ".fifo") {
@@ -53,7 +53,7 @@ func (r *topicRig) create(name string) {
 	require.NoError(r, err)
 }
 
-func (r *topicRig) publisher() *lambdax.Publisher {
+func (r *topicEnv) publisher() *lambdax.Publisher {
 	r.Helper()
 	p, err := lambdax.NewPublisher(r.client, app, r.config)
 	require.NoError(r, err)
@@ -61,7 +61,7 @@ func (r *topicRig) publisher() *lambdax.Publisher {
 }
 
 // published counts what SNS accepted, by topic.
-func (r *topicRig) published() map[string]int {
+func (r *topicEnv) published() map[string]int {
 	counts := map[string]int{}
 	for _, e := range r.Ledger().Events() {
 		if e.Kind == sqstest.Published {
@@ -72,10 +72,10 @@ func (r *topicRig) published() map[string]int {
 }
 
 // total is how many messages SNS accepted.
-func (r *topicRig) total() int { return r.Ledger().Count(sqstest.Published) }
+func (r *topicEnv) total() int { return r.Ledger().Count(sqstest.Published) }
 
 // recorded keeps the events that a function gets from a topic.
-func (r *topicRig) recorded(topic string) *[]string {
+func (r *topicEnv) recorded(topic string) *[]string {
 	r.Helper()
 	events := &[]string{}
 	arn := r.Register("record", func(_ context.Context, event []byte) error {

@@ -24,7 +24,7 @@ import (
 
 // loop is an application whose tasks go over topics to the queues of a worker.
 type loop struct {
-	*topicRig
+	*topicEnv
 	task   *taskhawk.Task[doArgs]
 	worker *sqsx.Worker
 
@@ -33,7 +33,7 @@ type loop struct {
 	sum []int
 }
 
-func newLoop(r *topicRig, suffix string, raw bool) *loop {
+func newLoop(r *topicEnv, suffix string, raw bool) *loop {
 	r.Helper()
 	naming := func(queue string, priority taskhawk.Priority) string { return sqsx.QueueName(queue, priority) + suffix }
 	require.NoError(r, sqsx.Provision(r.Context(), r.Client(), app, sqsx.ProvisionConfig{Naming: naming}))
@@ -45,7 +45,7 @@ func newLoop(r *topicRig, suffix string, raw bool) *loop {
 		})
 		require.NoError(r, err)
 	}
-	l := &loop{topicRig: r}
+	l := &loop{topicEnv: r}
 	l.task = taskhawk.New("do", l.run)
 	hub, err := taskhawk.NewHub(taskhawk.Config{
 		Publisher: r.publisher(), Tasks: []taskhawk.AnyTask{l.task}, Logger: slog.New(slog.DiscardHandler),
@@ -83,7 +83,7 @@ func TestTasksGoOverTopicsToQueues(t *testing.T) {
 		for _, raw := range []bool{true, false} {
 			t.Run(strings.TrimPrefix(fmt.Sprintf("%s raw=%t", suffix, raw), " "), func(t *testing.T) {
 				t.Parallel()
-				onTopics(t, suffix, func(r *topicRig) { testLoop(newLoop(r, suffix, raw)) })
+				onTopics(t, suffix, func(r *topicEnv) { testLoop(newLoop(r, suffix, raw)) })
 			})
 		}
 	}
@@ -124,7 +124,7 @@ func testLoop(l *loop) {
 // The same application on a function: a topic hands its messages to lambdax.SNS.
 func TestTasksGoOverTopicsToFunctions(t *testing.T) {
 	t.Parallel()
-	onTopics(t, "", func(r *topicRig) {
+	onTopics(t, "", func(r *topicEnv) {
 		l := newLoop(r, "", true)
 		hub, err := taskhawk.NewHub(taskhawk.Config{Tasks: []taskhawk.AnyTask{l.task}, Logger: slog.New(slog.DiscardHandler)})
 		require.NoError(r, err)

@@ -34,7 +34,7 @@ func (c *earlyAnswers) Do(req *http.Request) (*http.Response, error) {
 // read in it then.
 func TestRequestBodiesStayOpen(t *testing.T) {
 	t.Parallel()
-	onTopics(t, "", func(r *topicRig) {
+	onTopics(t, "", func(r *topicEnv) {
 		early := &earlyAnswers{}
 		r.client = sns.New(r.client.Options(), func(o *sns.Options) { o.HTTPClient = early })
 		require.Error(r, r.publisher().Publish(r.Context(), outgoing(1)))
@@ -58,7 +58,7 @@ func TestPublishBatchKeepsTheOrderOfAGroup(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			onTopics(t, ".fifo", func(r *topicRig) {
+			onTopics(t, ".fifo", func(r *topicEnv) {
 				r.Inject(sqstest.Fault{On: sqstest.OpPublishBatch, Nth: 2, Do: sqstest.FailEntries(c.code, c.sender, 0)})
 				outs := outgoings(5)
 				for _, out := range outs {
@@ -90,7 +90,7 @@ func TestCallsThatAreTooLargeAreSplit(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			onTopics(t, "", func(r *topicRig) {
+			onTopics(t, "", func(r *topicEnv) {
 				r.Inject(sqstest.Fault{
 					On: sqstest.OpPublishBatch, If: func(request sqstest.Request) bool { return request.Entries > 3 }, Do: effect,
 				})
@@ -144,7 +144,7 @@ func TestPublishTakesNoURL(t *testing.T) {
 // The options of a publisher have an effect.
 func TestPublisherConfig(t *testing.T) {
 	t.Parallel()
-	onTopics(t, "", func(r *topicRig) {
+	onTopics(t, "", func(r *topicEnv) {
 		recorded := r.recorded("taskhawk-dev-myapp")
 		r.config.MaxAttributes, r.config.Linger = 2, time.Second
 		out := outgoing(1)

@@ -25,7 +25,7 @@ import (
 // publishes up to three copies.
 func TestEachDispatchIsPublishedOnce(t *testing.T) {
 	t.Parallel()
-	onTopics(t, "", func(r *topicRig) {
+	onTopics(t, "", func(r *topicEnv) {
 		task := taskhawk.New[doArgs]("do", nil)
 		_, err := taskhawk.NewHub(taskhawk.Config{Publisher: r.publisher(), Tasks: []taskhawk.AnyTask{task}})
 		require.NoError(r, err)
@@ -51,7 +51,7 @@ func TestEachDispatchIsPublishedOnce(t *testing.T) {
 
 func TestPublishedMessage(t *testing.T) {
 	t.Parallel()
-	onTopics(t, "", func(r *topicRig) {
+	onTopics(t, "", func(r *topicEnv) {
 		recorded := r.recorded("taskhawk-dev-myapp")
 		out := outgoing(1)
 		for n := range 20 {
@@ -74,7 +74,7 @@ func TestPublishedMessage(t *testing.T) {
 // Tens share a call, up to the size that the topic takes.
 func TestPublishBatchFillsItsCalls(t *testing.T) {
 	t.Parallel()
-	onTopics(t, "", func(r *topicRig) {
+	onTopics(t, "", func(r *topicEnv) {
 		p := r.publisher()
 		for _, err := range p.PublishBatch(r.Context(), outgoings(30)) {
 			require.NoError(r, err)
@@ -114,7 +114,7 @@ func TestPublishRefusesWhatSNSWouldRefuse(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			onTopics(t, c.suffix, func(r *topicRig) {
+			onTopics(t, c.suffix, func(r *topicEnv) {
 				out := outgoing(1)
 				c.change(out)
 				err := r.publisher().Publish(r.Context(), out)
@@ -132,7 +132,7 @@ func TestPublishRefusesWhatSNSWouldRefuse(t *testing.T) {
 // The limits that are checked are those of SNS: one byte less is accepted.
 func TestPublishTakesTheLargestMessage(t *testing.T) {
 	t.Parallel()
-	onTopics(t, "", func(r *topicRig) {
+	onTopics(t, "", func(r *topicEnv) {
 		const mirror = "taskhawk_task" + "String" + "do" // the header is left out where it has no room
 		out := outgoing(1)
 		out.Body = strings.Repeat("x", lambdax.DefaultMessageSize-len(mirror))
@@ -154,7 +154,7 @@ func TestPublishTakesTheLargestMessage(t *testing.T) {
 
 func TestPublishWithAPriorityThatIsNone(t *testing.T) {
 	t.Parallel()
-	onTopics(t, "", func(r *topicRig) {
+	onTopics(t, "", func(r *topicEnv) {
 		out := outgoing(1)
 		out.Priority = taskhawk.Priority(99)
 		require.ErrorIs(r, r.publisher().Publish(r.Context(), out), taskhawk.ErrUnknownPriority)
@@ -165,7 +165,7 @@ func TestPublishWithAPriorityThatIsNone(t *testing.T) {
 // the calls.
 func TestPublishOnFIFOTopics(t *testing.T) {
 	t.Parallel()
-	onTopics(t, ".fifo", func(r *topicRig) {
+	onTopics(t, ".fifo", func(r *topicEnv) {
 		p := r.publisher()
 		for range 2 {
 			outs := outgoings(25)
@@ -187,7 +187,7 @@ func TestPublishOnFIFOTopics(t *testing.T) {
 // Only the entry that may pass is sent again.
 func TestPublishRetriesEntries(t *testing.T) {
 	t.Parallel()
-	onTopics(t, "", func(r *topicRig) {
+	onTopics(t, "", func(r *topicEnv) {
 		r.Inject(sqstest.Fault{On: sqstest.OpPublishBatch, Nth: 1, Do: sqstest.FailEntries("InternalError", false, 1)})
 		p := r.publisher()
 		for _, err := range p.PublishBatch(r.Context(), outgoings(3)) {
@@ -210,7 +210,7 @@ func TestPublishRetriesEntries(t *testing.T) {
 
 func TestPublishRetriesCalls(t *testing.T) {
 	t.Parallel()
-	onTopics(t, "", func(r *topicRig) {
+	onTopics(t, "", func(r *topicEnv) {
 		for _, effect := range []sqstest.Effect{
 			sqstest.Error("Throttled", "slow down"), sqstest.Error("KMSThrottling", "slow down"), sqstest.Status(503, "<html>"), sqstest.Reset(),
 		} {
@@ -229,7 +229,7 @@ func TestPublishRetriesCalls(t *testing.T) {
 // is, three times.
 func TestPublishWhenTheAnswerIsLost(t *testing.T) {
 	t.Parallel()
-	onTopics(t, "", func(r *topicRig) {
+	onTopics(t, "", func(r *topicEnv) {
 		r.Inject(sqstest.Fault{On: sqstest.OpPublishBatch, After: true, Times: 3, Do: sqstest.Reset()})
 		err := r.publisher().Publish(r.Context(), outgoing(1))
 		require.ErrorIs(r, err, taskhawk.ErrOutcomeUnknown)
@@ -244,7 +244,7 @@ func TestPublishWhenTheAnswerIsLost(t *testing.T) {
 // An entry that the answer does not name is sent again, and is unknown at the end.
 func TestPublishWhenTheAnswerLacksAnEntry(t *testing.T) {
 	t.Parallel()
-	onTopics(t, "", func(r *topicRig) {
+	onTopics(t, "", func(r *topicEnv) {
 		r.Inject(sqstest.Fault{On: sqstest.OpPublishBatch, Do: sqstest.OmitEntries()})
 		require.ErrorIs(r, r.publisher().Publish(r.Context(), outgoing(1)), taskhawk.ErrOutcomeUnknown)
 		require.Equal(r, 3, r.Requests(sqstest.OpPublishBatch))
@@ -253,7 +253,7 @@ func TestPublishWhenTheAnswerLacksAnEntry(t *testing.T) {
 
 func TestPublishGivesUpOnASilentServer(t *testing.T) {
 	t.Parallel()
-	onTopics(t, "", func(r *topicRig) {
+	onTopics(t, "", func(r *topicEnv) {
 		r.Inject(sqstest.Fault{Do: sqstest.Silence()})
 		start := time.Now()
 		err := r.publisher().Publish(r.Context(), outgoing(1))

@@ -155,12 +155,12 @@ func TestNothingIsReportedDoneThatWasNot(t *testing.T) {
 	}
 }
 
-// run has its requirements fail the case, which rapid then shrinks, and its rig belong to
+// run has its requirements fail the case, which rapid then shrinks, and its env belong to
 // the bubble.
 func (c *trial) run(bubble *testing.T, t *rapid.T) { //nolint:thelper // t is the one that fails
 	start := time.Now()
 	a := &account{done: map[int]bool{}, now: map[int]bool{}}
-	r := newRig(bubble, a.scripted(start.Add(time.Hour)))
+	r := newEnv(bubble, a.scripted(start.Add(time.Hour)))
 	ctx, cancel := context.WithDeadline(bubble.Context(), start.Add(c.timeout))
 	response, err := must(lambdax.SQS(r.hub, c.config()))(ctx, c.event)
 	took := time.Since(start)

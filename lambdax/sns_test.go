@@ -31,7 +31,7 @@ func published(bodies ...string) events.SNSEvent {
 
 func TestSNSRunsAllRecords(t *testing.T) {
 	t.Parallel()
-	r := newRig(t)
+	r := newEnv(t)
 	handle := must(lambdax.SNS(r.hub, lambdax.SNSConfig{}))
 	require.NoError(t, handle(t.Context(), published(body("do", 0, ""), body("do", 1, "ignore"))))
 	r.ran = nil
@@ -59,7 +59,7 @@ func TestSNSConfig(t *testing.T) {
 		"in turns": {lambdax.SNSConfig{Concurrency: 1, Margin: 2 * time.Second}, 7500 * time.Millisecond},
 	} {
 		synctest.Test(t, func(t *testing.T) {
-			r := newRig(t)
+			r := newEnv(t)
 			ctx, cancel := context.WithTimeout(t.Context(), 10*time.Second)
 			defer cancel()
 			start := time.Now()
@@ -77,7 +77,7 @@ func TestSNSMetadata(t *testing.T) {
 	t.Parallel()
 	var extended error
 	var record events.SNSEventRecord
-	r := newRig(t, taskhawk.New("extends", func(ctx context.Context, _ struct{}) error {
+	r := newEnv(t, taskhawk.New("extends", func(ctx context.Context, _ struct{}) error {
 		extended = taskhawk.ExtendVisibility(ctx, time.Minute)
 		record, _ = lambdax.SNSRecordFrom(ctx)
 		_, ok := lambdax.SQSMessageFrom(ctx)
@@ -98,7 +98,7 @@ func TestSNSMetadata(t *testing.T) {
 
 func TestSNSAttributesOfAnyType(t *testing.T) {
 	t.Parallel()
-	r := newRig(t)
+	r := newEnv(t)
 	event := published(body("do", 1, ""), "eyJpZCI6ImkiLCJtZXRhZGF0YSI6eyJ0aW1lc3RhbXAiOjEsInZlcnNpb24iOiIxLjAifSwidGFzayI6ImRvIiwiYXJncyI6WzIsIiJdfQ==")
 	event.Records[0].SNS.MessageAttributes = map[string]any{
 		"nil": nil, "number": 1.5, "text": "x", "list": []any{1}, "empty": map[string]any{}, "wrong": map[string]any{"Type": 1, "Value": 2},
@@ -120,7 +120,7 @@ func TestTraceContextAgreesOnAllWays(t *testing.T) {
 		attributes = append(attributes, taskhawk.DeliveryFrom(ctx).Attributes)
 		return nil
 	})
-	r := newRig(t, task)
+	r := newEnv(t, task)
 	text := body("traced", 0, "")
 	raw := message(0, text)
 	raw.MessageAttributes = map[string]events.SQSMessageAttribute{

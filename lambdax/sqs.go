@@ -83,15 +83,15 @@ func noFailures() events.SQSEventResponse {
 	return events.SQSEventResponse{BatchItemFailures: []events.SQSBatchItemFailure{}}
 }
 
-// claim is how long a message can be kept from others after its event arrived: the 12
+// maxLease is how long a message can be kept from others after its event arrived: the 12
 // hours of SQS, less what it may have waited in a batching window, 5 minutes at most, and
 // on the way.
-const claim = 12*time.Hour - 10*time.Minute
+const maxLease = 12*time.Hour - 10*time.Minute
 
 // sqsRecords are the messages of an event, each once: the receipt handle that counts is
 // the last.
 func sqsRecords(messages []events.SQSMessage, settler taskhawk.Settler, now, deadline time.Time) []record {
-	batch, seen := make([]record, 0, len(messages)), newPlaces(len(messages))
+	batch, seen := make([]record, 0, len(messages)), newIndexByID(len(messages))
 	for i := range messages {
 		m := &messages[i]
 		place := seen.of(batch, m.MessageId)
@@ -102,16 +102,15 @@ func sqsRecords(messages []events.SQSMessage, settler taskhawk.Settler, now, dea
 		r.ordered = strings.HasSuffix(m.EventSourceARN, ".fifo")
 		deliver(&r.delivery, m)
 		r.delivery.Settler, r.delivery.Deadline = settler, deadline
-		r.delivery.Received, r.delivery.LeaseEnds = now, now.Add(claim)
+		r.delivery.Received, r.delivery.LeaseEnds = now, now.Add(maxLease)
 	}
 	return batch
 }
 
 // deliver fills in what a message says.
 func deliver(d *taskhawk.Delivery, m *events.SQSMessage) {
-	d.Body, d.Attributes, d.MessageID, d.Receipt, d.Raw = m.Body, sqsAttributes(
-		m.MessageAttributes,
-	), m.MessageId, m.ReceiptHandle, m
+	d.Body, d.Attributes = m.Body, sqsAttributes(m.MessageAttributes)
+	d.MessageID, d.Receipt, d.Raw = m.MessageId, m.ReceiptHandle, m
 	d.Queue = m.EventSourceARN[strings.LastIndexByte(m.EventSourceARN, ':')+1:]
 	d.Attempt = max(int(number(m.Attributes["ApproximateReceiveCount"])), 1)
 	d.Group, d.Sent = m.Attributes["MessageGroupId"], sentAt(m.Attributes["SentTimestamp"])
@@ -142,24 +141,24 @@ func sentAt(ms string) time.Time {
 	return time.UnixMilli(number(ms))
 }
 
-// places tells where a message stands in a batch by its id.
-type places map[string]int
+// indexByID finds the index of a message in its batch by the message id.
+type indexByID map[string]int
 
 // fewRecords is up to how many records they are looked at one by one, which is quicker
 // than a map: as many as Lambda brings by default.
 const fewRecords = 10
 
-// newPlaces is for a batch of up to so many records.
-func newPlaces(records int) places {
+// newIndexByID is for a batch of up to so many records.
+func newIndexByID(records int) indexByID {
 	if records <= fewRecords {
 		return nil
 	}
-	return make(places, records)
+	return make(indexByID, records)
 }
 
 // of returns the place of the message with that id, and that behind the batch for one
 // that is not in it, or has no id.
-func (p places) of(batch []record, id string) int {
+func (p indexByID) of(batch []record, id string) int {
 	switch {
 	case id == "":
 		return len(batch)

@@ -16,7 +16,7 @@ import (
 
 func TestSQSFailsTheBatchWhenAnyRecordFails(t *testing.T) {
 	t.Parallel()
-	r := newRig(t)
+	r := newEnv(t)
 	response, err := must(lambdax.SQS(r.hub, lambdax.SQSConfig{}))(t.Context(), doing("", "fail", "panic", "bad", "unknown", "ignore", "goexit", "permanent", ""))
 	require.Empty(t, reported(t, response), "Lambda does not look at it")
 	require.Equal(t, []int{0, 1, 2, 5, 6, 7, 8}, r.ran, "one failure does not keep the others from running")
@@ -45,7 +45,7 @@ func TestSQSSucceeds(t *testing.T) {
 		for _, config := range []lambdax.SQSConfig{
 			{}, {PartialBatch: true}, {PartialBatch: true, ErrorIfAllFailed: true}, {Concurrency: 4},
 		} {
-			r := newRig(t)
+			r := newEnv(t)
 			response, err := must(lambdax.SQS(r.hub, config))(t.Context(), event)
 			require.NoError(t, err, name)
 			text, err := json.Marshal(response)
@@ -58,7 +58,7 @@ func TestSQSSucceeds(t *testing.T) {
 
 func TestPartialBatchReportsWhatFailed(t *testing.T) {
 	t.Parallel()
-	r := newRig(t)
+	r := newEnv(t)
 	handle := must(lambdax.SQS(r.hub, lambdax.SQSConfig{PartialBatch: true}))
 	response, err := handle(t.Context(), doing("", "fail", "panic", "bad", "unknown", "ignore", "goexit", "permanent", "later", ""))
 	require.NoError(t, err)
@@ -71,7 +71,7 @@ func TestPartialBatchReportsWhatFailed(t *testing.T) {
 
 func TestPartialBatchMayFailWhenAllFailed(t *testing.T) {
 	t.Parallel()
-	handle := must(lambdax.SQS(newRig(t).hub, lambdax.SQSConfig{PartialBatch: true, ErrorIfAllFailed: true}))
+	handle := must(lambdax.SQS(newEnv(t).hub, lambdax.SQSConfig{PartialBatch: true, ErrorIfAllFailed: true}))
 	_, err := handle(t.Context(), doing("fail", "panic"))
 	require.ErrorContains(t, err, "2 of 2 records failed")
 	response, err := handle(t.Context(), doing("fail", ""))
@@ -83,12 +83,12 @@ func TestPartialBatchNeverReportsAnEmptyID(t *testing.T) {
 	t.Parallel()
 	event := doing("", "fail", "fail")
 	event.Records[1].MessageId = ""
-	response, err := must(lambdax.SQS(newRig(t).hub, lambdax.SQSConfig{PartialBatch: true}))(t.Context(), event)
+	response, err := must(lambdax.SQS(newEnv(t).hub, lambdax.SQSConfig{PartialBatch: true}))(t.Context(), event)
 	require.ErrorContains(t, err, "2 of 3 records failed", "which it is cannot be said otherwise")
 	require.Empty(t, reported(t, response))
 	event.Records[1] = message(1, body("do", 1, ""))
 	event.Records[0].MessageId = ""
-	response, err = must(lambdax.SQS(newRig(t).hub, lambdax.SQSConfig{PartialBatch: true}))(t.Context(), event)
+	response, err = must(lambdax.SQS(newEnv(t).hub, lambdax.SQSConfig{PartialBatch: true}))(t.Context(), event)
 	require.NoError(t, err)
 	require.Equal(t, []string{"m2"}, reported(t, response), "what is done needs no id")
 }
@@ -99,7 +99,7 @@ func TestAMessageThatStandsTwiceRunsOnce(t *testing.T) {
 	again := event.Records[1]
 	again.ReceiptHandle = "r1 again"
 	event.Records = append(event.Records, again)
-	r := newRig(t)
+	r := newEnv(t)
 	response, err := must(lambdax.SQS(r.hub, lambdax.SQSConfig{PartialBatch: true}))(t.Context(), event)
 	require.NoError(t, err)
 	require.Equal(t, []string{"m1"}, reported(t, response))
@@ -109,7 +109,7 @@ func TestAMessageThatStandsTwiceRunsOnce(t *testing.T) {
 
 func TestSQSMetadata(t *testing.T) {
 	t.Parallel()
-	r := newRig(t)
+	r := newEnv(t)
 	_, err := must(lambdax.SQS(r.hub, lambdax.SQSConfig{}))(t.Context(), doing(""))
 	require.NoError(t, err)
 	require.Equal(t, []taskhawk.Metadata{{
@@ -127,7 +127,7 @@ func TestOddMessages(t *testing.T) {
 	event.Records[1].Attributes = map[string]string{"ApproximateReceiveCount": "many", "SentTimestamp": "yesterday"}
 	event.Records[2].EventSourceARN = ":::"
 	event.Records[3].MessageAttributes = map[string]events.SQSMessageAttribute{"a": {DataType: "Binary", BinaryValue: []byte{0}}, "": {}}
-	r := newRig(t)
+	r := newEnv(t)
 	_, err := must(lambdax.SQS(r.hub, lambdax.SQSConfig{}))(t.Context(), event)
 	require.NoError(t, err)
 	require.Len(t, r.ran, 4)
@@ -144,7 +144,7 @@ func TestEncodedBodies(t *testing.T) {
 	wrapped, err := json.Marshal(map[string]string{"Type": "Notification", "TopicArn": "arn:aws:sns:r:1:t", "MessageId": "s", "Message": sample})
 	require.NoError(t, err)
 	event.Records = append(event.Records, message(1, string(wrapped)))
-	r := newRig(t)
+	r := newEnv(t)
 	_, err = must(lambdax.SQS(r.hub, lambdax.SQSConfig{}))(t.Context(), event)
 	require.NoError(t, err)
 	require.Equal(t, []int{7, 0}, r.ran)
@@ -161,15 +161,15 @@ func TestMistakesAreErrorsAtOnce(t *testing.T) {
 		"ErrorIfAllFailed without PartialBatch":    {ErrorIfAllFailed: true},
 		"no Settler: Backoff would have no effect": {Backoff: none},
 	} {
-		requireRefused(t, newRig(t).hub, config, "lambdax: new SQS handler: "+text)
+		requireRefused(t, newEnv(t).hub, config, "lambdax: new SQS handler: "+text)
 	}
 	for text, config := range map[string]lambdax.SNSConfig{
 		"negative Concurrency: -1": {Concurrency: -1}, "negative Margin: -1ns": {Margin: -1},
 	} {
-		handle, err := lambdax.SNS(newRig(t).hub, config)
+		handle, err := lambdax.SNS(newEnv(t).hub, config)
 		require.Nil(t, handle)
 		require.ErrorContains(t, err, "lambdax: new SNS handler: "+text)
-		_, err = lambdax.Handler(newRig(t).hub, lambdax.HandlerConfig{SNS: config})
+		_, err = lambdax.Handler(newEnv(t).hub, lambdax.HandlerConfig{SNS: config})
 		require.ErrorContains(t, err, "lambdax: new SNS handler: "+text)
 	}
 }
@@ -209,7 +209,7 @@ func TestABatchErrorNamesTheFirstTen(t *testing.T) {
 	}
 	event := doing(what...)
 	event.Records[0].MessageId = strings.Repeat("x", 200)
-	_, err := must(lambdax.SQS(newRig(t).hub, lambdax.SQSConfig{}))(t.Context(), event)
+	_, err := must(lambdax.SQS(newEnv(t).hub, lambdax.SQSConfig{}))(t.Context(), event)
 	require.ErrorContains(t, err, "12 of 12 records failed: record "+strings.Repeat("x", 64)+"...: the service is down; record m1: ")
 	require.ErrorContains(t, err, "record m9: the service is down; and others")
 	require.NotContains(t, err.Error(), "m10")

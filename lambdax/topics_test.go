@@ -17,7 +17,7 @@ import (
 // Without an account the topics are looked up, once each, however many publish.
 func TestTopicsAreLookedUp(t *testing.T) {
 	t.Parallel()
-	onTopics(t, "", func(r *topicRig) {
+	onTopics(t, "", func(r *topicEnv) {
 		r.config.Account = ""
 		for n := range 120 { // two pages in front
 			r.create(fmt.Sprintf("other-%03d", n))
@@ -36,7 +36,7 @@ func TestTopicsAreLookedUp(t *testing.T) {
 
 func TestTopicsThatAreMissing(t *testing.T) {
 	t.Parallel()
-	onTopics(t, "", func(r *topicRig) {
+	onTopics(t, "", func(r *topicEnv) {
 		for name, account := range map[string]string{"looked up": "", "put together": "000000000000"} {
 			p, err := lambdax.NewPublisher(r.client, "nobody", lambdax.PublisherConfig{Account: account})
 			require.NoError(r, err)
@@ -59,7 +59,7 @@ func TestTopicsThatAreMissing(t *testing.T) {
 // A list that does not come says nothing of the message: it was not sent.
 func TestLookUpsThatFail(t *testing.T) {
 	t.Parallel()
-	onTopics(t, "", func(r *topicRig) {
+	onTopics(t, "", func(r *topicEnv) {
 		r.config.Account = ""
 		p := r.publisher()
 		r.Inject(sqstest.Fault{On: sqstest.OpListTopics, Times: 3, Do: sqstest.Reset()})

@@ -24,19 +24,19 @@ import (
 
 const app = "dev-myapp"
 
-// queueRig is a function behind the queue of an embedded server, whose visibility timeout
+// queueEnv is a function behind the queue of an embedded server, whose visibility timeout
 // is 10 minutes.
-type queueRig struct {
-	*rig
+type queueEnv struct {
+	*env
 	server *sqstest.Server
 	client *sqs.Client
 	name   string
 	handle func(context.Context, events.SQSEvent) (events.SQSEventResponse, error)
 }
 
-func newQueueRig(t *testing.T, suffix string, tasks []taskhawk.AnyTask, config lambdax.SQSConfig) *queueRig {
+func newQueueEnv(t *testing.T, suffix string, tasks []taskhawk.AnyTask, config lambdax.SQSConfig) *queueEnv {
 	t.Helper()
-	r := &queueRig{rig: newRig(t, tasks...), server: sqstest.NewUnstartedServer()}
+	r := &queueEnv{env: newEnv(t, tasks...), server: sqstest.NewUnstartedServer()}
 	t.Cleanup(r.server.Close)
 	r.client = r.server.Client()
 	naming := func(queue string, priority taskhawk.Priority) string { return sqsx.QueueName(queue, priority) + suffix }
@@ -49,10 +49,10 @@ func newQueueRig(t *testing.T, suffix string, tasks []taskhawk.AnyTask, config l
 	return r
 }
 
-func (r *queueRig) url() *string { return aws.String(r.server.Queue(r.name).URL) }
+func (r *queueEnv) url() *string { return aws.String(r.server.Queue(r.name).URL) }
 
 // send puts the messages of an event on the queue.
-func (r *queueRig) send(event events.SQSEvent) {
+func (r *queueEnv) send(event events.SQSEvent) {
 	r.Helper()
 	for n, m := range event.Records {
 		in := &sqs.SendMessageInput{QueueUrl: r.url(), MessageBody: &m.Body}
@@ -67,7 +67,7 @@ func (r *queueRig) send(event events.SQSEvent) {
 // turn is what a mapping does: it receives, invokes the function with that much time, and
 // deletes what the answer does not list. It returns the arguments of the messages that it
 // received, as the numbers in their ids.
-func (r *queueRig) turn(timeout time.Duration) (received []string) {
+func (r *queueEnv) turn(timeout time.Duration) (received []string) {
 	r.Helper()
 	out, err := r.client.ReceiveMessage(r.Context(), &sqs.ReceiveMessageInput{
 		QueueUrl: r.url(), MaxNumberOfMessages: 10, MessageAttributeNames: []string{"All"},
@@ -103,7 +103,7 @@ func (r *queueRig) turn(timeout time.Duration) (received []string) {
 func TestOutcomesHaveEffect(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
-		r := newQueueRig(t, "", nil, lambdax.SQSConfig{Backoff: func(int) time.Duration { return 3 * time.Minute }, Concurrency: 9})
+		r := newQueueEnv(t, "", nil, lambdax.SQSConfig{Backoff: func(int) time.Duration { return 3 * time.Minute }, Concurrency: 9})
 		r.send(doing("", "fail", "later", "permanent", "ignore", "goexit"))
 		require.Len(t, r.turn(time.Minute), 6)
 		require.Equal(t, 3, r.server.Queue(r.name).InFlight)
@@ -127,7 +127,7 @@ func TestOutcomesHaveEffect(t *testing.T) {
 func TestWhatWasNotStartedIsGivenBackAtOnce(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
-		r := newQueueRig(t, "", nil, lambdax.SQSConfig{})
+		r := newQueueEnv(t, "", nil, lambdax.SQSConfig{})
 		r.send(doing("second", "second", "second", "second"))
 		require.Len(t, r.turn(3100*time.Millisecond), 4)
 		require.Zero(t, r.server.Queue(r.name).InFlight)
@@ -150,7 +150,7 @@ func TestFIFOOrderOutlivesFailures(t *testing.T) {
 			order = append(order, args.N)
 			return nil
 		})
-		r := newQueueRig(t, ".fifo", []taskhawk.AnyTask{once}, lambdax.SQSConfig{SkipGroupOnError: true})
+		r := newQueueEnv(t, ".fifo", []taskhawk.AnyTask{once}, lambdax.SQSConfig{SkipGroupOnError: true})
 		event := fifo(doing("", "", "", ""), "a", "a", "a", "b")
 		for i := range event.Records {
 			event.Records[i].Body = body("once", i, "")
@@ -173,7 +173,7 @@ func TestExtendVisibilityOnLambda(t *testing.T) {
 			message, _ = lambdax.SQSMessageFrom(ctx)
 			return taskhawk.ExtendVisibility(ctx, time.Hour)
 		})
-		r := newQueueRig(t, "", []taskhawk.AnyTask{extends}, lambdax.SQSConfig{})
+		r := newQueueEnv(t, "", []taskhawk.AnyTask{extends}, lambdax.SQSConfig{})
 		event := doing("")
 		event.Records[0].Body = body("extends", 0, "")
 		r.send(event)
@@ -182,7 +182,7 @@ func TestExtendVisibilityOnLambda(t *testing.T) {
 		require.Equal(t, 1, r.server.Requests(sqstest.OpChangeMessageVisibilityBatch))
 
 		var without error
-		other := newRig(t, taskhawk.New("extends", func(ctx context.Context, _ doArgs) error {
+		other := newEnv(t, taskhawk.New("extends", func(ctx context.Context, _ doArgs) error {
 			without = taskhawk.ExtendVisibility(ctx, time.Hour)
 			return nil
 		}))
@@ -213,7 +213,7 @@ func (s *brokenSettler) Delete(context.Context, *taskhawk.Delivery) error { retu
 
 func TestWhatCannotBeSettledIsReported(t *testing.T) {
 	t.Parallel()
-	r, settler := newRig(t), &brokenSettler{}
+	r, settler := newEnv(t), &brokenSettler{}
 	handle := must(lambdax.SQS(r.hub, lambdax.SQSConfig{PartialBatch: true, Settler: settler}))
 	response, err := handle(t.Context(), doing("", "fail", "permanent", "later"))
 	require.NoError(t, err)
@@ -226,7 +226,7 @@ func TestWhatCannotBeSettledIsReported(t *testing.T) {
 func TestAServiceThatHangsDoesNotDelayTheAnswer(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
-		r := newQueueRig(t, "", nil, lambdax.SQSConfig{})
+		r := newQueueEnv(t, "", nil, lambdax.SQSConfig{})
 		r.send(doing("", "fail", "", ""))
 		r.server.Inject(sqstest.Fault{On: sqstest.OpChangeMessageVisibilityBatch, Do: sqstest.Delay(time.Hour)})
 		start := time.Now()
@@ -240,7 +240,7 @@ func TestAServiceThatHangsDoesNotDelayTheAnswer(t *testing.T) {
 func TestFailuresShareSettlingCalls(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
-		r := newQueueRig(t, "", nil, lambdax.SQSConfig{})
+		r := newQueueEnv(t, "", nil, lambdax.SQSConfig{})
 		r.send(doing(slices.Repeat([]string{"fail"}, 10)...))
 		r.server.Inject(sqstest.Fault{On: sqstest.OpChangeMessageVisibilityBatch, Do: sqstest.Delay(50 * time.Millisecond)})
 		start := time.Now()
@@ -256,7 +256,7 @@ func TestFailuresShareSettlingCalls(t *testing.T) {
 func TestALetterThatIsStoredMakesItsRecordDone(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
-		r := newQueueRig(t, "", nil, lambdax.SQSConfig{})
+		r := newQueueEnv(t, "", nil, lambdax.SQSConfig{})
 		r.send(doing("permanent", "permanent"))
 		r.server.Inject(sqstest.Fault{On: sqstest.OpDeleteMessageBatch, Do: sqstest.Error("AccessDenied", "no")})
 		require.Len(t, r.turn(time.Minute), 2)
@@ -299,7 +299,7 @@ func TestTheLongestRetryLeavesRoomForABatchingWindow(t *testing.T) {
 		waits := taskhawk.New("waits", func(context.Context, doArgs) error { return taskhawk.RetryAfter(12*time.Hour, errDown) })
 		event := doing("")
 		event.Records[0].Body = body("waits", 0, "")
-		r := newRig(t, waits)
+		r := newEnv(t, waits)
 		_, _, err := r.inTime(time.Minute, event, lambdax.SQSConfig{PartialBatch: true, Settler: settler})
 		require.NoError(t, err)
 		require.Equal(t, []time.Duration{12*time.Hour - 10*time.Minute - time.Second}, settler.timeouts)
@@ -326,7 +326,7 @@ func TestALateHandlerSettlesNothing(t *testing.T) {
 				if ordered {
 					event = fifo(event, "a")
 				}
-				r := newRig(t, late)
+				r := newEnv(t, late)
 				config := lambdax.SQSConfig{PartialBatch: true, Settler: settler}
 				response, _, err := r.inTime(10*time.Second, event, config)
 				require.NoError(t, err)

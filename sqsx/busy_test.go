@@ -50,7 +50,7 @@ func keepsBusy(t *testing.T, row busyRow) {
 	t.Helper()
 	var done atomic.Int64
 	var started [4]atomic.Int64 // by priority
-	r := newRig(t, func(ctx context.Context, _ int) error {
+	r := newEnv(t, func(ctx context.Context, _ int) error {
 		started[taskhawk.MetadataFrom(ctx).Priority].Add(1)
 		time.Sleep(row.takes)
 		done.Add(1)

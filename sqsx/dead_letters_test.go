@@ -46,7 +46,7 @@ func (g *graveyard) lookErr(client sqsx.RedriveAPI, app string, config sqsx.Dead
 func TestDeadLettersOfAWorker(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
-		r := newRig(t, func(context.Context, int) error { return taskhawk.Permanent(errTest) })
+		r := newEnv(t, func(context.Context, int) error { return taskhawk.Permanent(errTest) })
 		dispatched := time.Now()
 		id, err := r.number.Dispatch(t.Context(), numberArgs{N: 7}, taskhawk.WithPriority(taskhawk.Low), taskhawk.WithGroup("tenant-7"))
 		require.NoError(t, err)

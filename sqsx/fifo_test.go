@@ -21,9 +21,9 @@ type orderArgs struct {
 	N     int
 }
 
-// fifoRig is an application on FIFO queues, with one task that notes the order of its
+// fifoEnv is an application on FIFO queues, with one task that notes the order of its
 // runs by group.
-type fifoRig struct {
+type fifoEnv struct {
 	*testing.T
 	server *sqstest.Server
 	hub    *taskhawk.Hub
@@ -35,9 +35,9 @@ type fifoRig struct {
 	fail map[string]int // how often an argument still fails
 }
 
-func newFIFORig(t *testing.T) *fifoRig {
+func newFIFOEnv(t *testing.T) *fifoEnv {
 	t.Helper()
-	r := &fifoRig{T: t, server: sqstest.NewUnstartedServer(), done: map[string][]int{}, fail: map[string]int{}}
+	r := &fifoEnv{T: t, server: sqstest.NewUnstartedServer(), done: map[string][]int{}, fail: map[string]int{}}
 	t.Cleanup(r.server.Close)
 	client := r.server.Client()
 	require.NoError(t, sqsx.Provision(t.Context(), client, app, sqsx.ProvisionConfig{Naming: fifoName, MaxReceiveCount: 20}))
@@ -55,7 +55,7 @@ func newFIFORig(t *testing.T) *fifoRig {
 	return r
 }
 
-func (r *fifoRig) handle(_ context.Context, args orderArgs) error {
+func (r *fifoEnv) handle(_ context.Context, args orderArgs) error {
 	time.Sleep(50 * time.Millisecond)
 	r.mu.Lock()
 	defer r.mu.Unlock()
@@ -68,7 +68,7 @@ func (r *fifoRig) handle(_ context.Context, args orderArgs) error {
 	return nil
 }
 
-func (r *fifoRig) work(d time.Duration) {
+func (r *fifoEnv) work(d time.Duration) {
 	r.Helper()
 	ctx, cancel := context.WithCancel(r.Context())
 	stopped := make(chan error, 1)
@@ -81,7 +81,7 @@ func (r *fifoRig) work(d time.Duration) {
 func TestFIFOKeepsTheOrderOfEachGroup(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
-		r := newFIFORig(t)
+		r := newFIFOEnv(t)
 		want := map[string][]int{}
 		for n := range 30 {
 			for _, group := range []string{"a", "b", "c"} {
@@ -100,7 +100,7 @@ func TestFIFOKeepsTheOrderOfEachGroup(t *testing.T) {
 func TestFIFOBatchesKeepTheirOrder(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
-		r := newFIFORig(t)
+		r := newFIFOEnv(t)
 		var args []orderArgs
 		var want []int
 		for n := range 95 {
@@ -116,7 +116,7 @@ func TestFIFOBatchesKeepTheirOrder(t *testing.T) {
 func TestFIFOStoresARepeatedDispatchOnce(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
-		r := newFIFORig(t)
+		r := newFIFOEnv(t)
 		group := taskhawk.WithGroup("g")
 		for _, options := range [][]taskhawk.DispatchOption{
 			{group}, {group}, // two dispatches are two tasks
@@ -133,7 +133,7 @@ func TestFIFOStoresARepeatedDispatchOnce(t *testing.T) {
 func TestFIFODeadLettersLetTheGroupGoOn(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
-		r := newFIFORig(t)
+		r := newFIFOEnv(t)
 		r.fail["g1"] = 1000
 		for n := range 4 {
 			_, err := r.task.Dispatch(t.Context(), orderArgs{Group: "g", N: n}, taskhawk.WithGroup("g"))

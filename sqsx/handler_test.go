@@ -19,7 +19,7 @@ func TestMessageFromGivesTheRawMessage(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
 		var task, count string
-		r := newRig(t, func(ctx context.Context, _ int) error {
+		r := newEnv(t, func(ctx context.Context, _ int) error {
 			message, ok := sqsx.MessageFrom(ctx)
 			require.True(t, ok)
 			task = *message.MessageAttributes["taskhawk_task"].StringValue
@@ -42,7 +42,7 @@ func TestExtendVisibility(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		var starts int
 		var late, tooLong error
-		r := newRig(t, func(ctx context.Context, _ int) error {
+		r := newEnv(t, func(ctx context.Context, _ int) error {
 			starts++
 			for range 3 {
 				require.NoError(t, taskhawk.ExtendVisibility(ctx, time.Hour))
@@ -70,8 +70,8 @@ func TestAMessageThatIsGoneIsALostLease(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
 		causes := make(chan error, 1)
-		var r *rig
-		r = newRig(t, func(ctx context.Context, _ int) error {
+		var r *env
+		r = newEnv(t, func(ctx context.Context, _ int) error {
 			message, _ := sqsx.MessageFrom(ctx)
 			_, err := r.client.DeleteMessage(ctx, &sqs.DeleteMessageInput{
 				QueueUrl: aws.String(r.server.Queue(sqsx.QueueName(app, taskhawk.Default)).URL), ReceiptHandle: message.ReceiptHandle,
@@ -93,7 +93,7 @@ func TestAMessageThatIsGoneIsALostLease(t *testing.T) {
 func TestReceiptHandleStaysOutOfErrors(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
-		r := newRig(t, succeed)
+		r := newEnv(t, succeed)
 		worker, err := sqsx.NewWorker(r.client, app, r.hub, sqsx.WorkerConfig{})
 		require.NoError(t, err)
 		queue := sqsx.Queues(worker)[0]

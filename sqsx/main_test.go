@@ -25,9 +25,9 @@ var errTest = errors.New("test error")
 
 type numberArgs struct{ N int }
 
-// rig is an application on an embedded server: in process, so that it runs in a synctest
+// env is an application on an embedded server: in process, so that it runs in a synctest
 // bubble.
-type rig struct {
+type env struct {
 	*testing.T
 	server *sqstest.Server
 	client *sqs.Client
@@ -37,10 +37,10 @@ type rig struct {
 	done   chan error
 }
 
-// newRig makes the server, the queues and a hub with one task.
-func newRig(t *testing.T, handle func(ctx context.Context, n int) error) *rig {
+// newEnv makes the server, the queues and a hub with one task.
+func newEnv(t *testing.T, handle func(ctx context.Context, n int) error) *env {
 	t.Helper()
-	r := &rig{T: t, server: sqstest.NewUnstartedServer(), done: make(chan error, 1)}
+	r := &env{T: t, server: sqstest.NewUnstartedServer(), done: make(chan error, 1)}
 	t.Cleanup(r.server.Close)
 	r.client = r.server.Client()
 	require.NoError(t, sqsx.Provision(t.Context(), r.client, app, sqsx.ProvisionConfig{}))
@@ -58,14 +58,14 @@ func newRig(t *testing.T, handle func(ctx context.Context, n int) error) *rig {
 
 func succeed(context.Context, int) error { return nil }
 
-func (r *rig) dispatch(n int, options ...taskhawk.DispatchOption) {
+func (r *env) dispatch(n int, options ...taskhawk.DispatchOption) {
 	r.Helper()
 	_, err := r.number.Dispatch(r.Context(), numberArgs{N: n}, options...)
 	require.NoError(r, err)
 }
 
 // start runs a worker until stop.
-func (r *rig) start(config sqsx.WorkerConfig) {
+func (r *env) start(config sqsx.WorkerConfig) {
 	r.Helper()
 	worker, err := sqsx.NewWorker(r.client, app, r.hub, config)
 	require.NoError(r, err)
@@ -73,13 +73,13 @@ func (r *rig) start(config sqsx.WorkerConfig) {
 }
 
 // run runs a worker until stop.
-func (r *rig) run(worker *sqsx.Worker) {
+func (r *env) run(worker *sqsx.Worker) {
 	ctx, cancel := context.WithCancel(r.Context())
 	r.cancel = cancel
 	go func() { r.done <- worker.Run(ctx) }()
 }
 
-func (r *rig) stop() {
+func (r *env) stop() {
 	r.Helper()
 	r.cancel()
 	require.NoError(r, <-r.done)
@@ -91,7 +91,7 @@ func name(priority taskhawk.Priority) *string {
 }
 
 // deleteQueue deletes a queue, and waits until SQS knows it no more.
-func (r *rig) deleteQueue(name string) {
+func (r *env) deleteQueue(name string) {
 	r.Helper()
 	url, err := r.client.GetQueueUrl(r.Context(), &sqs.GetQueueUrlInput{QueueName: &name})
 	require.NoError(r, err)
@@ -101,16 +101,16 @@ func (r *rig) deleteQueue(name string) {
 }
 
 // messages are those on a queue, in flight or not.
-func (r *rig) messages(queue string) []sqstest.Message { return r.server.Queue(queue).Messages }
+func (r *env) messages(queue string) []sqstest.Message { return r.server.Queue(queue).Messages }
 
-func (r *rig) requireEmpty() {
+func (r *env) requireEmpty() {
 	r.Helper()
 	for _, priority := range taskhawk.Priorities() {
 		require.Empty(r, r.messages(*name(priority)))
 	}
 }
 
-func (r *rig) requireNoneInFlight() {
+func (r *env) requireNoneInFlight() {
 	r.Helper()
 	for _, priority := range taskhawk.Priorities() {
 		require.Zero(r, r.server.Queue(*name(priority)).InFlight)

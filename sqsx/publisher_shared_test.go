@@ -20,9 +20,9 @@ import (
 )
 
 // newFIFO makes an application whose default queue is a FIFO queue.
-func newFIFO(t *testing.T) *rig {
+func newFIFO(t *testing.T) *env {
 	t.Helper()
-	r := &rig{T: t, server: sqstest.NewUnstartedServer()}
+	r := &env{T: t, server: sqstest.NewUnstartedServer()}
 	t.Cleanup(r.server.Close)
 	r.client = r.server.Client()
 	require.NoError(t, sqsx.Provision(t.Context(), r.client, app, sqsx.ProvisionConfig{
@@ -37,7 +37,7 @@ func newFIFO(t *testing.T) *rig {
 }
 
 // stored returns the numbers on the queue, in order.
-func (r *rig) stored(queue string) []int {
+func (r *env) stored(queue string) []int {
 	r.Helper()
 	var numbers []int
 	for _, message := range r.messages(queue) {
@@ -119,7 +119,7 @@ func TestGroupsShareCalls(t *testing.T) {
 func TestDispatchGoesBesideALargeDispatchAll(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
-		r := newRig(t, succeed)
+		r := newEnv(t, succeed)
 		const call = 20 * time.Millisecond
 		r.server.Inject(sqstest.Fault{On: sqstest.OpSendMessageBatch, Do: sqstest.Delay(call)})
 		done := make(chan error)
@@ -161,7 +161,7 @@ type textArgs struct{ Text string }
 func TestCallsThatAreTooLargeAreSplit(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
-		r := newRig(t, succeed)
+		r := newEnv(t, succeed)
 		publisher, err := sqsx.NewPublisher(&smallEndpoint{API: r.client, limit: 256 << 10}, app, sqsx.PublisherConfig{})
 		require.NoError(t, err)
 		text := taskhawk.New[textArgs]("tests.text", nil)
@@ -185,7 +185,7 @@ func TestCallsThatAreTooLargeAreSplit(t *testing.T) {
 func TestMaxMessageSizeBoundsCalls(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
-		r := newRig(t, succeed)
+		r := newEnv(t, succeed)
 		publisher, err := sqsx.NewPublisher(r.client, app, sqsx.PublisherConfig{MaxMessageSize: 4096})
 		require.NoError(t, err)
 		outs := make([]*taskhawk.Outgoing, 10)
@@ -215,7 +215,7 @@ func trace(n int) string {
 func TestTraceHeadersArePerMessage(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
-		r := newRig(t, succeed)
+		r := newEnv(t, succeed)
 		r.server.Inject(sqstest.Fault{On: sqstest.OpSendMessageBatch, Do: sqstest.Delay(time.Second)})
 		done := make(chan struct{})
 		for n := range 5 {

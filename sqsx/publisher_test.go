@@ -22,7 +22,7 @@ import (
 func TestPublishLooksUpAQueueOnce(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
-		r := newRig(t, succeed)
+		r := newEnv(t, succeed)
 		before := r.server.Requests("GetQueueUrl")
 		for n := range 20 {
 			go r.dispatch(n)
@@ -37,7 +37,7 @@ func TestPublishLooksUpAQueueOnce(t *testing.T) {
 func TestPublishedMessageHasBodyAndMirror(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
-		r := newRig(t, succeed)
+		r := newEnv(t, succeed)
 		headers := taskhawk.Headers{"traceparent": "00-1", "empty": "", "AWS.x": "refused", "bad name": "x", "control": "\x01"}
 		for i := range 12 {
 			headers[fmt.Sprintf("h%02d", i)] = "v"
@@ -65,7 +65,7 @@ func TestPublishedMessageHasBodyAndMirror(t *testing.T) {
 func TestSendMessageInputIsWhatAPublisherSends(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
-		r := newRig(t, succeed)
+		r := newEnv(t, succeed)
 		out := &taskhawk.Outgoing{
 			ID: "i1", Task: "tests.number", Body: "b", Headers: taskhawk.Headers{"k": "v"}, Group: "tenant", Delay: time.Millisecond,
 		}
@@ -153,7 +153,7 @@ func fifoName(queue string, priority taskhawk.Priority) string {
 func TestPublishTakesTheLargestMessage(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
-		r := newRig(t, succeed)
+		r := newEnv(t, succeed)
 		publisher, err := sqsx.NewPublisher(r.client, app, sqsx.PublisherConfig{})
 		require.NoError(t, err)
 		room := sqsx.MaxMessageSize - len("taskhawk_task") - len("String") - len("t")
@@ -184,7 +184,7 @@ func TestPublishToAMissingQueue(t *testing.T) {
 func TestPublishToQueuesOfAnotherAccount(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
-		r := newRig(t, succeed)
+		r := newEnv(t, succeed)
 		out := &taskhawk.Outgoing{Task: "t", Body: "a"}
 		publisher, err := sqsx.NewPublisher(r.client, app, sqsx.PublisherConfig{Account: "000000000000"})
 		require.NoError(t, err)
@@ -225,7 +225,7 @@ func TestNewPublisherRefusesBadNames(t *testing.T) {
 func TestDispatchAllSendsTens(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
-		r := newRig(t, succeed)
+		r := newEnv(t, succeed)
 		ids, err := r.number.DispatchAll(t.Context(), make([]numberArgs, 25))
 		require.NoError(t, err)
 		require.Len(t, ids, 25)
@@ -237,7 +237,7 @@ func TestDispatchAllSendsTens(t *testing.T) {
 func TestPublishBatchSplitsBySize(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
-		r := newRig(t, succeed)
+		r := newEnv(t, succeed)
 		publisher, err := sqsx.NewPublisher(r.client, app, sqsx.PublisherConfig{})
 		require.NoError(t, err)
 		outs := make([]*taskhawk.Outgoing, 10)

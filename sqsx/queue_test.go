@@ -32,7 +32,7 @@ func TestWorkerAsksForSystemAttributesByBothNames(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
 		var attempts []int
-		r := newRig(t, func(ctx context.Context, _ int) error {
+		r := newEnv(t, func(ctx context.Context, _ int) error {
 			attempts = append(attempts, taskhawk.MetadataFrom(ctx).Attempt)
 			return taskhawk.RetryAfter(0, errTest)
 		})
@@ -55,7 +55,7 @@ func (t transport) RoundTrip(request *http.Request) (*http.Response, error) { re
 func TestWorkerPollsShorterThanTheTimeoutOfItsHTTPClient(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
-		r := newRig(t, succeed)
+		r := newEnv(t, succeed)
 		var log bytes.Buffer
 		hub, err := taskhawk.NewHub(taskhawk.Config{
 			Tasks: []taskhawk.AnyTask{r.number}, Logger: slog.New(slog.NewTextHandler(&log, nil)),

@@ -24,7 +24,7 @@ func TestRedriveMovesToTheQueueOfThePriority(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
 		var repaired atomic.Bool
-		r := newRig(t, func(context.Context, int) error {
+		r := newEnv(t, func(context.Context, int) error {
 			if repaired.Load() {
 				return nil
 			}
@@ -62,7 +62,7 @@ func TestRedriveEndsThoughTheTaskGoesOnFailing(t *testing.T) {
 	t.Parallel()
 	for _, config := range []sqsx.RedriveConfig{{}, {Copy: true}} {
 		synctest.Test(t, func(t *testing.T) {
-			r := newRig(t, func(context.Context, int) error { return taskhawk.Permanent(errTest) })
+			r := newEnv(t, func(context.Context, int) error { return taskhawk.Permanent(errTest) })
 			r.start(sqsx.WorkerConfig{})
 			r.dispatch(1)
 			time.Sleep(time.Second)

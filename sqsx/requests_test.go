@@ -22,7 +22,7 @@ const roundTrip = 10 * time.Millisecond
 // load is an application with many tasks of 1 KB to do, on an SQS whose requests take a
 // round trip.
 type load struct {
-	*rig
+	*env
 	total int
 	tasks sync.WaitGroup
 	large *taskhawk.Task[largeArgs]
@@ -35,7 +35,7 @@ type largeArgs struct {
 
 func newLoad(t *testing.T, total int, handler func()) *load {
 	t.Helper()
-	l := &load{rig: newRig(t, succeed), total: total}
+	l := &load{env: newEnv(t, succeed), total: total}
 	l.tasks.Add(total)
 	l.large = taskhawk.New("tests.large", func(context.Context, largeArgs) error {
 		handler()
@@ -144,7 +144,7 @@ func TestRequestsOfSlowTasksWithALinger(t *testing.T) {
 func TestRequestsOfAnIdleDispatch(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
-		r := newRig(t, succeed)
+		r := newEnv(t, succeed)
 		r.dispatch(0) // looks the queue up
 		r.server.ResetCounts()
 		start := time.Now()
@@ -167,7 +167,7 @@ func TestRequestsOfAnIdleDispatch(t *testing.T) {
 func TestRequestsOfASingleTask(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
-		r := newRig(t, succeed)
+		r := newEnv(t, succeed)
 		r.start(sqsx.WorkerConfig{})
 		synctest.Wait()
 		r.server.ResetCounts()
@@ -185,7 +185,7 @@ func TestRequestsOfASingleTask(t *testing.T) {
 func TestRequestsOfAnIdleWorker(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
-		r := newRig(t, succeed)
+		r := newEnv(t, succeed)
 		r.start(sqsx.WorkerConfig{})
 		synctest.Wait()
 		r.server.ResetCounts()

@@ -18,7 +18,7 @@ import (
 
 // receive takes messages as an event source mapping does, and returns deliveries as
 // lambdax makes them.
-func (r *rig) receive(client *sqs.Client, queue string) []*taskhawk.Delivery {
+func (r *env) receive(client *sqs.Client, queue string) []*taskhawk.Delivery {
 	r.Helper()
 	url := r.server.Queue(queue).URL
 	out, err := client.ReceiveMessage(r.Context(), &sqs.ReceiveMessageInput{
@@ -41,7 +41,7 @@ func (r *rig) receive(client *sqs.Client, queue string) []*taskhawk.Delivery {
 func TestSettlerSettlesWhatOthersReceived(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
-		r := newRig(t, succeed)
+		r := newEnv(t, succeed)
 		settler, err := sqsx.NewSettler(r.client, sqsx.SettlerConfig{})
 		require.NoError(t, err)
 		queue := *name(taskhawk.Default)
@@ -78,7 +78,7 @@ func TestSettlerSettlesWhatOthersReceived(t *testing.T) {
 func TestSettlerFailures(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
-		r := newRig(t, succeed)
+		r := newEnv(t, succeed)
 		_, err := sqsx.NewSettler(nil, sqsx.SettlerConfig{})
 		require.ErrorContains(t, err, "nil API")
 		settler, err := sqsx.NewSettler(r.client, sqsx.SettlerConfig{})

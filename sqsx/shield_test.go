@@ -45,7 +45,7 @@ func (c *earlyAnswers) Do(req *http.Request) (*http.Response, error) {
 func TestRequestBodiesStayOpen(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
-		r := newRig(t, succeed)
+		r := newEnv(t, succeed)
 		early := &earlyAnswers{HTTPClient: r.client.Options().HTTPClient, bodies: map[string]io.Reader{}}
 		client := sqs.New(r.client.Options(), func(o *sqs.Options) { o.HTTPClient = early })
 		publisher, err := sqsx.NewPublisher(client, app, sqsx.PublisherConfig{})

@@ -29,7 +29,7 @@ func TestWorkerRunsTasksOfAllPriorities(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		var mu sync.Mutex
 		got := map[int]taskhawk.Metadata{}
-		r := newRig(t, func(ctx context.Context, n int) error {
+		r := newEnv(t, func(ctx context.Context, n int) error {
 			mu.Lock()
 			defer mu.Unlock()
 			got[n] = taskhawk.MetadataFrom(ctx)
@@ -61,7 +61,7 @@ func TestWorkerStopsAndRestartsWithoutLoss(t *testing.T) {
 		const tasks, stops = 1000, 10
 		var mu sync.Mutex
 		runs := map[int]int{}
-		r := newRig(t, func(_ context.Context, n int) error {
+		r := newEnv(t, func(_ context.Context, n int) error {
 			time.Sleep(100 * time.Millisecond)
 			mu.Lock()
 			defer mu.Unlock()
@@ -93,7 +93,7 @@ func TestWorkerRetriesAndThenRedriveBuries(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
 		var attempts []int
-		r := newRig(t, func(ctx context.Context, _ int) error {
+		r := newEnv(t, func(ctx context.Context, _ int) error {
 			attempts = append(attempts, taskhawk.MetadataFrom(ctx).Attempt)
 			return errTest
 		})
@@ -111,7 +111,7 @@ func TestWorkerRoundsDelaysUpToSeconds(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
 		var times []time.Time
-		r := newRig(t, func(context.Context, int) error {
+		r := newEnv(t, func(context.Context, int) error {
 			if times = append(times, time.Now()); len(times) == 1 {
 				return taskhawk.RetryAfter(1500*time.Millisecond, errTest)
 			}
@@ -129,7 +129,7 @@ func TestWorkerRoundsDelaysUpToSeconds(t *testing.T) {
 func TestWorkerBuriesPermanentFailures(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
-		r := newRig(t, func(context.Context, int) error { return taskhawk.Permanent(errTest) })
+		r := newEnv(t, func(context.Context, int) error { return taskhawk.Permanent(errTest) })
 		headers := taskhawk.Headers{}
 		for _, key := range []string{"a", "b", "c", "d", "e", "f", "g", "h", "i", "j"} {
 			headers[key] = "v"
@@ -153,7 +153,7 @@ func TestWorkerBuriesPermanentFailures(t *testing.T) {
 func TestWorkerKeepsWhatTheDeadLetterQueueRefuses(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
-		r := newRig(t, func(context.Context, int) error { return taskhawk.Permanent(errTest) })
+		r := newEnv(t, func(context.Context, int) error { return taskhawk.Permanent(errTest) })
 		r.deleteQueue(sqsx.DeadLetterQueueName(*name(taskhawk.Default)))
 		r.dispatch(1)
 		r.start(sqsx.WorkerConfig{})
@@ -166,7 +166,7 @@ func TestWorkerKeepsWhatTheDeadLetterQueueRefuses(t *testing.T) {
 func TestWorkerSaysAtItsStartWhetherAMissingQueueIsATypo(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
-		r := newRig(t, succeed)
+		r := newEnv(t, succeed)
 		r.deleteQueue(*name(taskhawk.Bulk))
 		for name, want := range map[string]string{
 			app: "queue TASKHAWK-DEV-MYAPP-BULK does not exist in this account and region: create it, for example with " +
@@ -193,7 +193,7 @@ func TestWorkerRunsOnce(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
 		var ran atomic.Int64
-		r := newRig(t, func(context.Context, int) error { ran.Add(1); return nil })
+		r := newEnv(t, func(context.Context, int) error { ran.Add(1); return nil })
 		worker, err := sqsx.NewWorker(r.client, app, r.hub, sqsx.WorkerConfig{})
 		require.NoError(t, err)
 		r.run(worker)
@@ -216,7 +216,7 @@ func TestWorkerWarnsAtTheLastAttemptWhereItMayReadTheRedrivePolicy(t *testing.T)
 	t.Parallel()
 	for _, denied := range []bool{false, true} {
 		synctest.Test(t, func(t *testing.T) {
-			r := newRig(t, func(context.Context, int) error { return taskhawk.Retry(errTest) })
+			r := newEnv(t, func(context.Context, int) error { return taskhawk.Retry(errTest) })
 			if denied {
 				r.server.Inject(sqstest.Fault{On: sqstest.OpGetQueueAttributes, Do: sqstest.Error("AccessDenied", "no")})
 			}
@@ -247,7 +247,7 @@ func TestWorkerWarnsAtTheLastAttemptWhereItMayReadTheRedrivePolicy(t *testing.T)
 func TestWorkerWorksForAnotherAccount(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
-		r := newRig(t, succeed)
+		r := newEnv(t, succeed)
 		accounts := map[string]int{}
 		worker, err := sqsx.NewWorker(countingAPI{r.client, accounts}, app, r.hub, sqsx.WorkerConfig{
 			Account: "111122223333", Priorities: []taskhawk.Priority{taskhawk.High},
@@ -306,7 +306,7 @@ func TestNewWorkerRefusesBadConfiguration(t *testing.T) {
 func TestWorkerServesProbes(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
-		r := newRig(t, succeed)
+		r := newEnv(t, succeed)
 		worker, err := sqsx.NewWorker(r.client, app, r.hub, sqsx.WorkerConfig{AbortPolls: true})
 		require.NoError(t, err)
 		probe := func(path string) (int, string) {

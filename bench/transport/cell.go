@@ -43,7 +43,7 @@ type contender struct {
 	kind        bench.Kind
 	// start makes ready what the run needs, and returns the run, which ends when the
 	// server has all tasks, or has none left.
-	start func(r *rig) (run func() error, err error)
+	start func(r *env) (run func() error, err error)
 }
 
 func publishers() []contender {

@@ -21,7 +21,7 @@ type Entry struct {
 
 	link      Link
 	contender contender
-	rig       *rig
+	env       *env
 	run       func() error
 	requests  float64
 }
@@ -40,11 +40,11 @@ func entries(contenders []contender, link Link, tasks int) []*Entry {
 func (e *Entry) Requests() float64 { return e.requests }
 
 func (e *Entry) ready() (err error) {
-	if e.rig, err = newRig(e.link, e.Units); err != nil {
+	if e.env, err = newEnv(e.link, e.Units); err != nil {
 		return err
 	}
-	e.run, err = e.contender.start(e.rig)
-	e.rig.server.ResetCounts()
+	e.run, err = e.contender.start(e.env)
+	e.env.server.ResetCounts()
 	return err
 }
 
@@ -52,11 +52,11 @@ func (e *Entry) race() error { return e.run() }
 
 // done checks that the server saw what the run was about.
 func (e *Entry) done() (err error) {
-	if e.rig == nil {
+	if e.env == nil {
 		return nil
 	}
-	r := e.rig
-	e.rig = nil
+	r := e.env
+	e.env = nil
 	defer func() { err = errors.Join(err, r.close()) }()
 	e.requests = float64(r.server.TotalRequests()) / float64(r.tasks)
 	if stored := r.server.Ledger().Count(sqstest.Accepted); stored != r.tasks {

@@ -15,18 +15,18 @@ import (
 // gocloudPublish is gocloud.dev/pubsub with as many calls in flight as our publisher has.
 // By default it is a hundred, and then every message gets a call of its own.
 func gocloudPublish() contender {
-	return contender{name: "gocloud", title: "gocloud.dev/pubsub, `json.Marshal`", kind: bench.Rival, start: func(r *rig) (func() error, error) {
+	return contender{name: "gocloud", title: "gocloud.dev/pubsub, `json.Marshal`", kind: bench.Rival, start: func(r *env) (func() error, error) {
 		topic := r.gocloudTopic()
 		r.later(topic.Shutdown)
 		return func() error { return sendEach(r, topic, r.tasks) }, nil
 	}}
 }
 
-func (r *rig) gocloudTopic() *pubsub.Topic {
+func (r *env) gocloudTopic() *pubsub.Topic {
 	return awssnssqs.OpenSQSTopic(r.ctx, r.client, *r.url, &awssnssqs.TopicOptions{BatcherOptions: batcher.Options{MaxHandlers: inFlight}})
 }
 
-func sendEach(r *rig, topic *pubsub.Topic, tasks int) error {
+func sendEach(r *env, topic *pubsub.Topic, tasks int) error {
 	all := allArgs(tasks)
 	return share(dispatchers, tasks, func(n int) error {
 		body, err := json.Marshal(all[n])
@@ -39,7 +39,7 @@ func sendEach(r *rig, topic *pubsub.Topic, tasks int) error {
 
 // gocloudWork receives from as many goroutines as our worker has handlers.
 func gocloudWork() contender {
-	return contender{name: "gocloud", title: "gocloud.dev/pubsub, `json.Unmarshal`", kind: bench.Rival, start: func(r *rig) (func() error, error) {
+	return contender{name: "gocloud", title: "gocloud.dev/pubsub, `json.Unmarshal`", kind: bench.Rival, start: func(r *env) (func() error, error) {
 		topic := r.gocloudTopic()
 		if err := sendEach(r, topic, r.tasks); err != nil {
 			return nil, err

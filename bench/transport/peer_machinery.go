@@ -23,7 +23,7 @@ import (
 // machineryPublish sends one message a call, from as many goroutines as our publisher has
 // calls in flight.
 func machineryPublish() contender {
-	return contender{name: "machinery", title: "machinery v2", kind: bench.Rival, start: func(r *rig) (func() error, error) {
+	return contender{name: "machinery", title: "machinery v2", kind: bench.Rival, start: func(r *env) (func() error, error) {
 		server, err := r.machinery()
 		if err != nil {
 			return nil, err
@@ -34,7 +34,7 @@ func machineryPublish() contender {
 
 // machineryWork receives and deletes one message a call.
 func machineryWork() contender {
-	return contender{name: "machinery", title: "machinery v2", kind: bench.Rival, start: func(r *rig) (func() error, error) {
+	return contender{name: "machinery", title: "machinery v2", kind: bench.Rival, start: func(r *env) (func() error, error) {
 		server, err := r.machinery()
 		if err != nil {
 			return nil, err
@@ -52,7 +52,7 @@ func machineryWork() contender {
 	}}
 }
 
-func (r *rig) machinery() (*machinery.Server, error) {
+func (r *env) machinery() (*machinery.Server, error) {
 	log.Set(silence{})
 	// Not session.NewSession, which reads the environment.
 	sess := &session.Session{Handlers: defaults.Handlers(), Config: defaults.Config().WithEndpoint(r.server.URL).WithRegion("us-east-1").
@@ -66,7 +66,7 @@ func (r *rig) machinery() (*machinery.Server, error) {
 	return server, server.RegisterTask(taskName, func(int64, string) error { return nil })
 }
 
-func (r *rig) sendTasks(server *machinery.Server) error {
+func (r *env) sendTasks(server *machinery.Server) error {
 	all := allArgs(r.tasks)
 	return share(inFlight, r.tasks, func(n int) error {
 		_, err := server.SendTask(&tasks.Signature{Name: taskName, Args: []tasks.Arg{

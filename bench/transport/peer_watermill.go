@@ -18,7 +18,7 @@ import (
 // watermillPublish sends one message a call, from as many goroutines as it takes for as
 // many calls in flight as our publisher has.
 func watermillPublish() contender {
-	return contender{name: "watermill", title: "watermill-aws, `json.Marshal`", kind: bench.Rival, start: func(r *rig) (func() error, error) {
+	return contender{name: "watermill", title: "watermill-aws, `json.Marshal`", kind: bench.Rival, start: func(r *env) (func() error, error) {
 		publisher, err := r.watermillPublisher()
 		if err != nil {
 			return nil, err
@@ -27,7 +27,7 @@ func watermillPublish() contender {
 	}}
 }
 
-func (r *rig) watermillPublisher() (*wsqs.Publisher, error) {
+func (r *env) watermillPublisher() (*wsqs.Publisher, error) {
 	publisher, err := wsqs.NewPublisher(wsqs.PublisherConfig{
 		AWSConfig: r.config(), OptFns: []func(*sqs.Options){r.endpoint},
 		DoNotCreateQueueIfNotExists: true, Marshaler: wsqs.DefaultMarshalerUnmarshaler{},
@@ -38,7 +38,7 @@ func (r *rig) watermillPublisher() (*wsqs.Publisher, error) {
 	return publisher, err
 }
 
-func (r *rig) publishEach(publisher message.Publisher) error {
+func (r *env) publishEach(publisher message.Publisher) error {
 	all := allArgs(r.tasks)
 	return share(inFlight, r.tasks, func(n int) error {
 		body, err := json.Marshal(all[n])
@@ -51,7 +51,7 @@ func (r *rig) publishEach(publisher message.Publisher) error {
 
 // watermillWork receives ten at a time, and handles and deletes them one by one.
 func watermillWork() contender {
-	return contender{name: "watermill", title: "watermill-aws, `json.Unmarshal`", kind: bench.Rival, start: func(r *rig) (func() error, error) {
+	return contender{name: "watermill", title: "watermill-aws, `json.Unmarshal`", kind: bench.Rival, start: func(r *env) (func() error, error) {
 		publisher, err := r.watermillPublisher()
 		if err != nil {
 			return nil, err
@@ -94,9 +94,9 @@ func receiveTenInput(ctx context.Context, url wsqs.QueueURL) (*sqs.ReceiveMessag
 }
 
 // config is the configuration of a peer that makes a client of its own.
-func (r *rig) config() aws.Config {
+func (r *env) config() aws.Config {
 	o := r.client.Options()
 	return aws.Config{Region: o.Region, Credentials: o.Credentials, HTTPClient: o.HTTPClient}
 }
 
-func (r *rig) endpoint(o *sqs.Options) { o.BaseEndpoint = aws.String(r.server.URL) }
+func (r *env) endpoint(o *sqs.Options) { o.BaseEndpoint = aws.String(r.server.URL) }

@@ -16,14 +16,14 @@ import (
 // each of which sends ten messages at a time.
 func publishBare() []contender {
 	return []contender{
-		{name: "bare", title: "bare SDK, a body made before", kind: bench.Bare, start: func(r *rig) (func() error, error) {
+		{name: "bare", title: "bare SDK, a body made before", kind: bench.Bare, start: func(r *env) (func() error, error) {
 			body, err := encoded()
 			if err != nil {
 				return nil, err
 			}
 			return r.sendAll(func(int) (string, error) { return body, nil }), nil
 		}},
-		{name: "bare-json", title: "bare SDK, `json.Marshal`", kind: bench.Part, start: func(r *rig) (func() error, error) {
+		{name: "bare-json", title: "bare SDK, `json.Marshal`", kind: bench.Part, start: func(r *env) (func() error, error) {
 			all := allArgs(r.tasks)
 			return r.sendAll(func(n int) (string, error) {
 				text, err := json.Marshal(all[n])
@@ -33,13 +33,13 @@ func publishBare() []contender {
 	}
 }
 
-func (r *rig) sendAll(body func(n int) (string, error)) func() error {
+func (r *env) sendAll(body func(n int) (string, error)) func() error {
 	return func() error {
 		return share(inFlight, r.tasks/batch, func(n int) error { return r.sendTen(n*batch, body) })
 	}
 }
 
-func (r *rig) sendTen(first int, body func(n int) (string, error)) error {
+func (r *env) sendTen(first int, body func(n int) (string, error)) error {
 	entries := make([]types.SendMessageBatchRequestEntry, batch)
 	for i := range entries {
 		text, err := body(first + i)

@@ -14,7 +14,7 @@ const dispatchers = inFlight * batch
 
 func publishOurs() []contender {
 	return []contender{
-		{name: "taskhawk", title: "**taskhawk**, `DispatchAll`", kind: bench.Ours, start: func(r *rig) (func() error, error) {
+		{name: "taskhawk", title: "**taskhawk**, `DispatchAll`", kind: bench.Ours, start: func(r *env) (func() error, error) {
 			a, err := r.application()
 			if err != nil {
 				return nil, err
@@ -25,7 +25,7 @@ func publishOurs() []contender {
 				return err
 			}, nil
 		}},
-		{name: "taskhawk-each", title: "**taskhawk**, `Dispatch` from 80 goroutines", kind: bench.Ours, start: func(r *rig) (func() error, error) {
+		{name: "taskhawk-each", title: "**taskhawk**, `Dispatch` from 80 goroutines", kind: bench.Ours, start: func(r *env) (func() error, error) {
 			a, err := r.application()
 			if err != nil {
 				return nil, err

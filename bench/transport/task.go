@@ -45,8 +45,8 @@ func newApplication(publisher taskhawk.Publisher) (*application, error) {
 	return a, err
 }
 
-// application returns our side with a publisher for the rig's queue.
-func (r *rig) application() (*application, error) {
+// application returns our side with a publisher for the env's queue.
+func (r *env) application() (*application, error) {
 	publisher, err := sqsx.NewPublisher(r.client, app, sqsx.PublisherConfig{})
 	if err != nil {
 		return nil, err
@@ -55,7 +55,7 @@ func (r *rig) application() (*application, error) {
 }
 
 // fill puts all tasks of the run on the queue.
-func (r *rig) fill() error {
+func (r *env) fill() error {
 	a, err := r.application()
 	if err != nil {
 		return err

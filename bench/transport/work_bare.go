@@ -40,8 +40,8 @@ type loop struct {
 	handle func(body string) error
 }
 
-func bareLoop(l loop) func(r *rig) (func() error, error) {
-	return func(r *rig) (func() error, error) {
+func bareLoop(l loop) func(r *env) (func() error, error) {
+	return func(r *env) (func() error, error) {
 		if err := r.fill(); err != nil {
 			return nil, err
 		}
@@ -63,7 +63,7 @@ func bareLoop(l loop) func(r *rig) (func() error, error) {
 	}
 }
 
-func (r *rig) receiveTen(ctx context.Context, l *loop) ([]types.Message, error) {
+func (r *env) receiveTen(ctx context.Context, l *loop) ([]types.Message, error) {
 	in := &sqs.ReceiveMessageInput{QueueUrl: r.url, MaxNumberOfMessages: batch, WaitTimeSeconds: 20}
 	if l.all {
 		in.MessageAttributeNames = []string{"All"}
@@ -84,7 +84,7 @@ func (r *rig) receiveTen(ctx context.Context, l *loop) ([]types.Message, error) 
 	return out.Messages, nil
 }
 
-func (r *rig) deleteTen(ctx context.Context, messages []types.Message) error {
+func (r *env) deleteTen(ctx context.Context, messages []types.Message) error {
 	entries := make([]types.DeleteMessageBatchRequestEntry, len(messages))
 	for i, message := range messages {
 		entries[i] = types.DeleteMessageBatchRequestEntry{Id: aws.String(strconv.Itoa(i)), ReceiptHandle: message.ReceiptHandle}

@@ -7,7 +7,7 @@ import (
 )
 
 func workOurs() []contender {
-	return []contender{{name: "taskhawk", title: "**taskhawk**, `sqsx.Worker`", kind: bench.Ours, start: func(r *rig) (func() error, error) {
+	return []contender{{name: "taskhawk", title: "**taskhawk**, `sqsx.Worker`", kind: bench.Ours, start: func(r *env) (func() error, error) {
 		if err := r.fill(); err != nil {
 			return nil, err
 		}

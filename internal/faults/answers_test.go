@@ -44,14 +44,14 @@ func TestT11DamagedAnswers(t *testing.T) {
 	for name, effect := range damaged() {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			inBubble(t, setup{What: "answers to receives that are cut, or no JSON", Provision: patient()}, func(r *rig) {
+			inBubble(t, setup{What: "answers to receives that are cut, or no JSON", Provision: patient()}, func(r *env) {
 				r.fillAll(10)
 				fault := r.server.Inject(sqstest.Fault{On: sqstest.OpReceiveMessage, Times: 9, After: true, Do: effect})
 				w := r.start(sqsx.WorkerConfig{})
 				r.drain(5 * time.Minute)
 				w.stop()
 				require.Equal(r, 9, fault.Fired())
-				require.Equal(r, 40, r.book.total())
+				require.Equal(r, 40, r.record.total())
 				r.Check(want{Stranded: 10 * fault.Fired()})
 			})
 		})
@@ -64,7 +64,7 @@ func TestT11MessagesWithoutMembers(t *testing.T) {
 	for name, messages := range map[string]string{"empty": `{},{}`, "null": `null,{}`, "no receipt": `{"Body":"{}","MessageId":"a"}`} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			inBubble(t, setup{What: "messages without id, body or receipt handle", Provision: patient()}, func(r *rig) {
+			inBubble(t, setup{What: "messages without id, body or receipt handle", Provision: patient()}, func(r *env) {
 				r.fill(10)
 				fault := r.server.Inject(sqstest.Fault{
 					On: sqstest.OpReceiveMessage, Times: 3, After: true, Do: sqstest.Status(http.StatusOK, `{"Messages":[`+messages+`]}`),
@@ -72,7 +72,7 @@ func TestT11MessagesWithoutMembers(t *testing.T) {
 				w := r.start(sqsx.WorkerConfig{})
 				r.drain(5 * time.Minute)
 				w.stop()
-				require.Equal(r, 10, r.book.total())
+				require.Equal(r, 10, r.record.total())
 				r.Check(want{Stranded: 10 * fault.Fired(), Refused: map[string]int{"ReceiptHandleIsInvalid": 6}})
 			})
 		})
@@ -149,7 +149,7 @@ func TestT11AllocOfFloods(t *testing.T) {
 		"zipped":    {&flood{zipped: true}, floodCost()},
 	} {
 		t.Run(name, func(t *testing.T) {
-			r := newRig(t, setup{What: "an answer of 256 MiB, plain or zipped", Loopback: true, Front: c.flood.before})
+			r := newEnv(t, setup{What: "an answer of 256 MiB, plain or zipped", Loopback: true, Front: c.flood.before})
 			r.fill(10)
 			c.flood.armed.Store(true)
 			allocated := allocations(func() {
@@ -170,15 +170,15 @@ func TestT11AllocOfFloods(t *testing.T) {
 // left alone until it comes again.
 func TestT12OneWrongMD5OfTen(t *testing.T) {
 	t.Parallel()
-	inBubble(t, setup{What: "a wrong MD5 on one message of ten"}, func(r *rig) {
+	inBubble(t, setup{What: "a wrong MD5 on one message of ten"}, func(r *env) {
 		ids := r.fill(10)
 		fault := r.server.Inject(sqstest.Fault{On: sqstest.OpReceiveMessage, Nth: 1, Do: sqstest.CorruptMD5(4)})
 		w := r.start(sqsx.WorkerConfig{Priorities: []taskhawk.Priority{taskhawk.Default}})
 		time.Sleep(time.Second)
 		synctest.Wait()
 		require.Equal(r, 1, fault.Fired())
-		require.Equal(r, 9, r.book.total())
-		require.Zero(r, r.book.runs(4))
+		require.Equal(r, 9, r.record.total())
+		require.Zero(r, r.record.runs(4))
 		require.Equal(r, 1, r.left())
 		require.Len(r, r.sink.lines("message arrived damaged, left for another delivery"), 1)
 		require.EqualValues(r, 1, w.Stats().Requests.Damaged)
@@ -186,7 +186,7 @@ func TestT12OneWrongMD5OfTen(t *testing.T) {
 
 		r.drain(sqsx.DefaultVisibilityTimeout)
 		w.stop()
-		require.Equal(r, 1, r.book.runs(4))
+		require.Equal(r, 1, r.record.runs(4))
 		r.Check(want{Stranded: 1})
 	})
 }
@@ -195,7 +195,7 @@ func TestT12OneWrongMD5OfTen(t *testing.T) {
 // up no other.
 func TestT12WrongMD5ForEver(t *testing.T) {
 	t.Parallel()
-	inBubble(t, setup{What: "a wrong MD5 with every receive of one queue"}, func(r *rig) {
+	inBubble(t, setup{What: "a wrong MD5 with every receive of one queue"}, func(r *env) {
 		r.dispatch(0)
 		r.dispatch(1, taskhawk.WithPriority(taskhawk.High))
 		r.server.Inject(sqstest.Fault{
@@ -204,8 +204,8 @@ func TestT12WrongMD5ForEver(t *testing.T) {
 		w := r.start(sqsx.WorkerConfig{})
 		r.drain(10 * time.Minute)
 		w.stop()
-		require.Zero(r, r.book.runs(0))
-		require.Equal(r, 1, r.book.runs(1))
+		require.Zero(r, r.record.runs(0))
+		require.Equal(r, 1, r.record.runs(1))
 		require.EqualValues(r, 5, w.Stats().Requests.Damaged)
 		r.Check(want{Dead: 1, Stranded: 1})
 	})

@@ -27,7 +27,7 @@ const stage = 250
 
 // The soak: stage after stage of tasks of every temper, random faults, one worker that
 // lives through it all and others that come and go. Between stages all is healed, judged
-// and forgotten by the rig, so that what the process still holds is the library's. It is
+// and forgotten by the env, so that what the process still holds is the library's. It is
 // not parallel to other tests, whose memory would count.
 //
 //nolint:paralleltest // see above
@@ -37,7 +37,7 @@ func TestT53Soak(t *testing.T) {
 	t.Logf("seed %d", seed)
 	random := rand.New(rand.NewPCG(seed, 0))
 	c := func(n int, _ string) int { return random.IntN(n) }
-	inBubble(t, setup{What: "soak: random faults, workers come and go", Handle: behave}, func(r *rig) {
+	inBubble(t, setup{What: "soak: random faults, workers come and go", Handle: behave}, func(r *env) {
 		start := time.Now()
 		survivor := r.start(sqsx.WorkerConfig{Concurrency: 20})
 		var points []usage
@@ -60,7 +60,7 @@ func TestT53Soak(t *testing.T) {
 }
 
 // soak is one stage, of some minutes.
-func (r *rig) soak(c chooser) {
+func (r *env) soak(c chooser) {
 	r.Helper()
 	w := r.passing(anyWorker(c))
 	for n := range stage {
@@ -81,29 +81,29 @@ func (r *rig) soak(c chooser) {
 }
 
 // passing is start without a trace that outlives the worker.
-func (r *rig) passing(config sqsx.WorkerConfig) *worker {
+func (r *env) passing(config sqsx.WorkerConfig) *worker {
 	r.Helper()
 	loop, err := sqsx.NewWorker(r.client, app, r.hub, config)
 	require.NoError(r, err)
 	ctx, cancel := context.WithCancel(r.Context())
-	w := &worker{Worker: loop, rig: r, config: config, cancel: cancel, done: make(chan error, 1)}
-	r.crew.join(w)
+	w := &worker{Worker: loop, env: r, config: config, cancel: cancel, done: make(chan error, 1)}
+	r.workers.join(w)
 	go func() {
 		err := loop.Run(ctx)
-		r.crew.leave(w)
+		r.workers.leave(w)
 		w.done <- err
 	}()
 	return w
 }
 
 // judge is Check while a worker goes on.
-func (r *rig) judge() {
+func (r *env) judge() {
 	r.Helper()
 	audit := r.server.Ledger().Audit()
 	lost := append(r.broken(), audit.Lost...)
 	r.report(figures{
 		Tasks: audit.Accepted, Runs: audit.Started, Lost: len(lost),
-		Explained: r.book.duplicates(), Unexplained: len(audit.Unexplained),
+		Explained: r.record.duplicates(), Unexplained: len(audit.Unexplained),
 	})
 	require.True(r, audit.Complete)
 	require.Empty(r, lost)
@@ -114,8 +114,8 @@ func (r *rig) judge() {
 	r.checkRefused(refusals(stage))
 }
 
-// forget empties ledger, book, sink and dead-letter queues.
-func (r *rig) forget() {
+// forget empties ledger, record, sink and dead-letter queues.
+func (r *env) forget() {
 	r.Helper()
 	time.Sleep(time.Minute) // a queue can be purged once in that time, and handlers left behind end
 	for _, priority := range taskhawk.Priorities() {
@@ -124,12 +124,12 @@ func (r *rig) forget() {
 	}
 	r.server.Ledger().Reset()
 	r.server.ResetCounts()
-	r.book.forget()
+	r.record.forget()
 	r.sink.forget()
 }
 
-func (b *book) forget() {
-	fresh := newBook()
+func (b *record) forget() {
+	fresh := newRecord()
 	b.mu.Lock()
 	defer b.mu.Unlock()
 	b.promised, b.started, b.failed, b.buried, b.times = fresh.promised, fresh.started, fresh.failed, fresh.buried, fresh.times
@@ -168,7 +168,7 @@ func TestT53MemoryPerTaskInFlight(t *testing.T) {
 	tasks, body := 10_000, 1<<10
 	release := func() {}
 	var bulky *taskhawk.Task[bulkyArgs]
-	s := setup{What: "thousands in flight", Tasks: func(*rig) []taskhawk.AnyTask {
+	s := setup{What: "thousands in flight", Tasks: func(*env) []taskhawk.AnyTask {
 		released := make(chan struct{})
 		release = func() { close(released) }
 		bulky = taskhawk.New("tests.bulky", func(context.Context, bulkyArgs) error {
@@ -177,7 +177,7 @@ func TestT53MemoryPerTaskInFlight(t *testing.T) {
 		})
 		return []taskhawk.AnyTask{bulky}
 	}}
-	inBubble(t, s, func(r *rig) {
+	inBubble(t, s, func(r *env) {
 		r.server.LimitLedger(0)
 		_, err := bulky.DispatchAll(r.Context(), makeBulky(tasks, body))
 		require.NoError(r, err)
@@ -274,7 +274,7 @@ func stumble(how temper) error {
 
 // bury notes that the task may be deleted from a dead-letter queue: a redrive does so
 // once it has stored a copy.
-func (b *book) bury(id string) {
+func (b *record) bury(id string) {
 	b.mu.Lock()
 	defer b.mu.Unlock()
 	b.buried[id] = true
@@ -355,7 +355,7 @@ func refusals(times int) map[string]int {
 
 // machine is a service in which anything happens in any order.
 type machine struct {
-	*rig
+	*env
 
 	workers  []*worker
 	sent     int
@@ -372,10 +372,10 @@ func choosing(draw *rapid.T) chooser {
 // cause in the ledger. What fails is shrunk, and kept in testdata/rapid.
 func TestT53AnythingInAnyOrder(t *testing.T) {
 	t.Parallel()
-	checkInBubbles(t, func(draw *rapid.T, b bed) {
+	checkInBubbles(t, func(draw *rapid.T, b tb) {
 		s := setup{What: "random actions and faults in random order", Handle: behave}
 		s.Provision.MaxReceiveCount = rapid.SampledFrom([]int{1000, 5, 2}).Draw(draw, "max receive count")
-		m := &machine{rig: newRig(b, s)}
+		m := &machine{env: newEnv(b, s)}
 		draw.Repeat(map[string]func(*rapid.T){
 			"":      m.check,
 			"send":  m.send,
@@ -431,7 +431,7 @@ func (m *machine) stopWorker(draw *rapid.T) {
 func (m *machine) redrive(draw *rapid.T) {
 	for _, priority := range taskhawk.Priorities() {
 		for _, letter := range m.letters(priority) {
-			m.book.bury(keyOf(letter.Body))
+			m.record.bury(keyOf(letter.Body))
 		}
 	}
 	m.redriven += len(taskhawk.Priorities())
@@ -456,13 +456,13 @@ func (m *machine) end() {
 	const attempts = 3
 	refused := refusals(attempts * m.server.Ledger().Count(sqstest.Received))
 	refused["UnsupportedOperation"] = m.redriven // SQS moves dead letters for one redrive at a time
-	m.Check(want{Duplicates: m.book.duplicates(), Stranded: m.sent, Dead: m.server.Ledger().Audit().Dead, Refused: refused})
+	m.Check(want{Duplicates: m.record.duplicates(), Stranded: m.sent, Dead: m.server.Ledger().Audit().Dead, Refused: refused})
 }
 
 // conductor runs the handlers of worker processes from the test: a handler there asks
 // what to do and waits for the answer.
 type conductor struct {
-	rig    *rig
+	env    *env
 	server *httptest.Server
 	decide func(ctx context.Context, n int) command
 
@@ -473,34 +473,34 @@ type conductor struct {
 
 // conduct starts a conductor. decide is called for every run, concurrently; its ctx ends
 // when the handler in the process has given up, or the process is gone.
-func (r *rig) conduct(decide func(ctx context.Context, n int) command) *conductor {
-	c := &conductor{rig: r, decide: decide, begun: map[string]bool{}}
+func (r *env) conduct(decide func(ctx context.Context, n int) command) *conductor {
+	c := &conductor{env: r, decide: decide, begun: map[string]bool{}}
 	c.server = httptest.NewServer(c)
 	r.Cleanup(c.server.Close)
 	return c
 }
 
-// ServeHTTP is one run. It notes in ledger and book when the run begins, and that it
+// ServeHTTP is one run. It notes in ledger and record when the run begins, and that it
 // succeeds before the process knows.
 func (c *conductor) ServeHTTP(w http.ResponseWriter, request *http.Request) {
 	id := request.FormValue("id")
 	n, _ := strconv.Atoi(request.FormValue("n"))
 	c.begin(id)
 	defer c.end(id)
-	c.rig.book.ran(n)
+	c.env.record.ran(n)
 	order := c.decide(request.Context(), n)
 	if request.Context().Err() != nil {
 		return
 	}
 	if order == toSucceed {
-		c.rig.server.Ledger().Note(sqstest.Succeeded, id)
+		c.env.server.Ledger().Note(sqstest.Succeeded, id)
 	}
 	_, _ = w.Write([]byte(order))
 }
 
 func (c *conductor) begin(id string) {
-	c.rig.book.begin(id)
-	c.rig.server.Ledger().Note(sqstest.Started, id)
+	c.env.record.begin(id)
+	c.env.server.Ledger().Note(sqstest.Started, id)
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	c.begun[id] = true
@@ -509,7 +509,7 @@ func (c *conductor) begin(id string) {
 
 // end counts no retry: what a process could not finish is a duplicate when it runs again.
 func (c *conductor) end(id string) {
-	c.rig.book.end(id, taskhawk.ActionDelete)
+	c.env.record.end(id, taskhawk.ActionDelete)
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	c.running--

@@ -264,22 +264,22 @@ func carryOut(ctx context.Context, order orderArgs) error {
 
 // process is a worker in a process of its own: the test binary, started again.
 type process struct {
-	rig    *rig
-	cmd    *exec.Cmd
-	output *output
-	crew   *worker
-	gone   chan struct{}
-	late   time.Duration // the machine's share of the time that a wait took: how late a bare timer was meanwhile, at the worst
+	env     *env
+	cmd     *exec.Cmd
+	output  *output
+	workers *worker
+	gone    chan struct{}
+	late    time.Duration // the machine's share of the time that a wait took: how late a bare timer was meanwhile, at the worst
 }
 
 // spawn starts a worker process whose handlers the conductor runs. It is killed at the
 // end of the test if it still runs.
-func (r *rig) spawn(c *conductor, child childConfig) *process {
+func (r *env) spawn(c *conductor, child childConfig) *process {
 	r.Helper()
 	child.Conductor = c.server.URL
 	text, err := json.Marshal(child)
 	require.NoError(r, err)
-	p := &process{rig: r, cmd: exec.CommandContext(context.WithoutCancel(r.Context()), os.Args[0]), output: &output{}, gone: make(chan struct{})}
+	p := &process{env: r, cmd: exec.CommandContext(context.WithoutCancel(r.Context()), os.Args[0]), output: &output{}, gone: make(chan struct{})}
 	p.cmd.Env = []string{
 		childVariable + "=" + string(text), "AWS_ENDPOINT_URL_SQS=" + r.server.URL, "AWS_REGION=us-east-1",
 		"AWS_ACCESS_KEY_ID=" + canaryKeyID, "AWS_SECRET_ACCESS_KEY=" + canaryKey, "AWS_SESSION_TOKEN=" + canaryToken,
@@ -288,8 +288,8 @@ func (r *rig) spawn(c *conductor, child childConfig) *process {
 	p.cmd.Stdout, p.cmd.Stderr = p.output, p.output
 	stdin, err := p.cmd.StdinPipe()
 	require.NoError(r, err)
-	p.crew = &worker{rig: r, config: child.worker()}
-	r.crew.join(p.crew)
+	p.workers = &worker{env: r, config: child.worker()}
+	r.workers.join(p.workers)
 	require.NoError(r, p.cmd.Start())
 	go p.reap(stdin)
 	r.Cleanup(p.kill)
@@ -300,13 +300,13 @@ func (p *process) reap(stdin io.Closer) {
 	defer close(p.gone)
 	_ = p.cmd.Wait()
 	_ = stdin.Close()
-	p.rig.crew.leave(p.crew)
+	p.env.workers.leave(p.workers)
 }
 
 // signal sends a signal.
 func (p *process) signal(sig os.Signal) {
-	p.rig.Helper()
-	require.NoError(p.rig, p.cmd.Process.Signal(sig))
+	p.env.Helper()
+	require.NoError(p.env, p.cmd.Process.Signal(sig))
 }
 
 // kill ends the process at once, as SIGKILL does, and waits until it is gone.
@@ -317,7 +317,7 @@ func (p *process) kill() {
 
 // terminate sends SIGTERM and waits for the end.
 func (p *process) terminate(limit time.Duration) (code int, took time.Duration) {
-	p.rig.Helper()
+	p.env.Helper()
 	start := time.Now()
 	p.signal(syscall.SIGTERM)
 	return p.wait(limit), time.Since(start)
@@ -326,12 +326,12 @@ func (p *process) terminate(limit time.Duration) (code int, took time.Duration) 
 // wait returns the exit code of the process, which must end within limit; -1 is for one
 // that a signal ended.
 func (p *process) wait(limit time.Duration) int {
-	p.rig.Helper()
+	p.env.Helper()
 	if !p.goes(limit) {
-		require.Fail(p.rig, "the process still runs", "after %s; it wrote:\n%s", limit, p.output)
+		require.Fail(p.env, "the process still runs", "after %s; it wrote:\n%s", limit, p.output)
 	}
 	for _, secret := range canaries() {
-		require.NotContains(p.rig, p.output.String(), secret, "in the output of the process")
+		require.NotContains(p.env, p.output.String(), secret, "in the output of the process")
 	}
 	return p.cmd.ProcessState.ExitCode()
 }

@@ -67,7 +67,7 @@ func (k *keyring) setup(what string) setup {
 }
 
 // dispatchEach dispatches tasks one by one, and returns how many failed.
-func (r *rig) dispatchEach(count int, every time.Duration) (failed int) {
+func (r *env) dispatchEach(count int, every time.Duration) (failed int) {
 	r.Helper()
 	for n := range count {
 		if _, err := r.tryDispatch(n); err != nil {
@@ -83,7 +83,7 @@ func (r *rig) dispatchEach(count int, every time.Duration) (failed int) {
 func TestT09CredentialsRotate(t *testing.T) {
 	t.Parallel()
 	keys := &keyring{}
-	inBubble(t, keys.setup("credentials that rotate every ten minutes"), func(r *rig) {
+	inBubble(t, keys.setup("credentials that rotate every ten minutes"), func(r *env) {
 		w := r.start(sqsx.WorkerConfig{Concurrency: 40})
 		require.Zero(r, r.dispatchEach(360, 10*time.Second))
 		r.drain(time.Minute)
@@ -98,7 +98,7 @@ func TestT09CredentialsRotate(t *testing.T) {
 func TestT09CredentialsExpireEarly(t *testing.T) {
 	t.Parallel()
 	keys := &keyring{}
-	inBubble(t, keys.setup("ExpiredToken until the credentials are replaced"), func(r *rig) {
+	inBubble(t, keys.setup("ExpiredToken until the credentials are replaced"), func(r *env) {
 		w := r.start(sqsx.WorkerConfig{Concurrency: 40})
 		time.Sleep(keyLife - time.Minute)
 		expired := r.server.Inject(sqstest.Fault{
@@ -123,7 +123,7 @@ func TestT09CredentialsMissing(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			keys := &keyring{}
-			inBubble(t, keys.setup("a provider of credentials that fails, or hangs"), func(r *rig) {
+			inBubble(t, keys.setup("a provider of credentials that fails, or hangs"), func(r *env) {
 				receives := r.watch(sqstest.OpReceiveMessage)
 				w := r.start(sqsx.WorkerConfig{})
 				r.dispatch(0)
@@ -149,7 +149,7 @@ func TestT09CredentialsMissing(t *testing.T) {
 					return receives.between(queueName(taskhawk.Default), healed, time.Now()) > 0
 				})
 				r.drain(time.Minute)
-				require.Equal(r, 1, r.book.runs(1))
+				require.Equal(r, 1, r.record.runs(1))
 				require.LessOrEqual(r, w.stop(), 21*time.Second)
 				r.Check(want{})
 			})
@@ -161,7 +161,7 @@ func TestT09CredentialsMissing(t *testing.T) {
 func TestT09StopWithoutCredentials(t *testing.T) {
 	t.Parallel()
 	keys := &keyring{}
-	inBubble(t, keys.setup("a stop while the provider of credentials hangs"), func(r *rig) {
+	inBubble(t, keys.setup("a stop while the provider of credentials hangs"), func(r *env) {
 		w := r.start(sqsx.WorkerConfig{GracePeriod: 5 * time.Second})
 		time.Sleep(keyLife - 30*time.Second)
 		back := make(chan struct{})

@@ -43,19 +43,19 @@ type want struct {
 //   - secrets: none in log lines and errors, no raw line breaks, and nothing long
 //
 // It writes the figures to the report before it judges, so it is called once, at the end.
-func (r *rig) Check(expected want) {
+func (r *env) Check(expected want) {
 	r.Helper()
 	audit := r.server.Ledger().Audit()
 	lost := append(r.broken(), audit.Lost...)
 	r.report(figures{
 		Tasks: audit.Accepted, Runs: audit.Started, Lost: len(lost),
-		Explained: r.book.duplicates() - min(len(audit.Unexplained), r.book.duplicates()), Unexplained: len(audit.Unexplained),
+		Explained: r.record.duplicates() - min(len(audit.Unexplained), r.record.duplicates()), Unexplained: len(audit.Unexplained),
 	})
 	require.True(r, audit.Complete, "the ledger has forgotten events: raise its limit")
 	require.Empty(r, lost, "lost tasks")
 	require.Empty(r, r.premature(audit), "tasks deleted before they succeeded")
 	require.Empty(r, audit.Unexplained, "tasks that ran twice without a cause")
-	require.LessOrEqual(r, r.book.duplicates(), expected.Duplicates, "runs of tasks that were done or running")
+	require.LessOrEqual(r, r.record.duplicates(), expected.Duplicates, "runs of tasks that were done or running")
 	require.Equal(r, expected.Left, audit.Left, "messages left")
 	require.Equal(r, expected.Dead, audit.Dead, "dead letters")
 	r.checkFlight(audit, expected.Stranded)
@@ -64,8 +64,8 @@ func (r *rig) Check(expected want) {
 }
 
 // broken are the tasks whose dispatch returned nil and that SQS never stored.
-func (r *rig) broken() []string {
-	promised := r.book.promises()
+func (r *env) broken() []string {
+	promised := r.record.promises()
 	for id := range r.server.Ledger().Keys(sqstest.Accepted) {
 		delete(promised, id)
 	}
@@ -75,7 +75,7 @@ func (r *rig) broken() []string {
 // lapses are how often, over the loopback, a message that had begun to run came back
 // without its handler having asked for it: on a busy machine a process may not get to its
 // heartbeats. In virtual time it does, so there is no excuse.
-func (r *rig) lapses() int {
+func (r *env) lapses() int {
 	if r.virtual {
 		return 0
 	}
@@ -88,25 +88,25 @@ func (r *rig) lapses() int {
 			n++
 		}
 	}
-	return max(0, n-r.book.retries())
+	return max(0, n-r.record.retries())
 }
 
 // premature are the tasks deleted too early: those that went to the dead-letter queue
 // were done with.
-func (r *rig) premature(audit sqstest.Audit) []string {
-	return slices.DeleteFunc(audit.Premature, r.book.wasBuried)
+func (r *env) premature(audit sqstest.Audit) []string {
+	return slices.DeleteFunc(audit.Premature, r.record.wasBuried)
 }
 
-func (r *rig) checkFlight(audit sqstest.Audit, stranded int) {
+func (r *env) checkFlight(audit sqstest.Audit, stranded int) {
 	r.Helper()
-	limits, workers := r.crew.limits()
+	limits, workers := r.workers.limits()
 	require.Zero(r, workers, "workers that still run")
-	peak, running := r.book.peakRunning()
+	peak, running := r.record.peakRunning()
 	require.Zero(r, running, "handlers that still run")
 	require.LessOrEqual(r, peak, limits.running, "handlers at once")
-	require.Empty(r, r.crew.over, "messages held at once")
+	require.Empty(r, r.workers.over, "messages held at once")
 	// To SQS, a message that waits for its retry is in flight too.
-	bound := limits.held + stranded + r.book.retries()
+	bound := limits.held + stranded + r.record.retries()
 	for _, priority := range taskhawk.Priorities() {
 		queue := queueName(priority)
 		require.LessOrEqual(r, audit.PeakInFlight[queue], bound, "in flight at once on %s", queue)
@@ -114,15 +114,15 @@ func (r *rig) checkFlight(audit sqstest.Audit, stranded int) {
 	require.Zero(r, audit.ParkedPolls, "polls that nobody waits for")
 }
 
-func (r *rig) checkRefused(allowed map[string]int) {
+func (r *env) checkRefused(allowed map[string]int) {
 	r.Helper()
 	for code, times := range r.server.ClientErrors() {
 		require.LessOrEqual(r, times, allowed[code], "requests refused with %s", code)
 	}
 }
 
-// book keeps what callers and handlers saw, beside the ledger of the server.
-type book struct {
+// record keeps what callers and handlers saw, beside the ledger of the server.
+type record struct {
 	mu       sync.Mutex
 	promised map[string]bool     // ids of tasks whose dispatch returned nil
 	started  map[string]int      // runs by id
@@ -133,20 +133,20 @@ type book struct {
 	peak     int
 }
 
-func newBook() *book {
-	return &book{
+func newRecord() *record {
+	return &record{
 		promised: map[string]bool{}, started: map[string]int{}, failed: map[string]int{}, buried: map[string]bool{},
 		times: map[int][]time.Time{},
 	}
 }
 
-func (b *book) promise(id string) {
+func (b *record) promise(id string) {
 	b.mu.Lock()
 	defer b.mu.Unlock()
 	b.promised[id] = true
 }
 
-func (b *book) begin(id string) {
+func (b *record) begin(id string) {
 	b.mu.Lock()
 	defer b.mu.Unlock()
 	b.started[id]++
@@ -154,7 +154,7 @@ func (b *book) begin(id string) {
 	b.peak = max(b.peak, b.running)
 }
 
-func (b *book) end(id string, action taskhawk.Action) {
+func (b *record) end(id string, action taskhawk.Action) {
 	b.mu.Lock()
 	defer b.mu.Unlock()
 	b.running--
@@ -167,31 +167,31 @@ func (b *book) end(id string, action taskhawk.Action) {
 	}
 }
 
-func (b *book) ran(n int) {
+func (b *record) ran(n int) {
 	b.mu.Lock()
 	defer b.mu.Unlock()
 	b.times[n] = append(b.times[n], time.Now())
 }
 
 // runs is how often the task with a number ran.
-func (b *book) runs(n int) int { return len(b.runTimes(n)) }
+func (b *record) runs(n int) int { return len(b.runTimes(n)) }
 
 // runTimes is when the runs of the task with a number began.
-func (b *book) runTimes(n int) []time.Time {
+func (b *record) runTimes(n int) []time.Time {
 	b.mu.Lock()
 	defer b.mu.Unlock()
 	return b.times[n]
 }
 
 // distinct is how many numbers ran.
-func (b *book) distinct() int {
+func (b *record) distinct() int {
 	b.mu.Lock()
 	defer b.mu.Unlock()
 	return len(b.times)
 }
 
 // total is how many runs there were.
-func (b *book) total() int {
+func (b *record) total() int {
 	b.mu.Lock()
 	defer b.mu.Unlock()
 	n := 0
@@ -202,7 +202,7 @@ func (b *book) total() int {
 }
 
 // retries is how many runs asked for another one.
-func (b *book) retries() int {
+func (b *record) retries() int {
 	b.mu.Lock()
 	defer b.mu.Unlock()
 	n := 0
@@ -214,7 +214,7 @@ func (b *book) retries() int {
 
 // duplicates is how many runs there were beyond the first of each task and those that a
 // failed run asked for.
-func (b *book) duplicates() int {
+func (b *record) duplicates() int {
 	b.mu.Lock()
 	defer b.mu.Unlock()
 	n := 0
@@ -225,21 +225,21 @@ func (b *book) duplicates() int {
 }
 
 // promises are the ids of the tasks whose dispatch returned nil.
-func (b *book) promises() map[string]bool {
+func (b *record) promises() map[string]bool {
 	b.mu.Lock()
 	defer b.mu.Unlock()
 	return maps.Clone(b.promised)
 }
 
 // wasBuried reports whether a handler said Permanent about the task.
-func (b *book) wasBuried(id string) bool {
+func (b *record) wasBuried(id string) bool {
 	b.mu.Lock()
 	defer b.mu.Unlock()
 	return b.buried[id]
 }
 
 // peakRunning is the most handlers that ever ran at once, and how many run now.
-func (b *book) peakRunning() (peak, now int) {
+func (b *record) peakRunning() (peak, now int) {
 	b.mu.Lock()
 	defer b.mu.Unlock()
 	return b.peak, b.running
@@ -260,7 +260,7 @@ type watched struct {
 }
 
 // watch looks on, before all faults that are injected later.
-func (r *rig) watch(operation string) *watch {
+func (r *env) watch(operation string) *watch {
 	w := &watch{}
 	r.server.Inject(sqstest.Fault{On: operation, Do: sqstest.Delay(0), If: func(request sqstest.Request) bool {
 		w.mu.Lock()

@@ -22,9 +22,9 @@ import (
 	"github.com/taskhawk/taskhawk-go/lambdax/lambdatest"
 )
 
-// functionRig is a Lambda function: the test binary, started again, below the real
+// functionEnv is a Lambda function: the test binary, started again, below the real
 // lambda.Start. What it writes and answers is kept until check judges it.
-type functionRig struct {
+type functionEnv struct {
 	*testing.T
 
 	*lambdatest.Function
@@ -41,13 +41,13 @@ type functionRig struct {
 
 // startFunction starts one for the test. An invocation that does not end in time is
 // killed after a minute.
-func startFunction(t *testing.T, what string, config functionConfig, change ...func(*lambdatest.Config)) *functionRig {
+func startFunction(t *testing.T, what string, config functionConfig, change ...func(*lambdatest.Config)) *functionEnv {
 	t.Helper()
 	text, err := json.Marshal(config)
 	require.NoError(t, err)
 	log, err := os.Create(filepath.Join(t.TempDir(), "output"))
 	require.NoError(t, err)
-	r := &functionRig{T: t, config: config, log: log, what: what, runs: map[int]int{}}
+	r := &functionEnv{T: t, config: config, log: log, what: what, runs: map[int]int{}}
 	runtime := lambdatest.Config{
 		Program: os.Args[0], Timeout: time.Minute, InitTimeout: time.Minute, Output: r.log,
 		Env: map[string]string{
@@ -68,7 +68,7 @@ func startFunction(t *testing.T, what string, config functionConfig, change ...f
 }
 
 // output is what the function has written.
-func (r *functionRig) output() string {
+func (r *functionEnv) output() string {
 	r.Helper()
 	text, err := os.ReadFile(r.log.Name())
 	require.NoError(r, err)
@@ -97,7 +97,7 @@ func orders(do ...string) []order {
 }
 
 // number gives each order its number and its id, unless it has one.
-func (r *functionRig) number(list []order) {
+func (r *functionEnv) number(list []order) {
 	for i := range list {
 		o := &list[i]
 		o.n = int(r.serial.Add(1))
@@ -121,7 +121,7 @@ func (o *order) text() string {
 }
 
 // sqsEvent is the event of a batch.
-func (r *functionRig) sqsEvent(list []order) []byte {
+func (r *functionEnv) sqsEvent(list []order) []byte {
 	r.Helper()
 	event := events.SQSEvent{Records: []events.SQSMessage{}}
 	for _, o := range list {
@@ -142,7 +142,7 @@ func (r *functionRig) sqsEvent(list []order) []byte {
 }
 
 // give invokes the function with an event.
-func (r *functionRig) give(event []byte, options ...lambdatest.InvokeOption) lambdatest.Result {
+func (r *functionEnv) give(event []byte, options ...lambdatest.InvokeOption) lambdatest.Result {
 	r.Helper()
 	result, err := r.Invoke(r.Context(), event, options...)
 	require.NoError(r, err)
@@ -160,7 +160,7 @@ type verdict struct {
 
 // batch gives the function a batch, and judges the answer as Lambda does, by a mapping
 // with ReportBatchItemFailures where the function wants it.
-func (r *functionRig) batch(list []order, options ...lambdatest.InvokeOption) verdict {
+func (r *functionEnv) batch(list []order, options ...lambdatest.InvokeOption) verdict {
 	r.Helper()
 	r.number(list)
 	return r.judge(list, r.give(r.sqsEvent(list), options...))
@@ -168,7 +168,7 @@ func (r *functionRig) batch(list []order, options ...lambdatest.InvokeOption) ve
 
 // judge also looks for the one thing that must never happen: a task that is done for
 // Lambda, and did not succeed.
-func (r *functionRig) judge(list []order, result lambdatest.Result) verdict {
+func (r *functionEnv) judge(list []order, result lambdatest.Result) verdict {
 	r.Helper()
 	v := verdict{Result: result, orders: list}
 	var batch []string
@@ -198,12 +198,12 @@ func (r *functionRig) judge(list []order, result lambdatest.Result) verdict {
 }
 
 // twin reports whether another record of the same message ran.
-func (r *functionRig) twin(list []order, o order, ran map[int]int) bool {
+func (r *functionEnv) twin(list []order, o order, ran map[int]int) bool {
 	return slices.ContainsFunc(list, func(other order) bool { return other.id == o.id && ran[other.n] > 0 })
 }
 
 // ran counts the runs of each order. It reads on where it ended before.
-func (r *functionRig) ran() map[int]int {
+func (r *functionEnv) ran() map[int]int {
 	r.Helper()
 	written := make([]byte, 1<<20)
 	for {
@@ -224,7 +224,7 @@ func (r *functionRig) ran() map[int]int {
 }
 
 // ranOf are the orders of a batch that ran, by their place.
-func (r *functionRig) ranOf(list []order) []int {
+func (r *functionEnv) ranOf(list []order) []int {
 	ran := r.ran()
 	var places []int
 	for i, o := range list {
@@ -236,7 +236,7 @@ func (r *functionRig) ranOf(list []order) []int {
 }
 
 // check ends the test: no secret is in the output, and the figures are reported.
-func (r *functionRig) check() {
+func (r *functionEnv) check() {
 	r.Helper()
 	for _, secret := range canaries() {
 		require.NotContains(r, r.output(), secret, "in the output of the function")
@@ -245,7 +245,7 @@ func (r *functionRig) check() {
 	for _, n := range r.ran() {
 		r.found.Runs += n
 	}
-	(&rig{bed: r.T, what: r.what}).report(r.found)
+	(&env{tb: r.T, what: r.what}).report(r.found)
 }
 
 // awsEvent reads an event from the test data of aws-lambda-go.

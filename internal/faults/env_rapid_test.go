@@ -26,7 +26,7 @@ func (b rapidBed) Context() context.Context { return b.bubble.Context() }
 
 // checkInBubbles checks a property, each case of it in a bubble of its own. What a case
 // draws must be drawn by its own goroutine.
-func checkInBubbles(t *testing.T, property func(draw *rapid.T, b bed)) {
+func checkInBubbles(t *testing.T, property func(draw *rapid.T, b tb)) {
 	t.Helper()
 	rapid.Check(t, func(draw *rapid.T) {
 		var thrown any // rapid fails by panics, which have to reach it

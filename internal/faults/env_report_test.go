@@ -38,7 +38,7 @@ type figures struct {
 }
 
 // notef adds a line to the report that comes next, and to the log of the test.
-func (r *rig) notef(format string, args ...any) {
+func (r *env) notef(format string, args ...any) {
 	r.Helper()
 	line := fmt.Sprintf(format, args...)
 	r.Logf("%s", line)
@@ -46,7 +46,7 @@ func (r *rig) notef(format string, args ...any) {
 }
 
 // report writes the figures to a file of their own, if anybody asked for them.
-func (r *rig) report(found figures) {
+func (r *env) report(found figures) {
 	r.Helper()
 	found.Number, found.Test, found.What = faultNumber(r.Name()), r.Name(), r.what
 	found.Notes, r.notes = r.notes, nil
@@ -219,12 +219,12 @@ func TestT00NoFault(t *testing.T) {
 		time.Sleep(50 * time.Millisecond)
 		return nil
 	}
-	inBubble(t, setup{What: "no fault", Handle: handle}, func(r *rig) {
+	inBubble(t, setup{What: "no fault", Handle: handle}, func(r *env) {
 		r.fillAll(100)
 		w := r.start(sqsx.WorkerConfig{})
 		require.LessOrEqual(r, r.drain(time.Minute), 5*time.Second)
 		require.LessOrEqual(r, w.stop(), 21*time.Second)
-		require.Equal(r, 400, r.book.total())
+		require.Equal(r, 400, r.record.total())
 		r.Check(want{})
 	})
 }
@@ -232,11 +232,11 @@ func TestT00NoFault(t *testing.T) {
 // The same over TCP.
 func TestT00NoFaultOverLoopback(t *testing.T) {
 	t.Parallel()
-	r := newRig(t, setup{What: "no fault, over TCP", Loopback: true})
+	r := newEnv(t, setup{What: "no fault, over TCP", Loopback: true})
 	r.fillAll(25)
 	w := r.start(sqsx.WorkerConfig{WaitTime: time.Second})
 	r.drain(time.Minute)
 	require.LessOrEqual(r, w.stop(), taskhawk.DefaultGracePeriod+time.Second)
-	require.Equal(r, 100, r.book.total())
+	require.Equal(r, 100, r.record.total())
 	r.Check(want{})
 }

@@ -42,14 +42,14 @@ type jobArgs struct {
 	Secret string
 }
 
-// setup is what a rig is made of. The zero value is a good default.
+// setup is what an env is made of. The zero value is a good default.
 type setup struct {
 	// What is the fault in a few words, for the report.
 	What string
 	// Handle runs the task of dispatch and fill. Nil succeeds at once.
 	Handle func(ctx context.Context, n int) error
 	// Tasks adds tasks; wrap their handlers with instrument.
-	Tasks func(r *rig) []taskhawk.AnyTask
+	Tasks func(r *env) []taskhawk.AnyTask
 	// Hub changes the configuration of the hub before it is made.
 	Hub func(config *taskhawk.Config)
 	// Client changes the options of the SQS client.
@@ -63,8 +63,8 @@ type setup struct {
 	Front func(server http.Handler) http.Handler
 }
 
-// bed is what a rig stands on: a *testing.T, or a *rapid.T, which shrinks what fails.
-type bed interface {
+// tb is what an env stands on: a *testing.T, or a *rapid.T, which shrinks what fails.
+type tb interface {
 	require.TestingT
 	Helper()
 	Name() string
@@ -73,10 +73,10 @@ type bed interface {
 	Context() context.Context
 }
 
-// rig is an application on an embedded SQS: queues, publisher, hub, and workers that come
+// env is an application on an embedded SQS: queues, publisher, hub, and workers that come
 // and go. All it sees of tasks, log lines and errors is kept until Check judges it.
-type rig struct {
-	bed
+type env struct {
+	tb
 
 	server    *sqstest.Server
 	client    *sqs.Client
@@ -84,25 +84,25 @@ type rig struct {
 	hub       *taskhawk.Hub
 	job       *taskhawk.Task[jobArgs]
 	sink      *sink
-	book      *book
-	crew      crew
+	record    *record
+	workers   workers
 	what      string
 	notes     []string // for the report
 	virtual   bool     // its time
 }
 
-// inBubble runs a test with a rig in a bubble, where time is virtual and there are no
+// inBubble runs a test with an env in a bubble, where time is virtual and there are no
 // sockets.
-func inBubble(t *testing.T, s setup, test func(r *rig)) {
+func inBubble(t *testing.T, s setup, test func(r *env)) {
 	t.Helper()
-	synctest.Test(t, func(t *testing.T) { test(newRig(t, s)) })
+	synctest.Test(t, func(t *testing.T) { test(newEnv(t, s)) })
 }
 
-// newRig makes the server, its queues, a publisher and a hub. The server keys its ledger
+// newEnv makes the server, its queues, a publisher and a hub. The server keys its ledger
 // by task id.
-func newRig(t bed, s setup) *rig {
+func newEnv(t tb, s setup) *env {
 	t.Helper()
-	r := &rig{bed: t, server: sqstest.NewUnstartedServer(), sink: newSink(), book: newBook(), what: s.What, virtual: !s.Loopback}
+	r := &env{tb: t, server: sqstest.NewUnstartedServer(), sink: newSink(), record: newRecord(), what: s.What, virtual: !s.Loopback}
 	if s.Loopback {
 		r.server.Start()
 	}
@@ -123,7 +123,7 @@ func newRig(t bed, s setup) *rig {
 	r.publisher, err = sqsx.NewPublisher(r.client, app, s.Publisher)
 	require.NoError(t, err)
 	r.job = taskhawk.New("tests.job", instrument(r, func(ctx context.Context, args jobArgs) error {
-		r.book.ran(args.N)
+		r.record.ran(args.N)
 		if s.Handle == nil {
 			return nil
 		}
@@ -135,7 +135,7 @@ func newRig(t bed, s setup) *rig {
 }
 
 // newClient makes an SDK client whose credentials are secrets that must not show.
-func (r *rig) newClient(change func(o *sqs.Options)) *sqs.Client {
+func (r *env) newClient(change func(o *sqs.Options)) *sqs.Client {
 	return r.server.Client(func(o *sqs.Options) {
 		o.Credentials = credentials.NewStaticCredentialsProvider(canaryKeyID, canaryKey, canaryToken)
 		if change != nil {
@@ -144,7 +144,7 @@ func (r *rig) newClient(change func(o *sqs.Options)) *sqs.Client {
 	})
 }
 
-func (r *rig) newHub(s setup) *taskhawk.Hub {
+func (r *env) newHub(s setup) *taskhawk.Hub {
 	r.Helper()
 	config := taskhawk.Config{Publisher: r.publisher, Tasks: []taskhawk.AnyTask{r.job}, Logger: slog.New(r.sink)}
 	if s.Tasks != nil {
@@ -158,18 +158,18 @@ func (r *rig) newHub(s setup) *taskhawk.Hub {
 	return hub
 }
 
-// instrument makes a handler that notes in ledger and book when it begins and how it
+// instrument makes a handler that notes in ledger and record when it begins and how it
 // ends.
-func instrument[A any](r *rig, handle func(context.Context, A) error) func(context.Context, A) error {
+func instrument[A any](r *env, handle func(context.Context, A) error) func(context.Context, A) error {
 	return func(ctx context.Context, args A) error {
 		metadata := taskhawk.MetadataFrom(ctx)
 		r.sink.secret(metadata.Receipt)
-		r.book.begin(metadata.ID)
-		r.crew.look()
+		r.record.begin(metadata.ID)
+		r.workers.look()
 		r.server.Ledger().Note(sqstest.Started, metadata.ID)
 		action := taskhawk.ActionRetry // of a handler that panics
 		defer func() {
-			r.book.end(metadata.ID, action)
+			r.record.end(metadata.ID, action)
 			if action == taskhawk.ActionDelete {
 				r.server.Ledger().Note(sqstest.Succeeded, metadata.ID)
 			}
@@ -182,7 +182,7 @@ func instrument[A any](r *rig, handle func(context.Context, A) error) func(conte
 
 // await waits until done, at most so long: in a bubble that takes no time, on the
 // loopback it does.
-func (r *rig) await(limit time.Duration, what string, done func() bool) {
+func (r *env) await(limit time.Duration, what string, done func() bool) {
 	r.Helper()
 	deadline := time.Now().Add(limit)
 	tick := time.NewTicker(max(limit/1000, 10*time.Millisecond))
@@ -196,7 +196,7 @@ func (r *rig) await(limit time.Duration, what string, done func() bool) {
 }
 
 // until waits until done, or until ctx ends.
-func (r *rig) until(ctx context.Context, done func() bool) {
+func (r *env) until(ctx context.Context, done func() bool) {
 	tick := time.NewTicker(10 * time.Millisecond)
 	defer tick.Stop()
 	for !done() {
@@ -210,7 +210,7 @@ func (r *rig) until(ctx context.Context, done func() bool) {
 
 // drain waits until all queues are empty, but for dead letters, at most so long, and
 // returns how long it took.
-func (r *rig) drain(limit time.Duration) time.Duration {
+func (r *env) drain(limit time.Duration) time.Duration {
 	r.Helper()
 	start := time.Now()
 	r.await(limit, "the queues drain", func() bool { return r.left() == 0 })
@@ -218,7 +218,7 @@ func (r *rig) drain(limit time.Duration) time.Duration {
 }
 
 // left is how many messages are on the queues, in flight or not, dead letters apart.
-func (r *rig) left() int {
+func (r *env) left() int {
 	n := 0
 	for _, priority := range taskhawk.Priorities() {
 		n += len(r.server.Queue(queueName(priority)).Messages)
@@ -227,7 +227,7 @@ func (r *rig) left() int {
 }
 
 // letters are the dead letters of a priority.
-func (r *rig) letters(priority taskhawk.Priority) []sqstest.Message {
+func (r *env) letters(priority taskhawk.Priority) []sqstest.Message {
 	return r.server.Queue(lettersName(priority)).Messages
 }
 
@@ -241,15 +241,15 @@ func lettersName(priority taskhawk.Priority) string {
 type worker struct {
 	*sqsx.Worker
 
-	rig    *rig
+	env    *env
 	config sqsx.WorkerConfig
 	cancel context.CancelFunc
 	done   chan error    // has what Run returned
 	gone   chan struct{} // closed after that
 }
 
-// crew is the workers of a rig, and what they were allowed at once.
-type crew struct {
+// workers are the running workers of an env, and what they may hold at once.
+type workers struct {
 	mu      sync.Mutex
 	running map[*worker]bool
 	most    limits
@@ -263,24 +263,24 @@ type limits struct {
 }
 
 // start runs a worker until its stop.
-func (r *rig) start(config sqsx.WorkerConfig) *worker {
+func (r *env) start(config sqsx.WorkerConfig) *worker {
 	r.Helper()
 	return r.startWith(r.client, config)
 }
 
 // startWith is start with a client of its own.
-func (r *rig) startWith(client sqsx.API, config sqsx.WorkerConfig) *worker {
+func (r *env) startWith(client sqsx.API, config sqsx.WorkerConfig) *worker {
 	r.Helper()
 	loop, err := sqsx.NewWorker(client, app, r.hub, config)
 	require.NoError(r, err)
 	ctx, cancel := context.WithCancel(r.Context())
-	w := &worker{Worker: loop, rig: r, config: config, cancel: cancel, done: make(chan error, 1), gone: make(chan struct{})}
-	r.crew.join(w)
+	w := &worker{Worker: loop, env: r, config: config, cancel: cancel, done: make(chan error, 1), gone: make(chan struct{})}
+	r.workers.join(w)
 	go func() {
 		defer close(w.gone)
 		err := loop.Run(ctx)
 		r.sink.failure(err)
-		r.crew.leave(w)
+		r.workers.leave(w)
 		w.done <- err
 	}()
 	r.Cleanup(w.discard)
@@ -297,7 +297,7 @@ func (w *worker) discard() {
 	defer deadline.Stop()
 	tick := time.NewTicker(time.Second)
 	defer tick.Stop()
-	for _, running := w.rig.book.peakRunning(); running > 0; _, running = w.rig.book.peakRunning() {
+	for _, running := w.env.record.peakRunning(); running > 0; _, running = w.env.record.peakRunning() {
 		select {
 		case <-tick.C:
 		case <-deadline.C:
@@ -308,34 +308,34 @@ func (w *worker) discard() {
 
 // stop ends the worker, which must be clean, and returns how long it took.
 func (w *worker) stop() time.Duration {
-	w.rig.Helper()
+	w.env.Helper()
 	start := time.Now()
 	w.cancel()
-	require.NoError(w.rig, w.wait())
+	require.NoError(w.env, w.wait())
 	return time.Since(start)
 }
 
 // stopLate is stop for a worker that may have to leave handlers or settlements behind:
 // what it says then is a *taskhawk.StopError.
 func (w *worker) stopLate() time.Duration {
-	w.rig.Helper()
+	w.env.Helper()
 	start := time.Now()
 	w.cancel()
 	if err := w.wait(); err != nil {
 		var late *taskhawk.StopError
-		require.ErrorAs(w.rig, err, &late)
+		require.ErrorAs(w.env, err, &late)
 	}
 	return time.Since(start)
 }
 
 // wait returns what Run returned, once; a stop must have begun, or Run end by itself.
 func (w *worker) wait() error {
-	w.rig.Helper()
+	w.env.Helper()
 	defer w.cancel()
 	return <-w.done
 }
 
-func (c *crew) join(w *worker) {
+func (c *workers) join(w *worker) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	if c.running == nil {
@@ -350,14 +350,14 @@ func (c *crew) join(w *worker) {
 	c.most = limits{max(c.most.running, now.running), max(c.most.held, now.held)}
 }
 
-func (c *crew) leave(w *worker) {
+func (c *workers) leave(w *worker) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	delete(c.running, w)
 }
 
 // look compares what each worker holds now with what it may.
-func (c *crew) look() {
+func (c *workers) look() {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	for w := range c.running {
@@ -372,7 +372,7 @@ func (c *crew) look() {
 }
 
 // limits are the most that was allowed at once, and how many workers run now.
-func (c *crew) limits() (most limits, running int) {
+func (c *workers) limits() (most limits, running int) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	return c.most, len(c.running)
@@ -417,17 +417,17 @@ func keyOf(body string) string {
 }
 
 // tryDispatch dispatches the task with the number n, and notes id and error for Check.
-func (r *rig) tryDispatch(n int, options ...taskhawk.DispatchOption) (string, error) {
+func (r *env) tryDispatch(n int, options ...taskhawk.DispatchOption) (string, error) {
 	id, err := r.job.Dispatch(r.Context(), newArgs(n), append(options, taskhawk.WithHeaders(newHeaders()))...)
 	r.sink.failure(err)
 	if err == nil {
-		r.book.promise(id)
+		r.record.promise(id)
 	}
 	return id, err
 }
 
 // dispatch is tryDispatch that must succeed.
-func (r *rig) dispatch(n int, options ...taskhawk.DispatchOption) string {
+func (r *env) dispatch(n int, options ...taskhawk.DispatchOption) string {
 	r.Helper()
 	id, err := r.tryDispatch(n, options...)
 	require.NoError(r, err)
@@ -435,7 +435,7 @@ func (r *rig) dispatch(n int, options ...taskhawk.DispatchOption) string {
 }
 
 // tryFill dispatches the tasks 0 to count-1 at once, in batches.
-func (r *rig) tryFill(count int, options ...taskhawk.DispatchOption) ([]string, error) {
+func (r *env) tryFill(count int, options ...taskhawk.DispatchOption) ([]string, error) {
 	args := make([]jobArgs, count)
 	for n := range args {
 		args[n] = newArgs(n)
@@ -446,7 +446,7 @@ func (r *rig) tryFill(count int, options ...taskhawk.DispatchOption) ([]string, 
 	if errors.As(err, &failed) || err == nil {
 		for i, id := range ids {
 			if failed == nil || failed.Failed[i] == nil {
-				r.book.promise(id)
+				r.record.promise(id)
 			}
 		}
 	}
@@ -454,7 +454,7 @@ func (r *rig) tryFill(count int, options ...taskhawk.DispatchOption) ([]string, 
 }
 
 // fill is tryFill that must succeed.
-func (r *rig) fill(count int, options ...taskhawk.DispatchOption) []string {
+func (r *env) fill(count int, options ...taskhawk.DispatchOption) []string {
 	r.Helper()
 	ids, err := r.tryFill(count, options...)
 	require.NoError(r, err)
@@ -462,7 +462,7 @@ func (r *rig) fill(count int, options ...taskhawk.DispatchOption) []string {
 }
 
 // fillAll is fill with count tasks on each of the four queues.
-func (r *rig) fillAll(count int) {
+func (r *env) fillAll(count int) {
 	r.Helper()
 	for _, priority := range taskhawk.Priorities() {
 		r.fill(count, taskhawk.WithPriority(priority))
@@ -470,7 +470,7 @@ func (r *rig) fillAll(count int) {
 }
 
 // raw puts a body on the queue of a priority, as any program could.
-func (r *rig) raw(priority taskhawk.Priority, body string, change ...func(*sqs.SendMessageInput)) {
+func (r *env) raw(priority taskhawk.Priority, body string, change ...func(*sqs.SendMessageInput)) {
 	r.Helper()
 	in := &sqs.SendMessageInput{QueueUrl: aws.String(r.server.Queue(queueName(priority)).URL), MessageBody: &body}
 	for _, c := range change {

@@ -37,7 +37,7 @@ func unknownNames() []string {
 }
 
 // flood puts so many messages of unknown tasks on a queue at once.
-func (r *rig) flood(priority taskhawk.Priority, messages int) {
+func (r *env) flood(priority taskhawk.Priority, messages int) {
 	r.Helper()
 	names := unknownNames()
 	in := &sqs.SendMessageBatchInput{QueueUrl: aws.String(r.server.Queue(queueName(priority)).URL)}
@@ -55,7 +55,7 @@ func (r *rig) flood(priority taskhawk.Priority, messages int) {
 
 // trickle dispatches good tasks, ten a second, and returns how long 99 in 100 of them
 // took to start at most.
-func (r *rig) trickle(first, count int, disturb func()) time.Duration {
+func (r *env) trickle(first, count int, disturb func()) time.Duration {
 	r.Helper()
 	sent := map[int]time.Time{}
 	for n := first; n < first+count; n++ {
@@ -66,8 +66,8 @@ func (r *rig) trickle(first, count int, disturb func()) time.Duration {
 	}
 	var waits []time.Duration
 	for n, at := range sent {
-		r.await(time.Minute, "the good tasks run", func() bool { return r.book.runs(n) == 1 })
-		waits = append(waits, r.book.runTimes(n)[0].Sub(at))
+		r.await(time.Minute, "the good tasks run", func() bool { return r.record.runs(n) == 1 })
+		waits = append(waits, r.record.runTimes(n)[0].Sub(at))
 	}
 	slices.Sort(waits)
 	return waits[(len(waits)*99+99)/100-1]
@@ -88,7 +88,7 @@ func TestT43UnknownTaskFlood(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			good := sized(4, 60)
-			inBubble(t, setup{What: "a flood of unknown tasks beside good ones", Handle: long(50 * time.Millisecond)}, func(r *rig) {
+			inBubble(t, setup{What: "a flood of unknown tasks beside good ones", Handle: long(50 * time.Millisecond)}, func(r *env) {
 				for _, operation := range transportOperations() {
 					r.server.Inject(sqstest.Fault{On: operation, Do: sqstest.Delay(5 * time.Millisecond)})
 				}
@@ -109,7 +109,7 @@ func TestT43UnknownTaskFlood(t *testing.T) {
 
 // requireUnknownLines wants a line a second for each unknown name, at most, and short
 // names without line breaks.
-func requireUnknownLines(r *rig) {
+func requireUnknownLines(r *env) {
 	r.Helper()
 	last := map[string]time.Time{}
 	for _, line := range r.sink.lines("task failed, will be retried") {
@@ -177,7 +177,7 @@ func TestT46TenThousandPublishersAndTasksInFlight(t *testing.T) {
 	crowd := sized(1_000, 10_000)
 	conns := newConnections()
 	arrived, all := atomic.Int64{}, make(chan struct{})
-	r := newRig(t, setup{
+	r := newEnv(t, setup{
 		What: "thousands publish through one client and are in flight at once", Loopback: true, Client: conns.use,
 		Handle: func(context.Context, int) error {
 			if arrived.Add(1) == int64(crowd) {
@@ -211,7 +211,7 @@ func TestT46TenThousandPublishersAndTasksInFlight(t *testing.T) {
 	r.notef("%d published in %s, in flight and done after %s, %d connections", crowd, published, time.Since(start), conns.most.Load())
 	require.LessOrEqual(r, conns.most.Load(), int64(2048), "the limit of the SDK's own HTTP client")
 	require.LessOrEqual(r, opened, 1024, "files opened, on both sides of the connections")
-	require.Equal(r, crowd, r.book.total())
+	require.Equal(r, crowd, r.record.total())
 	r.Check(want{})
 }
 
@@ -227,7 +227,7 @@ func TestT50PoisonAndHealthy(t *testing.T) {
 		return nil
 	}
 	s := setup{What: "poison among healthy tasks", Handle: handle, Provision: sqsx.ProvisionConfig{MaxReceiveCount: tries}}
-	inBubble(t, s, func(r *rig) {
+	inBubble(t, s, func(r *env) {
 		r.fill(tasks)
 		w := r.start(sqsx.WorkerConfig{})
 		time.Sleep(3 * time.Second)
@@ -240,7 +240,7 @@ func TestT50PoisonAndHealthy(t *testing.T) {
 			require.Equal(r, tries, letter.Receives)
 		}
 		for n := 0; n < tasks; n += tasks / poison {
-			times := r.book.runTimes(n)
+			times := r.record.runTimes(n)
 			require.Len(r, times, tries)
 			for try, least := range []time.Duration{2500 * time.Millisecond, 5 * time.Second} { // half of 5 s and 10 s at least
 				require.GreaterOrEqual(r, times[try+1].Sub(times[try]), least)
@@ -258,7 +258,7 @@ func TestT51UrgentBesideABusyQueue(t *testing.T) {
 		t.Run(map[bool]string{false: "by weight", true: "strictly"}[strict], func(t *testing.T) {
 			t.Parallel()
 			const takes, urgent, concurrency = time.Second, 80, 10
-			inBubble(t, setup{What: "a full low queue, and urgent tasks now and then", Handle: long(takes)}, func(r *rig) {
+			inBubble(t, setup{What: "a full low queue, and urgent tasks now and then", Handle: long(takes)}, func(r *env) {
 				for range 3 {
 					r.fill(200, taskhawk.WithPriority(taskhawk.Low))
 					r.fill(10, taskhawk.WithPriority(taskhawk.Bulk))
@@ -271,13 +271,13 @@ func TestT51UrgentBesideABusyQueue(t *testing.T) {
 					r.dispatch(1000+n, taskhawk.WithPriority(taskhawk.High))
 					time.Sleep(700 * time.Millisecond)
 				}
-				passed := r.book.total()
+				passed := r.record.total()
 				require.GreaterOrEqual(r, passed, int(61/takes.Seconds())*concurrency-concurrency, "the low queue goes on in all other slots")
 				time.Sleep(10 * time.Second)
 				var waits []time.Duration
 				for n, at := range sent {
-					require.Equal(r, 1, r.book.runs(1000+n))
-					waits = append(waits, r.book.runTimes(1000 + n)[0].Sub(at))
+					require.Equal(r, 1, r.record.runs(1000+n))
+					waits = append(waits, r.record.runTimes(1000 + n)[0].Sub(at))
 				}
 				require.LessOrEqual(r, slices.Max(waits), takes, "an urgent task waits for one slot at most")
 				r.drain(5 * time.Minute)
@@ -291,7 +291,7 @@ func TestT51UrgentBesideABusyQueue(t *testing.T) {
 // Urgent tasks without end: by weight, the others are served all the same.
 func TestT51LowIsNotStarved(t *testing.T) {
 	t.Parallel()
-	inBubble(t, setup{What: "a flood of urgent tasks, and all others", Handle: long(time.Second)}, func(r *rig) {
+	inBubble(t, setup{What: "a flood of urgent tasks, and all others", Handle: long(time.Second)}, func(r *env) {
 		for _, priority := range []taskhawk.Priority{taskhawk.Default, taskhawk.Low, taskhawk.Bulk} {
 			r.fill(5, taskhawk.WithPriority(priority))
 		}

@@ -46,15 +46,15 @@ func TestT27HandlerPanics(t *testing.T) {
 				}
 				return nil
 			}
-			inBubble(t, setup{What: "the handler panics, or ends its goroutine", Handle: handle}, func(r *rig) {
+			inBubble(t, setup{What: "the handler panics, or ends its goroutine", Handle: handle}, func(r *env) {
 				w := r.start(sqsx.WorkerConfig{Concurrency: 1})
 				r.fill(10)
 				time.Sleep(time.Second)
-				require.Equal(r, 10, r.book.distinct(), "the slot of the one that panicked is free")
+				require.Equal(r, 10, r.record.distinct(), "the slot of the one that panicked is free")
 				require.Equal(r, 1, r.left(), "it is not deleted")
 				r.drain(time.Minute)
 				w.stop()
-				times := r.book.runTimes(0)
+				times := r.record.runTimes(0)
 				require.Len(r, times, 3)
 				require.GreaterOrEqual(r, times[1].Sub(times[0]), 2500*time.Millisecond, "backoff")
 				require.GreaterOrEqual(r, times[2].Sub(times[1]), 5*time.Second)
@@ -67,7 +67,7 @@ func TestT27HandlerPanics(t *testing.T) {
 
 // requirePanicLines looks for what the log says of two panics: the type of the value, not
 // the value, and the stack.
-func requirePanicLines(r *rig, text string) {
+func requirePanicLines(r *env, text string) {
 	r.Helper()
 	lines := r.sink.lines("task failed, will be retried")
 	require.Len(r, lines, 2)
@@ -92,7 +92,7 @@ func TestT29HandlerHangsForEver(t *testing.T) {
 		}
 		return nil
 	}
-	inBubble(t, setup{What: "a handler hangs and ignores its context", Handle: hang}, func(r *rig) {
+	inBubble(t, setup{What: "a handler hangs and ignores its context", Handle: hang}, func(r *env) {
 		w := r.start(sqsx.WorkerConfig{Concurrency: 2, GracePeriod: 10 * time.Second})
 		r.dispatch(-1)
 		time.Sleep(time.Second)
@@ -106,7 +106,7 @@ func TestT29HandlerHangsForEver(t *testing.T) {
 		stats := w.Stats()
 		require.Equal(r, 1, stats.Running)
 		require.Equal(r, 22*time.Minute+time.Second, stats.LongestRun)
-		require.Equal(r, 1, r.book.runs(-1), "it is held by heartbeat: nobody else starts it")
+		require.Equal(r, 1, r.record.runs(-1), "it is held by heartbeat: nobody else starts it")
 
 		start := time.Now()
 		w.cancel()
@@ -133,11 +133,11 @@ func TestT29TimeoutOfATask(t *testing.T) {
 		return taskhawk.Ignore(ctx.Err())
 	}
 	var task *taskhawk.Task[jobArgs]
-	tasks := func(r *rig) []taskhawk.AnyTask {
+	tasks := func(r *env) []taskhawk.AnyTask {
 		task = taskhawk.New("tests.slow", instrument(r, slow), taskhawk.WithTimeout(10*time.Second))
 		return []taskhawk.AnyTask{task}
 	}
-	inBubble(t, setup{What: "the timeout of a task", Tasks: tasks}, func(r *rig) {
+	inBubble(t, setup{What: "the timeout of a task", Tasks: tasks}, func(r *env) {
 		w := r.start(sqsx.WorkerConfig{Concurrency: 1})
 		_, err := task.Dispatch(r.Context(), newArgs(1))
 		require.NoError(r, err)
@@ -145,7 +145,7 @@ func TestT29TimeoutOfATask(t *testing.T) {
 		require.Equal(r, 1, w.Stats().Running)
 		r.fill(20)
 		time.Sleep(time.Second)
-		require.Equal(r, 20, r.book.distinct(), "the slot is free again")
+		require.Equal(r, 20, r.record.distinct(), "the slot is free again")
 		r.drain(2 * time.Minute)
 		w.stop()
 		require.Len(r, causes, 3)
@@ -245,7 +245,7 @@ func TestT44CallbacksPanicOrBlock(t *testing.T) {
 					Hub:       func(hub *taskhawk.Config) { infect(s, hub, &config) },
 					Provision: sqsx.ProvisionConfig{MaxReceiveCount: 100},
 				}
-				inBubble(t, rigged, func(r *rig) {
+				inBubble(t, rigged, func(r *env) {
 					w := r.start(config)
 					s.now.Store(true)
 					r.fillAll(10)
@@ -254,12 +254,12 @@ func TestT44CallbacksPanicOrBlock(t *testing.T) {
 					r.fillAll(10)
 					r.drain(30 * time.Minute)
 					w.stop()
-					require.Equal(r, 10, r.book.distinct())
+					require.Equal(r, 10, r.record.distinct())
 					// A task is not done when middleware panics behind it: it runs until
 					// that recovers.
 					undone := name == "middleware after" && !blocks
-					require.Equal(r, undone, r.book.duplicates() > 0)
-					r.Check(want{Duplicates: r.book.duplicates()})
+					require.Equal(r, undone, r.record.duplicates() > 0)
+					r.Check(want{Duplicates: r.record.duplicates()})
 				})
 			})
 		}
@@ -273,7 +273,7 @@ func TestT44LoggerBlocksWhilePollsFail(t *testing.T) {
 	rigged := setup{What: "logger blocks while polls fail", Hub: func(hub *taskhawk.Config) {
 		hub.Logger = slog.New(sickHandler{hub.Logger.Handler(), s})
 	}}
-	inBubble(t, rigged, func(r *rig) {
+	inBubble(t, rigged, func(r *env) {
 		w := r.start(sqsx.WorkerConfig{})
 		s.now.Store(true)
 		down := r.server.Inject(sqstest.Fault{On: sqstest.OpReceiveMessage, Do: sqstest.Status(http.StatusServiceUnavailable, "")})
@@ -301,7 +301,7 @@ func TestT45InvalidArguments(t *testing.T) {
 	t.Parallel()
 	var checked *taskhawk.Task[checkedArgs]
 	ran := 0
-	tasks := func(r *rig) []taskhawk.AnyTask {
+	tasks := func(r *env) []taskhawk.AnyTask {
 		checked = taskhawk.New("tests.checked", instrument(r, func(context.Context, checkedArgs) error {
 			ran++
 			return nil
@@ -309,7 +309,7 @@ func TestT45InvalidArguments(t *testing.T) {
 		return []taskhawk.AnyTask{checked}
 	}
 	s := setup{What: "arguments fail validation", Tasks: tasks, Provision: sqsx.ProvisionConfig{MaxReceiveCount: 3}}
-	inBubble(t, s, func(r *rig) {
+	inBubble(t, s, func(r *env) {
 		w := r.start(sqsx.WorkerConfig{Concurrency: 2})
 		invalid := []string{`"nobody"`, `""`, `"a@b.c",["1","2","3","4"]`, `"a@b.c",[""]`, `null`, `7`}
 		for i, args := range invalid {
@@ -339,7 +339,7 @@ func TestT45InvalidArguments(t *testing.T) {
 // A bad rule is found when the task is declared, and not when the first message comes.
 func TestT45BadRules(t *testing.T) {
 	t.Parallel()
-	inBubble(t, setup{What: "bad validate tags"}, func(r *rig) {
+	inBubble(t, setup{What: "bad validate tags"}, func(r *env) {
 		for name, declare := range map[string]func(){
 			"no such rule": func() {
 				taskhawk.New[struct {

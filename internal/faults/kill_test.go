@@ -18,7 +18,7 @@ import (
 
 // topUp keeps so many tasks on the queue that no worker runs out of them before it is
 // killed.
-func (r *rig) topUp(tasks int) {
+func (r *env) topUp(tasks int) {
 	r.Helper()
 	if left := r.left(); left < tasks {
 		r.fill(tasks - left)
@@ -26,7 +26,7 @@ func (r *rig) topUp(tasks int) {
 }
 
 // unsettled are those of the tasks that are not deleted.
-func (r *rig) unsettled(begun map[string]bool) []string {
+func (r *env) unsettled(begun map[string]bool) []string {
 	deleted := r.server.Ledger().Keys(sqstest.Deleted)
 	return slices.DeleteFunc(slices.Collect(maps.Keys(begun)), func(id string) bool { return deleted[id] > 0 })
 }
@@ -36,7 +36,7 @@ func TestT26SIGKILLAtARandomInstant(t *testing.T) {
 	const lifetime, takes = 900 * time.Millisecond, 40 * time.Millisecond
 	kills := sized(15, 200)
 	child := childConfig{Concurrency: 8, Prefetch: 10, Grace: 5 * time.Second, Visibility: 6 * time.Second}
-	r := newRig(t, setup{
+	r := newEnv(t, setup{
 		What: "SIGKILL at a random instant, and restart", Loopback: true,
 		// Each kill counts as a receive of all that the process held.
 		Provision: sqsx.ProvisionConfig{MaxReceiveCount: 1000},
@@ -61,8 +61,8 @@ func TestT26SIGKILLAtARandomInstant(t *testing.T) {
 	r.drain(3 * time.Minute)
 	code, _ := p.terminate(10 * time.Second)
 	require.Zero(r, code, p.output)
-	require.LessOrEqual(r, r.book.duplicates(), sum, "each run that was not the first is one that a kill cut off")
-	r.notef("%d kills, %d runs, %d tasks to run again, at most %d of one kill, and %.1f in the mean", kills, r.book.total(), sum, most,
+	require.LessOrEqual(r, r.record.duplicates(), sum, "each run that was not the first is one that a kill cut off")
+	r.notef("%d kills, %d runs, %d tasks to run again, at most %d of one kill, and %.1f in the mean", kills, r.record.total(), sum, most,
 		float64(sum)/float64(kills))
 	// What a process holds of the queue; no more than a few live and die within a
 	// visibility timeout.
@@ -85,7 +85,7 @@ func TestT28HandlerEndsTheProcess(t *testing.T) {
 	for order, trace := range deadly() {
 		t.Run(string(order), func(t *testing.T) {
 			t.Parallel()
-			r := newRig(t, setup{
+			r := newEnv(t, setup{
 				What: "a handler ends the process", Loopback: true, Provision: sqsx.ProvisionConfig{MaxReceiveCount: poisonTries},
 			})
 			dieAndRestart(r, order, trace)
@@ -98,7 +98,7 @@ const poisonTries = 3
 
 // dieAndRestart runs 20 good tasks beside one that ends the process, as a supervisor
 // would: again each time that it ends.
-func dieAndRestart(r *rig, order command, trace string) {
+func dieAndRestart(r *env, order command, trace string) {
 	r.Helper()
 	const good = 20
 	var lives atomic.Int32

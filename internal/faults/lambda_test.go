@@ -367,7 +367,7 @@ func TestT47QueueFeedsAProcessThatIsKilled(t *testing.T) {
 }
 
 // notify gives the function an SNS event, whose records all have these attributes.
-func (r *functionRig) notify(list []order, attributes map[string]any, options ...lambdatest.InvokeOption) lambdatest.Result {
+func (r *functionEnv) notify(list []order, attributes map[string]any, options ...lambdatest.InvokeOption) lambdatest.Result {
 	r.Helper()
 	r.number(list)
 	var event events.SNSEvent
@@ -488,7 +488,7 @@ func TestT49DeadlineInMidBatch(t *testing.T) {
 }
 
 // midBatch gives the function more than it has time for.
-func (r *functionRig) midBatch(timeout time.Duration) verdict {
+func (r *functionEnv) midBatch(timeout time.Duration) verdict {
 	r.Helper()
 	list := slowOrders(100, 100*time.Millisecond)
 	v := r.batch(list, lambdatest.WithTimeout(timeout))

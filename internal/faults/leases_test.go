@@ -25,7 +25,7 @@ func TestT17HeartbeatsFailForSome(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			inBubble(t, setup{What: "entries of heartbeats that fail", Handle: takes(100 * time.Second)}, func(r *rig) {
+			inBubble(t, setup{What: "entries of heartbeats that fail", Handle: takes(100 * time.Second)}, func(r *env) {
 				r.fill(10)
 				beats := r.watch(sqstest.OpChangeMessageVisibilityBatch)
 				fault := r.server.Inject(sqstest.Fault{On: sqstest.OpChangeMessageVisibilityBatch, If: every(2), Do: effect})
@@ -39,7 +39,7 @@ func TestT17HeartbeatsFailForSome(t *testing.T) {
 				}
 				require.Greater(r, entries, 60, "one every 15 s for each, and those sent again")
 				require.LessOrEqual(r, entries, 60+3*fault.Fired())
-				require.Equal(r, 10, r.book.total())
+				require.Equal(r, 10, r.record.total())
 				require.Zero(r, w.Stats().LostLeases)
 				r.Check(want{})
 			})
@@ -80,7 +80,7 @@ func TestT17LeaseLost(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			h := &lostHandler{}
-			inBubble(t, setup{What: "a lease lost while the handler runs", Handle: h.handle}, func(r *rig) {
+			inBubble(t, setup{What: "a lease lost while the handler runs", Handle: h.handle}, func(r *env) {
 				r.dispatch(0)
 				r.server.Inject(fault)
 				start := time.Now()
@@ -89,7 +89,7 @@ func TestT17LeaseLost(t *testing.T) {
 				w.stop()
 				require.ErrorIs(r, h.cause, taskhawk.ErrVisibilityLost)
 				require.InDelta(r, 15, h.lostAt.Sub(start).Seconds(), 0.1, "with the first heartbeat")
-				require.InDelta(r, 30, r.book.runTimes(0)[1].Sub(start).Seconds(), 0.1)
+				require.InDelta(r, 30, r.record.runTimes(0)[1].Sub(start).Seconds(), 0.1)
 				require.EqualValues(r, 1, w.Stats().LostLeases)
 				require.Zero(r, r.server.Ledger().Count(sqstest.DeleteIgnored))
 				require.Len(r, r.sink.lines("lease lost; message will be delivered again"), 1)
@@ -107,7 +107,7 @@ func TestT17LeasesEndAfterTwelveHours(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			h := &lostHandler{}
-			inBubble(t, setup{What: "a handler that runs longer than twelve hours", Handle: h.handle}, func(r *rig) {
+			inBubble(t, setup{What: "a handler that runs longer than twelve hours", Handle: h.handle}, func(r *env) {
 				r.dispatch(0)
 				start := time.Now()
 				w := r.start(sqsx.WorkerConfig{VisibilityTimeout: visibility})
@@ -118,7 +118,7 @@ func TestT17LeasesEndAfterTwelveHours(t *testing.T) {
 				require.ErrorIs(r, h.cause, taskhawk.ErrVisibilityLost)
 				require.LessOrEqual(r, h.lostAt.Sub(start), 12*time.Hour)
 				require.GreaterOrEqual(r, h.lostAt.Sub(start), 12*time.Hour-30*time.Second)
-				require.Equal(r, 2, r.book.runs(0))
+				require.Equal(r, 2, r.record.runs(0))
 				r.Check(want{})
 			})
 		})
@@ -154,7 +154,7 @@ func by(accessKey string) func(sqstest.Request) bool {
 
 func TestT30HandlerOutlastsItsVisibility(t *testing.T) {
 	t.Parallel()
-	inBubble(t, setup{What: "a handler of half an hour, visibility 30 s", Handle: long(30 * time.Minute)}, func(r *rig) {
+	inBubble(t, setup{What: "a handler of half an hour, visibility 30 s", Handle: long(30 * time.Minute)}, func(r *env) {
 		beats := r.watch(sqstest.OpChangeMessageVisibilityBatch)
 		config := onlyDefault()
 		config.Concurrency = 20 // whichever of the two workers a task comes to, it starts at once
@@ -163,7 +163,7 @@ func TestT30HandlerOutlastsItsVisibility(t *testing.T) {
 		require.LessOrEqual(r, r.drain(time.Hour), 31*time.Minute)
 		w.stop()
 		other.stop()
-		require.Equal(r, 20, r.book.total(), "one run each")
+		require.Equal(r, 20, r.record.total(), "one run each")
 		for _, gap := range beats.gaps("") {
 			require.Less(r, gap, 30*time.Second)
 		}
@@ -199,7 +199,7 @@ func TestT30HeartbeatsStop(t *testing.T) {
 				}
 				return nil
 			}
-			inBubble(t, setup{What: "heartbeats stop to work", Handle: handle}, func(r *rig) {
+			inBubble(t, setup{What: "heartbeats stop to work", Handle: handle}, func(r *env) {
 				w := r.startWith(r.newClient(named("CUT-OFF")), onlyDefault())
 				r.dispatch(0)
 				start := time.Now()
@@ -225,7 +225,7 @@ func TestT30HeartbeatsStop(t *testing.T) {
 
 // requireOneDelete wants the message deleted by who had the lease on it, and by no dead
 // receipt handle.
-func requireOneDelete(r *rig) {
+func requireOneDelete(r *env) {
 	r.Helper()
 	ledger := r.server.Ledger()
 	require.Equal(r, 1, ledger.Count(sqstest.Deleted))
@@ -238,7 +238,7 @@ func requireOneDelete(r *rig) {
 // heartbeat.
 func TestT30LeaseTaken(t *testing.T) {
 	t.Parallel()
-	inBubble(t, setup{What: "another consumer has the message", Handle: long(10 * time.Minute)}, func(r *rig) {
+	inBubble(t, setup{What: "another consumer has the message", Handle: long(10 * time.Minute)}, func(r *env) {
 		r.server.Inject(sqstest.Fault{On: sqstest.OpReceiveMessage, Nth: 1, Do: sqstest.StaleReceipts()})
 		r.dispatch(0)
 		w := r.start(sqsx.WorkerConfig{})
@@ -247,7 +247,7 @@ func TestT30LeaseTaken(t *testing.T) {
 		require.LessOrEqual(r, time.Since(start), 16*time.Second, "at the first heartbeat")
 		time.Sleep(time.Hour)
 		w.stop()
-		require.Equal(r, 2, r.book.runs(0))
+		require.Equal(r, 2, r.record.runs(0))
 		require.Zero(r, r.server.Ledger().Count(sqstest.DeleteIgnored))
 		r.Check(want{Refused: map[string]int{"MessageNotInflight": 1}})
 	})
@@ -262,7 +262,7 @@ func TestT30TwelveHours(t *testing.T) {
 		}
 		return long(13*time.Hour)(ctx, 0)
 	}
-	inBubble(t, setup{What: "a handler of 13 hours", Handle: handle}, func(r *rig) {
+	inBubble(t, setup{What: "a handler of 13 hours", Handle: handle}, func(r *env) {
 		config := onlyDefault()
 		config.VisibilityTimeout = 10 * time.Minute
 		w := r.start(config)
@@ -272,14 +272,14 @@ func TestT30TwelveHours(t *testing.T) {
 		require.WithinRange(r, time.Now(), start.Add(12*time.Hour-time.Second), start.Add(12*time.Hour+time.Minute))
 		time.Sleep(time.Hour)
 		w.stop()
-		require.Equal(r, 2, r.book.runs(0))
+		require.Equal(r, 2, r.record.runs(0))
 		require.Len(r, r.sink.lines("lease lost; message will be delivered again"), 1)
 		r.Check(want{})
 	})
 }
 
 // kindsOf are the kinds of the events of a task.
-func (r *rig) kindsOf(id string) []sqstest.Kind {
+func (r *env) kindsOf(id string) []sqstest.Kind {
 	var kinds []sqstest.Kind
 	for _, event := range r.server.Ledger().Of(id) {
 		kinds = append(kinds, event.Kind)
@@ -297,7 +297,7 @@ func TestT31HeartbeatInFlightWhenTheHandlerReturns(t *testing.T) {
 			handle := func(ctx context.Context, n int) error {
 				return long(14*time.Second+time.Duration(n)*500*time.Millisecond)(ctx, n)
 			}
-			inBubble(t, setup{What: "a heartbeat is in flight when the handler returns", Handle: handle}, func(r *rig) {
+			inBubble(t, setup{What: "a heartbeat is in flight when the handler returns", Handle: handle}, func(r *env) {
 				r.server.Inject(sqstest.Fault{
 					On: sqstest.OpChangeMessageVisibilityBatch, After: after, Do: sqstest.Delay(3 * time.Second),
 				})
@@ -312,7 +312,7 @@ func TestT31HeartbeatInFlightWhenTheHandlerReturns(t *testing.T) {
 				for _, line := range r.sink.lines("") {
 					require.LessOrEqual(r, line.Level, slog.LevelInfo, line.Text)
 				}
-				require.Equal(r, 20, r.book.total())
+				require.Equal(r, 20, r.record.total())
 				r.Check(want{})
 			})
 		})
@@ -334,7 +334,7 @@ func TestT32BackoffAgainstALateHeartbeat(t *testing.T) {
 				_ = long(14*time.Second+time.Duration(n)*500*time.Millisecond)(ctx, n)
 				return taskhawk.RetryAfter(retry, errFault)
 			}
-			inBubble(t, setup{What: "a heartbeat is in flight when the handler fails", Handle: handle}, func(r *rig) {
+			inBubble(t, setup{What: "a heartbeat is in flight when the handler fails", Handle: handle}, func(r *env) {
 				r.server.Inject(sqstest.Fault{
 					On: sqstest.OpChangeMessageVisibilityBatch, After: after, Do: sqstest.Delay(3 * time.Second),
 				})
@@ -348,7 +348,7 @@ func TestT32BackoffAgainstALateHeartbeat(t *testing.T) {
 				r.drain(5 * time.Minute)
 				w.stop()
 				for n := range 20 {
-					times := r.book.runTimes(n)
+					times := r.record.runTimes(n)
 					require.Len(r, times, 2)
 					handled := 14*time.Second + time.Duration(n)*500*time.Millisecond
 					require.GreaterOrEqual(r, times[1].Sub(times[0]), handled+retry, "task %d", n)
@@ -378,7 +378,7 @@ func TestT33ShortAndLongVisibility(t *testing.T) {
 				}
 				return nil
 			}
-			inBubble(t, setup{What: "visibility timeouts of 1 s to 12 h", Handle: handle}, func(r *rig) {
+			inBubble(t, setup{What: "visibility timeouts of 1 s to 12 h", Handle: handle}, func(r *env) {
 				beats := r.watch(sqstest.OpChangeMessageVisibilityBatch)
 				w := r.start(sqsx.WorkerConfig{
 					Priorities: []taskhawk.Priority{taskhawk.Default}, Concurrency: 1, VisibilityTimeout: visibility,
@@ -386,7 +386,7 @@ func TestT33ShortAndLongVisibility(t *testing.T) {
 				r.fill(2) // the second waits in the worker, and is held as long
 				r.drain(12 * time.Hour)
 				w.stop()
-				require.Equal(r, 2, r.book.total())
+				require.Equal(r, 2, r.record.total())
 				whole := max(visibility, time.Second)
 				beaten := len(beats.of(""))
 				require.Equal(r, visibility < takes, beaten > 0)
@@ -402,7 +402,7 @@ func TestT33ShortAndLongVisibility(t *testing.T) {
 
 func TestT33VisibilityThatSQSRefuses(t *testing.T) {
 	t.Parallel()
-	inBubble(t, setup{What: "visibility timeouts out of range"}, func(r *rig) {
+	inBubble(t, setup{What: "visibility timeouts out of range"}, func(r *env) {
 		for _, visibility := range []time.Duration{-time.Second, 12*time.Hour + 1} {
 			_, err := sqsx.NewWorker(r.client, app, r.hub, sqsx.WorkerConfig{VisibilityTimeout: visibility})
 			require.ErrorContains(r, err, "VisibilityTimeout")
@@ -414,7 +414,7 @@ func TestT33VisibilityThatSQSRefuses(t *testing.T) {
 func TestT34ManyInFlightAndSlowHeartbeats(t *testing.T) {
 	t.Parallel()
 	tasks := sized(1000, 5000)
-	inBubble(t, setup{What: "thousands in flight, heartbeats of a second", Handle: long(50 * time.Second)}, func(r *rig) {
+	inBubble(t, setup{What: "thousands in flight, heartbeats of a second", Handle: long(50 * time.Second)}, func(r *env) {
 		r.server.Inject(sqstest.Fault{On: sqstest.OpChangeMessageVisibilityBatch, Do: sqstest.Delay(time.Second)})
 		r.fill(tasks)
 		w := r.start(sqsx.WorkerConfig{Priorities: []taskhawk.Priority{taskhawk.Default}, Concurrency: tasks})
@@ -423,19 +423,19 @@ func TestT34ManyInFlightAndSlowHeartbeats(t *testing.T) {
 		r.drain(5 * time.Minute)
 		w.stop()
 		require.Zero(r, w.Stats().LostLeases)
-		require.Equal(r, tasks, r.book.total())
+		require.Equal(r, tasks, r.record.total())
 		r.Check(want{})
 	})
 }
 
 func TestT35PrefetchedMessagesWait(t *testing.T) {
 	t.Parallel()
-	inBubble(t, setup{What: "concurrency 1, batches of 10, 20 s each", Handle: long(20 * time.Second)}, func(r *rig) {
+	inBubble(t, setup{What: "concurrency 1, batches of 10, 20 s each", Handle: long(20 * time.Second)}, func(r *env) {
 		r.fill(10)
 		w := r.start(sqsx.WorkerConfig{Concurrency: 1})
 		require.LessOrEqual(r, r.drain(10*time.Minute), 10*20*time.Second+30*time.Second)
 		w.stop()
-		require.Equal(r, 10, r.book.total())
+		require.Equal(r, 10, r.record.total())
 		require.Zero(r, w.Stats().LostLeases)
 		require.Zero(r, r.server.Ledger().Count(sqstest.Returned))
 		r.Check(want{})

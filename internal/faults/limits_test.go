@@ -30,7 +30,7 @@ type texts struct {
 	task *taskhawk.Task[textArgs]
 }
 
-func (x *texts) tasks(r *rig) []taskhawk.AnyTask {
+func (x *texts) tasks(r *env) []taskhawk.AnyTask {
 	x.seen = map[[md5.Size]byte]int{}
 	x.task = taskhawk.New("tests.text", instrument(r, func(_ context.Context, args textArgs) error {
 		x.mu.Lock()
@@ -42,7 +42,7 @@ func (x *texts) tasks(r *rig) []taskhawk.AnyTask {
 }
 
 // requireSeen checks that each of the texts arrived once, as it was sent.
-func (x *texts) requireSeen(r *rig, sent ...string) {
+func (x *texts) requireSeen(r *env, sent ...string) {
 	r.Helper()
 	x.mu.Lock()
 	defer x.mu.Unlock()
@@ -66,7 +66,7 @@ func size(m sqstest.Message) int {
 func TestT37LargestMessage(t *testing.T) {
 	t.Parallel()
 	x := &texts{}
-	inBubble(t, setup{What: "messages of 1 MiB and a byte more", Tasks: x.tasks}, func(r *rig) {
+	inBubble(t, setup{What: "messages of 1 MiB and a byte more", Tasks: x.tasks}, func(r *env) {
 		_, err := x.task.Dispatch(r.Context(), textArgs{})
 		require.NoError(r, err)
 		overhead := size(r.server.Queue(queueName(taskhawk.Default)).Messages[0])
@@ -108,7 +108,7 @@ func TestT37BatchesOfManySizes(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			x := &texts{}
-			inBubble(t, setup{What: "batches that are split by bytes and by count", Tasks: x.tasks}, func(r *rig) {
+			inBubble(t, setup{What: "batches that are split by bytes and by count", Tasks: x.tasks}, func(r *env) {
 				sends := r.watch(sqstest.OpSendMessageBatch)
 				var args []textArgs
 				var sent []string
@@ -141,7 +141,7 @@ func repeat(n, times int) []int {
 }
 
 // requireOrder checks that the ids in a text are in their order, without a gap.
-func requireOrder(r *rig, ids []string, text string) {
+func requireOrder(r *env, ids []string, text string) {
 	r.Helper()
 	last, place := -1, -1
 	for i, id := range ids {
@@ -164,7 +164,7 @@ func TestT37OrderOfBatchesOnFIFO(t *testing.T) {
 		What: "batches of one FIFO group", Tasks: x.tasks,
 		Publisher: sqsx.PublisherConfig{Naming: naming}, Provision: sqsx.ProvisionConfig{Naming: naming},
 	}
-	inBubble(t, s, func(r *rig) {
+	inBubble(t, s, func(r *env) {
 		args := make([]textArgs, 25)
 		for i := range args {
 			args[i].Text = strings.Repeat(string(rune('a'+i)), 200<<10)
@@ -217,7 +217,7 @@ func oddHeaders() taskhawk.Headers {
 func TestT42HeadersThatAreNoAttributes(t *testing.T) {
 	t.Parallel()
 	x := &headerTask{}
-	inBubble(t, setup{What: "headers that SQS refuses as attributes", Handle: x.handle}, func(r *rig) {
+	inBubble(t, setup{What: "headers that SQS refuses as attributes", Handle: x.handle}, func(r *env) {
 		_, err := r.job.Dispatch(r.Context(), newArgs(0), taskhawk.WithHeaders(oddHeaders()))
 		require.NoError(r, err)
 		attributes := r.server.Queue(queueName(taskhawk.Default)).Messages[0].Attributes
@@ -229,7 +229,7 @@ func TestT42HeadersThatAreNoAttributes(t *testing.T) {
 		r.drain(time.Minute)
 		w.stop()
 		require.Equal(r, []taskhawk.Headers{oddHeaders()}, x.seen)
-		require.Equal(r, 2, r.book.total())
+		require.Equal(r, 2, r.record.total())
 		r.Check(want{})
 	})
 }
@@ -237,7 +237,7 @@ func TestT42HeadersThatAreNoAttributes(t *testing.T) {
 // What a dispatch can know to be wrong is a typed error before any request.
 func TestT42BadHeadersAreNotSent(t *testing.T) {
 	t.Parallel()
-	inBubble(t, setup{What: "reserved and empty header names, bad groups and delays"}, func(r *rig) {
+	inBubble(t, setup{What: "reserved and empty header names, bad groups and delays"}, func(r *env) {
 		requests := r.server.TotalRequests()
 		for _, name := range []string{"", "taskhawk_task", "taskhawk_x"} {
 			_, err := r.job.Dispatch(r.Context(), newArgs(0), taskhawk.WithHeaders(taskhawk.Headers{name: canaryHeader}))
@@ -275,14 +275,14 @@ func TestT42ForeignAttributes(t *testing.T) {
 		"binary task": {"taskhawk_task": binary}, "another task": {"taskhawk_task": another}, "number task": {"taskhawk_task": number},
 		"binary encoding": {"taskhawk_encoding": binary}, "custom": {"token": custom, "n": number}, "none": nil, "ten": full,
 	}
-	inBubble(t, setup{What: "binary, numeric and custom attributes, received"}, func(r *rig) {
+	inBubble(t, setup{What: "binary, numeric and custom attributes, received"}, func(r *env) {
 		for id, attributes := range cases {
 			r.raw(taskhawk.Default, foreign(id, `"task":"tests.job","args":[1,"x"]`), func(in *sqs.SendMessageInput) {
 				in.MessageAttributes = attributes
 			})
 		}
 		r.runAll()
-		require.Equal(r, len(cases), r.book.total())
+		require.Equal(r, len(cases), r.record.total())
 		r.Check(want{})
 	})
 }

@@ -74,7 +74,7 @@ type mailArgs struct {
 }
 
 // otherTasks are one whose arguments have a rule, and one that cannot run here.
-func otherTasks(r *rig) []taskhawk.AnyTask {
+func otherTasks(r *env) []taskhawk.AnyTask {
 	return []taskhawk.AnyTask{
 		taskhawk.New("tests.mail", instrument(r, func(context.Context, mailArgs) error { return nil })),
 		taskhawk.New[mailArgs]("tests.elsewhere", nil),
@@ -86,7 +86,7 @@ func otherTasks(r *rig) []taskhawk.AnyTask {
 // receives.
 func TestT36UndecodableMessages(t *testing.T) {
 	t.Parallel()
-	inBubble(t, setup{What: "messages that cannot be read, bound or validated", Tasks: otherTasks, Handle: takes(100 * time.Millisecond)}, func(r *rig) {
+	inBubble(t, setup{What: "messages that cannot be read, bound or validated", Tasks: otherTasks, Handle: takes(100 * time.Millisecond)}, func(r *env) {
 		for _, priority := range taskhawk.Priorities() {
 			for _, body := range hostile(priority.String() + "-") {
 				r.raw(priority, body)
@@ -94,7 +94,7 @@ func TestT36UndecodableMessages(t *testing.T) {
 			r.fill(25, taskhawk.WithPriority(priority))
 		}
 		w := r.start(sqsx.WorkerConfig{})
-		r.await(10*time.Second, "all good tasks have run", func() bool { return r.book.total() == 100 })
+		r.await(10*time.Second, "all good tasks have run", func() bool { return r.record.total() == 100 })
 		r.drain(2 * time.Hour)
 		w.stop()
 
@@ -109,7 +109,7 @@ const defaultReceives = 5
 
 // requireBuried checks that only tasks that succeeded were deleted, and that so many
 // messages became dead letters, after so many receives each and no sooner.
-func requireBuried(r *rig, dead, receives int) {
+func requireBuried(r *env, dead, receives int) {
 	r.Helper()
 	ledger := r.server.Ledger()
 	require.Equal(r, ledger.Count(sqstest.Succeeded), ledger.Count(sqstest.Deleted))
@@ -125,7 +125,7 @@ func requireBuried(r *rig, dead, receives int) {
 // An encoding that is not what it says is one of them.
 func TestT36UndecodableEncoding(t *testing.T) {
 	t.Parallel()
-	inBubble(t, setup{What: "a body that is not the base64 it says it is"}, func(r *rig) {
+	inBubble(t, setup{What: "a body that is not the base64 it says it is"}, func(r *env) {
 		for _, encoding := range []string{"base64", "gzip", "BASE64"} {
 			r.raw(taskhawk.Default, "%%% "+encoding+canaryArgument, func(in *sqs.SendMessageInput) {
 				in.MessageAttributes = map[string]types.MessageAttributeValue{
@@ -145,7 +145,7 @@ func TestT36UndecodableEncoding(t *testing.T) {
 // anyArgs takes any JSON.
 type anyArgs struct{ Value any }
 
-func anyTask(r *rig) []taskhawk.AnyTask {
+func anyTask(r *env) []taskhawk.AnyTask {
 	return []taskhawk.AnyTask{
 		taskhawk.New("tests.any", instrument(r, func(context.Context, anyArgs) error { return nil })),
 	}
@@ -155,7 +155,7 @@ func anyTask(r *rig) []taskhawk.AnyTask {
 // no stack overflows.
 func TestT38DeepNesting(t *testing.T) {
 	t.Parallel()
-	inBubble(t, setup{What: "arguments nested 9,990 and 10,001 levels deep", Tasks: anyTask}, func(r *rig) {
+	inBubble(t, setup{What: "arguments nested 9,990 and 10,001 levels deep", Tasks: anyTask}, func(r *env) {
 		for id, levels := range map[string]int{"deep": 9_990, "too-deep": 10_001, "far-too-deep": 500_000} {
 			value := strings.Repeat("[", levels) + strings.Repeat("]", levels)
 			r.raw(taskhawk.Default, foreign(id, `"task":"tests.any","args":[`+value+`]`))
@@ -191,7 +191,7 @@ func TestT38AllocOfDenseJSON(t *testing.T) {
 				What: "ten messages of 1 MiB of {}, at once", Tasks: anyTask, Provision: sqsx.ProvisionConfig{MaxReceiveCount: 2},
 			}
 			grown := peakHeap(func() {
-				inBubble(t, s, func(r *rig) {
+				inBubble(t, s, func(r *env) {
 					for n := range 10 {
 						r.raw(taskhawk.Default, foreign(name+strconv.Itoa(n), `"task":"`+c.task+`","args":[`+list+`]`))
 					}
@@ -212,7 +212,7 @@ func TestT38AllocOfDenseJSON(t *testing.T) {
 func TestT39InvalidUTF8IsNotSent(t *testing.T) {
 	t.Parallel()
 	x := &texts{}
-	inBubble(t, setup{What: "text that is not UTF-8, dispatched", Tasks: x.tasks}, func(r *rig) {
+	inBubble(t, setup{What: "text that is not UTF-8, dispatched", Tasks: x.tasks}, func(r *env) {
 		requests := r.server.TotalRequests()
 		for name, bad := range map[string]string{
 			"a byte": "\xff", "cut off": "caf\xc3", "a surrogate": "\xed\xa0\x80", "overlong": "\xc0\xaf", "too high": "\xf4\x90\x80\x80",
@@ -253,7 +253,7 @@ func odd() []string {
 func TestT39OddTextsArriveUnchanged(t *testing.T) {
 	t.Parallel()
 	x := &texts{}
-	inBubble(t, setup{What: "control characters, U+FFFE and the like, there and back", Tasks: x.tasks}, func(r *rig) {
+	inBubble(t, setup{What: "control characters, U+FFFE and the like, there and back", Tasks: x.tasks}, func(r *env) {
 		for _, text := range odd() {
 			_, err := x.task.Dispatch(r.Context(), textArgs{Text: text}, taskhawk.WithHeaders(taskhawk.Headers{"odd": text}))
 			require.NoError(r, err)
@@ -268,7 +268,7 @@ func TestT39OddTextsArriveUnchanged(t *testing.T) {
 func TestT39LoneSurrogatesAreRead(t *testing.T) {
 	t.Parallel()
 	x := &texts{}
-	inBubble(t, setup{What: "lone surrogates, received", Tasks: x.tasks}, func(r *rig) {
+	inBubble(t, setup{What: "lone surrogates, received", Tasks: x.tasks}, func(r *env) {
 		for id, text := range map[string]string{
 			"high": `\ud800`, "low": `\udfff`, "two-highs": `\ud800\ud800`, "cut": `\ud83d`, "swapped": `\ude00\ud83d`, "pair": `\ud83d\ude00`,
 			"nul": `\u0000`, "nonchar": `\uffff`,
@@ -307,7 +307,7 @@ type numbers struct {
 	task *taskhawk.Task[numberArgs]
 }
 
-func (x *numbers) tasks(r *rig) []taskhawk.AnyTask {
+func (x *numbers) tasks(r *env) []taskhawk.AnyTask {
 	x.seen = map[string]numberArgs{}
 	x.task = taskhawk.New("tests.number", instrument(r, func(ctx context.Context, args numberArgs) error {
 		x.mu.Lock()
@@ -331,7 +331,7 @@ func TestT40NumbersThatDoNotFit(t *testing.T) {
 		"1e400 as float64": `"float":1e400`, "1e39 as float32": `"single":1e39`, "1e400 as any": `"any":1e400`, "1.5 as a big int": `"big":1.5`,
 		"30 digits as int": `"int":` + digits, "NaN": `"float":NaN`, "a leading zero": `"int":01`, "a plus": `"int":+1`, "hexadecimal": `"int":0x10`,
 	}
-	inBubble(t, setup{What: "numbers that do not fit their Go type", Tasks: x.tasks}, func(r *rig) {
+	inBubble(t, setup{What: "numbers that do not fit their Go type", Tasks: x.tasks}, func(r *env) {
 		for id, kwargs := range refused {
 			r.raw(taskhawk.Default, foreign(id, `"task":"tests.number","kwargs":{`+kwargs+`}`))
 		}
@@ -349,7 +349,7 @@ func TestT40NumbersThatDoNotFit(t *testing.T) {
 func TestT40NumbersThatFit(t *testing.T) {
 	t.Parallel()
 	x := &numbers{}
-	inBubble(t, setup{What: "numbers at the limits of their Go type", Tasks: x.tasks}, func(r *rig) {
+	inBubble(t, setup{What: "numbers at the limits of their Go type", Tasks: x.tasks}, func(r *env) {
 		for id, kwargs := range map[string]string{
 			"limits": `"int":-9223372036854775808,"small":-128,"uint":18446744073709551615,"float":1.7976931348623157e308,"single":3.4028234663852886e38`,
 			"digits": `"number":` + digits + `,"big":` + digits + `,"raw":` + digits + `,"any":` + digits,
@@ -382,7 +382,7 @@ func TestT40NumbersThatFit(t *testing.T) {
 func TestT40NumbersThereAndBack(t *testing.T) {
 	t.Parallel()
 	x := &numbers{}
-	inBubble(t, setup{What: "numbers dispatched and received", Tasks: x.tasks}, func(r *rig) {
+	inBubble(t, setup{What: "numbers dispatched and received", Tasks: x.tasks}, func(r *env) {
 		exact, _ := new(big.Int).SetString(digits, 10)
 		sent := numberArgs{
 			Int: math.MaxInt64, Small: -1, Uint: math.MaxUint64, Float: math.SmallestNonzeroFloat64, Single: 0.1, Number: "1e400",
@@ -427,7 +427,7 @@ func TestT41AmbiguousMessages(t *testing.T) {
 		"keyword and position":  `{"id":"l",` + metadata + `,"task":"tests.place","args":["x"],"kwargs":{"city":"y"}}`,
 		"keyword in other case": `{"id":"m",` + metadata + `,"task":"tests.place","kwargs":{"City":"x"}}`,
 	}
-	inBubble(t, setup{What: "duplicate keys, and keys in another case", Tasks: placeTask(nil)}, func(r *rig) {
+	inBubble(t, setup{What: "duplicate keys, and keys in another case", Tasks: placeTask(nil)}, func(r *env) {
 		for _, body := range bodies {
 			r.raw(taskhawk.Default, body)
 		}
@@ -440,8 +440,8 @@ func TestT41AmbiguousMessages(t *testing.T) {
 	})
 }
 
-func placeTask(note func(placeArgs)) func(r *rig) []taskhawk.AnyTask {
-	return func(r *rig) []taskhawk.AnyTask {
+func placeTask(note func(placeArgs)) func(r *env) []taskhawk.AnyTask {
+	return func(r *env) []taskhawk.AnyTask {
 		return []taskhawk.AnyTask{taskhawk.New("tests.place", instrument(r, func(_ context.Context, args placeArgs) error {
 			note(args)
 			return nil
@@ -460,7 +460,7 @@ func TestT41KeysOfValues(t *testing.T) {
 		defer mu.Unlock()
 		seen[args.City] = args.Place.Street
 	})}
-	inBubble(t, s, func(r *rig) {
+	inBubble(t, s, func(r *env) {
 		for id, place := range map[string]string{
 			"plain": `{"street":"s"}`, "other-case": `{"STREET":"s"}`, "twice": `{"Street":"a","street":"s"}`, "unknown": `{"Street":"s","x":1}`,
 		} {

@@ -55,7 +55,7 @@ func mixedWork(moment, long, retry time.Duration) func(context.Context, int) err
 
 // resets breaks every third connection of an operation, and judges the run: each task ran
 // once, or as often as it was stored.
-func resets(r *rig, operation string, after bool, config sqsx.WorkerConfig, tasks int, limit time.Duration) {
+func resets(r *env, operation string, after bool, config sqsx.WorkerConfig, tasks int, limit time.Duration) {
 	r.Helper()
 	fault := r.server.Inject(sqstest.Fault{On: operation, If: every(3), After: after, Do: sqstest.Reset()})
 	w := r.start(config)
@@ -63,7 +63,7 @@ func resets(r *rig, operation string, after bool, config sqsx.WorkerConfig, task
 	for n := range tasks {
 		ids = append(ids, r.dispatch(n, taskhawk.WithPriority(taskhawk.Priorities()[n%4])))
 	}
-	r.await(limit, "every task has run", func() bool { return r.book.distinct() == tasks })
+	r.await(limit, "every task has run", func() bool { return r.record.distinct() == tasks })
 	r.drain(limit)
 	w.stop()
 	require.Positive(r, fault.Fired())
@@ -101,7 +101,7 @@ func TestT01ConnectionResets(t *testing.T) {
 					What:   "connection reset before or after each operation",
 					Handle: mixedWork(100*time.Millisecond, 70*time.Second, 5*time.Second), Provision: patient(),
 				}
-				inBubble(t, s, func(r *rig) {
+				inBubble(t, s, func(r *env) {
 					resets(r, operation, after, sqsx.WorkerConfig{}, 100, time.Hour)
 				})
 			})
@@ -115,7 +115,7 @@ func TestT01ConnectionResetsOverLoopback(t *testing.T) {
 		for side, after := range sides() {
 			t.Run(operation+" "+side, func(t *testing.T) {
 				t.Parallel()
-				r := newRig(t, setup{
+				r := newEnv(t, setup{
 					What:      "TCP reset before or after each operation",
 					Handle:    mixedWork(10*time.Millisecond, 3500*time.Millisecond, time.Second),
 					Provision: patient(), Loopback: true,
@@ -140,7 +140,7 @@ func chance(share float64, seed uint64) func(sqstest.Request) bool {
 
 // latency makes every request take a while, and some take each of the delays more, before
 // or after they are applied.
-func (r *rig) latency(seed uint64, delays ...time.Duration) {
+func (r *env) latency(seed uint64, delays ...time.Duration) {
 	r.server.Inject(sqstest.Fault{Do: sqstest.Delay(50 * time.Millisecond)})
 	for i, delay := range delays {
 		for side, after := range []bool{false, true} {
@@ -162,14 +162,14 @@ func TestT02Latency(t *testing.T) {
 				Handle:    mixedWork(300*time.Millisecond, 3*time.Minute, 5*time.Second),
 				Provision: patient(),
 			}
-			inBubble(t, s, func(r *rig) {
+			inBubble(t, s, func(r *env) {
 				r.fillAll(50)
 				r.latency(uint64(len(delays)), delays...)
 				w := r.start(sqsx.WorkerConfig{VisibilityTimeout: 2 * time.Minute})
 				r.drain(3 * time.Hour)
 				r.server.Heal()
 				w.stop()
-				require.Equal(r, 50, r.book.distinct())
+				require.Equal(r, 50, r.record.distinct())
 				// A change whose answer came too late is tried again, when the message
 				// may be visible or even deleted.
 				r.Check(want{Stranded: 200, Refused: map[string]int{"MessageNotInflight": 20, "InvalidParameterValue": 20}})
@@ -182,15 +182,15 @@ func TestT02Latency(t *testing.T) {
 // counts, one that comes later does not hold the poller up.
 func TestT02SlowPolls(t *testing.T) {
 	t.Parallel()
-	inBubble(t, setup{What: "answers to polls 9 s late, and 11 s late"}, func(r *rig) {
+	inBubble(t, setup{What: "answers to polls 9 s late, and 11 s late"}, func(r *env) {
 		receives := r.watch(sqstest.OpReceiveMessage)
 		late := r.server.Inject(sqstest.Fault{On: sqstest.OpReceiveMessage, After: true, Do: sqstest.Delay(9 * time.Second)})
 		start := time.Now()
 		w := r.start(sqsx.WorkerConfig{})
 		time.Sleep(19 * time.Second)
 		r.dispatch(1)
-		r.await(time.Minute, "the task runs", func() bool { return r.book.runs(1) == 1 })
-		require.InDelta(r, 28, r.book.runTimes(1)[0].Sub(start).Seconds(), 0.1)
+		r.await(time.Minute, "the task runs", func() bool { return r.record.runs(1) == 1 })
+		require.InDelta(r, 28, r.record.runTimes(1)[0].Sub(start).Seconds(), 0.1)
 		for _, health := range w.Health() {
 			require.Zero(r, health.Failures)
 		}
@@ -229,13 +229,13 @@ func TestT03SilentAndDrippingEndpoints(t *testing.T) {
 					Handle:    mixedWork(100*time.Millisecond, 20*time.Second, time.Second),
 					Provision: patient(),
 				}
-				inBubble(t, s, func(r *rig) { hangs(r, operation, effect) })
+				inBubble(t, s, func(r *env) { hangs(r, operation, effect) })
 			})
 		}
 	}
 }
 
-func hangs(r *rig, operation string, effect sqstest.Effect) {
+func hangs(r *env, operation string, effect sqstest.Effect) {
 	r.Helper()
 	r.fill(20)
 	w := r.start(sqsx.WorkerConfig{VisibilityTimeout: 30 * time.Second})
@@ -254,7 +254,7 @@ func hangs(r *rig, operation string, effect sqstest.Effect) {
 	}
 	r.drain(limit)
 	require.LessOrEqual(r, w.stop(), 21*time.Second)
-	require.GreaterOrEqual(r, r.book.distinct(), 20)
+	require.GreaterOrEqual(r, r.record.distinct(), 20)
 	copies := 0
 	if operation == sqstest.OpSendMessageBatch {
 		copies = 2 // the three attempts of one task
@@ -266,7 +266,7 @@ func hangs(r *rig, operation string, effect sqstest.Effect) {
 const allTimeout = 20 * time.Second
 
 // dispatchWithin dispatches a task, which may fail, but not take longer than limit.
-func (r *rig) dispatchWithin(limit time.Duration) {
+func (r *env) dispatchWithin(limit time.Duration) {
 	r.Helper()
 	start := time.Now()
 	_, err := r.tryDispatch(1000)
@@ -280,7 +280,7 @@ func (r *rig) dispatchWithin(limit time.Duration) {
 func TestT03StopWhileSilent(t *testing.T) {
 	t.Parallel()
 	s := setup{What: "a stop while every call hangs", Handle: mixedWork(10*time.Second, 10*time.Second, time.Second)}
-	inBubble(t, s, func(r *rig) {
+	inBubble(t, s, func(r *env) {
 		r.fill(5)
 		w := r.start(sqsx.WorkerConfig{GracePeriod: 5 * time.Second})
 		time.Sleep(8 * time.Second)
@@ -301,7 +301,7 @@ func TestT03SlowPollsOverLoopback(t *testing.T) {
 	for name, effect := range slowness() {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			r := newRig(t, setup{What: "a TCP connection that is silent, or drips a byte every 200 ms", Loopback: true})
+			r := newEnv(t, setup{What: "a TCP connection that is silent, or drips a byte every 200 ms", Loopback: true})
 			r.dispatch(1)
 			fault := r.server.Inject(sqstest.Fault{
 				On: sqstest.OpReceiveMessage, Queue: queueName(taskhawk.Default), Nth: 1, Do: effect,
@@ -313,7 +313,7 @@ func TestT03SlowPollsOverLoopback(t *testing.T) {
 			require.GreaterOrEqual(r, time.Since(start), 11*time.Second, "the wait and 10 s")
 			require.Equal(r, 1, fault.Fired())
 			w.stop()
-			require.Equal(r, 1, r.book.runs(1))
+			require.Equal(r, 1, r.record.runs(1))
 			r.Check(want{})
 		})
 	}
@@ -385,7 +385,7 @@ func TestT10NameResolution(t *testing.T) {
 				client, _ := o.HTTPClient.(*http.Client)
 				o.HTTPClient = &http.Client{Transport: resolving{host, client.Transport}}
 			}
-			inBubble(t, s, func(r *rig) {
+			inBubble(t, s, func(r *env) {
 				r.fill(5)
 				w := r.start(sqsx.WorkerConfig{})
 				time.Sleep(time.Second)
@@ -394,7 +394,7 @@ func TestT10NameResolution(t *testing.T) {
 				require.Error(r, err)
 				require.NotErrorIs(r, err, taskhawk.ErrOutcomeUnknown, "no connection, so nothing was sent")
 				time.Sleep(10 * time.Minute)
-				require.Equal(r, 5, r.book.total())
+				require.Equal(r, 5, r.record.total())
 				for _, health := range w.Health() {
 					require.LessOrEqual(r, health.Failures, 40, "backoff")
 					require.GreaterOrEqual(r, health.Failures, 15)
@@ -424,7 +424,7 @@ func TestT10AddressChangeOverLoopback(t *testing.T) {
 		o.BaseEndpoint = aws.String("http://" + sqsHost)
 		o.HTTPClient = &http.Client{Transport: transport}
 	}
-	r := newRig(t, s)
+	r := newEnv(t, s)
 	moved := httptest.NewServer(r.server)
 	t.Cleanup(moved.Close)
 	r.fill(10)
@@ -445,7 +445,7 @@ func TestT10AddressChangeOverLoopback(t *testing.T) {
 	r.fill(10)
 	r.drain(time.Minute)
 	w.stop()
-	require.Equal(r, 20, r.book.total())
+	require.Equal(r, 20, r.record.total())
 	r.Check(want{})
 }
 

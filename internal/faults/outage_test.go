@@ -24,7 +24,7 @@ const (
 
 // outage is what a test saw of one.
 type outage struct {
-	*rig
+	*env
 
 	worker   *worker
 	receives *watch
@@ -35,10 +35,10 @@ type outage struct {
 // outage lets every call fail for a while, with tasks in the middle of their run when it
 // begins, and then judges that all is well again within maxRecovery, without a restart,
 // and that nothing ran twice.
-func (r *rig) outage(effect sqstest.Effect, length time.Duration, during func(o *outage)) {
+func (r *env) outage(effect sqstest.Effect, length time.Duration, during func(o *outage)) {
 	r.Helper()
 	r.fillAll(5)
-	o := &outage{rig: r, receives: r.watch(sqstest.OpReceiveMessage)}
+	o := &outage{env: r, receives: r.watch(sqstest.OpReceiveMessage)}
 	o.worker = r.start(sqsx.WorkerConfig{})
 	time.Sleep(2 * time.Second) // ten handlers run, and the rest waits on the queues
 	o.began = time.Now()
@@ -60,7 +60,7 @@ func (r *rig) outage(effect sqstest.Effect, length time.Duration, during func(o 
 }
 
 // tryDispatchUntil dispatches one task after another until one gets through.
-func (r *rig) tryDispatchUntil(limit time.Duration) {
+func (r *env) tryDispatchUntil(limit time.Duration) {
 	r.Helper()
 	n := 1000
 	r.await(limit, "a dispatch succeeds", func() bool {
@@ -102,7 +102,7 @@ func TestT04ServerErrors(t *testing.T) {
 			t.Run(http.StatusText(code)+" "+name, func(t *testing.T) {
 				t.Parallel()
 				s := setup{What: "500, 502, 503, 504 for five minutes, with HTML or nothing as the body", Handle: halfMinute}
-				inBubble(t, s, func(r *rig) {
+				inBubble(t, s, func(r *env) {
 					r.outage(sqstest.Status(code, body), 5*time.Minute, func(o *outage) {
 						_, err := r.tryDispatch(500)
 						require.ErrorIs(r, err, taskhawk.ErrOutcomeUnknown)
@@ -119,7 +119,7 @@ func TestT04ServerErrors(t *testing.T) {
 // without a pause: the pollers wait all the same, and are all there when it is over.
 func TestT05OutageOfAnHour(t *testing.T) {
 	t.Parallel()
-	inBubble(t, setup{What: "503 for an hour", Handle: halfMinute}, func(r *rig) {
+	inBubble(t, setup{What: "503 for an hour", Handle: halfMinute}, func(r *env) {
 		r.outage(sqstest.Status(http.StatusServiceUnavailable, ""), time.Hour, func(o *outage) {
 			time.Sleep(58 * time.Minute)
 			for _, health := range o.worker.Health() {
@@ -141,7 +141,7 @@ func TestT05OutageWithAnEagerClient(t *testing.T) {
 	s := setup{What: "503 for an hour, with a client of ten attempts", Handle: halfMinute, Client: func(o *sqs.Options) {
 		o.RetryMaxAttempts = 10
 	}}
-	inBubble(t, s, func(r *rig) {
+	inBubble(t, s, func(r *env) {
 		r.outage(sqstest.Status(http.StatusServiceUnavailable, ""), time.Hour, func(o *outage) {
 			time.Sleep(58 * time.Minute)
 			o.ended = time.Now()
@@ -167,7 +167,7 @@ func TestT06Throttling(t *testing.T) {
 	for name, effect := range throttling() {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			inBubble(t, setup{What: "throttling in each of its forms for ten minutes", Handle: halfMinute}, func(r *rig) {
+			inBubble(t, setup{What: "throttling in each of its forms for ten minutes", Handle: halfMinute}, func(r *env) {
 				sends := r.watch(sqstest.OpSendMessageBatch)
 				r.outage(effect, 10*time.Minute, func(o *outage) {
 					before := sends.count("")
@@ -198,7 +198,7 @@ func TestT07RefusedUntilAnOperatorActs(t *testing.T) {
 	} {
 		t.Run(shape, func(t *testing.T) {
 			t.Parallel()
-			inBubble(t, setup{What: "KMS errors and AccessDenied for ten minutes", Handle: halfMinute}, func(r *rig) {
+			inBubble(t, setup{What: "KMS errors and AccessDenied for ten minutes", Handle: halfMinute}, func(r *env) {
 				r.outage(sqstest.Error(shape, "not allowed"), 10*time.Minute, func(o *outage) {
 					_, err := r.tryDispatch(500)
 					require.ErrorContains(r, err, code)
@@ -237,7 +237,7 @@ func (o *outage) requireReports(code string) {
 }
 
 // deleteQueue deletes the queue of a priority, which tasks on it would not survive.
-func (r *rig) deleteQueue(priority taskhawk.Priority) {
+func (r *env) deleteQueue(priority taskhawk.Priority) {
 	r.Helper()
 	url := r.server.Queue(queueName(priority)).URL
 	_, err := r.client.DeleteQueue(r.Context(), &sqs.DeleteQueueInput{QueueUrl: aws.String(url)})
@@ -248,7 +248,7 @@ func (r *rig) deleteQueue(priority taskhawk.Priority) {
 // and by name.
 func TestT08QueueMissingAtStart(t *testing.T) {
 	t.Parallel()
-	inBubble(t, setup{What: "a queue that does not exist at the start"}, func(r *rig) {
+	inBubble(t, setup{What: "a queue that does not exist at the start"}, func(r *env) {
 		r.deleteQueue(taskhawk.Low)
 		start := time.Now()
 		err := r.start(sqsx.WorkerConfig{}).wait()
@@ -267,7 +267,7 @@ func TestT08QueueMissingAtStart(t *testing.T) {
 // waits for it with backoff, and serves the other three as if nothing had happened.
 func TestT08QueueDeletedAndMadeAgain(t *testing.T) {
 	t.Parallel()
-	inBubble(t, setup{What: "a queue deleted and made again while the worker runs"}, func(r *rig) {
+	inBubble(t, setup{What: "a queue deleted and made again while the worker runs"}, func(r *env) {
 		w := r.start(sqsx.WorkerConfig{})
 		time.Sleep(time.Minute)
 		gone := queueName(taskhawk.Low)
@@ -277,8 +277,8 @@ func TestT08QueueDeletedAndMadeAgain(t *testing.T) {
 				n := 10*minute + i
 				sent := time.Now()
 				r.dispatch(n, taskhawk.WithPriority(priority))
-				r.await(time.Minute, "the task runs", func() bool { return r.book.runs(n) == 1 })
-				require.LessOrEqual(r, r.book.runTimes(n)[0].Sub(sent), 10*time.Millisecond, "the other queues wait for nothing")
+				r.await(time.Minute, "the task runs", func() bool { return r.record.runs(n) == 1 })
+				require.LessOrEqual(r, r.record.runTimes(n)[0].Sub(sent), 10*time.Millisecond, "the other queues wait for nothing")
 			}
 			time.Sleep(time.Minute)
 		}
@@ -291,7 +291,7 @@ func TestT08QueueDeletedAndMadeAgain(t *testing.T) {
 		require.True(r, r.server.Queue(gone).Exists)
 		r.dispatch(101, taskhawk.WithPriority(taskhawk.Low))
 		r.drain(maxRecovery)
-		require.Equal(r, 1, r.book.runs(101))
+		require.Equal(r, 1, r.record.runs(101))
 		w.stop()
 		r.Check(want{Refused: map[string]int{"QueueDoesNotExist": 40}})
 	})

@@ -41,7 +41,7 @@ func TestT62PollsThatDoNotWait(t *testing.T) {
 		time.Sleep(100 * time.Millisecond)
 		return nil
 	}}
-	inBubble(t, s, func(r *rig) {
+	inBubble(t, s, func(r *env) {
 		receives := r.watch(sqstest.OpReceiveMessage)
 		var waits atomic.Bool
 		w := r.startWith(impatient{r.client, &waits}, sqsx.WorkerConfig{})
@@ -60,7 +60,7 @@ func TestT62PollsThatDoNotWait(t *testing.T) {
 		sent := time.Now()
 		r.dispatch(tasks)
 		r.drain(time.Second)
-		require.Equal(r, sent, r.book.runTimes(tasks)[0], "a poll was waiting")
+		require.Equal(r, sent, r.record.runTimes(tasks)[0], "a poll was waiting")
 		for _, health := range w.Health() {
 			require.Zero(r, health.Failures)
 		}
@@ -74,7 +74,7 @@ func TestT62PollsThatDoNotWait(t *testing.T) {
 func TestT63ClientTimeoutShorterThanTheWait(t *testing.T) {
 	t.Parallel()
 	s := setup{What: "an HTTP timeout that is shorter than a long poll"}
-	inBubble(t, s, func(r *rig) {
+	inBubble(t, s, func(r *env) {
 		client := r.newClient(func(o *sqs.Options) {
 			own, _ := o.HTTPClient.(*http.Client)
 			o.HTTPClient = &http.Client{Transport: own.Transport, Timeout: 2 * time.Second}
@@ -85,7 +85,7 @@ func TestT63ClientTimeoutShorterThanTheWait(t *testing.T) {
 			sent := time.Now()
 			r.dispatch(n, taskhawk.WithPriority(taskhawk.Priorities()[n%4]))
 			time.Sleep(7 * time.Second)
-			require.LessOrEqual(r, r.book.runTimes(n)[0].Sub(sent), time.Second)
+			require.LessOrEqual(r, r.record.runTimes(n)[0].Sub(sent), time.Second)
 		}
 		require.Len(r, r.sink.lines("receive timed out before its wait was over: "+
 			"raise the timeout of the HTTP client above WaitTime; using a shorter wait"), 4)

@@ -33,7 +33,7 @@ func TestT13DuplicatesOfARunningTask(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			inBubble(t, setup{What: "a message delivered twice while it runs", Handle: takes(20 * time.Second)}, func(r *rig) {
+			inBubble(t, setup{What: "a message delivered twice while it runs", Handle: takes(20 * time.Second)}, func(r *env) {
 				r.fill(5)
 				fault := r.server.Inject(sqstest.Fault{On: sqstest.OpReceiveMessage, Nth: 1, Do: effect})
 				w := r.start(sqsx.WorkerConfig{Priorities: []taskhawk.Priority{taskhawk.Default}})
@@ -41,7 +41,7 @@ func TestT13DuplicatesOfARunningTask(t *testing.T) {
 				w.stop()
 				require.Equal(r, 1, fault.Fired())
 				require.Equal(r, 3, r.server.Ledger().Count(sqstest.Duplicated))
-				require.Equal(r, 5, r.book.total())
+				require.Equal(r, 5, r.record.total())
 				require.EqualValues(r, 3, w.Stats().Duplicates)
 				require.Zero(r, r.server.Ledger().Count(sqstest.DeleteIgnored), "no delete by an old receipt")
 				r.Check(want{})
@@ -60,7 +60,7 @@ func TestT13DuplicatesOfQuickTasks(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			s := setup{What: "quick messages delivered twice", Handle: takes(10 * time.Millisecond), Provision: patient()}
-			inBubble(t, s, func(r *rig) {
+			inBubble(t, s, func(r *env) {
 				r.server.Inject(sqstest.Fault{Do: sqstest.Delay(5 * time.Millisecond)})
 				r.server.Inject(sqstest.Fault{On: sqstest.OpReceiveMessage, If: every(3), Do: effect})
 				w := r.start(sqsx.WorkerConfig{})
@@ -81,7 +81,7 @@ func TestT13DuplicatesOfQuickTasks(t *testing.T) {
 // A message comes again after a delete that said it was done.
 func TestT13DuplicateAfterDelete(t *testing.T) {
 	t.Parallel()
-	inBubble(t, setup{What: "a message delivered again after its delete"}, func(r *rig) {
+	inBubble(t, setup{What: "a message delivered again after its delete"}, func(r *env) {
 		r.fill(10)
 		fault := r.server.Inject(sqstest.Fault{On: sqstest.OpDeleteMessageBatch, Nth: 1, Do: sqstest.Pretend()})
 		deletes := r.watch(sqstest.OpDeleteMessageBatch)
@@ -90,7 +90,7 @@ func TestT13DuplicateAfterDelete(t *testing.T) {
 		w.stop()
 		require.Equal(r, 1, fault.Fired())
 		again := deletes.of("")[0].Entries
-		require.Equal(r, 10+again, r.book.total(), "once more for each")
+		require.Equal(r, 10+again, r.record.total(), "once more for each")
 		r.Check(want{Duplicates: again, Stranded: again})
 	})
 }
@@ -99,14 +99,14 @@ func TestT13DuplicateAfterDelete(t *testing.T) {
 // it does not run again, and is deleted by the receipt that counts.
 func TestT13DuplicateWhileItsDeleteIsUnderWay(t *testing.T) {
 	t.Parallel()
-	inBubble(t, setup{What: "a message delivered again while its delete is under way"}, func(r *rig) {
+	inBubble(t, setup{What: "a message delivered again while its delete is under way"}, func(r *env) {
 		r.fill(5)
 		r.server.Inject(sqstest.Fault{On: sqstest.OpDeleteMessageBatch, Times: 2, Do: sqstest.Delay(5 * time.Second)})
 		w := r.start(sqsx.WorkerConfig{VisibilityTimeout: 2 * time.Second})
 		r.drain(time.Minute)
 		w.stop()
 		require.Positive(r, w.Stats().Duplicates)
-		require.Equal(r, 5, r.book.total())
+		require.Equal(r, 5, r.record.total())
 		r.Check(want{Stranded: 5})
 	})
 }
@@ -140,7 +140,7 @@ func TestT14FailingDeletes(t *testing.T) {
 	for name, c := range failedDeletes() {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			inBubble(t, setup{What: "deletes that fail"}, func(r *rig) {
+			inBubble(t, setup{What: "deletes that fail"}, func(r *env) {
 				r.dispatch(0)
 				deletes := r.watch(sqstest.OpDeleteMessageBatch)
 				c.fault.On = sqstest.OpDeleteMessageBatch
@@ -148,7 +148,7 @@ func TestT14FailingDeletes(t *testing.T) {
 				w := r.start(sqsx.WorkerConfig{Priorities: []taskhawk.Priority{taskhawk.Default}})
 				took := r.drain(time.Minute)
 				w.stop()
-				require.Equal(r, 1, r.book.total())
+				require.Equal(r, 1, r.record.total())
 				require.Equal(r, c.requests, deletes.count(""))
 				require.Equal(r, c.again, took > 5*time.Second)
 				require.Equal(r, c.again, w.Stats().AlreadyDone == 1)
@@ -167,14 +167,14 @@ func TestT14FailingEntriesOfBatches(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			inBubble(t, setup{What: "entries of deletes that fail", Provision: patient()}, func(r *rig) {
+			inBubble(t, setup{What: "entries of deletes that fail", Provision: patient()}, func(r *env) {
 				r.fillAll(50)
 				fault := r.server.Inject(sqstest.Fault{On: sqstest.OpDeleteMessageBatch, If: every(2), Do: effect})
 				w := r.start(sqsx.WorkerConfig{})
 				r.drain(2 * time.Hour)
 				w.stop()
 				require.Positive(r, fault.Fired())
-				require.Equal(r, 200, r.book.total())
+				require.Equal(r, 200, r.record.total())
 				r.Check(want{Stranded: 50})
 			})
 		})
@@ -185,14 +185,14 @@ func TestT14FailingEntriesOfBatches(t *testing.T) {
 // task runs again when its visibility timeout is over, and is deleted then.
 func TestT14OldReceipts(t *testing.T) {
 	t.Parallel()
-	inBubble(t, setup{What: "deletes by old receipts, which do nothing"}, func(r *rig) {
+	inBubble(t, setup{What: "deletes by old receipts, which do nothing"}, func(r *env) {
 		r.fill(10)
 		r.server.Inject(sqstest.Fault{On: sqstest.OpReceiveMessage, Nth: 1, Do: sqstest.StaleReceipts(2, 3)})
 		w := r.start(sqsx.WorkerConfig{Priorities: []taskhawk.Priority{taskhawk.Default}})
 		r.drain(time.Minute)
 		w.stop()
 		require.Equal(r, 2, r.server.Ledger().Count(sqstest.DeleteIgnored))
-		require.Equal(r, 12, r.book.total())
+		require.Equal(r, 12, r.record.total())
 		r.Check(want{Duplicates: 2, Stranded: 2})
 	})
 }
@@ -207,17 +207,17 @@ func TestT14NoDeletesForTenMinutes(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			inBubble(t, setup{What: "no deletes for ten minutes"}, func(r *rig) {
+			inBubble(t, setup{What: "no deletes for ten minutes"}, func(r *env) {
 				r.fill(10)
 				fault := r.server.Inject(sqstest.Fault{On: sqstest.OpDeleteMessageBatch, Do: effect})
 				w := r.start(sqsx.WorkerConfig{})
 				time.Sleep(10 * time.Minute)
-				require.Equal(r, 10, r.book.total())
+				require.Equal(r, 10, r.record.total())
 				require.Equal(r, 10, r.left())
 				fault.Remove()
 				r.drain(10 * time.Minute)
 				w.stop()
-				require.Equal(r, 10, r.book.total())
+				require.Equal(r, 10, r.record.total())
 				r.Check(want{Stranded: 10})
 			})
 		})
@@ -252,7 +252,7 @@ func TestT18AnswerToReceiveLost(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			a := &attempts{}
-			inBubble(t, setup{What: "the answer to a receive is lost", Handle: a.handle}, func(r *rig) {
+			inBubble(t, setup{What: "the answer to a receive is lost", Handle: a.handle}, func(r *env) {
 				r.fill(5)
 				r.server.Inject(sqstest.Fault{On: sqstest.OpReceiveMessage, Queue: queueName(taskhawk.Default), Nth: 1, After: true, Do: effect})
 				start := time.Now()
@@ -263,7 +263,7 @@ func TestT18AnswerToReceiveLost(t *testing.T) {
 				} else {
 					r.drain(time.Minute)
 					require.Equal(r, []int{2, 2, 2, 2, 2}, a.all())
-					require.InDelta(r, 30, r.book.runTimes(0)[0].Sub(start).Seconds(), 1.1)
+					require.InDelta(r, 30, r.record.runTimes(0)[0].Sub(start).Seconds(), 1.1)
 				}
 				w.stop()
 				r.Check(want{Stranded: 5})
@@ -281,7 +281,7 @@ func TestT18StopBeforeTheAnswer(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			a := &attempts{}
-			inBubble(t, setup{What: "a stop while the answer to a receive is on its way", Handle: a.handle}, func(r *rig) {
+			inBubble(t, setup{What: "a stop while the answer to a receive is on its way", Handle: a.handle}, func(r *env) {
 				r.fill(5)
 				r.server.Inject(sqstest.Fault{
 					On: sqstest.OpReceiveMessage, Nth: 1, Queue: queueName(taskhawk.Default), After: true, Do: sqstest.Delay(200 * time.Millisecond),
@@ -310,7 +310,7 @@ func TestT18StopBeforeTheAnswer(t *testing.T) {
 func TestT18OrphanedPoll(t *testing.T) {
 	t.Parallel()
 	a := &attempts{}
-	inBubble(t, setup{What: "an aborted poll that takes messages at SQS", Handle: a.handle}, func(r *rig) {
+	inBubble(t, setup{What: "an aborted poll that takes messages at SQS", Handle: a.handle}, func(r *env) {
 		r.server.Inject(sqstest.Fault{On: sqstest.OpReceiveMessage, Times: 4, Do: sqstest.OrphanPoll()})
 		w := r.start(sqsx.WorkerConfig{AbortPolls: true})
 		time.Sleep(time.Second)
@@ -332,7 +332,7 @@ func TestT19ClocksApart(t *testing.T) {
 	for name, skew := range map[string]time.Duration{"an hour ahead": time.Hour, "an hour behind": -time.Hour} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			inBubble(t, setup{What: "the clocks of program and service an hour apart", Handle: takes(100 * time.Second)}, func(r *rig) {
+			inBubble(t, setup{What: "the clocks of program and service an hour apart", Handle: takes(100 * time.Second)}, func(r *env) {
 				beats := r.watch(sqstest.OpChangeMessageVisibilityBatch)
 				w := r.start(sqsx.WorkerConfig{})
 				time.Sleep(time.Minute)
@@ -341,7 +341,7 @@ func TestT19ClocksApart(t *testing.T) {
 				r.dispatch(0)
 				require.LessOrEqual(r, time.Since(sent), 5*time.Second)
 				r.drain(3 * time.Minute)
-				first := r.book.runTimes(0)[0]
+				first := r.record.runTimes(0)[0]
 				require.Equal(r, 6, beats.count(""))
 				for i, call := range beats.of("") {
 					require.WithinDuration(r, first.Add(time.Duration(i+1)*15*time.Second), call.Time, 100*time.Millisecond)
@@ -363,7 +363,7 @@ func TestT19ClocksApart(t *testing.T) {
 func TestT19MonotonicTimeOverLoopback(t *testing.T) {
 	t.Parallel()
 	var monotonic atomic.Int32
-	r := newRig(t, setup{What: "a jump of the wall clock", Loopback: true, Handle: func(ctx context.Context, _ int) error {
+	r := newEnv(t, setup{What: "a jump of the wall clock", Loopback: true, Handle: func(ctx context.Context, _ int) error {
 		d := taskhawk.DeliveryFrom(ctx)
 		for _, moment := range []time.Time{d.Received, d.LeaseEnds} {
 			if strings.Contains(moment.String(), " m=") {

@@ -71,7 +71,7 @@ func TestT52ReceiptHandlesInErrors(t *testing.T) {
 					return nil
 				},
 			}
-			inBubble(t, s, func(r *rig) {
+			inBubble(t, s, func(r *env) {
 				loud.left.Store(1)
 				w := r.start(onlyDefault())
 				r.fill(40)
@@ -95,7 +95,7 @@ func TestT52PasswordInTheEndpoint(t *testing.T) {
 	s := setup{What: "a password in the endpoint", Client: func(o *sqs.Options) {
 		o.BaseEndpoint = aws.String(strings.Replace(*o.BaseEndpoint, "http://", "http://user:"+canaryKey+"@", 1))
 	}}
-	inBubble(t, s, func(r *rig) {
+	inBubble(t, s, func(r *env) {
 		w := r.start(sqsx.WorkerConfig{})
 		time.Sleep(time.Second)
 		r.server.Inject(sqstest.Fault{Do: sqstest.Reset()})
@@ -122,7 +122,7 @@ type strictArgs struct {
 func TestT52ArgumentsInErrors(t *testing.T) {
 	t.Parallel()
 	var strict *taskhawk.Task[strictArgs]
-	tasks := func(r *rig) []taskhawk.AnyTask {
+	tasks := func(r *env) []taskhawk.AnyTask {
 		strict = taskhawk.New("tests.strict", instrument(r, func(context.Context, strictArgs) error {
 			panic(canaryArgument)
 		}))
@@ -143,7 +143,7 @@ func TestT52ArgumentsInErrors(t *testing.T) {
 		`"args":[1,"t"],"kwargs":{}`,
 	}
 	s := setup{What: "secrets in arguments that do not fit", Tasks: tasks, Provision: sqsx.ProvisionConfig{MaxReceiveCount: 2}}
-	inBubble(t, s, func(r *rig) {
+	inBubble(t, s, func(r *env) {
 		for i, body := range bodies {
 			r.raw(taskhawk.Default, fmt.Sprintf(
 				`{"id":"i%d","metadata":{"priority":"high","timestamp":1,"version":"1.0"},"task":"tests.strict",%s}`, i, body))

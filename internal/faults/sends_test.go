@@ -15,14 +15,14 @@ import (
 )
 
 // failEntries makes the n-th batch of sends fail for some of its entries.
-func (r *rig) failEntries(nth int, effects ...sqstest.Effect) {
+func (r *env) failEntries(nth int, effects ...sqstest.Effect) {
 	for _, effect := range effects {
 		r.server.Inject(sqstest.Fault{On: sqstest.OpSendMessageBatch, Nth: nth, Do: effect})
 	}
 }
 
 // requireSent checks which tasks the batches carried: one list of indexes a batch.
-func requireSent(r *rig, sends *watch, ids []string, batches ...[]int) {
+func requireSent(r *env, sends *watch, ids []string, batches ...[]int) {
 	r.Helper()
 	require.Equal(r, len(batches), sends.count(""))
 	for i, call := range sends.of("") {
@@ -45,7 +45,7 @@ func allOf(n int) []int {
 }
 
 // runAll lets a worker run what is there.
-func (r *rig) runAll() {
+func (r *env) runAll() {
 	r.Helper()
 	w := r.start(sqsx.WorkerConfig{})
 	r.drain(allTimeout)
@@ -57,7 +57,7 @@ func (r *rig) runAll() {
 // refused one are not.
 func TestT15ThreeOfTenFail(t *testing.T) {
 	t.Parallel()
-	inBubble(t, setup{What: "three of ten entries of a send fail"}, func(r *rig) {
+	inBubble(t, setup{What: "three of ten entries of a send fail"}, func(r *env) {
 		sends := r.watch(sqstest.OpSendMessageBatch)
 		r.failEntries(1, sqstest.FailEntries("InternalError", false, 2), sqstest.FailEntries("InvalidMessageContents", true, 5),
 			sqstest.OmitEntries(8))
@@ -73,8 +73,8 @@ func TestT15ThreeOfTenFail(t *testing.T) {
 		require.Equal(r, "InvalidMessageContents", refused.Code)
 		require.NotErrorIs(r, batch.Failed[5], taskhawk.ErrOutcomeUnknown)
 		r.runAll()
-		require.Equal(r, 9, r.book.total())
-		require.Zero(r, r.book.runs(5))
+		require.Equal(r, 9, r.record.total())
+		require.Zero(r, r.record.runs(5))
 		r.Check(want{})
 	})
 }
@@ -83,7 +83,7 @@ func TestT15ThreeOfTenFail(t *testing.T) {
 // the one without an answer is in doubt.
 func TestT15ThreeOfTenFailForGood(t *testing.T) {
 	t.Parallel()
-	inBubble(t, setup{What: "three of ten entries of a send fail at every attempt"}, func(r *rig) {
+	inBubble(t, setup{What: "three of ten entries of a send fail at every attempt"}, func(r *env) {
 		sends := r.watch(sqstest.OpSendMessageBatch)
 		r.failEntries(1, sqstest.FailEntries("InternalError", false, 2), sqstest.FailEntries("InvalidMessageContents", true, 5),
 			sqstest.OmitEntries(8))
@@ -103,7 +103,7 @@ func TestT15ThreeOfTenFailForGood(t *testing.T) {
 		require.Equal(r, smithy.FaultClient, failed.Fault)
 		require.ErrorIs(r, batch.Failed[8], taskhawk.ErrOutcomeUnknown)
 		r.runAll()
-		require.Equal(r, 7, r.book.total())
+		require.Equal(r, 7, r.record.total())
 		r.Check(want{})
 	})
 }
@@ -112,7 +112,7 @@ func TestT15ThreeOfTenFailForGood(t *testing.T) {
 // sent again, and run once more each.
 func TestT15StoredAllTheSame(t *testing.T) {
 	t.Parallel()
-	inBubble(t, setup{What: "entries of a send that are stored though the answer says they failed"}, func(r *rig) {
+	inBubble(t, setup{What: "entries of a send that are stored though the answer says they failed"}, func(r *env) {
 		sends := r.watch(sqstest.OpSendMessageBatch)
 		for _, effect := range []sqstest.Effect{sqstest.FailEntries("InternalError", false, 2), sqstest.OmitEntries(8)} {
 			r.server.Inject(sqstest.Fault{On: sqstest.OpSendMessageBatch, Nth: 1, After: true, Do: effect})
@@ -123,7 +123,7 @@ func TestT15StoredAllTheSame(t *testing.T) {
 		require.Equal(r, 2, stored[ids[2]])
 		require.Equal(r, 2, stored[ids[8]])
 		r.runAll()
-		require.Equal(r, 12, r.book.total())
+		require.Equal(r, 12, r.record.total())
 		r.Check(want{Duplicates: 2})
 	})
 }
@@ -144,7 +144,7 @@ func TestT16AnswersToSendsLost(t *testing.T) {
 	for name, effect := range lostAnswers() {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			inBubble(t, setup{What: "the answers to all attempts of a send are lost"}, func(r *rig) {
+			inBubble(t, setup{What: "the answers to all attempts of a send are lost"}, func(r *env) {
 				sends := r.watch(sqstest.OpSendMessageBatch)
 				fault := r.server.Inject(sqstest.Fault{On: sqstest.OpSendMessageBatch, After: true, Do: effect})
 				start := time.Now()
@@ -167,7 +167,7 @@ func TestT16AnswersToSendsLost(t *testing.T) {
 				}
 				fault.Remove()
 				r.runAll()
-				require.Equal(r, 10*attempts, r.book.total())
+				require.Equal(r, 10*attempts, r.record.total())
 				r.Check(want{Duplicates: 10 * (attempts - 1)})
 			})
 		})
@@ -181,7 +181,7 @@ func TestT16OneAnswerLost(t *testing.T) {
 	for name, effect := range lostAnswers() {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			inBubble(t, setup{What: "the answer to the first attempt of a send is lost"}, func(r *rig) {
+			inBubble(t, setup{What: "the answer to the first attempt of a send is lost"}, func(r *env) {
 				r.server.Inject(sqstest.Fault{On: sqstest.OpSendMessageBatch, Nth: 1, After: true, Do: effect})
 				id := r.dispatch(0)
 				require.Equal(r, map[string]int{id: 2}, r.server.Ledger().Keys(sqstest.Accepted))
@@ -218,13 +218,13 @@ func TestT55OrderOfAGroupInSends(t *testing.T) {
 				ran = append(ran, n)
 				return nil
 			}
-			inBubble(t, s, func(r *rig) {
+			inBubble(t, s, func(r *env) {
 				for nth := 2; nth <= 20; nth += 5 {
 					r.failEntries(nth, effect)
 				}
 				r.fill(20, taskhawk.WithGroup("g"))
 				w := r.start(sqsx.WorkerConfig{Naming: s.Publisher.Naming})
-				r.await(time.Minute, "all tasks", func() bool { return r.book.total() == 20 })
+				r.await(time.Minute, "all tasks", func() bool { return r.record.total() == 20 })
 				w.stop()
 				require.Equal(r, allOf(20), ran)
 				r.Check(want{})
@@ -236,7 +236,7 @@ func TestT55OrderOfAGroupInSends(t *testing.T) {
 // A Dispatch beside a large DispatchAll goes with the next request or two.
 func TestT56DispatchBesideALargeBatch(t *testing.T) {
 	t.Parallel()
-	inBubble(t, setup{What: "a dispatch beside one of thousands"}, func(r *rig) {
+	inBubble(t, setup{What: "a dispatch beside one of thousands"}, func(r *env) {
 		const call = 20 * time.Millisecond
 		r.server.Inject(sqstest.Fault{On: sqstest.OpSendMessageBatch, Do: sqstest.Delay(call)})
 		done := make(chan struct{})
@@ -254,7 +254,7 @@ func TestT56DispatchBesideALargeBatch(t *testing.T) {
 		w := r.start(sqsx.WorkerConfig{Concurrency: 100})
 		r.drain(allTimeout)
 		w.stop()
-		require.Equal(r, 2005, r.book.total())
+		require.Equal(r, 2005, r.record.total())
 		r.Check(want{})
 	})
 }
@@ -268,13 +268,13 @@ func TestT57CallsRefusedForTheirSize(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			inBubble(t, setup{What: "calls refused for their size"}, func(r *rig) {
+			inBubble(t, setup{What: "calls refused for their size"}, func(r *env) {
 				r.server.Inject(sqstest.Fault{
 					On: sqstest.OpSendMessageBatch, If: func(request sqstest.Request) bool { return request.Entries > 3 }, Do: effect,
 				})
 				r.fill(100)
 				r.runAll()
-				require.Equal(r, 100, r.book.total())
+				require.Equal(r, 100, r.record.total())
 				r.Check(want{})
 			})
 		})

@@ -63,13 +63,13 @@ func TestT54ErrorsWhoseMethodsFail(t *testing.T) {
 				}
 				return nil
 			}
-			inBubble(t, setup{What: "methods of errors that do not return", Handle: handle}, func(r *rig) {
+			inBubble(t, setup{What: "methods of errors that do not return", Handle: handle}, func(r *env) {
 				w := r.start(sqsx.WorkerConfig{})
 				r.fill(10)
 				r.drain(time.Minute)
 				w.stop()
-				require.Equal(r, 2, r.book.runs(0), "retried")
-				require.Equal(r, 1, r.book.runs(1), "a dead letter at once")
+				require.Equal(r, 2, r.record.runs(0), "retried")
+				require.Equal(r, 1, r.record.runs(1), "a dead letter at once")
 				require.Len(r, r.letters(taskhawk.Default), 1)
 				for _, text := range []string{"task failed, will be retried", "task failed for good"} {
 					lines := r.sink.lines(text)
@@ -87,7 +87,7 @@ func TestT54ErrorsWhoseMethodsFail(t *testing.T) {
 func TestT58LetterStoredDeleteRefused(t *testing.T) {
 	t.Parallel()
 	handle := func(context.Context, int) error { return taskhawk.Permanent(errors.New("never")) }
-	inBubble(t, setup{What: "a delete refused behind a dead letter", Handle: handle}, func(r *rig) {
+	inBubble(t, setup{What: "a delete refused behind a dead letter", Handle: handle}, func(r *env) {
 		refusal := r.server.Inject(sqstest.Fault{On: sqstest.OpDeleteMessageBatch, Do: sqstest.Error("AccessDenied", "no")})
 		w := r.start(sqsx.WorkerConfig{})
 		r.fill(5)
@@ -96,7 +96,7 @@ func TestT58LetterStoredDeleteRefused(t *testing.T) {
 		refusal.Remove()
 		r.drain(2 * time.Hour)
 		w.stop()
-		require.Equal(r, 5, r.book.total(), "each runs once")
+		require.Equal(r, 5, r.record.total(), "each runs once")
 		require.Len(r, r.letters(taskhawk.Default), 5, "and has one letter")
 		require.EqualValues(r, 5, w.Stats().Dead)
 		r.Check(want{Dead: 5})
@@ -107,14 +107,14 @@ func TestT58LetterStoredDeleteRefused(t *testing.T) {
 // remembers: tasks neither run again nor become dead letters by the thousand.
 func TestT59DeletesRefusedForLong(t *testing.T) {
 	t.Parallel()
-	inBubble(t, setup{What: "deletes refused for half an hour, with a backlog"}, func(r *rig) {
+	inBubble(t, setup{What: "deletes refused for half an hour, with a backlog"}, func(r *env) {
 		const total = 6000
 		refusal := r.server.Inject(sqstest.Fault{On: sqstest.OpDeleteMessageBatch, Do: sqstest.Error("AccessDenied", "no")})
 		r.fill(total)
 		w := r.start(sqsx.WorkerConfig{Concurrency: 50})
 		time.Sleep(30 * time.Minute)
-		require.LessOrEqual(r, r.book.total(), 4096, "no more run than are remembered")
-		require.Equal(r, r.book.distinct(), r.book.total(), "none of them twice")
+		require.LessOrEqual(r, r.record.total(), 4096, "no more run than are remembered")
+		require.Equal(r, r.record.distinct(), r.record.total(), "none of them twice")
 		require.Empty(r, r.letters(taskhawk.Default))
 		lines := r.sink.lines("deletes fail; receives slowed down")
 		require.NotEmpty(r, lines)
@@ -122,7 +122,7 @@ func TestT59DeletesRefusedForLong(t *testing.T) {
 		refusal.Remove()
 		r.drain(3 * time.Hour)
 		w.stop()
-		require.Equal(r, total, r.book.total())
+		require.Equal(r, total, r.record.total())
 		r.Check(want{Stranded: total}) // what is done is hidden until it can be deleted
 	})
 }
@@ -139,7 +139,7 @@ func TestT60ExtendBesideAHeartbeat(t *testing.T) {
 		time.Sleep(5 * time.Minute)
 		return nil
 	}
-	inBubble(t, setup{What: "ExtendVisibility beside a heartbeat", Handle: handle}, func(r *rig) {
+	inBubble(t, setup{What: "ExtendVisibility beside a heartbeat", Handle: handle}, func(r *env) {
 		changes := r.watch(sqstest.OpChangeMessageVisibilityBatch)
 		// The heartbeat would take effect last and answer first.
 		r.server.Inject(sqstest.Fault{On: sqstest.OpChangeMessageVisibilityBatch, Nth: 1, Do: sqstest.Delay(600 * time.Millisecond)})
@@ -147,7 +147,7 @@ func TestT60ExtendBesideAHeartbeat(t *testing.T) {
 		r.fill(1)
 		r.drain(6 * time.Minute)
 		w.stop()
-		require.Equal(r, 1, r.book.total(), "one run")
+		require.Equal(r, 1, r.record.total(), "one run")
 		require.Equal(r, 2, changes.count(""), "the heartbeat, and the extension by hand")
 		require.Zero(r, w.Stats().LostLeases)
 		r.Check(want{})
@@ -170,7 +170,7 @@ func TestT61LeaseHeldWhileALetterIsSent(t *testing.T) {
 				time.Sleep(c.takes)
 				return taskhawk.Permanent(errors.New("never"))
 			}
-			inBubble(t, setup{What: "a dead-letter queue that is slow or silent", Handle: handle}, func(r *rig) {
+			inBubble(t, setup{What: "a dead-letter queue that is slow or silent", Handle: handle}, func(r *env) {
 				c.fault.Queue = deadLetterQueue()
 				c.fault.If = func(request sqstest.Request) bool { return strings.HasPrefix(request.Operation, "SendMessage") }
 				injected := r.server.Inject(c.fault)
@@ -179,7 +179,7 @@ func TestT61LeaseHeldWhileALetterIsSent(t *testing.T) {
 				r.drain(10 * time.Minute)
 				w.stop()
 				require.Positive(r, injected.Fired())
-				require.Equal(r, 1, r.book.total(), "one run")
+				require.Equal(r, 1, r.record.total(), "one run")
 				require.Len(r, r.letters(taskhawk.Default), 1, "one letter")
 				r.Check(want{Dead: 1})
 			})

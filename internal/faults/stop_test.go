@@ -64,16 +64,16 @@ func drawStop(t *rapid.T) stopPlan {
 func TestT21StopWhileMessagesArrive(t *testing.T) {
 	t.Parallel()
 	released := int64(0)
-	checkInBubbles(t, func(draw *rapid.T, b bed) {
+	checkInBubbles(t, func(draw *rapid.T, b tb) {
 		plan := drawStop(draw)
-		r := newRig(b, setup{What: "a stop in the moment in which messages arrive", Handle: takes(plan.takes)})
+		r := newEnv(b, setup{What: "a stop in the moment in which messages arrive", Handle: takes(plan.takes)})
 		released += stopAndArrive(r, plan)
 	})
 	require.Positive(t, released, "no case gave anything back")
 }
 
 // stopAndArrive returns how many messages the stop gave back.
-func stopAndArrive(r *rig, plan stopPlan) int64 {
+func stopAndArrive(r *env, plan stopPlan) int64 {
 	r.Helper()
 	r.server.Inject(sqstest.Fault{On: sqstest.OpReceiveMessage, Do: sqstest.Delay(plan.before)})
 	r.server.Inject(sqstest.Fault{On: sqstest.OpReceiveMessage, After: true, Do: sqstest.Delay(plan.lag)})
@@ -99,14 +99,14 @@ func stopAndArrive(r *rig, plan stopPlan) int64 {
 	requireReleased(r, stopped, plan.lag+2*plan.release)
 	<-arrived
 	r.runAll()
-	require.Equal(r, len(plan.arrivals), r.book.total())
+	require.Equal(r, len(plan.arrivals), r.record.total())
 	r.Check(want{})
 	return w.Stats().Released
 }
 
 // requireReleased checks that what was fetched and not started is visible again a second
 // after the stop, or after it was fetched, latency apart.
-func requireReleased(r *rig, stopped time.Time, latency time.Duration) {
+func requireReleased(r *env, stopped time.Time, latency time.Duration) {
 	r.Helper()
 	fetched := map[string]time.Time{}
 	for _, e := range r.server.Ledger().Events() {
@@ -129,7 +129,7 @@ func requireReleased(r *rig, stopped time.Time, latency time.Duration) {
 }
 
 // requireAllDeleted checks that what succeeded is deleted, now.
-func (r *rig) requireAllDeleted() {
+func (r *env) requireAllDeleted() {
 	r.Helper()
 	require.Equal(r, r.server.Ledger().Count(sqstest.Succeeded), r.server.Ledger().Count(sqstest.Deleted))
 	require.Equal(r, 7, r.server.Ledger().Count(sqstest.Succeeded))
@@ -148,7 +148,7 @@ func TestT22StopWithDeletesUnderWay(t *testing.T) {
 		for _, offset := range []time.Duration{-100 * time.Millisecond, 0, time.Millisecond, 100 * time.Millisecond} {
 			t.Run(name+" "+strconv.Itoa(int(offset.Milliseconds())), func(t *testing.T) {
 				t.Parallel()
-				inBubble(t, setup{What: "a stop while deletes are under way", Handle: takes(time.Second)}, func(r *rig) {
+				inBubble(t, setup{What: "a stop while deletes are under way", Handle: takes(time.Second)}, func(r *env) {
 					r.fill(7)
 					r.server.Inject(sqstest.Fault{On: sqstest.OpDeleteMessageBatch, Times: 2, Do: effect})
 					w := r.start(sqsx.WorkerConfig{})
@@ -166,7 +166,7 @@ func TestT22StopWithDeletesUnderWay(t *testing.T) {
 // so, and the deletes are not cut off.
 func TestT22GraceEndsWhileDeletesAreUnderWay(t *testing.T) {
 	t.Parallel()
-	inBubble(t, setup{What: "a grace period that ends while deletes are under way", Handle: takes(time.Second)}, func(r *rig) {
+	inBubble(t, setup{What: "a grace period that ends while deletes are under way", Handle: takes(time.Second)}, func(r *env) {
 		r.fill(7)
 		r.server.Inject(sqstest.Fault{On: sqstest.OpDeleteMessageBatch, Do: sqstest.Delay(5 * time.Second)})
 		w := r.start(sqsx.WorkerConfig{GracePeriod: time.Second, AbortPolls: true})
@@ -187,10 +187,10 @@ func TestT22GraceEndsWhileDeletesAreUnderWay(t *testing.T) {
 // grown is how many handlers a worker process runs at once in these tests.
 const grown = 10
 
-// signalled is a rig with a worker process that runs as many handlers as it may.
-func signalled(t *testing.T, what string, child childConfig, decide func(ctx context.Context, n int) command) (*rig, *conductor, *process) {
+// signalled is an env with a worker process that runs as many handlers as it may.
+func signalled(t *testing.T, what string, child childConfig, decide func(ctx context.Context, n int) command) (*env, *conductor, *process) {
 	t.Helper()
-	r := newRig(t, setup{What: what, Loopback: true})
+	r := newEnv(t, setup{What: what, Loopback: true})
 	c := r.conduct(decide)
 	r.fill(grown)
 	child.Concurrency, child.Prefetch, child.Visibility = grown, grown, 30*time.Second
@@ -200,7 +200,7 @@ func signalled(t *testing.T, what string, child childConfig, decide func(ctx con
 }
 
 // finish runs what is left in another process, and judges the run.
-func (r *rig) finish(c *conductor, expected want) {
+func (r *env) finish(c *conductor, expected want) {
 	r.Helper()
 	c.decide = func(context.Context, int) command { return toSucceed }
 	p := r.spawn(c, childConfig{Concurrency: grown, Prefetch: grown, Grace: time.Second, Visibility: 30 * time.Second})
@@ -234,7 +234,7 @@ func TestT23SIGTERMInTheMiddleOfHandlers(t *testing.T) {
 	require.Zero(r, queue.InFlight)
 	require.Equal(r, quick, r.server.Ledger().Audit().Deleted)
 	r.finish(c, want{Duplicates: grown - quick})
-	require.Equal(r, grown+grown-quick, r.book.total())
+	require.Equal(r, grown+grown-quick, r.record.total())
 }
 
 func TestT24SecondSIGTERM(t *testing.T) {
@@ -256,7 +256,7 @@ func TestT24SecondSIGTERM(t *testing.T) {
 
 // awaitReleased waits until nothing is in flight any more, which takes a second after a
 // stop that cut a poll off, and far less than the visibility timeout.
-func (r *rig) awaitReleased() {
+func (r *env) awaitReleased() {
 	r.Helper()
 	r.await(10*time.Second, "all is released", func() bool { return r.server.Queue(queueName(taskhawk.Default)).InFlight == 0 })
 }
@@ -282,7 +282,7 @@ func TestT24HungHandlersAreNamed(t *testing.T) {
 
 func TestT24Misuse(t *testing.T) {
 	t.Parallel()
-	inBubble(t, setup{What: "Run twice, Abort twice, stop before start"}, func(r *rig) {
+	inBubble(t, setup{What: "Run twice, Abort twice, stop before start"}, func(r *env) {
 		r.fill(10)
 		w := r.start(sqsx.WorkerConfig{})
 		r.drain(time.Minute)
@@ -355,28 +355,28 @@ func (c *pollCounter) over() (excess, now int) {
 
 func TestT25StartStopStart(t *testing.T) {
 	t.Parallel()
-	const crews, rounds = 10, 50
+	const starters, rounds = 10, 50
 	s := setup{
 		What: "start, stop, start: 10 times 50", Handle: mixedWork(time.Second, 40*time.Second, time.Second),
 		// Each stop that gives a message back has received it once.
 		Provision: sqsx.ProvisionConfig{MaxReceiveCount: 1000},
 	}
-	inBubble(t, s, func(r *rig) {
+	inBubble(t, s, func(r *env) {
 		config := sqsx.WorkerConfig{Priorities: []taskhawk.Priority{taskhawk.High, taskhawk.Default}}
 		for _, priority := range config.Priorities {
 			r.fill(50, taskhawk.WithPriority(priority))
 		}
-		var starters sync.WaitGroup
-		for crew := range crews {
-			starters.Go(func() {
+		var wg sync.WaitGroup
+		for starter := range starters {
+			wg.Go(func() {
 				for round := range rounds {
 					config := config
 					config.AbortPolls = round%2 == 0
-					startStop(r, config, time.Duration(crew*round)*37*time.Millisecond)
+					startStop(r, config, time.Duration(starter*round)*37*time.Millisecond)
 				}
 			})
 		}
-		starters.Wait()
+		wg.Wait()
 		last := r.start(config)
 		r.drain(time.Hour)
 		last.stop()
@@ -385,7 +385,7 @@ func TestT25StartStopStart(t *testing.T) {
 }
 
 // startStop runs a worker for a while; Run is called twice, and runs it once.
-func startStop(r *rig, config sqsx.WorkerConfig, lifetime time.Duration) {
+func startStop(r *env, config sqsx.WorkerConfig, lifetime time.Duration) {
 	polls := &pollCounter{API: r.client}
 	w := r.startWith(polls, config)
 	time.Sleep(lifetime + time.Nanosecond)

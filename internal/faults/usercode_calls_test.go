@@ -203,7 +203,7 @@ func TestT54ClientDoesNotReturn(t *testing.T) {
 					}
 					return nil
 				}
-				inBubble(t, setup{What: "a client that panics, ends its goroutine or hangs", Handle: handle}, func(r *rig) {
+				inBubble(t, setup{What: "a client that panics, ends its goroutine or hangs", Handle: handle}, func(r *env) {
 					client := wildClient{r.client, &culprit{how: how, release: make(chan struct{})}, method}
 					defer func() {
 						close(client.release)
@@ -227,7 +227,7 @@ func TestT54ClientDoesNotReturn(t *testing.T) {
 					r.drain(2 * time.Hour)
 					require.False(r, client.armed.Load(), "the culprit was met")
 					require.LessOrEqual(r, w.stopLate(), taskhawk.DefaultGracePeriod+time.Second)
-					r.Check(want{Duplicates: r.book.duplicates(), Stranded: 20})
+					r.Check(want{Duplicates: r.record.duplicates(), Stranded: 20})
 				})
 			})
 		}

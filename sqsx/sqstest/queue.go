@@ -26,8 +26,8 @@ type queue struct {
 	modified time.Time
 	purgedAt time.Time
 
-	messages     map[string]*message // by message id
-	lanes        map[string]*lane    // by message group
+	messages     map[string]*message      // by message id
+	groups       map[string]*messageGroup // by message group
 	waiting      timeline
 	aging        timeline
 	counts       [3]int // messages by state
@@ -42,7 +42,7 @@ func newQueue(name, baseURL string, now time.Time) *queue {
 	return &queue{
 		id: newID(), name: name, url: baseURL + "/" + accountID + "/" + name, arn: arnPrefix + name,
 		fifo: strings.HasSuffix(name, fifoSuffix), created: now, modified: now,
-		tags: map[string]string{}, messages: map[string]*message{}, lanes: map[string]*lane{},
+		tags: map[string]string{}, messages: map[string]*message{}, groups: map[string]*messageGroup{},
 		waiting: timeline{kind: waiting}, aging: timeline{kind: aging},
 		attempts: map[string]attempt{}, wake: make(chan struct{}),
 	}
@@ -53,8 +53,8 @@ func newQueue(name, baseURL string, now time.Time) *queue {
 func (q *queue) put(m *message, visibleAt, now time.Time) {
 	q.messages[m.id] = m
 	q.aging.add(m)
-	m.lane = q.laneOf(m)
-	m.lane.members++
+	m.group = q.groupOf(m)
+	m.group.members++
 	if visibleAt.After(now) {
 		q.hide(m, delayed, visibleAt)
 	} else {
@@ -63,12 +63,12 @@ func (q *queue) put(m *message, visibleAt, now time.Time) {
 	q.signal()
 }
 
-// laneOf is the lane a message of q stands in.
-func (q *queue) laneOf(m *message) *lane {
-	l := q.lanes[m.groupID]
+// groupOf returns the group of a message of q, and makes it if m is the first.
+func (q *queue) groupOf(m *message) *messageGroup {
+	l := q.groups[m.groupID]
 	if l == nil {
-		l = newLane(m.groupID)
-		q.lanes[m.groupID] = l
+		l = newMessageGroup(m.groupID)
+		q.groups[m.groupID] = l
 	}
 	return l
 }
@@ -77,7 +77,7 @@ func (q *queue) laneOf(m *message) *lane {
 func (q *queue) show(m *message) {
 	m.state = visible
 	q.counts[visible]++
-	m.lane.ready.add(m)
+	m.group.ready.add(m)
 }
 
 // hide puts a message that is on no timeline but aging on the waiting one.
@@ -87,7 +87,7 @@ func (q *queue) hide(m *message, why state, until time.Time) {
 	q.counts[why]++
 	q.waiting.add(m)
 	if why == inFlight {
-		m.lane.inFlight++
+		m.group.inFlight++
 		q.peakInFlight = max(q.peakInFlight, q.counts[inFlight])
 	}
 }
@@ -96,12 +96,12 @@ func (q *queue) hide(m *message, why state, until time.Time) {
 func (q *queue) lift(m *message) {
 	q.counts[m.state]--
 	if m.state == visible {
-		m.lane.ready.remove(m)
+		m.group.ready.remove(m)
 		return
 	}
 	q.waiting.remove(m)
 	if m.state == inFlight {
-		m.lane.inFlight--
+		m.group.inFlight--
 	}
 }
 
@@ -110,8 +110,8 @@ func (q *queue) take(m *message) {
 	q.lift(m)
 	q.aging.remove(m)
 	delete(q.messages, m.id)
-	if m.lane.members--; m.lane.members == 0 {
-		delete(q.lanes, m.lane.group)
+	if m.group.members--; m.group.members == 0 {
+		delete(q.groups, m.group.id)
 	}
 	q.signal()
 }
@@ -121,7 +121,7 @@ func (q *queue) take(m *message) {
 // noisy ones.
 func (q *queue) next() *message {
 	var first *message
-	for _, l := range q.lanes {
+	for _, l := range q.groups {
 		if m := l.head(q.fifo); m != nil && (first == nil || q.before(m, first)) {
 			first = m
 		}
@@ -130,7 +130,7 @@ func (q *queue) next() *message {
 }
 
 func (q *queue) before(a, b *message) bool {
-	if noisy := q.noisy(a.lane); noisy != q.noisy(b.lane) {
+	if noisy := q.noisy(a.group); noisy != q.noisy(b.group) {
 		return !noisy
 	}
 	return a.sequence < b.sequence
@@ -139,8 +139,8 @@ func (q *queue) before(a, b *message) bool {
 // noisy says whether a group of a standard queue is a noisy neighbour: it has at
 // least 30 messages in flight, and more than a tenth of all ("Amazon SQS fair
 // queues").
-func (q *queue) noisy(l *lane) bool {
-	return !q.fifo && l.group != "" && l.inFlight >= 30 && l.inFlight*10 > q.counts[inFlight]
+func (q *queue) noisy(l *messageGroup) bool {
+	return !q.fifo && l.id != "" && l.inFlight >= 30 && l.inFlight*10 > q.counts[inFlight]
 }
 
 // signal makes every parked poll of the queue look again.

@@ -410,21 +410,22 @@ func (a *account) find(q *queue, handle string) (m *message, stale bool, err err
 	return m, m != nil && m.receives != r.receive, nil
 }
 
-// lane holds the messages of one message group; those without a group share one.
+// messageGroup holds the messages of one message group. Messages without a group share
+// one.
 // On a FIFO queue it is closed while a message of the group is in flight.
-type lane struct {
-	group    string
+type messageGroup struct {
+	id       string
 	ready    timeline
 	inFlight int // how many of the group's messages are in flight
 	members  int // how many there are, visible or not
 }
 
-func newLane(group string) *lane {
-	return &lane{group: group, ready: timeline{kind: ready}}
+func newMessageGroup(id string) *messageGroup {
+	return &messageGroup{id: id, ready: timeline{kind: ready}}
 }
 
-// head is the lane's next message, or nil when it is empty or closed.
-func (l *lane) head(fifo bool) *message {
+// head returns the next message of the group, or nil when it is empty or closed.
+func (l *messageGroup) head(fifo bool) *message {
 	if fifo && l.inFlight > 0 {
 		return nil
 	}
@@ -434,7 +435,7 @@ func (l *lane) head(fifo bool) *message {
 // The timelines of a queue. A message is on the ready or on the waiting one,
 // and always on the aging one; its place on each is kept in message.places.
 const (
-	ready   = iota // visible messages of a lane, in order of acceptance
+	ready   = iota // visible messages of a group, in order of acceptance
 	waiting        // delayed and in-flight messages, by the instant they become visible
 	aging          // all messages, by the instant their retention began
 	timelines

@@ -247,7 +247,7 @@ type message struct {
 	firstReceivedAt time.Time
 	receivedAt      time.Time // the latest receive, from which the 12 hours count
 
-	lane   *lane
+	group  *messageGroup
 	places [timelines]int
 }
 

@@ -28,8 +28,8 @@ const (
 	app = "bench"
 )
 
-// rig is a server with one queue, made anew for every run.
-type rig struct {
+// env is a server with one queue, made anew for every run.
+type env struct {
 	ctx    context.Context //nolint:containedctx // of the run, which it is the state of
 	cancel context.CancelFunc
 	server *sqstest.Server
@@ -40,8 +40,8 @@ type rig struct {
 	after  []func(context.Context) error
 }
 
-func newRig(link Link, tasks int) (*rig, error) {
-	r := &rig{server: link.serve(), tasks: tasks}
+func newEnv(link Link, tasks int) (*env, error) {
+	r := &env{server: link.serve(), tasks: tasks}
 	r.ctx, r.cancel = context.WithCancel(context.Background())
 	r.client = r.server.Client()
 	out, err := r.client.CreateQueue(r.ctx, &sqs.CreateQueueInput{QueueName: aws.String(sqsx.QueueName(app, taskhawk.Default))})
@@ -53,10 +53,10 @@ func newRig(link Link, tasks int) (*rig, error) {
 }
 
 // later has f called when the run is over and its loops have ended.
-func (r *rig) later(f func(context.Context) error) { r.after = append(r.after, f) }
+func (r *env) later(f func(context.Context) error) { r.after = append(r.after, f) }
 
 // close ends what still runs.
-func (r *rig) close() error {
+func (r *env) close() error {
 	r.cancel()
 	err := r.loops.Wait()
 	for _, f := range slices.Backward(r.after) {
@@ -67,13 +67,13 @@ func (r *rig) close() error {
 }
 
 // httpClient is what all clients of the server use.
-func (r *rig) httpClient() *http.Client {
+func (r *env) httpClient() *http.Client {
 	client, _ := r.client.Options().HTTPClient.(*http.Client)
 	return client
 }
 
 // drained waits until the server has deleted all messages.
-func (r *rig) drained() error {
+func (r *env) drained() error {
 	for r.server.Ledger().Count(sqstest.Deleted) < r.tasks {
 		if err := r.ctx.Err(); err != nil {
 			return err
@@ -85,7 +85,7 @@ func (r *rig) drained() error {
 
 // work returns the run of a loop that works until its context ends: it is over when all
 // messages are deleted. The loop ends after it.
-func (r *rig) work(loop func(ctx context.Context) error) func() error {
+func (r *env) work(loop func(ctx context.Context) error) func() error {
 	return func() error {
 		r.loops.Go(func() error { return loop(r.ctx) })
 		return r.drained()
