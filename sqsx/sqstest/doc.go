@@ -1,5 +1,5 @@
-// Package sqstest is an SQS service in the test's own process, and an SNS service
-// beside it, as net/http/httptest is a web server: strict where Amazon's are
+// Package sqstest is an SQS service in the test's own process, with SNS and EventBridge
+// Scheduler beside it, as net/http/httptest is a web server: strict where Amazon's are
 // strict, and with a clock that testing/synctest can drive.
 //
 // # A server and a client
@@ -80,6 +80,18 @@
 //   - Notifications are not signed.
 //   - Filter policies, delivery policies, replay and the other protocols are
 //     refused, so that no test relies on them.
+//
+// # Schedules
+//
+// The same server answers EventBridge Scheduler: CreateSchedule, UpdateSchedule,
+// GetSchedule, DeleteSchedule, ListSchedules, CreateScheduleGroup. A client is one of
+// the SDK with Server.URL as BaseEndpoint and, on virtual time, Server.HTTPClient. The
+// targets are sqs:sendMessage and the ARN of a queue.
+//
+// A schedule fires at the start of its minute, by the clock of its zone: a time that
+// clocks skip never comes, one that they repeat comes once. Where the service would try
+// a message again, it goes to the schedule's dead-letter queue at once. Flexible windows
+// are refused, and roles are not looked at.
 //
 // # Looking in
 //

@@ -36,8 +36,12 @@ type protocol interface {
 	refusal(err *apiError) *reply
 }
 
-// protocolOf tells the services apart: SNS takes forms, SQS takes JSON.
+// protocolOf tells the services apart: EventBridge Scheduler has paths, SNS takes forms,
+// SQS takes JSON.
 func protocolOf(r *http.Request) protocol {
+	if isScheduler(r) {
+		return restProtocol{r.Method, r.URL}
+	}
 	if strings.HasPrefix(r.Header.Get("Content-Type"), formType) {
 		return queryProtocol{}
 	}
@@ -738,7 +742,7 @@ func readBody(r *http.Request) ([]byte, error) {
 // protocol even when there is an error.
 func (a *account) newCall(r *http.Request) (*call, error) {
 	c := &call{protocol: protocolOf(r)}
-	if r.Method != http.MethodPost {
+	if r.Method != http.MethodPost && !isScheduler(r) {
 		return c, newError("InvalidAction", "The method is %s, this server answers POST.", r.Method)
 	}
 	body, unread := readBody(r)

@@ -282,6 +282,7 @@ func (a *account) nextInstant(q *queue, deadline time.Time) time.Time {
 	if m := q.waiting.first(); m != nil && m.visibleAt.Before(deadline) {
 		deadline = m.visibleAt
 	}
+	deadline = a.nextFiring(deadline)
 	for _, task := range a.tasks {
 		if due, running := task.due(); running && due.Before(deadline) {
 			deadline = due

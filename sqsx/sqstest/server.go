@@ -28,7 +28,7 @@ import (
 // and nothing listens there: a client that takes it for real is refused.
 const offlineURL = "http://127.0.0.1:1"
 
-// Server is an SQS and an SNS service in this process. All its methods can be called
+// Server is an SQS, an SNS and an EventBridge Scheduler service in this process. All its methods can be called
 // concurrently. It is an http.Handler too, to be mounted wherever a test wants
 // it.
 //
@@ -109,7 +109,7 @@ func (s *Server) Close() {
 }
 
 // ServeHTTP answers one request: of the AWS JSON 1.0 protocol for SQS, of the AWS
-// Query protocol for SNS.
+// Query protocol for SNS, of AWS REST JSON for EventBridge Scheduler.
 func (s *Server) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	// Only browsers send it: a page of another site could post a form to SNS, which needs
 	// no permission of ours.
@@ -158,7 +158,8 @@ func (s *Server) ownClient() *http.Client {
 
 // HTTPClient returns an HTTP client whose every request, whatever its URL, is
 // answered by this server in the calling goroutine: no sockets, no goroutines.
-// It serves as the HTTPClient of an aws.Config, of sqs.Options and of sns.Options.
+// It serves as the HTTPClient of an aws.Config, of sqs.Options, of sns.Options and of
+// scheduler.Options.
 //
 // As with a real connection, a request whose context ends returns that
 // context's error at once, also out of a long poll, and what it changed on the
@@ -434,6 +435,9 @@ type account struct {
 	tasks       []*moveTask          // newest last
 	sequence    uint64               // of the message accepted last
 	journal     journal
+
+	schedules      map[string]*schedule // by group and name, with a slash between
+	scheduleGroups map[string]bool
 }
 
 func newAccount() *account {
@@ -441,6 +445,7 @@ func newAccount() *account {
 		receiptKey: make([]byte, 32), closed: make(chan struct{}), maxInFlight: defaultMaxInFlight,
 		queues: map[string]*queue{}, deleted: map[string]time.Time{}, journal: journal{limit: defaultLedgerLimit},
 		topics: map[string]*topic{}, functions: map[string]Function{},
+		schedules: map[string]*schedule{}, scheduleGroups: map[string]bool{defaultGroup: true},
 	}
 	_, _ = rand.Read(a.receiptKey) // never fails, says its documentation
 	return a
@@ -498,6 +503,7 @@ func (a *account) queueByARN(arn string) *queue {
 
 // settle makes up for all that was due until now.
 func (a *account) settle(now time.Time) {
+	a.settleSchedules(now)
 	for _, q := range a.queues {
 		a.settleQueue(q, now)
 	}
