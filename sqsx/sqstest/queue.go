@@ -40,13 +40,17 @@ type queue struct {
 
 func newQueue(name, baseURL string, now time.Time) *queue {
 	return &queue{
-		id: newID(), name: name, url: baseURL + "/" + accountID + "/" + name, arn: arnPrefix + name,
-		fifo: strings.HasSuffix(name, fifoSuffix), created: now, modified: now,
+		id: newID(), name: name, url: queueURL(baseURL, name), arn: arnPrefix + name,
+		fifo: isFIFOName(name), created: now, modified: now,
 		tags: map[string]string{}, messages: map[string]*message{}, groups: map[string]*messageGroup{},
 		waiting: timeline{kind: waiting}, aging: timeline{kind: aging},
 		attempts: map[string]attempt{}, wake: make(chan struct{}),
 	}
 }
+
+func queueURL(baseURL, name string) string { return baseURL + "/" + accountID + "/" + name }
+
+func isFIFOName(name string) bool { return strings.HasSuffix(name, fifoSuffix) }
 
 // put stores a message that becomes visible at the given instant, or is
 // visible already when that is not after now.

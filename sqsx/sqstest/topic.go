@@ -63,7 +63,7 @@ func (in *createTopicInput) topicARN() string { return topicPrefix + in.Name }
 // createTopic makes a topic, or finds the one that is there and has the same
 // attributes.
 func (a *account) createTopic(_ *call, in *createTopicInput) (*topicOutput, error) {
-	t := &topic{name: in.Name, arn: topicPrefix + in.Name, fifo: strings.HasSuffix(in.Name, fifoSuffix)}
+	t := &topic{name: in.Name, arn: topicPrefix + in.Name, fifo: isFIFOName(in.Name)}
 	if err := in.check(t); err != nil {
 		return nil, err
 	}
