@@ -26,6 +26,7 @@ const (
 	ARN             = string(types.QueueAttributeNameQueueArn)
 	Deduplication   = string(types.QueueAttributeNameContentBasedDeduplication)
 	Delay           = string(types.QueueAttributeNameDelaySeconds)
+	Delayed         = string(types.QueueAttributeNameApproximateNumberOfMessagesDelayed)
 	FIFO            = string(types.QueueAttributeNameFifoQueue)
 	InFlight        = string(types.QueueAttributeNameApproximateNumberOfMessagesNotVisible)
 	Key             = string(types.QueueAttributeNameKmsMasterKeyId)

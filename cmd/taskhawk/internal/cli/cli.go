@@ -1,0 +1,120 @@
+package cli
+
+import (
+	"context"
+	"fmt"
+	"runtime/debug"
+
+	"github.com/alecthomas/kong"
+	"github.com/willabides/kongplete"
+
+	"github.com/taskhawk/taskhawk-go/cmd/taskhawk/internal/program"
+	"github.com/taskhawk/taskhawk-go/cmd/taskhawk/internal/queues"
+	"github.com/taskhawk/taskhawk-go/cmd/taskhawk/internal/send"
+	"github.com/taskhawk/taskhawk-go/cmd/taskhawk/internal/serve"
+)
+
+const name = "taskhawk"
+
+// grammar is the command line.
+type grammar struct {
+	program.Flags
+
+	Queues     queues.Queues    `cmd:"" help:"List queues and dead letters: how many messages, how old, and what the check finds."`
+	Send       send.Send        `cmd:"" help:"Dispatch a task by its name."`
+	Check      queues.Check     `cmd:"" help:"Compare the settings of the queues with what workers need."`
+	Policy     queues.Policy    `cmd:"" help:"Write the IAM policy of a role."`
+	Provision  queues.Provision `cmd:"" help:"Create the queues that are missing."`
+	Serve      serve.Serve      `cmd:"" help:"Serve SQS and SNS on this machine, for development."`
+	Completion completion       `cmd:"" help:"Print what makes a shell complete commands and flags."`
+	Version    version          `cmd:"" help:"Print the version."`
+}
+
+const description = `The operator's program of Taskhawk, for programs in Go and Python alike.
+
+Profile, region and endpoint are those of the AWS tools: AWS_PROFILE, AWS_REGION, AWS_ENDPOINT_URL_SQS, or flags.
+Exit codes: 0; 1 if something failed or a check found an error; 2 for wrong usage, or what could not be seen.`
+
+// Run runs a command and returns its exit code.
+func Run(ctx context.Context, args []string, streams program.Streams) int {
+	p := &program.Program{Streams: streams}
+	var g grammar
+	helped := false
+	parser, err := kong.New(&g,
+		kong.Name(name),
+		kong.Description(description),
+		kong.Writers(streams.Out, streams.Err),
+		kong.ConfigureHelp(kong.HelpOptions{Compact: true, WrapUpperBound: 120}),
+		kong.Exit(func(int) { helped = true }),
+		kong.BindTo(ctx, (*context.Context)(nil)),
+		kong.Bind(p),
+	)
+	if err != nil {
+		p.Sayf("%s", err)
+		return program.ExitFailed
+	}
+	kongplete.Complete(parser, kongplete.WithPredictor("file", filePredictor()))
+	if helped {
+		return program.ExitOK
+	}
+	parsed, err := parser.Parse(args)
+	switch {
+	case helped:
+		return program.ExitOK
+	case err != nil:
+		p.Sayf("%s\nFor help: %s", program.Line(err.Error()), helpFor(parsed))
+		return program.ExitUsage
+	}
+	p.Flags, p.Name = g.Flags, parsed.Command()
+	return finish(ctx, p, parsed.Run())
+}
+
+// finish says what went wrong.
+func finish(ctx context.Context, p *program.Program, err error) int {
+	if err == nil {
+		return program.ExitOK
+	}
+	if text := err.Error(); text != "" {
+		p.Sayf("%s", program.Line(text))
+		if advice := program.Advice(err); advice != "" && ctx.Err() == nil {
+			p.Sayf("%s", advice)
+		}
+	}
+	return program.Code(err)
+}
+
+func helpFor(parsed *kong.Context) string {
+	if parsed != nil && parsed.Selected() != nil {
+		return parsed.Selected().FullPath() + " --help"
+	}
+	return name + " --help"
+}
+
+// version is the command of that name.
+type version struct{}
+
+// Run prints the version that the build has noted.
+func (version) Run(p *program.Program) error {
+	v := struct {
+		Version  string `json:"version"`
+		Revision string `json:"revision,omitempty"`
+		Go       string `json:"go"`
+	}{Version: "unknown"}
+	if info, ok := debug.ReadBuildInfo(); ok {
+		v.Version, v.Go = info.Main.Version, info.GoVersion
+		for _, s := range info.Settings {
+			if s.Key == "vcs.revision" {
+				v.Revision = s.Value
+			}
+		}
+	}
+	if p.JSON {
+		return p.Document(v)
+	}
+	text := fmt.Sprintf("%s %s %s", name, v.Version, v.Go)
+	if v.Revision != "" {
+		text += " " + v.Revision
+	}
+	p.Printf("%s\n", text)
+	return nil
+}

@@ -1,0 +1,145 @@
+package cli_test
+
+import (
+	"encoding/json"
+	"strings"
+	"testing"
+
+	"github.com/stretchr/testify/require"
+
+	"github.com/taskhawk/taskhawk-go/cmd/taskhawk/internal/cli"
+	"github.com/taskhawk/taskhawk-go/cmd/taskhawk/internal/program"
+	"github.com/taskhawk/taskhawk-go/sqsx"
+	"github.com/taskhawk/taskhawk-go/taskhawk"
+)
+
+func TestUsageErrorsExitWith2(t *testing.T) {
+	t.Parallel()
+	c := newConsole(t)
+	for _, args := range [][]string{
+		{}, {"nope"}, {"send"}, {"send", "t", "--nope"}, {"send", "t", "--priority", "urgent"}, {"policy", "worker"},
+		{"send", "t", "{"}, {"send", "t", "--header", "x"}, {"send", "t", "--header", "taskhawk_x=1"}, {"send", "t", "a=1", "2"},
+		{"policy", "king", "--account", "111122223333"}, {"provision", "--account", "111122223333"},
+		{"send", "t", "1", "--file", "f"}, {"completion", "tcsh"},
+	} {
+		r := c.run(args...)
+		require.Equal(t, 2, r.code, "%s: %s", args, r.err)
+		require.NotEmpty(t, r.err, args)
+		require.Empty(t, r.out, args)
+	}
+	require.Zero(t, c.server.TotalRequests())
+}
+
+func TestACommandNeedsTheApplication(t *testing.T) {
+	t.Setenv("TASKHAWK_APP", "")
+	for _, command := range [][]string{{"check"}, {"send", "t"}, {"provision"}, {"policy", "worker"}} {
+		var out, err buffer
+		require.Equal(t, 2, cli.Run(t.Context(), command, program.Streams{Out: &out, Err: &err}))
+		require.Equal(t, "taskhawk: which application? give --app NAME, or set TASKHAWK_APP\n", err.String())
+	}
+}
+
+func TestEveryCommandHasHelp(t *testing.T) {
+	t.Parallel()
+	c := newConsole(t)
+	for _, command := range []string{"queues", "send", "check", "policy", "provision", "serve", "completion"} {
+		out := c.ok(command, "--help")
+		require.Contains(t, out, "Usage: taskhawk "+command)
+		require.Contains(t, out, "Examples:\n")
+	}
+}
+
+func TestVersionAndCompletion(t *testing.T) {
+	t.Parallel()
+	c := newConsole(t)
+	require.Regexp(t, `^taskhawk \S+ go\d`, c.ok("version"))
+	var version map[string]string
+	require.NoError(t, json.Unmarshal([]byte(c.ok("version", "--json")), &version))
+	require.NotEmpty(t, version["go"])
+	for shell, begin := range map[string]string{"bash": "complete -C ", "zsh": "autoload ", "fish": "complete -c taskhawk "} {
+		require.True(t, strings.HasPrefix(c.ok("completion", shell), begin), shell)
+	}
+}
+
+func TestQueuesListsCountsAndFindings(t *testing.T) {
+	t.Parallel()
+	c := newConsole(t)
+	c.provision(sqsx.ProvisionConfig{MaxReceiveCount: 1, Priorities: []taskhawk.Priority{taskhawk.High, taskhawk.Default}})
+	c.ok("send", "tasks.a", "--priority", "high")
+	r := c.run("queues")
+	require.Zero(t, r.code, r.err)
+	require.Equal(t, strings.Join([]string{
+		"QUEUE                                 WAITING  IN FLIGHT  DELAYED  OLDEST  FINDINGS",
+		"TASKHAWK-DEV-MYAPP-HIGH-PRIORITY      1        0          0        -       error: max-receive-count",
+		"TASKHAWK-DEV-MYAPP-HIGH-PRIORITY-DLQ  0        0          0        -       ok",
+		"TASKHAWK-DEV-MYAPP                    0        0          0        -       error: max-receive-count",
+		"TASKHAWK-DEV-MYAPP-DLQ                0        0          0        -       ok",
+		"TASKHAWK-DEV-MYAPP-LOW-PRIORITY       -        -          -        -       does not exist",
+		"TASKHAWK-DEV-MYAPP-LOW-PRIORITY-DLQ   -        -          -        -       does not exist",
+		"TASKHAWK-DEV-MYAPP-BULK               -        -          -        -       does not exist",
+		"TASKHAWK-DEV-MYAPP-BULK-DLQ           -        -          -        -       does not exist",
+		"",
+	}, "\n"), r.out)
+	lines := c.lines("queues")
+	require.Len(t, lines, 8)
+	require.Equal(t, 1.0, lines[0]["waiting"])
+	require.Equal(t, "high", lines[0]["priority"])
+	require.Nil(t, lines[7]["waiting"])
+	require.Equal(t, false, lines[7]["exists"])
+}
+
+func TestQueuesOfAnApplicationThatIsNotThere(t *testing.T) {
+	t.Parallel()
+	r := newConsole(t).run("queues")
+	require.Equal(t, 1, r.code)
+	require.Contains(t, r.err, "none of the queues exists")
+}
+
+func TestQueuesFindsAllApplications(t *testing.T) {
+	t.Setenv("TASKHAWK_APP", "")
+	c := newConsole(t)
+	for _, name := range []string{"one", "two"} {
+		require.NoError(t, sqsx.Provision(t.Context(), c.client, name, sqsx.ProvisionConfig{}))
+	}
+	var out, err buffer
+	code := cli.Run(t.Context(), []string{"queues", "--json", "--endpoint-url", "http://127.0.0.1:1"},
+		program.Streams{Out: &out, Err: &err, HTTP: c.server.HTTPClient()})
+	require.Zero(t, code, err.String())
+	lines := parseLines(t, out.String())
+	require.Len(t, lines, 16)
+	require.Equal(t, "one", lines[0]["app"])
+	require.Equal(t, "two", lines[15]["app"])
+}
+
+func TestCheckExitsByTheWorstFinding(t *testing.T) {
+	t.Parallel()
+	c := newConsole(t)
+	c.provision(sqsx.ProvisionConfig{})
+	require.Contains(t, c.ok("check"), "errors: 0")
+	missing := newConsole(t).run("check", "--json")
+	require.Equal(t, 1, missing.code)
+	var report struct {
+		OK       bool
+		Errors   int
+		Findings []struct{ Code, Queue string }
+	}
+	require.NoError(t, json.Unmarshal([]byte(missing.out), &report))
+	require.False(t, report.OK)
+	require.Equal(t, 9, report.Errors)
+	require.Equal(t, "queue-missing", report.Findings[0].Code)
+}
+
+func TestProvisionThenCheck(t *testing.T) {
+	t.Parallel()
+	c := newConsole(t)
+	require.Equal(t, 8, strings.Count(c.ok("provision", "--max-receive-count", "1", "--tag", "team=mail"), "\n"))
+	require.Equal(t, 1, c.run("check").code)
+	require.Equal(t, 8, strings.Count(c.ok("provision", "--fifo"), ".fifo\n"))
+}
+
+func TestPolicyOfRoles(t *testing.T) {
+	t.Parallel()
+	out := newConsole(t).ok("policy", "worker", "publisher", "--region", "eu-west-1", "--account", "111122223333")
+	require.True(t, json.Valid([]byte(out)))
+	require.Contains(t, out, "arn:aws:sqs:eu-west-1:111122223333:TASKHAWK-DEV-MYAPP-BULK-DLQ")
+}

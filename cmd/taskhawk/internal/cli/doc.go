@@ -1,0 +1,2 @@
+// Package cli reads the command line of taskhawk and runs its commands.
+package cli

@@ -1,0 +1,129 @@
+package program
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"net"
+	"os"
+	"strings"
+
+	"github.com/aws/smithy-go"
+)
+
+// The exit codes. They are part of what the program promises.
+const (
+	ExitOK     = 0
+	ExitFailed = 1 // a command failed, or a check found an error
+	ExitUsage  = 2 // wrong usage, or what was asked for could not be seen
+)
+
+// exitError is an error with an exit code. Its text may be empty: then the command has
+// said all there is to say.
+type exitError struct {
+	code int
+	err  error
+}
+
+// Error returns the text of the cause.
+func (e *exitError) Error() string {
+	if e.err == nil {
+		return ""
+	}
+	return e.err.Error()
+}
+
+// Unwrap returns the cause.
+func (e *exitError) Unwrap() error { return e.err }
+
+// Exit ends the program with a code and without a word. Exit(ExitOK) is nil.
+func Exit(code int) error {
+	if code == ExitOK {
+		return nil
+	}
+	return &exitError{code: code}
+}
+
+// Usagef is an error in how the program was called.
+func Usagef(format string, args ...any) error {
+	return &exitError{code: ExitUsage, err: fmt.Errorf(format, args...)}
+}
+
+// CannotSee says that what was asked for could not be seen.
+func CannotSee(err error) error { return &exitError{code: ExitUsage, err: err} }
+
+// Code returns the exit code of an error of a command.
+func Code(err error) int {
+	if err == nil {
+		return ExitOK
+	}
+	if exit, ok := errors.AsType[*exitError](err); ok {
+		return exit.code
+	}
+	if Unseen(err) {
+		return ExitUsage
+	}
+	return ExitFailed
+}
+
+// Unseen reports whether an error says that AWS could not be asked: no permission, no
+// credentials, no connection.
+func Unseen(err error) bool {
+	if denied(err) {
+		return true
+	}
+	_, unreachable := errors.AsType[*net.OpError](err)
+	return unreachable || noCredentials(err)
+}
+
+// denied reports whether AWS refused the caller.
+func denied(err error) bool {
+	api, ok := errors.AsType[smithy.APIError](err)
+	if !ok {
+		return false
+	}
+	code := api.ErrorCode()
+	for _, part := range []string{"AccessDenied", "NotAuthorized", "UnauthorizedOperation", "AuthorizationError"} {
+		if strings.Contains(code, part) {
+			return true
+		}
+	}
+	return rejected(code)
+}
+
+// rejected reports whether a code of AWS says that the credentials are not good.
+func rejected(code string) bool {
+	switch code {
+	case "InvalidClientTokenId", "UnrecognizedClientException", "ExpiredToken", "ExpiredTokenException",
+		"SignatureDoesNotMatch", "InvalidSignatureException", "InvalidAccessKeyId", "OptInRequired":
+		return true
+	}
+	return false
+}
+
+func noCredentials(err error) bool {
+	text := err.Error()
+	return strings.Contains(text, "get credentials") || strings.Contains(text, "no EC2 IMDS role found")
+}
+
+// Advice says what to do about an error, "" where its text says it.
+func Advice(err error) string {
+	var path *os.PathError
+	switch {
+	case errors.Is(err, context.Canceled):
+		return ""
+	case noCredentials(err):
+		return "log in, or name a profile with --profile or AWS_PROFILE"
+	case denied(err):
+		return "taskhawk policy writes the permissions that each role needs; see also --profile and --region"
+	case errors.As(err, &path):
+		return ""
+	}
+	if _, unreachable := errors.AsType[*net.OpError](err); unreachable {
+		return "look at --endpoint-url, AWS_ENDPOINT_URL_SQS and the network"
+	}
+	if strings.Contains(err.Error(), "does not exist in this account and region") {
+		return "look at --app, --profile and --region, or create the queues with taskhawk provision"
+	}
+	return ""
+}

@@ -1,0 +1,82 @@
+package queues
+
+import (
+	"context"
+	"fmt"
+	"time"
+
+	"github.com/aws/aws-sdk-go-v2/aws"
+	"github.com/aws/aws-sdk-go-v2/service/cloudwatch"
+	"github.com/aws/aws-sdk-go-v2/service/cloudwatch/types"
+
+	"github.com/taskhawk/taskhawk-go/cmd/taskhawk/internal/program"
+	"github.com/taskhawk/taskhawk-go/sqsx"
+)
+
+// ages asks CloudWatch how old the oldest messages are. SQS itself does not say.
+type ages struct {
+	client *cloudwatch.Client // nil where there is none
+	err    error              // of the last call
+}
+
+func newAges(ctx context.Context, p *program.Program) (*ages, error) {
+	client, err := p.CloudWatch(ctx)
+	if err != nil {
+		return nil, err
+	}
+	return &ages{client: client}, nil
+}
+
+// ageSpan is how far back the metric is looked for: SQS sends it once a minute, some
+// minutes late.
+const ageSpan = 15 * time.Minute
+
+// of returns the age of the oldest message by the name of the queue, for those that have
+// one.
+func (a *ages) of(ctx context.Context, counts []sqsx.QueueCount) map[string]time.Duration {
+	if a.client == nil {
+		return nil
+	}
+	var queries []types.MetricDataQuery
+	names := map[string]string{}
+	for i, c := range counts {
+		if c.Err != nil {
+			continue
+		}
+		id := fmt.Sprintf("q%d", i)
+		names[id] = c.Queue
+		queries = append(queries, types.MetricDataQuery{Id: &id, MetricStat: &types.MetricStat{
+			Metric: &types.Metric{
+				Namespace: aws.String("AWS/SQS"), MetricName: aws.String("ApproximateAgeOfOldestMessage"),
+				Dimensions: []types.Dimension{{Name: aws.String("QueueName"), Value: aws.String(c.Queue)}},
+			},
+			Period: aws.Int32(60), Stat: aws.String("Maximum"),
+		}})
+	}
+	if len(queries) == 0 {
+		return nil
+	}
+	now := time.Now()
+	out, err := a.client.GetMetricData(ctx, &cloudwatch.GetMetricDataInput{
+		StartTime: aws.Time(now.Add(-ageSpan)), EndTime: &now, MetricDataQueries: queries,
+		ScanBy: types.ScanByTimestampDescending,
+	})
+	if a.err = err; err != nil {
+		return nil
+	}
+	oldest := map[string]time.Duration{}
+	for _, result := range out.MetricDataResults {
+		if len(result.Values) > 0 {
+			oldest[names[aws.ToString(result.Id)]] = time.Duration(result.Values[0] * float64(time.Second))
+		}
+	}
+	return oldest
+}
+
+// problem says why there are no ages, "" if there is nothing to say.
+func (a *ages) problem() string {
+	if a.err == nil {
+		return ""
+	}
+	return "no ages: CloudWatch does not give them: " + program.Cut(program.Line(a.err.Error()), 200)
+}

@@ -1,0 +1,112 @@
+package queues
+
+import (
+	"context"
+	"errors"
+	"time"
+
+	"github.com/aws/aws-sdk-go-v2/service/sqs/types"
+
+	"github.com/taskhawk/taskhawk-go/cmd/taskhawk/internal/program"
+	"github.com/taskhawk/taskhawk-go/sqsx"
+	"github.com/taskhawk/taskhawk-go/sqsx/sqscheck"
+	"github.com/taskhawk/taskhawk-go/taskhawk"
+)
+
+// Check is the command of that name.
+type Check struct {
+	Priority      []taskhawk.Priority `help:"Queues to check: high, default, low, bulk. Default: all."  placeholder:"PRIORITY"`
+	Visibility    time.Duration       `help:"Visibility timeout of the workers. Default: 30s."          placeholder:"DURATION"`
+	LongestTask   time.Duration       `help:"How long the slowest task may take."                       placeholder:"DURATION"`
+	LambdaTimeout time.Duration       `help:"Timeout of the Lambda function that the queues feed."      placeholder:"DURATION"`
+}
+
+// Help has examples.
+func (*Check) Help() string {
+	return `It reads attributes and touches no message. Exit code 1: an error was found. 2: something could not be seen.
+
+Examples:
+  taskhawk check --app dev-myapp
+  taskhawk check --app dev-myapp --longest-task 20m --visibility 1m
+  taskhawk check --app dev-myapp --json | jq '.findings[] | select(.severity == "error")'`
+}
+
+type finding struct {
+	Severity sqscheck.Severity `json:"severity"`
+	Code     sqscheck.Code     `json:"code"`
+	Queue    string            `json:"queue"`
+	Problem  string            `json:"problem"`
+	Advice   string            `json:"advice,omitempty"`
+}
+
+func newFinding(f sqscheck.Finding) finding {
+	return finding{Severity: f.Severity, Code: f.Code, Queue: f.Queue, Problem: f.Problem, Advice: f.Advice}
+}
+
+type checkReport struct {
+	App      string    `json:"app"`
+	OK       bool      `json:"ok"`
+	Errors   int       `json:"errors"`
+	Warnings int       `json:"warnings"`
+	Infos    int       `json:"infos"`
+	Unseen   int       `json:"unseen"`
+	Findings []finding `json:"findings"`
+}
+
+// Run prints what the check finds.
+func (c *Check) Run(ctx context.Context, p *program.Program) error {
+	app, err := p.NeedApp()
+	if err != nil {
+		return err
+	}
+	client, err := p.SQS(ctx)
+	if err != nil {
+		return err
+	}
+	report, err := sqscheck.Check(ctx, client, app, sqscheck.Config{
+		Worker: sqsx.WorkerConfig{
+			Account: p.Account, Naming: p.Naming(), Priorities: c.Priority, VisibilityTimeout: c.Visibility,
+		},
+		LongestTask:   c.LongestTask,
+		LambdaTimeout: c.LambdaTimeout,
+	})
+	if err != nil && len(report.Findings) == 0 {
+		return program.CannotSee(err)
+	}
+	unseen := len(report.Of(sqscheck.CodeAccessDenied)) + len(report.Of(sqscheck.CodeUnreadable))
+	if err := c.print(p, app, report, unseen); err != nil {
+		return err
+	}
+	if err != nil {
+		p.Sayf("%s", program.Line(err.Error()))
+	}
+	switch {
+	case report.Count(sqscheck.SeverityError) > 0:
+		return program.Exit(program.ExitFailed)
+	case unseen > 0 || err != nil:
+		return program.Exit(program.ExitUsage)
+	}
+	return nil
+}
+
+func (*Check) print(p *program.Program, app string, report sqscheck.Report, unseen int) error {
+	if !p.JSON {
+		p.Printf("%s", report)
+		return nil
+	}
+	out := checkReport{
+		App: app, OK: report.OK(), Unseen: unseen, Findings: []finding{},
+		Errors:   report.Count(sqscheck.SeverityError),
+		Warnings: report.Count(sqscheck.SeverityWarning),
+		Infos:    report.Count(sqscheck.SeverityInfo),
+	}
+	for _, f := range report.Findings {
+		out.Findings = append(out.Findings, newFinding(f))
+	}
+	return p.Document(out)
+}
+
+func isMissing(err error) bool {
+	_, missing := errors.AsType[*types.QueueDoesNotExist](err)
+	return missing
+}

@@ -1,0 +1,2 @@
+// Package queues has the commands that are about queues as a whole.
+package queues

@@ -1,0 +1,2 @@
+// Package send dispatches tasks by name.
+package send

@@ -1,0 +1,110 @@
+package sqsx
+
+import (
+	"context"
+	"errors"
+	"fmt"
+
+	"github.com/aws/aws-sdk-go-v2/service/sqs"
+	"github.com/aws/aws-sdk-go-v2/service/sqs/types"
+
+	"github.com/taskhawk/taskhawk-go/internal/awsbatch"
+	"github.com/taskhawk/taskhawk-go/internal/nilcheck"
+	"github.com/taskhawk/taskhawk-go/internal/sqsqueue"
+	"github.com/taskhawk/taskhawk-go/taskhawk"
+)
+
+// QueueCount counts the messages of one queue. SQS counts approximately, and up to a
+// minute late.
+type QueueCount struct {
+	// Queue is the name of the queue.
+	Queue string
+	// Priority is that of the queue, or of the queue whose dead letters it has.
+	Priority taskhawk.Priority
+	// DeadLetters reports that it is a dead-letter queue.
+	DeadLetters bool
+	// Waiting is how many messages can be received.
+	Waiting int
+	// InFlight is how many messages are received, and neither deleted nor visible again.
+	InFlight int
+	// Delayed is how many messages have a delay that is not over.
+	Delayed int
+	// Err is why there are no counts: a *QueueError. It wraps *types.QueueDoesNotExist for
+	// a queue that does not exist.
+	Err error
+}
+
+// CountConfig says which queues [Count] counts. The zero value is a good default.
+type CountConfig struct {
+	// Account is the number of the account that owns the queues, 12 digits. Default: the
+	// caller's own account.
+	Account string
+	// Priorities are the queues to count. Default: all four.
+	Priorities []taskhawk.Priority
+	// Naming returns the names of the queues. Default: [QueueName].
+	Naming Naming
+}
+
+// CountAPI is what [Count] needs of SQS: GetQueueUrl and GetQueueAttributes. *sqs.Client
+// satisfies it.
+type CountAPI interface {
+	GetQueueUrl(context.Context, *sqs.GetQueueUrlInput, ...func(*sqs.Options)) (*sqs.GetQueueUrlOutput, error)
+	GetQueueAttributes(
+		context.Context, *sqs.GetQueueAttributesInput, ...func(*sqs.Options),
+	) (*sqs.GetQueueAttributesOutput, error)
+}
+
+// Count counts the messages of an application's queues, each followed by its dead-letter
+// queue, the most urgent priority first. It makes two requests for each queue and touches
+// no message. A queue that cannot be counted has an Err, and holds up no other. The error
+// of Count is about its arguments, or the end of ctx.
+func Count(ctx context.Context, api CountAPI, app string, config CountConfig) ([]QueueCount, error) {
+	if nilcheck.IsNil(api) {
+		return nil, errors.New("sqsx: count: nil API")
+	}
+	if err := awsbatch.CheckAccount(config.Account); err != nil {
+		return nil, fmt.Errorf("sqsx: count: %w", err)
+	}
+	names, err := config.Naming.names(app, config.Priorities)
+	if err != nil {
+		return nil, fmt.Errorf("sqsx: count: %w", err)
+	}
+	var counts []QueueCount
+	seen := map[string]bool{}
+	for _, priority := range taskhawk.Priorities() {
+		name, wanted := names[priority]
+		// A Naming may put several priorities on one queue.
+		if !wanted || seen[name] {
+			continue
+		}
+		seen[name] = true
+		for _, count := range []QueueCount{
+			{Queue: name, Priority: priority},
+			{Queue: DeadLetterQueueName(name), Priority: priority, DeadLetters: true},
+		} {
+			count.read(ctx, api, config.Account)
+			if ctx.Err() != nil {
+				return nil, fmt.Errorf("sqsx: count: %w", context.Cause(ctx))
+			}
+			counts = append(counts, count)
+		}
+	}
+	return counts, nil
+}
+
+// read asks SQS for the counts.
+func (c *QueueCount) read(ctx context.Context, api CountAPI, account string) {
+	url, err := lookUp(ctx, api, account, c.Queue)
+	if err != nil {
+		c.Err = err
+		return
+	}
+	found, err := getAttributes(ctx, api, c.Queue, url, types.QueueAttributeNameApproximateNumberOfMessages,
+		types.QueueAttributeNameApproximateNumberOfMessagesNotVisible, types.QueueAttributeNameApproximateNumberOfMessagesDelayed)
+	if err != nil {
+		c.Err = err
+		return
+	}
+	c.Waiting, c.InFlight = found.Number(sqsqueue.VisibleMessages), found.Number(sqsqueue.InFlight)
+	c.Delayed = found.Number(sqsqueue.Delayed)
+}
