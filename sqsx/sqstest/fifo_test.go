@@ -2,6 +2,7 @@ package sqstest_test
 
 import (
 	"testing"
+	"testing/synctest"
 	"time"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
@@ -53,6 +54,7 @@ func TestDeleteOpensTheGroupForAParkedPoll(t *testing.T) {
 		start := time.Now()
 		require.Equal(f, []string{"a2"}, bodies(f.receive(url, waiting(20*time.Second))))
 		require.Equal(f, 3*time.Second, time.Since(start))
+		synctest.Wait() // for the answer to the delete
 	})
 }
 
