@@ -245,8 +245,17 @@ func TestOfRefusesWhatIsLost(t *testing.T) {
 	require.Contains(t, refusal[struct{ A stamped }](t), "writes what it cannot read without UnmarshalJSON")
 	require.Contains(t, refusal[struct{ A []*stamped }](t), "writes what it cannot read without UnmarshalJSON")
 	require.Contains(t, refusal[struct{ A marked }](t), "writes what it cannot read without UnmarshalText")
+	require.Contains(t, refusal[struct {
+		A map[string]error `taskhawk:",rest"`
+	}](t), "interface error cannot be read back")
+	require.Contains(t, refusal[struct{ A sync.Mutex }](t), "sync.Mutex has no exported field")
+	require.Contains(t, refusal[struct {
+		A []*struct{ to, subject string }
+	}](t), "has no exported field")
 
 	of[struct{}](t)
+	of[struct{ A struct{} }](t)
+	of[struct{ A struct{ wrapped } }](t)
 	of[struct {
 		A any
 		B time.Time

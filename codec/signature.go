@@ -229,11 +229,29 @@ func unreadable(t reflect.Type) string {
 		if writesAnotherKind(t) {
 			return typeName(t) + " has MarshalJSON, and writes what it cannot read without UnmarshalJSON"
 		}
-	case pointer.Implements(textUnmarshalerType) || !pointer.Implements(textMarshalerType):
+	case pointer.Implements(textUnmarshalerType):
+	case !pointer.Implements(textMarshalerType):
+		if allHidden(t) {
+			return typeName(t) + " has no exported field, so nothing of it is sent: export its fields"
+		}
 	case t.Kind() != reflect.String:
 		return typeName(t) + " has MarshalText, and writes what it cannot read without UnmarshalText"
 	}
 	return ""
+}
+
+// allHidden reports whether t is a struct that has fields, none of which is exported or
+// embeds one that may be. Such a value is sent as {} and read back as zero.
+func allHidden(t reflect.Type) bool {
+	if t.Kind() != reflect.Struct || t.NumField() == 0 {
+		return false
+	}
+	for i := range t.NumField() {
+		if f := t.Field(i); f.IsExported() || f.Anonymous {
+			return false
+		}
+	}
+	return true
 }
 
 // writesAnotherKind reports whether the MarshalJSON of type t writes a JSON value of
