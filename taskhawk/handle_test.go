@@ -5,6 +5,8 @@ import (
 	"context"
 	"encoding/json"
 	"fmt"
+	"io"
+	"log/slog"
 	"strings"
 	"testing"
 	"testing/synctest"
@@ -304,4 +306,18 @@ func TestOtherFailuresAreAllLogged(t *testing.T) {
 	task, _ := newEmail(t)
 	hub := newHub(t, taskhawk.Config{Logger: logger, Tasks: []taskhawk.AnyTask{task}})
 	require.Len(t, lines(t, hub, log, repeat(task.Name(), 10)...), 10, "arguments are missing")
+}
+
+// With a logger of the standard library. Other loggers are asked in a goroutine, which
+// costs more.
+func TestHandleAllocates(t *testing.T) {
+	hub := newHub(t, taskhawk.Config{
+		Logger: slog.New(slog.NewTextHandler(io.Discard, nil)),
+		Tasks: []taskhawk.AnyTask{
+			taskhawk.New("t", func(context.Context, struct{ Text string }) error { return nil }),
+		},
+	})
+	d := delivery("t", `"1"`)
+	allocated := testing.AllocsPerRun(100, func() { _ = hub.Handle(t.Context(), d) })
+	require.LessOrEqual(t, allocated, 6.0)
 }
