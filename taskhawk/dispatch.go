@@ -121,6 +121,10 @@ func publishBatch(ctx context.Context, publisher Publisher, outs []*Outgoing) []
 	return errs
 }
 
+// errEmptyID is the error of a dispatch whose WithIDs returns no id. A new UUID in its
+// place would not be the same when the fan-out runs again.
+var errEmptyID = errors.New("WithIDs returns an empty id")
+
 // prepare does all of a dispatch that needs no network. It is the i-th of its call.
 func (t *Task[Args]) prepare(
 	ctx context.Context,
@@ -137,14 +141,17 @@ func (t *Task[Args]) prepare(
 		return nil, nil, err
 	}
 	set := &t.settings
-	if len(options) > 0 || hub.defaultHeaders != nil {
+	// The settings of the task are shared by its dispatches. This one changes a copy.
+	if len(options) > 0 || hub.defaultHeaders != nil || set.ids != nil {
 		set = t.settings.with(options)
 	}
 	if hub.defaultHeaders != nil {
 		set.headers = maps.Clone(hub.defaultHeaders(ctx, t.Name())).merge(set.headers)
 	}
 	if set.ids != nil {
-		set.id = set.ids(i)
+		if set.id = set.ids(i); set.id == "" {
+			return nil, nil, errEmptyID
+		}
 	}
 	if err := set.checkDispatch(); err != nil {
 		return nil, nil, err

@@ -3,8 +3,10 @@ package taskhawk_test
 import (
 	"context"
 	"fmt"
+	"sync"
 	"testing"
 
+	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 
 	"github.com/taskhawk/taskhawk-go/taskhawk"
@@ -195,4 +197,30 @@ func TestDispatchAllTakesAnIDForOneOnly(t *testing.T) {
 	ids, err = email.With(taskhawk.WithID("i1")).DispatchAll(t.Context(), someEmails(1))
 	require.NoError(t, err)
 	require.Equal(t, []string{"i1"}, ids)
+}
+
+// The task that WithIDs was saved on is shared: a dispatch must not leave its id there.
+func TestWithIDsLeavesTheTaskAlone(t *testing.T) {
+	t.Parallel()
+	email, _ := newEmail(t)
+	saved := email.With(taskhawk.WithIDs(func(i int) string { return fmt.Sprint("run-1/", i) }))
+	var senders sync.WaitGroup
+	for range 8 {
+		senders.Go(func() {
+			ids, err := saved.DispatchAll(t.Context(), someEmails(2))
+			assert.NoError(t, err)
+			assert.Equal(t, []string{"run-1/0", "run-1/1"}, ids)
+		})
+	}
+	senders.Wait()
+}
+
+func TestWithIDsReturnsNoEmptyID(t *testing.T) {
+	t.Parallel()
+	email, publisher := newEmail(t)
+	for _, ids := range []func(int) string{nil, func(i int) string { return []string{"run-1/0", ""}[i] }} {
+		_, err := email.DispatchAll(t.Context(), someEmails(2), taskhawk.WithIDs(ids))
+		require.ErrorContains(t, err, "WithIDs returns an empty id")
+	}
+	require.Empty(t, publisher.published())
 }
