@@ -103,6 +103,13 @@ func TestATaskWithATimeoutThatNeverFitsRuns(t *testing.T) {
 		require.Equal(t, 1, strings.Count(r.log.String(), "timeout of the task exceeds that of the function"), "said once")
 		require.Contains(t, r.log.String(), "task=slow")
 		require.Contains(t, r.log.String(), "timeout_ms=5000")
+
+		// One that is not started is not said to run.
+		r = newEnv(t)
+		response, _, err = r.inTime(3*time.Second, doing("second", "slow"), lambdax.SQSConfig{PartialBatch: true})
+		require.NoError(t, err)
+		require.Equal(t, []string{"m1"}, reported(t, response))
+		require.NotContains(t, r.log.String(), "running it with the time left")
 	})
 }
 

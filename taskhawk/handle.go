@@ -92,18 +92,9 @@ func (h *Hub) inTime(ctx context.Context, d *Delivery, task string, now time.Tim
 	if r := h.tasks[task]; r != nil {
 		need = r.timeout
 	}
-	if all := d.Deadline.Sub(cmp.Or(d.Received, now)); need > all && all > 0 {
-		if leftOut, ok := h.repeats.take("timeout: " + task); ok {
-			h.report(
-				ctx,
-				slog.LevelWarn,
-				"timeout of the task exceeds that of the function; running it with the time left",
-				slog.String("task", inLog(task)),
-				slog.Float64("timeout_ms", milliseconds(need)),
-				slog.Float64("available_ms", milliseconds(all)),
-				slog.Int("left_out", leftOut),
-			)
-		}
+	timeout, all := need, d.Deadline.Sub(cmp.Or(d.Received, now))
+	neverFits := timeout > all && all > 0
+	if neverFits {
 		need = all / 4 * 3
 	}
 	switch left := d.Deadline.Sub(now); {
@@ -112,7 +103,25 @@ func (h *Hub) inTime(ctx context.Context, d *Delivery, task string, now time.Tim
 	case left < need:
 		return RetryAfter(0, fmt.Errorf("%w: %s, and it may take %s", ErrNoTime, left.Round(time.Millisecond), need))
 	}
+	if neverFits {
+		h.reportTimeout(ctx, task, timeout, all)
+	}
 	return nil
+}
+
+// reportTimeout warns that a task runs although its timeout is longer than a delivery
+// has time for.
+func (h *Hub) reportTimeout(ctx context.Context, task string, timeout, available time.Duration) {
+	leftOut, ok := h.repeats.take("timeout: " + task)
+	if !ok {
+		return
+	}
+	h.report(ctx, slog.LevelWarn, "timeout of the task exceeds that of the function; running it with the time left",
+		slog.String("task", inLog(task)),
+		slog.Float64("timeout_ms", milliseconds(timeout)),
+		slog.Float64("available_ms", milliseconds(available)),
+		slog.Int("left_out", leftOut),
+	)
 }
 
 // withTimeout runs next under the task's own timeout. A handler that fails after its time
