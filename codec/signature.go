@@ -143,6 +143,8 @@ func (b *builder) addParam(sig *signature, f scanned, last bool) *TypeError {
 			Kind:     f.kind,
 			Optional: f.optional,
 			Type:     f.field.Type,
+			Struct:   b.root,
+			Index:    f.index,
 			Aliases:  f.aliases,
 		},
 		path:  pathOf(b.root, f.index),
@@ -188,7 +190,7 @@ func (sig *signature) list() []Param {
 	var params []Param
 	for i := range sig.params {
 		p := sig.params[i].Param
-		p.Aliases = slices.Clone(p.Aliases)
+		p.Aliases, p.Index = slices.Clone(p.Aliases), slices.Clone(p.Index)
 		params = append(params, p)
 	}
 	if sig.rest != nil {
@@ -316,6 +318,8 @@ type Param struct {
 	Kind     ParamKind    // how it can be given
 	Optional bool         // it may be absent, and is left out when zero; always true for Rest
 	Type     reflect.Type // of the field
+	Struct   reflect.Type // the argument struct
+	Index    []int        // of the field in it, as in reflect.Type.FieldByIndex
 }
 
 // param is a Param with the means to read and write it.

@@ -114,7 +114,7 @@ func (t *Task[Args]) registration() *registration {
 	if t == nil {
 		return nil
 	}
-	r := &registration{identity: t.identity, timeout: t.settings.timeout}
+	r := &registration{identity: t.identity, timeout: t.settings.timeout, task: t, settings: &t.settings}
 	if t.handler != nil {
 		r.handler = withTimeout(Recover(t.run), t.settings.timeout)
 	}
@@ -154,6 +154,8 @@ type registration struct {
 	identity *identity
 	handler  Handler // nil for a task that can only be dispatched
 	timeout  time.Duration
+	task     AnyTask
+	settings *settings // never changed
 }
 
 // identity is what all copies of a task share: its name, and the hubs that it is

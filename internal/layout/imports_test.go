@@ -73,7 +73,7 @@ func boundaries() []boundary {
 			why:      "programs, benchmarks and checks are no libraries",
 		},
 		{
-			packages: "codec/... taskhawk sqsx sqsx/sqscheck lambdax/...",
+			packages: "codec/... taskhawk taskhawk/contract sqsx sqsx/sqscheck lambdax/...",
 			never:    []string{"testing", "github.com/stretchr/testify", "go.uber.org/goleak", "pgregory.net/rapid"},
 			why:      "users link no test library",
 		},

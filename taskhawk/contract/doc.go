@@ -1,0 +1,11 @@
+// Package contract writes down what is on the wire, and keeps it.
+//
+// Two programs share a queue by the names of tasks and the shapes of their arguments,
+// which no compiler checks: a renamed field becomes a dead letter in production. [Of]
+// describes the tasks of a hub by the plan of the codec that writes and reads them:
+//
+//	{"name": "to", "schema": {"type": "string", "minLength": 1, "format": "email"}}
+//
+// Nothing here runs in production: a program that does not import this package does not
+// grow by it.
+package contract
