@@ -92,6 +92,13 @@ func oneLine(err error) string { return guard.Line(guard.Text(err), maxText) }
 // account and region.
 var ErrNoTopic = errors.New("the topic does not exist in this account and region")
 
+// noTopicError wraps [ErrNoTopic] where the list of all topics was read.
+type noTopicError struct{ others string } // of the application's topics, which exist
+
+func (*noTopicError) Error() string { return ErrNoTopic.Error() }
+
+func (*noTopicError) Unwrap() error { return ErrNoTopic }
+
 // TopicError says which topic a call to SNS was for. errors.As also finds what SNS
 // answered, such as *types.NotFoundException.
 type TopicError struct {
@@ -105,10 +112,14 @@ type TopicError struct {
 func (e *TopicError) Error() string {
 	_, missing := errors.AsType[*types.NotFoundException](e.Err)
 	if missing || errors.Is(e.Err, ErrNoTopic) {
-		return fmt.Sprintf(
+		text := fmt.Sprintf(
 			"topic %s does not exist in this account and region: create it and subscribe the function or queue that runs its tasks",
 			e.Topic,
 		)
+		if listed, ok := errors.AsType[*noTopicError](e.Err); ok {
+			text += "; " + listed.others
+		}
+		return text
 	}
 	return fmt.Sprintf("topic %s: %s", e.Topic, oneLine(e.Err))
 }

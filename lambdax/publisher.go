@@ -77,7 +77,7 @@ func newPublisher(api PublisherAPI, app string, config PublisherConfig) (*Publis
 	if err != nil {
 		return nil, err
 	}
-	p := &Publisher{api: api, arns: newTopicARNs(api, prefix)}
+	p := &Publisher{api: api, arns: newTopicARNs(api, app, names, prefix)}
 	p.batches, err = awsbatch.NewPublisher(awsbatch.Config[entry]{
 		Names: names,
 		Limits: awsbatch.Limits{

@@ -3,6 +3,7 @@ package lambdax
 import (
 	"context"
 	"fmt"
+	"slices"
 	"strings"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
@@ -17,13 +18,21 @@ import (
 // A look-up that failed is tried again by the next call.
 type topicARNs struct {
 	api    PublisherAPI
+	app    string
+	names  []string          // of the application's topics
 	prefix string            // of all ARNs; "" when they are looked up
 	turn   chan struct{}     // holds one token while nobody looks
 	found  map[string]string // by name; whoever has the token may touch it
 }
 
-func newTopicARNs(api PublisherAPI, prefix string) *topicARNs {
-	t := &topicARNs{api: api, prefix: prefix, turn: make(chan struct{}, 1), found: map[string]string{}}
+func newTopicARNs(api PublisherAPI, app string, names map[taskhawk.Priority]string, prefix string) *topicARNs {
+	t := &topicARNs{api: api, app: app, prefix: prefix, turn: make(chan struct{}, 1), found: map[string]string{}}
+	for _, priority := range taskhawk.Priorities() {
+		// A Naming may put several priorities on one topic.
+		if name := names[priority]; !slices.Contains(t.names, name) {
+			t.names = append(t.names, name)
+		}
+	}
 	t.turn <- struct{}{}
 	return t
 }
@@ -50,6 +59,7 @@ func (t *topicARNs) get(ctx context.Context, name string) (string, error) {
 
 // lookUp reads the list up to the topic, and keeps it.
 func (t *topicARNs) lookUp(ctx context.Context, name string) (string, error) {
+	var others []string
 	pages := sns.NewListTopicsPaginator(pagesOf{t.api}, &sns.ListTopicsInput{})
 	for pages.HasMorePages() {
 		page, err := pages.NextPage(ctx)
@@ -58,13 +68,17 @@ func (t *topicARNs) lookUp(ctx context.Context, name string) (string, error) {
 		}
 		for _, topic := range page.Topics {
 			arn := aws.ToString(topic.TopicArn)
-			if arn[strings.LastIndexByte(arn, ':')+1:] == name {
+			base := arn[strings.LastIndexByte(arn, ':')+1:]
+			if base == name {
 				t.found[name] = arn
 				return arn, nil
 			}
+			if slices.Contains(t.names, base) {
+				others = append(others, base)
+			}
 		}
 	}
-	return "", ErrNoTopic
+	return "", &noTopicError{others: awsbatch.WhichExist("topic", t.app, others)}
 }
 
 // pagesOf reads a page of the list with attempts.

@@ -3,6 +3,7 @@ package lambdax_test
 import (
 	"context"
 	"fmt"
+	"strings"
 	"sync"
 	"testing"
 
@@ -44,6 +45,8 @@ func TestTopicsThatAreMissing(t *testing.T) {
 			var missing *lambdax.TopicError
 			require.ErrorAs(r, err, &missing, name)
 			require.ErrorContains(r, err, "topic taskhawk-nobody does not exist in this account and region: create it")
+			none := strings.Contains(err.Error(), `none of the topics of "nobody" is found: check the application's name`)
+			require.Equal(r, account == "", none, "only the list of topics says so")
 			require.NotErrorIs(r, err, taskhawk.ErrOutcomeUnknown)
 
 			r.create("taskhawk-nobody")
@@ -53,6 +56,19 @@ func TestTopicsThatAreMissing(t *testing.T) {
 			})
 			require.NoError(r, err)
 		}
+	})
+}
+
+func TestTopicsOfWhichOneIsMissing(t *testing.T) {
+	t.Parallel()
+	onTopics(t, "", func(r *topicEnv) {
+		_, err := r.client.DeleteTopic(r.Context(), &sns.DeleteTopicInput{
+			TopicArn: new("arn:aws:sns:us-east-1:000000000000:taskhawk-dev-myapp"),
+		})
+		require.NoError(r, err)
+		p, err := lambdax.NewPublisher(r.client, "dev-myapp", lambdax.PublisherConfig{})
+		require.NoError(r, err)
+		require.ErrorContains(r, p.Publish(r.Context(), outgoing(1)), `; other topics of "dev-myapp" exist: taskhawk-dev-myapp-`)
 	})
 }
 

@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"strings"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -263,10 +262,10 @@ func lookUp(ctx context.Context, api sqsqueue.URLAPI, account, name string) (*st
 	return url, nil
 }
 
-// explain adds to the error of a missing queue whether the queues of the application
-// exist, by name: where none does, its name is probably misspelt. It looks up those that
-// are not in known, which needs no other permission than to look up the queues, and takes
-// one that is denied for missing. exists is nil where the Naming gives no names.
+// explain adds to the error of a missing queue which queues of the application exist, or
+// that none does. It looks up those that are not in known, which needs no other
+// permission than to look up the queues. exists is nil where that is not known: the
+// Naming gives no names, or SQS no answers.
 func (s *service) explain(
 	ctx context.Context, app string, naming Naming, err error, known map[string]bool,
 ) (explained error, exists map[string]bool) {
@@ -274,24 +273,18 @@ func (s *service) explain(
 	if namesErr != nil {
 		return err, nil // the Naming serves some of the priorities only
 	}
-	exists = map[string]bool{}
+	ordered := sqsqueue.InOrder(names)
+	exists = sqsqueue.Which(ctx, s.api, s.urls.account, ordered, known)
+	if exists == nil {
+		return err, nil
+	}
 	var others []string
-	for _, name := range sqsqueue.InOrder(names) {
-		found, looked := known[name]
-		if !looked {
-			_, lookUpErr := s.urls.get(ctx, name)
-			found = lookUpErr == nil
-		}
-		exists[name] = found
-		if found {
+	for _, name := range ordered {
+		if exists[name] {
 			others = append(others, name)
 		}
 	}
-	if len(others) == 0 {
-		return fmt.Errorf("%w; none of the queues of %q is found: check the application's name, account and region",
-			err, app), exists
-	}
-	return fmt.Errorf("%w; other queues of %q exist: %s", err, app, strings.Join(others, ", ")), exists
+	return fmt.Errorf("%w; %s", err, awsbatch.WhichExist("queue", app, others)), exists
 }
 
 // requestCounts is the changing form of taskhawk.RequestStats.

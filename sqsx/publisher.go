@@ -5,6 +5,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"sync"
 	"time"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
@@ -13,6 +14,7 @@ import (
 
 	"github.com/taskhawk/taskhawk-go/internal/awsbatch"
 	"github.com/taskhawk/taskhawk-go/internal/nilcheck"
+	"github.com/taskhawk/taskhawk-go/internal/sqsqueue"
 	"github.com/taskhawk/taskhawk-go/taskhawk"
 )
 
@@ -64,7 +66,10 @@ const (
 // errors wrap taskhawk.ErrHeldBack.
 type Publisher struct {
 	service *service
+	app     string
+	naming  Naming
 	batches *awsbatch.Publisher[entry]
+	looks   queueLooks
 }
 
 var _ taskhawk.BatchPublisher = (*Publisher)(nil)
@@ -90,13 +95,13 @@ func newPublisher(api API, app string, config PublisherConfig) (*Publisher, erro
 	if err != nil {
 		return nil, err
 	}
-	p := &Publisher{service: newService(api, config.Account)}
+	p := &Publisher{service: newService(api, config.Account), app: app, naming: config.Naming}
 	p.batches, err = awsbatch.NewPublisher(awsbatch.Config[entry]{
 		Names:  names,
 		Limits: config.limits(),
 		Linger: config.Linger,
 		Entry:  newEntry,
-		Calls:  p.service.sends,
+		Calls:  p.calls,
 		Wrap:   inQueue,
 	})
 	return p, err
@@ -143,7 +148,8 @@ func SendMessageInput(
 }
 
 // Publish sends one message. It returns a *taskhawk.LimitError before any call when SQS
-// would refuse the message, and a [*QueueError] when it is not known to be stored.
+// would refuse the message, and wraps a [*QueueError] when it is not known to be stored.
+// Where the queue does not exist, the error says which queues of the application do.
 // Failures that may pass are retried, three attempts and 20 s in all. When SQS may have
 // stored the message though no answer said so, the error wraps
 // taskhawk.ErrOutcomeUnknown. A ctx that has ended sends nothing.
@@ -159,6 +165,61 @@ func (p *Publisher) Publish(ctx context.Context, out *taskhawk.Outgoing) error {
 // it; what SQS refused for an entry is a smithy.APIError in it.
 func (p *Publisher) PublishBatch(ctx context.Context, outs []*taskhawk.Outgoing) []error {
 	return p.batches.PublishBatch(ctx, outs)
+}
+
+// calls returns what sends messages to a queue. The error of a queue that is missing says
+// which others exist.
+func (p *Publisher) calls(queue string) func(context.Context, []entry, func(error, ...int)) {
+	send := p.service.sends(queue)
+	return func(ctx context.Context, entries []entry, done func(error, ...int)) {
+		send(ctx, entries, func(err error, items ...int) {
+			if sqsqueue.IsMissing(err) {
+				var exists map[string]bool
+				err, exists = p.service.explain(ctx, p.app, p.naming, err, p.looks.of(queue))
+				p.looks.keep(queue, exists)
+			}
+			done(err, items...)
+		})
+	}
+}
+
+// queueLooks are the last looks at which queues exist, by the queue that was missing. They
+// count for a minute, so that a program that goes on dispatching to a missing queue does
+// not look all of them up each time.
+type queueLooks struct {
+	mu     sync.Mutex
+	byName map[string]queueLook
+}
+
+type queueLook struct {
+	exists map[string]bool
+	until  time.Time
+}
+
+// lookTTL is how long a look counts.
+const lookTTL = time.Minute
+
+// of returns what is known of the queues when one is missing.
+func (l *queueLooks) of(missing string) map[string]bool {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	if last, ok := l.byName[missing]; ok && time.Now().Before(last.until) {
+		return last.exists
+	}
+	return map[string]bool{missing: false}
+}
+
+// keep remembers a look, unless SQS did not answer it or the last one still counts.
+func (l *queueLooks) keep(missing string, exists map[string]bool) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	if exists == nil || time.Now().Before(l.byName[missing].until) {
+		return
+	}
+	if l.byName == nil {
+		l.byName = map[string]queueLook{}
+	}
+	l.byName[missing] = queueLook{exists: exists, until: time.Now().Add(lookTTL)}
 }
 
 // Stats counts the requests of this publisher. It may be called at any time,

@@ -181,6 +181,63 @@ func TestPublishToAMissingQueue(t *testing.T) {
 	})
 }
 
+func TestPublishSaysWhetherAMissingQueueIsATypo(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		r := newEnv(t, succeed)
+		r.deleteQueue(*name(taskhawk.Default))
+		publisherOf := func(app string, config sqsx.PublisherConfig) *sqsx.Publisher {
+			publisher, err := sqsx.NewPublisher(r.client, app, config)
+			require.NoError(t, err)
+			return publisher
+		}
+		out := &taskhawk.Outgoing{Task: "t", Body: "a"}
+		for app, want := range map[string]string{
+			"dev-myap": `create it, for example with sqsx.Provision; none of the queues of "dev-myap" is found: ` +
+				"check the application's name, account and region",
+			app: `create it, for example with sqsx.Provision; other queues of "dev-myapp" exist: ` +
+				"TASKHAWK-DEV-MYAPP-HIGH-PRIORITY, TASKHAWK-DEV-MYAPP-LOW-PRIORITY, TASKHAWK-DEV-MYAPP-BULK",
+		} {
+			publisher := publisherOf(app, sqsx.PublisherConfig{})
+			before := r.server.Requests("GetQueueUrl")
+			for range 10 {
+				err := publisher.Publish(t.Context(), out)
+				require.ErrorContains(t, err, want)
+				_, missing := errors.AsType[*types.QueueDoesNotExist](err)
+				require.True(t, missing)
+			}
+			require.Equal(t, before+10+3, r.server.Requests("GetQueueUrl"), "the others are looked up once a minute")
+			time.Sleep(time.Minute)
+			require.ErrorContains(t, publisher.Publish(t.Context(), out), want)
+			require.Equal(t, before+10+3+1+3, r.server.Requests("GetQueueUrl"))
+		}
+
+		// Silence proves nothing about the others.
+		publisher := publisherOf("dev-myap", sqsx.PublisherConfig{})
+		r.server.Inject(sqstest.Fault{On: sqstest.OpGetQueueURL, Nth: 2, Do: sqstest.Delay(time.Hour)})
+		start := time.Now()
+		err := publisher.Publish(t.Context(), out)
+		require.True(t, strings.HasSuffix(err.Error(), "create it, for example with sqsx.Provision"), err)
+		require.Equal(t, 2*time.Second, time.Since(start))
+
+		few := func(app string, priority taskhawk.Priority) string { return sqsx.QueueName(app+"-of-few", 0) }
+		require.ErrorContains(t, publisherOf("dev-myap", sqsx.PublisherConfig{Naming: few}).Publish(t.Context(), out), "none of the queues")
+	})
+}
+
+func TestANamingThatReturnsAURL(t *testing.T) {
+	t.Parallel()
+	client := sqstest.NewUnstartedServer().Client()
+	naming := func(string, taskhawk.Priority) string {
+		return "https://sqs.us-east-1.amazonaws.com/111122223333/TASKHAWK-DEV-MYAPP"
+	}
+	const want = "a URL or ARN where a name is expected"
+	_, err := sqsx.NewPublisher(client, app, sqsx.PublisherConfig{Naming: naming})
+	require.ErrorContains(t, err, want)
+	_, err = sqsx.Redrive(t.Context(), client, app, sqsx.RedriveConfig{Naming: naming, Priorities: []taskhawk.Priority{taskhawk.Default}})
+	require.ErrorContains(t, err, want)
+}
+
 func TestPublishToQueuesOfAnotherAccount(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
@@ -195,7 +252,8 @@ func TestPublishToQueuesOfAnotherAccount(t *testing.T) {
 		require.NoError(t, err)
 		err = publisher.Publish(t.Context(), out)
 		require.EqualError(t, err, "queue TASKHAWK-DEV-MYAPP does not exist in account 111122223333 and this region, "+
-			"or its policy denies sqs:GetQueueUrl")
+			"or its policy denies sqs:GetQueueUrl; "+
+			`none of the queues of "dev-myapp" is found: check the application's name, account and region`)
 		_, err = sqsx.NewPublisher(r.client, app, sqsx.PublisherConfig{Account: "1111-2222-3333"})
 		require.ErrorContains(t, err, "12 digits")
 	})

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"runtime/debug"
+	"strings"
 
 	"github.com/taskhawk/taskhawk-go/internal/guard"
 	"github.com/taskhawk/taskhawk-go/taskhawk"
@@ -33,15 +34,23 @@ func Invoke[In, Out, Option any](
 }
 
 // Name asks the user's naming function for the name of a queue or topic. A panic of it is
-// an error.
+// an error, and so is a URL or ARN.
 func Name(naming func(app string, priority taskhawk.Priority) string, app string, priority taskhawk.Priority) (name string, err error) {
 	defer func() {
-		if err = recovered(recover(), nil); err != nil {
+		if err = recovered(recover(), err); err != nil {
 			err = fmt.Errorf("Naming for priority %s: %w", priority, err)
 		}
 	}()
-	return naming(app, priority), nil
+	name = naming(app, priority)
+	// The services would only report a name that is too long or has wrong characters.
+	if isAddress(name) {
+		return "", errors.New("a URL or ARN where a name is expected, which is its last part; Account names the owner")
+	}
+	return name, nil
 }
+
+// isAddress reports whether a text that should be a name is a URL or an ARN.
+func isAddress(text string) bool { return strings.ContainsAny(text, ":/") }
 
 // recovered returns the error of a call of the user's code that ended by a panic with
 // value, nil for none, or else returned err.

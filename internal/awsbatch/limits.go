@@ -145,12 +145,29 @@ func CheckApp(app string) error {
 		return errors.New("the application has no name")
 	}
 	// A URL would only be reported as a name that is too long or has wrong characters.
-	if strings.ContainsAny(app, ":/") {
+	if isAddress(app) {
 		return errors.New(`a URL or ARN stands where the application's name is expected, such as "dev-myapp": the names of ` +
 			"its queues and topics follow from it; Account names the owner of those of another account")
 	}
 	return nil
 }
+
+// WhichExist says of an application one of whose queues or topics is missing which of
+// them do exist: where none does, the application's name is probably misspelt.
+func WhichExist(kind, app string, exist []string) string {
+	if len(exist) == 0 {
+		return NoneExists(kind, app) + ": " + CheckName
+	}
+	return fmt.Sprintf("other %ss of %q exist: %s", kind, app, strings.Join(exist, ", "))
+}
+
+// NoneExists says that an application has no queues or topics.
+func NoneExists(kind, app string) string {
+	return fmt.Sprintf("none of the %ss of %q is found", kind, app)
+}
+
+// CheckName is what to do where none exists.
+const CheckName = "check the application's name, account and region"
 
 // CheckAccount refuses what is no account number. Empty is the caller's own account.
 func CheckAccount(account string) error {

@@ -6,11 +6,13 @@ import (
 	"errors"
 	"fmt"
 	"strconv"
+	"sync"
 	"time"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
 	"github.com/aws/aws-sdk-go-v2/service/sqs"
 	"github.com/aws/aws-sdk-go-v2/service/sqs/types"
+	"github.com/aws/smithy-go"
 
 	"github.com/taskhawk/taskhawk-go/internal/awsbatch"
 )
@@ -76,6 +78,45 @@ func LookUp(ctx context.Context, api URLAPI, account, name string) (*string, err
 func IsMissing(err error) bool {
 	_, ok := errors.AsType[*types.QueueDoesNotExist](err)
 	return ok
+}
+
+// IsDenied reports whether the caller lacks a permission.
+func IsDenied(err error) bool {
+	answer, ok := errors.AsType[smithy.APIError](err)
+	return ok && (answer.ErrorCode() == "AccessDenied" || answer.ErrorCode() == "AccessDeniedException")
+}
+
+// whichTimeout is how long [Which] may take: it makes an error clearer that is there
+// already.
+const whichTimeout = 2 * time.Second
+
+// Which looks up, side by side, which of the queues exist that known does not name. A
+// queue that the caller may not look up counts as missing, as SQS would have it. The
+// result has all names, or is nil where SQS did not answer for each.
+func Which(ctx context.Context, api URLAPI, account string, names []string, known map[string]bool) map[string]bool {
+	ctx, cancel := context.WithTimeout(ctx, whichTimeout)
+	defer cancel()
+	errs := make([]error, len(names))
+	var group sync.WaitGroup
+	for i, name := range names {
+		if _, looked := known[name]; !looked {
+			group.Go(func() { _, errs[i] = LookUp(ctx, api, account, name) })
+		}
+	}
+	group.Wait()
+	exists := make(map[string]bool, len(names))
+	for i, name := range names {
+		found, looked := known[name]
+		switch {
+		case looked:
+			exists[name] = found
+		case errs[i] == nil || IsMissing(errs[i]) || IsDenied(errs[i]):
+			exists[name] = errs[i] == nil
+		default:
+			return nil
+		}
+	}
+	return exists
 }
 
 // Get asks for attributes of the queue of that URL. Its result is not nil when the error

@@ -4,13 +4,13 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"maps"
 	"slices"
 	"strings"
 	"time"
 
 	"github.com/aws/aws-sdk-go-v2/service/sqs"
 	"github.com/aws/aws-sdk-go-v2/service/sqs/types"
-	"github.com/aws/smithy-go"
 
 	"github.com/taskhawk/taskhawk-go/internal/awsbatch"
 	"github.com/taskhawk/taskhawk-go/internal/nilcheck"
@@ -70,7 +70,7 @@ func Check(ctx context.Context, api API, app string, config Config) (Report, err
 	if nilcheck.IsNil(api) {
 		return Report{}, errors.New("sqscheck: nil API")
 	}
-	e := &examination{api: api, config: config}
+	e := &examination{api: api, config: config, absent: map[string]bool{}}
 	e.examineCode()
 	var failed error
 	for _, name := range names {
@@ -78,12 +78,12 @@ func Check(ctx context.Context, api API, app string, config Config) (Report, err
 			failed = alongside(failed, err)
 		}
 	}
-	if e.absent == len(names) {
+	if len(e.absent) == len(names) && !e.othersExist(ctx, app) {
 		none := Finding{
 			Severity: SeverityError,
 			Code:     CodeQueueMissing,
-			Problem:  fmt.Sprintf("none of the queues of %q is found", app),
-			Advice:   "check the application's name, account and region",
+			Problem:  awsbatch.NoneExists("queue", app),
+			Advice:   awsbatch.CheckName,
 		}
 		e.findings = slices.Insert(e.findings, 0, none)
 	}
@@ -93,6 +93,17 @@ func Check(ctx context.Context, api API, app string, config Config) (Report, err
 		return report, fmt.Errorf("sqscheck: %w", failed)
 	}
 	return report, nil
+}
+
+// othersExist reports whether a queue of the application exists, or may exist, though
+// none of those that are checked does.
+func (e *examination) othersExist(ctx context.Context, app string) bool {
+	names, err := queueNames(app, nil, e.config.Worker.Naming)
+	if err != nil {
+		return false // the Naming serves some of the priorities only
+	}
+	exists := sqsqueue.Which(ctx, e.api, e.config.Worker.Account, names, e.absent)
+	return exists == nil || slices.Contains(slices.Collect(maps.Values(exists)), true)
 }
 
 // alongside joins errors in one line, where errors.Join would make several.
@@ -293,7 +304,7 @@ type examination struct {
 	api      API
 	config   Config
 	findings []Finding
-	absent   int // queues that are missing, dead-letter queues not counted
+	absent   map[string]bool // false by name for queues that are missing, dead-letter queues left out
 }
 
 // pair is a queue with its dead-letter queue.
@@ -320,7 +331,7 @@ func (e *examination) examine(ctx context.Context, name string) error {
 		return err
 	}
 	if slices.ContainsFunc(e.findings, func(f Finding) bool { return f.Code == CodeQueueMissing && f.Queue == p.name }) {
-		e.absent++
+		e.absent[p.name] = false
 	}
 	if p.own = e.readable(p.name, p.own); p.own != nil {
 		if err := e.readMappings(ctx, &p); err != nil {
@@ -385,7 +396,7 @@ func (e *examination) missing(ctx context.Context, name string) error {
 				"give publishers, workers and this check a Naming that returns the name of the queue that is meant",
 			)
 			return nil
-		} else if !sqsqueue.IsMissing(err) && !isDenied(err) {
+		} else if !sqsqueue.IsMissing(err) && !sqsqueue.IsDenied(err) {
 			return &sqsx.QueueError{Queue: other, Err: err}
 		}
 	}
@@ -401,17 +412,12 @@ func (e *examination) missing(ctx context.Context, name string) error {
 
 // denied makes a finding of an error about permissions, and returns any other.
 func (e *examination) denied(err error, name, permission string) error {
-	if !isDenied(err) {
+	if !sqsqueue.IsDenied(err) {
 		return &sqsx.QueueError{Queue: name, Err: err}
 	}
 	e.add(SeverityWarning, CodeAccessDenied, name, "cannot be checked: the caller has no permission for "+permission,
 		"allow it; sqscheck.Policy writes the policy for "+string(RoleCheck))
 	return nil
-}
-
-func isDenied(err error) bool {
-	answer, ok := errors.AsType[smithy.APIError](err)
-	return ok && (answer.ErrorCode() == "AccessDenied" || answer.ErrorCode() == "AccessDeniedException")
 }
 
 // examineCode looks at what is wrong whatever the queues are.

@@ -35,6 +35,18 @@ func TestCheckOfMissingQueues(t *testing.T) {
 	})
 }
 
+// The queues of the other priorities exist, so that the name is right.
+func TestCheckOfOnePriorityWhoseQueueIsMissing(t *testing.T) {
+	t.Parallel()
+	inEnv(t, func(e *env) {
+		_, err := e.client.DeleteQueue(e.Context(), &sqs.DeleteQueueInput{QueueUrl: e.url(sqsx.QueueName(app, taskhawk.Bulk))})
+		require.NoError(e, err)
+		report := e.check(sqscheck.Config{Worker: sqsx.WorkerConfig{Priorities: []taskhawk.Priority{taskhawk.Bulk}}})
+		require.Len(e, report.Of(sqscheck.CodeQueueMissing), 1)
+		require.Equal(e, sqsx.QueueName(app, taskhawk.Bulk), report.Of(sqscheck.CodeQueueMissing)[0].Queue)
+	})
+}
+
 func TestCheckOfAMissingDeadLetterQueue(t *testing.T) {
 	t.Parallel()
 	inEnv(t, func(e *env) {

@@ -30,7 +30,7 @@ func (e *examination) readMappings(ctx context.Context, p *pair) error {
 		return nil
 	}
 	found, err := e.config.Mappings(ctx, p.own[sqsqueue.ARN])
-	if isDenied(err) {
+	if sqsqueue.IsDenied(err) {
 		return e.denied(err, p.name, "lambda:ListEventSourceMappings or lambda:GetFunctionConfiguration")
 	}
 	if err != nil {
