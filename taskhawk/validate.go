@@ -48,10 +48,11 @@ func checkerOf[Args any](task string, v Validator) (func(*Args) error, error) {
 // reaches them: a zero and a filled value, and both with each field the other way round,
 // for rules that depend on other fields.
 func tryTags(v Validator, t reflect.Type) error {
-	for _, sample := range []func(reflect.Type) reflect.Value{reflect.New, filled} {
-		if bad := tryTag(v, sample(t)); bad != nil {
-			return fmt.Errorf("bad validate tag in %s: %v", t, bad.Value)
-		}
+	if err := tryTag(v, reflect.New(t)); err != nil {
+		return err
+	}
+	if err := tryTag(v, filled(t)); err != nil {
+		return err
 	}
 	for i := range t.NumField() {
 		for _, from := range [][2]reflect.Value{{reflect.New(t), filled(t)}, {filled(t), reflect.New(t)}} {
@@ -60,18 +61,26 @@ func tryTags(v Validator, t reflect.Type) error {
 				continue
 			}
 			field.Set(from[1].Elem().Field(i))
-			if bad := tryTag(v, from[0]); bad != nil {
-				return fmt.Errorf("bad validate tag of %s.%s, or of one that depends on it: %v", t, t.Field(i).Name, bad.Value)
+			if err := tryTag(v, from[0]); err != nil {
+				return err
 			}
 		}
 	}
 	return nil
 }
 
-// tryTag returns the panic of a validation, nil if it does not panic.
-func tryTag(v Validator, sample reflect.Value) *PanicError {
-	bad, _ := errors.AsType[*PanicError](validate(v, "", sample.Interface()))
-	return bad
+// tryTag returns an error with the words of the validator if a validation panics, which
+// may be those of the user: a sample holds no values.
+func tryTag(v Validator, sample reflect.Value) error {
+	bad, ok := errors.AsType[*PanicError](validate(v, "", sample.Interface()))
+	if !ok {
+		return nil
+	}
+	place := ": "
+	if at, found := panicPlace(v, sample.Interface()); found {
+		place = ": " + at + ": "
+	}
+	return fmt.Errorf("bad validate tag in %s%s%v", sample.Type().Elem(), place, bad.Value)
 }
 
 // validate checks args, a pointer to a struct. A validator that panics gives an error, as
@@ -79,7 +88,11 @@ func tryTag(v Validator, sample reflect.Value) *PanicError {
 func validate(v Validator, task string, args any) (err error) {
 	defer func() {
 		if err != nil {
-			err = newValidationError(task, reflect.TypeOf(args).Elem(), guard.Error(err))
+			invalid := newValidationError(task, reflect.TypeOf(args).Elem(), guard.Error(err))
+			if bad, ok := errors.AsType[*PanicError](invalid.Err); ok && task != "" {
+				invalid.place = describePanic(v, args, bad)
+			}
+			err = invalid
 		}
 	}()
 	defer recoverTo(&err)
@@ -196,8 +209,10 @@ type ValidationError struct {
 	// Fields are the fields at fault, in the order of the struct.
 	Fields []FieldError
 	// Err is the validator's own error: validator.ValidationErrors, or a *PanicError when
-	// a tag made it panic.
+	// a tag made it panic. The text then names the field and its tag.
 	Err error
+
+	place string // of a panic, "" if not known
 }
 
 // FieldError is one broken rule.
@@ -211,7 +226,7 @@ type FieldError struct {
 	Param string
 }
 
-func newValidationError(task string, args reflect.Type, err error) error {
+func newValidationError(task string, args reflect.Type, err error) *ValidationError {
 	wrapped := &ValidationError{Task: task, Err: err}
 	if broken, ok := errors.AsType[validator.ValidationErrors](err); ok {
 		for _, b := range broken {
@@ -226,6 +241,9 @@ func newValidationError(task string, args reflect.Type, err error) error {
 
 // Error names the task, the fields and the rules that they break.
 func (e *ValidationError) Error() string {
+	if len(e.Fields) == 0 && e.place != "" {
+		return fmt.Sprintf("arguments of %s: validation failed: %v %s", e.Task, e.Err, e.place)
+	}
 	if len(e.Fields) == 0 {
 		return fmt.Sprintf("arguments of %s: validation failed: %v", e.Task, e.Err)
 	}

@@ -2,6 +2,8 @@ package taskhawk_test
 
 import (
 	"context"
+	"fmt"
+	"strings"
 	"testing"
 
 	"github.com/go-playground/validator/v10"
@@ -202,7 +204,52 @@ func TestABadTagThatIsReachedLateIsAnError(t *testing.T) {
 		S string `validate:"email,min=three"`
 	}
 	invalid := validated(t, args{S: "a@b.c"})
-	require.ErrorContains(t, invalid, "validation failed: panic")
+	require.EqualError(t, invalid, `arguments of tasks.checked: validation failed: panic (string) at S (validate:"email,min=three")`)
+}
+
+func TestAValidationThatPanicsNamesTheField(t *testing.T) {
+	t.Parallel()
+	type inner struct {
+		N int `validate:"explode"`
+		B string
+	}
+	type args struct {
+		A    string            `validate:"required"`
+		Many []inner           `validate:"dive"`
+		By   map[string]*inner `validate:"dive"`
+		Odd  any               `validate:"omitempty,gt=100"`
+	}
+	explosive := func() *validator.Validate {
+		own := validator.New()
+		require.NoError(t, own.RegisterValidation("explode", func(level validator.FieldLevel) bool {
+			if n := level.Field().Int(); n > 1 {
+				panic(fmt.Sprint("Bad field type for the canary ", n))
+			}
+			return true
+		}))
+		return own
+	}
+	const prefix = "arguments of tasks.checked: validation failed: panic (string) "
+	own := explosive()
+	for want, bad := range map[string]args{
+		`at Many[1].N (validate:"explode")`: {A: "a", Many: []inner{{N: 1}, {N: 77}}},
+		`at By[*].N`:                        {A: "a", By: map[string]*inner{"canary": {N: 77}}},
+		`at Odd (validate:"omitempty,gt=100"): Bad field type bool`: {A: "a", Odd: true},
+	} {
+		invalid := validated(t, bad, taskhawk.WithValidator(own))
+		require.ErrorContains(t, invalid, prefix+want)
+		require.NotContains(t, invalid.Error(), "canary")
+		require.Empty(t, invalid.Fields)
+	}
+
+	own = explosive()
+	own.RegisterStructValidation(func(level validator.StructLevel) {
+		if level.Current().Interface().(args).A == "b" { //nolint:forcetypeassert // registered for args
+			panic("canary")
+		}
+	}, args{})
+	invalid := validated(t, args{A: "b", Many: []inner{{N: 1}}}, taskhawk.WithValidator(own))
+	require.EqualError(t, invalid, strings.TrimSpace(prefix), "the rule of a struct has no field")
 }
 
 func TestATypeWithoutTagsPaysNothing(t *testing.T) { //nolint:paralleltest // AllocsPerRun counts for the whole program

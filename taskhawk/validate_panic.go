@@ -1,0 +1,109 @@
+package taskhawk
+
+import (
+	"reflect"
+	"strconv"
+	"strings"
+	"unicode"
+
+	"github.com/go-playground/validator/v10"
+)
+
+// filterer is a [Validator] that can leave fields out, as *validator.Validate does.
+type filterer interface {
+	StructFiltered(s any, skip validator.FilterFunc) error
+}
+
+var _ filterer = (*validator.Validate)(nil)
+
+// describePanic says where a validation of args panicked, and what the validator said
+// where that holds no value. It is empty where the place is not known.
+func describePanic(v Validator, args any, bad *PanicError) string {
+	place, ok := panicPlace(v, args)
+	if words := validatorWords(bad.Value); ok && words != "" {
+		place += ": " + words
+	}
+	return place
+}
+
+// panicPlace says at which field a validation of args panics, with the tag of the field.
+// It reports false where that cannot be told: for another kind of validator, and for
+// rules of whole structs. It validates args twice.
+func panicPlace(v Validator, args any) (place string, ok bool) {
+	f, ok := v.(filterer)
+	if !ok {
+		return "", false
+	}
+	last := "" // the field that was reached last
+	panicked := panics(f, args, func(ns []byte) bool {
+		last = string(ns)
+		return false
+	})
+	if !panicked || last == "" {
+		return "", false
+	}
+	// Rules of a struct run after those of its fields. If they are to blame, they panic
+	// without the field too.
+	reached := false
+	panicked = panics(f, args, func(ns []byte) bool {
+		reached = reached || string(ns) == last
+		return reached
+	})
+	if panicked {
+		return "", false
+	}
+	t := reflect.TypeOf(args).Elem()
+	path := strings.TrimPrefix(last, t.Name()+".")
+	place = "at " + fieldPath(t, path)
+	if tag := fieldTag(t, path); tag != "" {
+		place += " (validate:" + strconv.Quote(tag) + ")"
+	}
+	return place, true
+}
+
+// panics reports whether a validation that leaves out what skip names panics.
+func panics(f filterer, args any, skip validator.FilterFunc) (panicked bool) {
+	defer func() { panicked = recover() != nil }()
+	_ = f.StructFiltered(args, skip)
+	return false
+}
+
+// fieldTag returns the validate tag of the field of t at the validator's path, "" if the
+// path is not that of a field.
+func fieldTag(t reflect.Type, path string) string {
+	tag := ""
+	for i := 0; i < len(path); {
+		t = pointedTo(t)
+		if path[i] == '[' {
+			end := strings.IndexByte(path[i:], ']')
+			if end < 0 || t == nil || t.Kind() != reflect.Slice && t.Kind() != reflect.Array {
+				return "" // the key of a map may hold brackets and dots
+			}
+			t, i = t.Elem(), i+end+1
+			continue
+		}
+		end := i + nameLength(path[i:])
+		if t == nil || t.Kind() != reflect.Struct {
+			return ""
+		}
+		field, _ := t.FieldByName(strings.TrimPrefix(path[i:end], "."))
+		t, i, tag = field.Type, end, field.Tag.Get("validate")
+	}
+	return tag
+}
+
+// validatorWords returns what the validator panicked with if it is about types and tags
+// alone. Functions of the user may panic with values.
+func validatorWords(value any) string {
+	text, ok := value.(string)
+	name, about := strings.CutPrefix(text, "Bad field type ")
+	if !ok || !about || strings.ContainsFunc(name, func(r rune) bool { return !typeRune(r) }) {
+		return ""
+	}
+	return text
+}
+
+// typeRune reports whether r may be in the name of a type without methods and fields.
+func typeRune(r rune) bool {
+	return unicode.IsLetter(r) || unicode.IsDigit(r) || strings.ContainsRune("_.*[]", r)
+}
