@@ -92,11 +92,11 @@ type sink struct {
 	mu      sync.Mutex
 	logged  []line
 	errors  []string
-	secrets map[string]bool
+	secrets map[int]map[string]bool // by their length, since a run has thousands of receipts
 }
 
 func newSink() *sink {
-	s := &sink{secrets: map[string]bool{}}
+	s := &sink{secrets: map[int]map[string]bool{}}
 	for _, canary := range []string{canaryArgument, canaryHeader, canaryKeyID, canaryKey, canaryToken} {
 		s.secret(canary)
 	}
@@ -107,9 +107,13 @@ func newSink() *sink {
 func (s *sink) secret(text string) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	if text != "" {
-		s.secrets[text] = true
+	if text == "" {
+		return
 	}
+	if s.secrets[len(text)] == nil {
+		s.secrets[len(text)] = map[string]bool{}
+	}
+	s.secrets[len(text)][text] = true
 }
 
 // failure takes an error that a caller of the library got; nil is none.
@@ -168,9 +172,11 @@ func (s *sink) shows(text string) bool {
 	if len(text) > maxText || strings.ContainsAny(text, "\r\n") {
 		return true
 	}
-	for secret := range s.secrets {
-		if strings.Contains(text, secret) {
-			return true
+	for length, secrets := range s.secrets {
+		for at := 0; at+length <= len(text); at++ {
+			if secrets[text[at:at+length]] {
+				return true
+			}
 		}
 	}
 	return false

@@ -16,8 +16,10 @@ type line struct {
 // numbers are the faults that the suite is about.
 func numbers() []string {
 	var all []string
-	for n := 1; n <= 63; n++ {
-		all = append(all, fmt.Sprintf("T%02d", n))
+	for n := 1; n <= 75; n++ {
+		if n <= 63 || n >= 70 {
+			all = append(all, fmt.Sprintf("T%02d", n))
+		}
 	}
 	return all
 }
