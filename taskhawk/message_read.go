@@ -382,8 +382,9 @@ func (r *messageReader) missing() error {
 }
 
 // layout is the text between the values of a message that has all members, in the order
-// of the format. Nearly every body has one of two layouts, and matching them takes half
-// as long as reading the members one by one (BenchmarkParseMessage).
+// of the format. Nearly every body has one of two layouts. Matching them takes 0.72 of
+// the time of reading member by member; any other body takes 1.6 times as long
+// (BenchmarkParseMessage). A delivery with a handler that does nothing saves 6 %.
 type layout struct{ id, priority, timestamp, headers, task, args, kwargs string }
 
 // layouts are what this package writes, and what Python's json.dumps writes by default.
@@ -407,14 +408,14 @@ var layouts = [...]layout{
 // any other body and for one with something wrong in it, of which messageReader then
 // finds out what.
 func (l *layout) read(body string, skip skipper, msg *Message) bool {
-	r := layoutReader{body: body, skip: skip}
-	id := r.text(l.id)
-	priority := r.priority(l.priority)
-	timestamp := r.millis(l.timestamp)
-	headers := r.headers(l.headers)
-	task := r.text(l.task)
-	args := r.raw(l.args, '[')
-	kwargs := r.raw(l.kwargs, '{')
+	r := layoutReader{messageReader: messageReader{body: body, skip: skip}}
+	id := r.textAfter(l.id)
+	priority := r.priorityAfter(l.priority)
+	timestamp := r.millisAfter(l.timestamp)
+	headers := r.headersAfter(l.headers)
+	task := r.textAfter(l.task)
+	args := r.rawAfter(l.args, '[')
+	kwargs := r.rawAfter(l.kwargs, '{')
 	if r.literal("}"); r.failed || r.next != len(body) {
 		return false
 	}
@@ -430,12 +431,11 @@ func (l *layout) read(body string, skip skipper, msg *Message) bool {
 	return true
 }
 
-// layoutReader steps through a body; once something is not as expected it reads nothing
-// any more.
+// layoutReader reads the values between the literals of a layout. Once something is not
+// as expected it reads nothing any more, and what it returned means nothing.
 type layoutReader struct {
-	body   string
-	next   int
-	skip   skipper // for args and kwargs
+	messageReader
+
 	failed bool
 }
 
@@ -446,61 +446,53 @@ func (r *layoutReader) literal(text string) {
 	}
 }
 
-// opens steps over a literal and reports whether c comes next; it is asked before a value
+// opens steps over a literal and reports whether c comes next. It is asked before a value
 // is read, since an error of package jsontext costs more than the value.
 func (r *layoutReader) opens(literal string, c byte) bool {
 	r.literal(literal)
-	r.failed = r.failed || r.next == len(r.body) || r.body[r.next] != c
+	r.failed = r.failed || !r.at(c)
 	return !r.failed
 }
 
-// text reads the string behind a literal, which must not be empty.
-func (r *layoutReader) text(literal string) string {
-	if !r.opens(literal, '"') {
-		return ""
+func (r *layoutReader) textAfter(literal string) (text string) {
+	if r.opens(literal, '"') {
+		var err error
+		text, err = r.text("")
+		r.failed = err != nil
 	}
-	text, end, err := jsontext.ReadString(r.body, r.next)
-	r.next, r.failed = end, err != nil || text == ""
 	return text
 }
 
-// raw reads the JSON text of the array or object behind a literal.
-func (r *layoutReader) raw(literal string, open byte) string {
-	if !r.opens(literal, open) {
-		return ""
+func (r *layoutReader) priorityAfter(literal string) (priority Priority) {
+	if r.opens(literal, '"') {
+		var err error
+		priority, err = r.priority("")
+		r.failed = err != nil
 	}
-	start := r.next
-	end, err := r.skip(r.body, start)
-	r.next, r.failed = end, err != nil
-	return r.body[start:end]
-}
-
-func (r *layoutReader) priority(literal string) Priority {
-	text := r.text(literal)
-	if r.failed {
-		return Default
-	}
-	priority, err := ParsePriority(text)
-	r.failed = err != nil
 	return priority
 }
 
-// headers reads the object behind a literal.
-func (r *layoutReader) headers(literal string) Headers {
-	if !r.opens(literal, '{') {
-		return nil
+func (r *layoutReader) rawAfter(literal string, open byte) (raw string) {
+	if r.opens(literal, open) {
+		var err error
+		raw, err = r.raw("", open, "")
+		r.failed = err != nil
 	}
-	inner := messageReader{body: r.body, next: r.next}
-	err := inner.members(inHeaders)
-	r.next, r.failed = inner.next, err != nil
-	return inner.headers
+	return raw
+}
+
+func (r *layoutReader) headersAfter(literal string) Headers {
+	if r.opens(literal, '{') {
+		r.failed = r.members(inHeaders) != nil
+	}
+	return r.headers
 }
 
 // maxDigits is how many digits are in range as a timestamp whatever they are.
 const maxDigits = 14
 
-// millis reads the whole number of ms since 1970 behind a literal.
-func (r *layoutReader) millis(literal string) time.Time {
+// millisAfter reads a whole number of ms since 1970.
+func (r *layoutReader) millisAfter(literal string) time.Time {
 	r.literal(literal)
 	start, ms := r.next, int64(0)
 	for ; r.next < len(r.body) && r.body[r.next]-'0' <= 9; r.next++ {
