@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"slices"
 	"time"
 
 	"github.com/taskhawk/taskhawk-go/internal/guard"
@@ -41,8 +42,9 @@ type SQSConfig struct {
 	// taskhawk.ExtendVisibility works.
 	//
 	// Without one, what failed comes back when the visibility timeout of the queue is
-	// over, whatever the error was, and only the queue's redrive policy makes dead
-	// letters.
+	// over, whatever the error was and taskhawk.WithBackoff says, and only the queue's
+	// redrive policy makes dead letters. A task with taskhawk.WithMaxAttempts is an error
+	// then.
 	Settler taskhawk.Settler
 	// Backoff is the delay of a retry that did not ask for one. It needs Settler.
 	// Default: that of a worker, exponential from 5 s to 15 min, with jitter.
@@ -90,6 +92,34 @@ func (c SQSConfig) withDefaults(hub *taskhawk.Hub) (*SQSConfig, error) {
 	case c.Backoff != nil && c.Settler == nil:
 		return nil, errors.New("no Settler: Backoff would have no effect")
 	}
+	return c.complete(hub), nil
+}
+
+// checkAttempts returns an error if a task needs a settler, and there is none.
+func (c SQSConfig) checkAttempts(hub *taskhawk.Hub) error {
+	if c.Settler != nil {
+		return nil
+	}
+	if tasks := withMaxAttempts(hub); len(tasks) > 0 {
+		return fmt.Errorf("no Settler: WithMaxAttempts of %q would make no dead letter", tasks[0])
+	}
+	return nil
+}
+
+// withMaxAttempts returns the names of the tasks that have it, sorted.
+func withMaxAttempts(hub *taskhawk.Hub) []string {
+	var tasks []string
+	for name, policy := range hub.Policies() {
+		if policy.MaxAttempts > 0 {
+			tasks = append(tasks, name)
+		}
+	}
+	slices.Sort(tasks)
+	return tasks
+}
+
+// complete fills in the defaults.
+func (c SQSConfig) complete(hub *taskhawk.Hub) *SQSConfig {
 	if c.Backoff != nil {
 		c.Backoff = guard.Backoff(c.Backoff, func(failure error) {
 			ctx := context.Background() //nolint:forbidigo // a backoff is asked by no caller
@@ -98,10 +128,12 @@ func (c SQSConfig) withDefaults(hub *taskhawk.Hub) (*SQSConfig, error) {
 	}
 	c.Concurrency = cmp.Or(c.Concurrency, 1)
 	c.Margin = cmp.Or(c.Margin, DefaultMargin)
-	return &c, nil
+	return &c
 }
 
 // withDefaults is that of SQSConfig: what SNS lacks is zero.
 func (c SNSConfig) withDefaults(hub *taskhawk.Hub) (*SQSConfig, error) {
+	// No error, since the tasks of a hub may come from queues too, and find their settler
+	// there.
 	return SQSConfig{Concurrency: c.Concurrency, Margin: c.Margin}.withDefaults(hub)
 }

@@ -16,7 +16,7 @@ import (
 // minutes, and drops it unless the function has a dead-letter queue or an on-failure
 // destination. taskhawk.Ignore counts as done. taskhawk.Permanent and RetryAfter have no
 // other effect than an error, since SNS has neither dead letters nor delays for a
-// function.
+// function; for the same reason taskhawk.WithBackoff and WithMaxAttempts have none.
 //
 // The metadata of a task has the id of the SNS message and the ARN of the topic. The
 // receipt handle is empty, and taskhawk.ExtendVisibility returns

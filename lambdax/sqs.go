@@ -30,13 +30,16 @@ import (
 // An event without records, or of another source, gets an error that wraps
 // [ErrUnknownEvent].
 //
-// SQS returns an error if the hub cannot run anything (see taskhawk.Hub.CheckHandlers) or
-// a setting makes no sense. The handler may be called concurrently and keeps nothing
+// SQS returns an error if the hub cannot run anything (see taskhawk.Hub.CheckHandlers), a
+// setting makes no sense, or a task has taskhawk.WithMaxAttempts and there is no Settler. The handler may be called concurrently and keeps nothing
 // between invocations.
 func SQS(
 	hub *taskhawk.Hub, config SQSConfig,
 ) (handler func(context.Context, events.SQSEvent) (events.SQSEventResponse, error), err error) {
 	checked, err := config.withDefaults(hub)
+	if err == nil {
+		err = config.checkAttempts(hub)
+	}
 	if err != nil {
 		return nil, fmt.Errorf("lambdax: new SQS handler: %w", err)
 	}

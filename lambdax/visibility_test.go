@@ -340,3 +340,26 @@ func TestALateHandlerSettlesNothing(t *testing.T) {
 		}
 	}
 }
+
+func TestPolicyOfATaskNeedsASettler(t *testing.T) {
+	t.Parallel()
+	down := func(context.Context, doArgs) error { return errDown }
+	r := newEnv(t, taskhawk.New("thrice", down, taskhawk.WithMaxAttempts(3),
+		taskhawk.WithBackoff(func(int) time.Duration { return time.Minute })))
+	_, err := lambdax.SQS(r.hub, lambdax.SQSConfig{PartialBatch: true})
+	require.ErrorContains(t, err, `no Settler: WithMaxAttempts of "thrice" would make no dead letter`)
+	_, err = lambdax.SNS(r.hub, lambdax.SNSConfig{})
+	require.NoError(t, err, "documented to have no effect")
+
+	settler := &notingSettler{}
+	handle := must(lambdax.SQS(r.hub, lambdax.SQSConfig{PartialBatch: true, Settler: settler}))
+	event := events.SQSEvent{Records: []events.SQSMessage{message(2, body("thrice", 2, "")), message(3, body("thrice", 3, ""))}}
+	for i, count := range []string{"2", "3"} {
+		event.Records[i].Attributes = map[string]string{"ApproximateReceiveCount": count}
+	}
+	response, err := handle(t.Context(), event)
+	require.NoError(t, err)
+	require.Equal(t, []string{"m2"}, reported(t, response))
+	require.Equal(t, []time.Duration{time.Minute}, settler.timeouts)
+	require.Equal(t, 1, settler.letters)
+}

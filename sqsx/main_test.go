@@ -38,7 +38,7 @@ type env struct {
 }
 
 // newEnv makes the server, the queues and a hub with one task.
-func newEnv(t *testing.T, handle func(ctx context.Context, n int) error) *env {
+func newEnv(t *testing.T, handle func(ctx context.Context, n int) error, options ...taskhawk.TaskOption) *env {
 	t.Helper()
 	r := &env{T: t, server: sqstest.NewUnstartedServer(), done: make(chan error, 1)}
 	t.Cleanup(r.server.Close)
@@ -48,7 +48,7 @@ func newEnv(t *testing.T, handle func(ctx context.Context, n int) error) *env {
 	require.NoError(t, err)
 	r.number = taskhawk.New("tests.number", func(ctx context.Context, args numberArgs) error {
 		return handle(ctx, args.N)
-	})
+	}, options...)
 	r.hub, err = taskhawk.NewHub(taskhawk.Config{
 		Publisher: publisher, Tasks: []taskhawk.AnyTask{r.number}, Logger: slog.New(slog.DiscardHandler),
 	})

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"log/slog"
 	"net/http"
 	"path"
 	"slices"
@@ -75,6 +76,7 @@ type Worker struct {
 	*taskhawk.Worker
 
 	service *service
+	hub     *taskhawk.Hub
 	app     string
 	naming  Naming
 	queues  []*queue
@@ -103,7 +105,7 @@ func NewWorker(api API, app string, hub *taskhawk.Hub, config WorkerConfig) (*Wo
 	if err != nil {
 		return nil, fmt.Errorf("sqsx: new worker: %w", err)
 	}
-	w := &Worker{service: newService(api, config.Account), app: app, naming: config.Naming}
+	w := &Worker{service: newService(api, config.Account), hub: hub, app: app, naming: config.Naming}
 	var queues []taskhawk.Queue
 	for _, priority := range taskhawk.Priorities() {
 		if name, ok := names[priority]; ok {
@@ -137,7 +139,8 @@ func NewWorker(api API, app string, hub *taskhawk.Hub, config WorkerConfig) (*Wo
 // also one that begins before the queues are looked up.
 //
 // It asks for the redrive policy of each queue, to warn when a task fails at its last
-// attempt. A role that may not call sqs:GetQueueAttributes works without those warnings.
+// attempt, and now when [taskhawk.WithMaxAttempts] of a task exceeds maxReceiveCount. A
+// role that may not call sqs:GetQueueAttributes works without those warnings.
 func (w *Worker) Run(ctx context.Context) error {
 	// A second Run must not close the goroutines of the first, so the core's own check
 	// would come too late.
@@ -148,6 +151,7 @@ func (w *Worker) Run(ctx context.Context) error {
 		w.started.Store(false)
 		return fmt.Errorf("sqsx: run worker: %w", err)
 	}
+	w.warnOfMaxAttempts(ctx)
 	w.service.calls.Keep()
 	defer w.service.calls.Close()
 	return w.Worker.Run(ctx)
@@ -181,6 +185,25 @@ func (w *Worker) open(ctx context.Context) error {
 		}
 	}
 	return nil
+}
+
+// warnOfMaxAttempts writes a line for each queue that makes dead letters earlier than a
+// task asks for.
+func (w *Worker) warnOfMaxAttempts(ctx context.Context) {
+	policies := w.hub.Policies()
+	for _, q := range w.queues {
+		var tasks []string
+		for name, policy := range policies {
+			if q.maxReceives > 0 && policy.MaxAttempts > q.maxReceives {
+				tasks = append(tasks, name)
+			}
+		}
+		if len(tasks) > 0 {
+			slices.Sort(tasks)
+			w.hub.Logger().LogAttrs(ctx, slog.LevelWarn, "max attempts of tasks exceed the queue's maxReceiveCount, which counts",
+				slog.String("queue", q.info.Name), slog.Int("max_receive_count", q.maxReceives), slog.Any("tasks", tasks))
+		}
+	}
 }
 
 // check fills in the defaults.

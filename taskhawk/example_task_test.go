@@ -2,7 +2,9 @@ package taskhawk_test
 
 import (
 	"context"
+	"errors"
 	"fmt"
+	"log/slog"
 
 	"github.com/taskhawk/taskhawk-go/taskhawk"
 )
@@ -36,4 +38,24 @@ func ExampleTask_WithHandler() {
 	// 1
 	// 0
 	// <nil>
+}
+
+func ExampleWithMaxAttempts() {
+	down := func(context.Context, countdownArgs) error { return errors.New("the other side is down") }
+	task := taskhawk.New("tasks.sync", down, taskhawk.WithMaxAttempts(3))
+	hub, err := taskhawk.NewHub(taskhawk.Config{Tasks: []taskhawk.AnyTask{task}, Logger: slog.New(slog.DiscardHandler)})
+	if err != nil {
+		fmt.Println(err)
+	}
+	for attempt := range 3 {
+		err := hub.Handle(context.Background(), &taskhawk.Delivery{ // as a worker does
+			Body:    `{"id":"1","metadata":{"timestamp":1,"version":"1.0"},"task":"tasks.sync","args":[9]}`,
+			Attempt: attempt + 1,
+		})
+		fmt.Println(taskhawk.OutcomeOf(err).Action, "-", err)
+	}
+	// Output:
+	// retry - the other side is down
+	// retry - the other side is down
+	// dead letter - permanent: no attempt is left: attempt 3 of 3 failed: the other side is down
 }

@@ -51,7 +51,7 @@ func (s *sequence) handle(work context.Context, l *lease) (done bool) {
 	if done {
 		s.poller.failing.remove(d.Group)
 	} else {
-		s.poller.failing.add(d.Group, 2*s.poller.worker.config.Backoff.delay(max(d.Attempt, 1))+redeliverySlack)
+		s.poller.failing.add(d.Group, l.delay+redeliverySlack)
 	}
 	return done
 }

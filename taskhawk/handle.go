@@ -40,7 +40,8 @@ func (h *Hub) deliver(ctx context.Context, s *scope, start time.Time) (err error
 	if err := h.inTime(ctx, s.delivery, msg.Task, start); err != nil {
 		return err
 	}
-	return h.handler(context.WithValue(ctx, scopeKey{}, s), msg)
+	err = h.handler(context.WithValue(ctx, scopeKey{}, s), msg)
+	return h.tasks[s.metadata.Task].decide(ctx, s.delivery, err)
 }
 
 // read reads the message of the delivery, and fills in what describes it.
@@ -90,7 +91,7 @@ func (h *Hub) inTime(ctx context.Context, d *Delivery, task string, now time.Tim
 	}
 	var need time.Duration
 	if r := h.tasks[task]; r != nil {
-		need = r.timeout
+		need = r.policy.Timeout
 	}
 	timeout, all := need, d.Deadline.Sub(cmp.Or(d.Received, now))
 	neverFits := timeout > all && all > 0

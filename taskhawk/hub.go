@@ -37,6 +37,7 @@ type Hub struct {
 	defaultHeaders func(ctx context.Context, task string) Headers
 	tasks          map[string]*registration
 	keywordArgs    bool
+	limitsAttempts bool // a task has MaxAttempts
 	handler        Handler
 	logger         *slog.Logger      // writes before it returns: for a goroutine that the logger may hold up
 	background     *guard.Background // for one that must not wait
@@ -149,6 +150,8 @@ func (h *Hub) add(task AnyTask) error {
 	if _, twice := h.tasks[task.Name()]; twice {
 		return fmt.Errorf("%w: %s", ErrDuplicateTask, task.Name())
 	}
+	r.policy.Backoff = h.guardBackoff(r.policy.Backoff)
+	h.limitsAttempts = h.limitsAttempts || r.policy.MaxAttempts > 0
 	h.tasks[task.Name()] = r
 	return nil
 }
@@ -161,6 +164,9 @@ func (h *Hub) run(ctx context.Context, msg *Message) error {
 		return fmt.Errorf("%w %q", ErrUnknownTask, clip(msg.Task))
 	case task.handler == nil:
 		return fmt.Errorf("%q: %w", clip(msg.Task), ErrNoHandler)
+	}
+	if err := task.mayRun(ctx); err != nil {
+		return err
 	}
 	return task.handler(ctx, msg)
 }

@@ -19,8 +19,9 @@ import (
 type lease struct {
 	key      messageKey
 	poller   *poller
-	running  time.Time // since when its handler runs; zero when none does. The set of leases guards it.
-	logAttrs LogAttrs  // of all its deliveries
+	running  time.Time     // since when its handler runs; zero when none does. The set of leases guards it.
+	logAttrs LogAttrs      // of all its deliveries
+	delay    time.Duration // of its retry; only the goroutine that settles the message uses it
 
 	mu       sync.Mutex
 	delivery *Delivery     // the last receipt, if the message came more than once

@@ -86,7 +86,7 @@ func (h *Hub) log(ctx context.Context, s *scope, err error, start time.Time) {
 	defer func() { _ = recover() }() // a handler that succeeded must not run again because of its line
 	outcome := OutcomeOf(err)
 	panicked, isPanic := errors.AsType[*PanicError](err)
-	last := outcome.Action == ActionRetry && s.delivery.lastAttempt()
+	last := outcome.exhausted || outcome.Action == ActionRetry && s.delivery.lastAttempt()
 	level, text := logLevel(outcome, last), logMessage(outcome, last)
 	if outcome.Action == ActionRetry && !isPanic &&
 		context.Cause(ctx) == ErrStopping { //nolint:errorlint // set as it is

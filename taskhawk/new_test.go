@@ -62,6 +62,14 @@ func TestNewPanicsOnBadOptions(t *testing.T) {
 	requireNewPanics[struct{}](t, "t", bad(taskhawk.WithHeaders(taskhawk.Headers{"k": "\xff"})), `"k"`, "not valid UTF-8")
 }
 
+func TestNewPanicsOnBadPolicies(t *testing.T) {
+	t.Parallel()
+	bad := func(o taskhawk.TaskOption) []taskhawk.TaskOption { return []taskhawk.TaskOption{o} }
+	requireNewPanics[struct{}](t, "tasks.bad", bad(taskhawk.WithBackoff(nil)), "tasks.bad", "nil Backoff")
+	requireNewPanics[struct{}](t, "tasks.bad", bad(taskhawk.WithMaxAttempts(0)), "tasks.bad", "max attempts 0: at least 1")
+	requireNewPanics[struct{}](t, "tasks.bad", bad(taskhawk.WithMaxAttempts(-3)), "max attempts -3")
+}
+
 func TestNewPanicsOnBadValidateTags(t *testing.T) {
 	t.Parallel()
 	type unknown struct {

@@ -32,8 +32,9 @@ type settings struct {
 	ids             func(i int) string
 	form            argsForm
 
-	timeout time.Duration
-	checker Validator
+	policy   TaskPolicy
+	rejected error // an option of New that makes no sense
+	checker  Validator
 }
 
 // with returns a copy of s with the options applied.
@@ -138,7 +139,7 @@ func WithIDs(id func(i int) string) DispatchOption {
 // WithTimeout limits how long the handler may run: its context ends after d with the
 // cause [ErrTimeout]. Zero, the default, sets no limit.
 func WithTimeout(d time.Duration) TaskOption {
-	return taskOption(func(s *settings) { s.timeout = d })
+	return taskOption(func(s *settings) { s.policy.Timeout = d })
 }
 
 // WithValidator replaces the validator of the task's `validate` tags, for tags of your
@@ -150,8 +151,11 @@ func WithValidator(v Validator) TaskOption {
 }
 
 func (s *settings) checkTask() error {
-	if s.timeout < 0 {
-		return fmt.Errorf("negative timeout %s", s.timeout)
+	if s.policy.Timeout < 0 {
+		return fmt.Errorf("negative timeout %s", s.policy.Timeout)
+	}
+	if s.rejected != nil {
+		return s.rejected
 	}
 	if err := s.headers.check(); err != nil {
 		return err

@@ -39,8 +39,9 @@ func (a Action) String() string {
 type Outcome struct {
 	// Action is what is done with the message.
 	Action Action
-	// Delay is the delay that RetryAfter asked for. It counts only when HasDelay is set;
-	// otherwise the worker's backoff decides.
+	// Delay is the delay that RetryAfter asked for, or that the task's own backoff
+	// ([WithBackoff]) says. It counts only when HasDelay is set; otherwise the worker's
+	// backoff decides.
 	Delay time.Duration
 	// HasDelay reports whether Delay was asked for: RetryAfter(0, err) asks for
 	// redelivery at once.
@@ -50,13 +51,16 @@ type Outcome struct {
 	Expected bool
 	// Err is the handler's error, nil when it succeeded.
 	Err error
+
+	exhausted bool // the dead letter is one for want of attempts
 }
 
-// outcomeError is what Retry, RetryAfter, Ignore and Permanent return: a wrapper that
-// leaves the cause visible to errors.Is and errors.As.
+// outcomeError is what Retry, RetryAfter, Ignore and Permanent return, and what the
+// policy of a task makes of an error: a wrapper that leaves the cause visible to
+// errors.Is and errors.As.
 type outcomeError struct {
 	outcome Outcome
-	verb    string
+	verb    string // before the text of the cause; empty for that alone
 }
 
 // Retry marks err as expected: the message is delivered again after the worker's backoff,
@@ -93,8 +97,11 @@ func Permanent(err error) error {
 
 // Error returns the verb and the text of the cause.
 func (e *outcomeError) Error() string {
-	if e.outcome.Err == nil {
+	switch {
+	case e.outcome.Err == nil:
 		return e.verb
+	case e.verb == "":
+		return guard.Text(e.outcome.Err)
 	}
 	return e.verb + ": " + guard.Text(e.outcome.Err)
 }

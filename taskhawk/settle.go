@@ -58,6 +58,7 @@ func (w *Worker) settle(work context.Context, l *lease, handled error) (done boo
 	if finished {
 		return w.delete(ctx, l, d, outcome)
 	}
+	l.delay = outcome.Delay
 	if err := outcome.retry(ctx, l.poller.queue, d); err != nil {
 		w.reportUnsettled(ctx, d, outcome.Action, err)
 		return false
@@ -180,7 +181,7 @@ func (w *Worker) release(work context.Context, leases []*lease) {
 			}
 			err := Outcome{Action: ActionRetry, Delay: w.givingBack()}.retry(ctx, l.poller.queue, d)
 			w.counters.released.Add(1)
-			if d.lastAttempt() {
+			if w.hub.lastAttempt(d) {
 				w.counters.dead.Add(1)
 				w.hub.report(ctx, slog.LevelWarn, "message given back at its last attempt; becomes a dead letter",
 					slog.Any("", d))
@@ -216,6 +217,10 @@ func (w *Worker) process(work context.Context, p *poller, l *lease) (done bool) 
 	w.counters.start(l.current(), start)
 	err := errGoexit // unless Handle returns
 	defer func() {
+		if err == errGoexit { //nolint:errorlint // set as it is
+			task, _ := l.logAttrs.names()
+			err = w.hub.tasks[task].decide(ctx, l.current(), err)
+		}
 		took := time.Since(start)
 		taken := w.leases.settle(l) // before the slot is another's: it is none of the running any more
 		settled = w.passSlot()

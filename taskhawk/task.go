@@ -5,7 +5,6 @@ import (
 	"errors"
 	"fmt"
 	"sync"
-	"time"
 
 	"github.com/taskhawk/taskhawk-go/codec"
 	"github.com/taskhawk/taskhawk-go/internal/jsontext"
@@ -32,6 +31,8 @@ type AnyTask interface {
 	// Signature is the task's parameters, for tools that describe tasks to other
 	// programs. The slice is the caller's.
 	Signature() codec.Signature
+	// Policy is how the task runs, for tools that compare it with queues.
+	Policy() TaskPolicy
 
 	registration() *registration
 }
@@ -82,6 +83,9 @@ func (t *Task[Args]) Name() string { return t.identity.name }
 // Signature returns the parameters of the task. The slice is the caller's.
 func (t *Task[Args]) Signature() codec.Signature { return t.codec.Signature() }
 
+// Policy returns how the task runs: what the options of its New say.
+func (t *Task[Args]) Policy() TaskPolicy { return t.settings.policy }
+
 // WithHandler returns a copy of the task that runs handler. It breaks initialization
 // cycles: a package-level task whose handler dispatches the same task does not compile in
 // Go, so declare the task with a nil handler and register task.WithHandler(fn) in main.
@@ -114,9 +118,9 @@ func (t *Task[Args]) registration() *registration {
 	if t == nil {
 		return nil
 	}
-	r := &registration{identity: t.identity, timeout: t.settings.timeout, task: t, settings: &t.settings}
+	r := &registration{identity: t.identity, policy: t.settings.policy, task: t, settings: &t.settings}
 	if t.handler != nil {
-		r.handler = withTimeout(Recover(t.run), t.settings.timeout)
+		r.handler = withTimeout(Recover(t.run), r.policy.Timeout)
 	}
 	return r
 }
@@ -152,8 +156,8 @@ func (t *Task[Args]) run(ctx context.Context, msg *Message) error {
 // plain.
 type registration struct {
 	identity *identity
-	handler  Handler // nil for a task that can only be dispatched
-	timeout  time.Duration
+	handler  Handler    // nil for a task that can only be dispatched
+	policy   TaskPolicy // with its Backoff guarded
 	task     AnyTask
 	settings *settings // never changed
 }

@@ -73,7 +73,8 @@ type Queue interface {
 type DeadLetter struct {
 	// Task is the task's name; empty when the message could not be read.
 	Task string
-	// Reason is the text of the error given to [Permanent].
+	// Reason is the text of the error given to [Permanent], or that the last attempt of
+	// [WithMaxAttempts] failed with.
 	Reason string
 	// Attempt is the attempt that failed, from 1.
 	Attempt int

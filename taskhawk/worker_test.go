@@ -44,7 +44,9 @@ func runWorker(
 	})
 }
 
-func newWorkerTest(t *testing.T, handle func(ctx context.Context, n int) error) *workerTest {
+func newWorkerTest(
+	t *testing.T, handle func(ctx context.Context, n int) error, options ...taskhawk.TaskOption,
+) *workerTest {
 	t.Helper()
 	w := &workerTest{T: t, memory: taskhawktest.NewMemory(taskhawktest.MemoryConfig{}), done: make(chan error, 1)}
 	w.number = taskhawk.New("tests.number", func(ctx context.Context, args numberArgs) error {
@@ -52,7 +54,7 @@ func newWorkerTest(t *testing.T, handle func(ctx context.Context, n int) error) 
 		w.ran = append(w.ran, args.N)
 		w.mu.Unlock()
 		return handle(ctx, args.N)
-	})
+	}, options...)
 	var err error
 	w.hub, err = taskhawk.NewHub(taskhawk.Config{
 		Publisher: w.memory, Tasks: []taskhawk.AnyTask{w.number}, Logger: slog.New(slog.DiscardHandler),

@@ -39,6 +39,9 @@ type Config struct {
 	// LongestTask is how long the slowest task may take, such as the largest
 	// taskhawk.WithTimeout. Default 0: not known.
 	LongestTask time.Duration
+	// Tasks are the tasks that run here: their taskhawk.WithBackoff and WithMaxAttempts
+	// are compared with the queues. Default nil: they are not looked at.
+	Tasks []taskhawk.AnyTask
 	// LambdaTimeout is the timeout of the Lambda function that receives from the queues.
 	// Default 0: workers do.
 	LambdaTimeout time.Duration
@@ -117,6 +120,9 @@ func alongside(first, second error) error {
 // check fills in the defaults and returns the names of the queues, those of the most
 // urgent priority first.
 func (c *Config) check(app string) ([]string, error) {
+	if slices.Contains(c.Tasks, nil) {
+		return nil, errors.New("nil task in Tasks")
+	}
 	if c.LongestTask < 0 || c.LambdaTimeout < 0 {
 		return nil, errors.New("negative LongestTask or LambdaTimeout")
 	}
@@ -218,6 +224,8 @@ const (
 	CodeMapping Code = "mapping"
 	// CodeMaximumConcurrency : how many functions an event source mapping runs at once.
 	CodeMaximumConcurrency Code = "maximum-concurrency"
+	// CodeMaxAttempts : a task asks for more attempts than the queue grants.
+	CodeMaxAttempts Code = "max-attempts"
 	// CodeMaxReceiveCount : too few receives make a dead letter.
 	CodeMaxReceiveCount Code = "max-receive-count"
 	// CodeMessageSize : the queue takes less than SQS can.

@@ -194,6 +194,7 @@ func TestCheckRefusesBadConfiguration(t *testing.T) {
 		"negative LongestTask":         {LongestTask: -1},
 		"negative LongestTask or Lamb": {LambdaTimeout: -1},
 		"VisibilityTimeout":            {Worker: sqsx.WorkerConfig{VisibilityTimeout: 13 * time.Hour}},
+		"nil task in Tasks":            {Tasks: []taskhawk.AnyTask{nil}},
 		"12 digits":                    {Worker: sqsx.WorkerConfig{Account: "1-2"}},
 		"unknown priority":             {Worker: sqsx.WorkerConfig{Priorities: []taskhawk.Priority{9}}},
 	} {

@@ -8,8 +8,10 @@ import (
 	"strings"
 	"time"
 
+	"github.com/taskhawk/taskhawk-go/internal/guard"
 	"github.com/taskhawk/taskhawk-go/internal/sqsqueue"
 	"github.com/taskhawk/taskhawk-go/sqsx"
+	"github.com/taskhawk/taskhawk-go/taskhawk"
 )
 
 // lambdaFactor is how many times the timeout of a function the visibility timeout of its
@@ -127,6 +129,7 @@ func (e *examination) examineRedrivePolicy(p *pair) {
 		)
 	}
 	e.examineMaxReceiveCount(p, policy.MaxReceiveCount)
+	e.examineMaxAttempts(p, policy.MaxReceiveCount)
 	if retention, patience := p.own.Duration(
 		sqsqueue.Retention,
 	), e.patience(
@@ -165,10 +168,31 @@ func (e *examination) examineMaxReceiveCount(p *pair, count int) {
 	}
 }
 
+// examineMaxAttempts looks for tasks that would have more attempts than the queue grants.
+func (e *examination) examineMaxAttempts(p *pair, count int) {
+	for _, task := range e.config.Tasks {
+		if most := task.Policy().MaxAttempts; most > count {
+			e.add(SeverityWarning, CodeMaxAttempts, p.name, fmt.Sprintf(
+				"has a maxReceiveCount of %d, less than the %d of WithMaxAttempts of %s: the task is a dead letter earlier",
+				count, most, task.Name()), "raise maxReceiveCount, or lower WithMaxAttempts")
+		}
+	}
+}
+
 // patience is how long the retries of a message take: the backoffs after each of its
-// receives.
+// receives, for the task with the longest.
 func (e *examination) patience(receives int) time.Duration {
-	backoff := e.config.Worker.Backoff
+	longest := backoffs(e.config.Worker.Backoff, receives)
+	for _, task := range e.config.Tasks {
+		if policy := task.Policy(); policy.Backoff != nil {
+			longest = max(longest, backoffs(guard.Backoff(policy.Backoff, func(error) {}), receives))
+		}
+	}
+	return longest
+}
+
+// backoffs adds up the delays after so many receives.
+func backoffs(backoff taskhawk.Backoff, receives int) time.Duration {
 	if backoff == nil {
 		backoff = doubling
 	}

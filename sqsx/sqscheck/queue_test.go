@@ -103,6 +103,22 @@ func TestCheckMaxReceiveCount(t *testing.T) {
 	})
 }
 
+func TestCheckMaxAttempts(t *testing.T) {
+	t.Parallel()
+	const code = sqscheck.CodeMaxAttempts
+	tasks := func(n int) sqscheck.Config {
+		return sqscheck.Config{
+			Tasks:  []taskhawk.AnyTask{taskhawk.New[struct{}]("tasks.a", nil), taskhawk.New[struct{}]("tasks.b", nil, taskhawk.WithMaxAttempts(n))},
+			Worker: sqsx.WorkerConfig{Priorities: []taskhawk.Priority{taskhawk.Default}},
+		}
+	}
+	eachChecked(t, map[string]checked{
+		"more":     {queue: policyTo(deadOnes, 5), config: tasks(6), severity: sqscheck.SeverityWarning, code: code, on: ownQueue, problem: "less than the 6 of WithMaxAttempts of tasks.b"},
+		"as many":  {queue: policyTo(deadOnes, 5), config: tasks(5), code: code, fine: true},
+		"no tasks": {queue: policyTo(deadOnes, 5), code: code, fine: true},
+	})
+}
+
 func TestCheckRetention(t *testing.T) {
 	t.Parallel()
 	const code = sqscheck.CodeRetention
@@ -117,6 +133,13 @@ func TestCheckRetention(t *testing.T) {
 		"longer":               {queue: []string{"MessageRetentionPeriod", "156"}, code: code, fine: true},
 		"many receives":        {queue: policyTo(deadOnes, 1000), severity: sqscheck.SeverityError, code: code, on: ownQueue, problem: "1000 receives adds up to 248h"},
 		"a backoff of its own": {config: constant(24 * time.Hour), code: code, fine: true}, // 5 times the longest visibility timeout
+		"a task's backoff of an hour": {
+			queue: []string{"MessageRetentionPeriod", "18000"}, severity: sqscheck.SeverityError, code: code, on: ownQueue,
+			config: sqscheck.Config{Tasks: []taskhawk.AnyTask{
+				taskhawk.New[struct{}]("tasks.a", nil, taskhawk.WithBackoff(func(int) time.Duration { return time.Hour })),
+			}},
+			problem: "adds up to 5h0m0s",
+		},
 		"a backoff of an hour": {
 			queue: []string{"MessageRetentionPeriod", "18000"}, config: constant(time.Hour), severity: sqscheck.SeverityError, code: code, on: ownQueue,
 			problem: "adds up to 5h0m0s",

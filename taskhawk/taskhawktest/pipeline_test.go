@@ -54,6 +54,23 @@ func TestPipelineRunsWhatHandlersDispatch(t *testing.T) {
 	pipeline.RunUntilIdle() // dead letters stay where they are
 }
 
+func TestPipelineHonoursThePolicyOfATask(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		runs := 0
+		task := taskhawk.New("tasks.twice", func(context.Context, struct{}) error { runs++; return errDown },
+			taskhawk.WithMaxAttempts(2), taskhawk.WithBackoff(func(int) time.Duration { return time.Hour }))
+		ctx, pipeline := taskhawktest.NewPipeline(t, taskhawk.Config{Tasks: []taskhawk.AnyTask{task}})
+		start := time.Now()
+		_, err := task.Dispatch(ctx, struct{}{})
+		require.NoError(t, err)
+		pipeline.RunUntilIdle()
+		require.Equal(t, 2, runs)
+		require.Equal(t, time.Hour, time.Since(start))
+		require.Len(t, pipeline.Memory.DeadLetters(taskhawk.Default), 1)
+	})
+}
+
 type signUpArgs struct{ To string }
 
 func TestPipelineWaitsForDelays(t *testing.T) {
