@@ -37,10 +37,19 @@ func newModule(t *testing.T) string {
 		fmt.Sprintf("\nrequire %s v0.0.0\n\nreplace %s => %s\n", library, library, root)
 	sum, err := os.ReadFile(filepath.Join(root, "go.sum"))
 	require.NoError(t, err)
+	for _, nested := range nestedLibraries() {
+		text += fmt.Sprintf("\nrequire %s/%s v0.0.0\n\nreplace %[1]s/%[2]s => %s\n", library, nested, filepath.Join(root, nested))
+		more, err := os.ReadFile(filepath.Join(root, nested, "go.sum"))
+		require.NoError(t, err)
+		sum = append(sum, more...)
+	}
 	require.NoError(t, os.WriteFile(filepath.Join(folder, "go.mod"), []byte(text), 0o600))
 	require.NoError(t, os.WriteFile(filepath.Join(folder, "go.sum"), sum, 0o600))
 	return folder
 }
+
+// nestedLibraries are the folders of modules that documents show beside the library.
+func nestedLibraries() []string { return []string{"sqsx/schedule"} }
 
 // goCommand is the go command in a reader's module, without a network.
 func goCommand(t *testing.T, module string, args ...string) *exec.Cmd {

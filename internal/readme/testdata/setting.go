@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 
+	"github.com/aws/aws-sdk-go-v2/aws"
 	"github.com/aws/aws-sdk-go-v2/service/sns"
 	"github.com/aws/aws-sdk-go-v2/service/sqs"
 
@@ -12,6 +13,7 @@ import (
 
 // The names that a document's snippets use and that are the reader's own.
 var (
+	awsConfig aws.Config
 	ctx       context.Context
 	client    *sqs.Client
 	hub       *taskhawk.Hub

@@ -1,0 +1,128 @@
+package schedule
+
+import (
+	"bytes"
+	"crypto/sha256"
+	"encoding/hex"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"strings"
+
+	"github.com/aws/aws-sdk-go-v2/service/sqs"
+	"github.com/aws/aws-sdk-go-v2/service/sqs/types"
+
+	"github.com/taskhawk/taskhawk-go/sqsx"
+	"github.com/taskhawk/taskhawk-go/taskhawk"
+)
+
+// The words that EventBridge Scheduler replaces when it fires. Source: "Adding context
+// attributes in EventBridge Scheduler". The execution id is another one at each attempt,
+// and so identifies no firing.
+const (
+	keyword       = "<aws.scheduler."
+	scheduleARN   = "<aws.scheduler.schedule-arn>"
+	scheduledTime = "<aws.scheduler.scheduled-time>"
+)
+
+// FiringID is the id of a task that a schedule dispatches, before the scheduler replaces
+// its words by the ARN of the schedule and the time of the firing.
+const FiringID = scheduleARN + "/" + scheduledTime
+
+// Input returns the input of the universal target sqs:sendMessage that dispatches out at
+// each firing: what [Put] gives the scheduler, for schedules that are declared elsewhere,
+// such as in Terraform. out is a sealed message whose ID is [FiringID], or for a schedule
+// that fires once any id. The limits of config are checked for the longest ARN.
+//
+// Keep the '<' and '>' of the input: jsonencode of Terraform would escape them.
+func Input(
+	group, name string, out *taskhawk.Outgoing, queueURL string, config sqsx.PublisherConfig,
+) (string, error) {
+	rest := strings.Replace(out.Body, FiringID, "", 1) + out.Group + out.DeduplicationID
+	if strings.Contains(rest, keyword) {
+		return "", ErrKeyword
+	}
+	body, err := timed(out.Body)
+	if err != nil {
+		return "", err
+	}
+	fired := *out
+	fired.Body = strings.NewReplacer(
+		scheduleARN, "arn:aws-us-gov:scheduler:ap-southeast-1:123456789012:schedule/"+group+"/"+name,
+		scheduledTime, "2026-11-29T09:00:00Z",
+	).Replace(body)
+	request, err := sqsx.SendMessageInput(&fired, queueURL, config)
+	if err != nil {
+		return "", err
+	}
+	if strings.HasSuffix(queueURL, ".fifo") && out.DeduplicationID == "" {
+		firing := firingDeduplication(group, name)
+		request.MessageDeduplicationId = &firing
+	}
+	request.MessageBody = &body
+	return encode(request)
+}
+
+// timed puts the time of the firing in place of the time of sealing. The id is before it,
+// and what a caller chooses behind it.
+func timed(body string) (string, error) {
+	const member = `"timestamp":`
+	before, rest, ok := strings.Cut(body, `,"metadata":{`)
+	metadata, rest, closed := strings.Cut(rest, "}")
+	start := strings.Index(metadata, member)
+	if !ok || !closed || start < 0 {
+		return "", errors.New("the message is not one of Task.Seal")
+	}
+	digits := strings.TrimLeft(metadata[start+len(member):], "0123456789")
+	return before + `,"metadata":{` + metadata[:start] + member + `"` + scheduledTime + `"` + digits + "}" + rest, nil
+}
+
+// firingDeduplication is the deduplication id of a firing, one for all attempts. The ARN
+// itself may be longer than the 128 characters that SQS takes.
+func firingDeduplication(group, name string) string {
+	sum := sha256.Sum256([]byte(group + "/" + name))
+	return hex.EncodeToString(sum[:16]) + "-" + scheduledTime
+}
+
+// sendMessage is a request of SendMessage as JSON, with the members that a task has.
+type sendMessage struct {
+	QueueURL                string               `json:"QueueUrl"`
+	MessageBody             string               `json:"MessageBody"`
+	MessageAttributes       map[string]attribute `json:"MessageAttributes,omitempty"`
+	MessageSystemAttributes map[string]attribute `json:"MessageSystemAttributes,omitempty"`
+	DelaySeconds            int32                `json:"DelaySeconds,omitempty"`
+	MessageGroupID          *string              `json:"MessageGroupId,omitempty"`
+	MessageDeduplicationID  *string              `json:"MessageDeduplicationId,omitempty"`
+}
+
+type attribute struct {
+	DataType    string `json:"DataType"`
+	StringValue string `json:"StringValue"`
+}
+
+// encode writes '<' and '>' as they are: the scheduler looks for its words in the text.
+func encode(in *sqs.SendMessageInput) (string, error) {
+	request := sendMessage{
+		QueueURL:                *in.QueueUrl,
+		MessageBody:             *in.MessageBody,
+		MessageAttributes:       map[string]attribute{},
+		MessageSystemAttributes: map[string]attribute{},
+		DelaySeconds:            in.DelaySeconds,
+		MessageGroupID:          in.MessageGroupId,
+		MessageDeduplicationID:  in.MessageDeduplicationId,
+	}
+	for name, value := range in.MessageAttributes {
+		request.MessageAttributes[name] = attribute{*value.DataType, *value.StringValue}
+	}
+	trace := string(types.MessageSystemAttributeNameForSendsAWSTraceHeader)
+	if value, ok := in.MessageSystemAttributes[trace]; ok {
+		request.MessageSystemAttributes[trace] = attribute{*value.DataType, *value.StringValue}
+	}
+	var text bytes.Buffer
+	encoder := json.NewEncoder(&text)
+	encoder.SetEscapeHTML(false)
+	if err := encoder.Encode(request); err != nil {
+		return "", fmt.Errorf("encode the request: %w", err)
+	}
+	return strings.TrimSuffix(text.String(), "\n"), nil
+}
