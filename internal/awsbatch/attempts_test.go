@@ -30,6 +30,30 @@ func entryError(code string, fault smithy.ErrorFault) error {
 	return &smithy.GenericAPIError{Code: code, Fault: fault}
 }
 
+// A pause belongs between attempts, not behind the last one.
+func TestRunReturnsWithItsLastAnswer(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		start := time.Now()
+		var results int
+		awsbatch.Run(t.Context(), "url", []int{1, 2}, func(context.Context, string, []int) ([]error, error) {
+			return make([]error, 2), nil
+		}, func(_ error, items ...int) {
+			results++
+			require.Equal(t, []int{0, 1}, items)
+		})
+		require.Equal(t, 1, results, "one report for what one call stored")
+		require.Zero(t, time.Since(start))
+
+		start = time.Now()
+		awsbatch.Run(t.Context(), "url", []int{1}, func(context.Context, string, []int) ([]error, error) {
+			return []error{entryError("Refused", smithy.FaultClient)}, nil
+		}, func(error, ...int) { results++ })
+		require.Equal(t, 2, results)
+		require.Zero(t, time.Since(start))
+	})
+}
+
 func TestOnlyWhatMayPassIsSentAgain(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {

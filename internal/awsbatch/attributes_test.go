@@ -52,11 +52,11 @@ func TestMirrorLeavesOutWhatHasNoRoom(t *testing.T) {
 
 func TestValidName(t *testing.T) {
 	t.Parallel()
-	for _, name := range []string{"a", "A-b_c.d9", "aws", "awsx", "amazonia.x", strings.Repeat("a", 256)} {
+	for _, name := range []string{"a", "A-b_c.d9", "AZ.az-09", "aws", "awsx", "amazonia.x", strings.Repeat("a", 256)} {
 		require.True(t, awsbatch.ValidAttributeName(name), name)
 	}
 	for _, name := range []string{
-		"", "a b", "a\r\nb", "\u00e9", ".a", "a.", "a..b", "AWS.x", "aws.x", "Amazon.x", "aMaZoN.", strings.Repeat("a", 257),
+		"", "a b", "a\r\nb", "a/b", "a:b", "a@b", "a[b", "a`b", "a{b", "\u00e9", ".a", "a.", "a..b", "AWS.x", "aws.x", "Amazon.x", "aMaZoN.", strings.Repeat("a", 257),
 	} {
 		require.False(t, awsbatch.ValidAttributeName(name), name)
 	}

@@ -106,6 +106,37 @@ func TestLimits(t *testing.T) {
 	require.ErrorIs(t, p.Publish(t.Context(), out), taskhawk.ErrUnknownPriority)
 }
 
+// What is just at a limit is sent.
+func TestLimitsAreWhatSQSTakes(t *testing.T) {
+	t.Parallel()
+	for n, out := range []taskhawk.Outgoing{
+		{Body: strings.Repeat("x", 1<<10-len("taskhawk_taskStringt"))},
+		{Body: strings.Repeat("x", 1000), Headers: taskhawk.Headers{"h": "v"}}, // whose mirror does not fit
+		{Body: "x", Group: strings.Repeat("!", 128)},
+		{Body: "x", Group: "~"},
+	} {
+		s := &service{}
+		out.Task, out.Priority = "t", taskhawk.High
+		require.NoError(t, s.publisher(t).Publish(t.Context(), &out), n)
+		require.Len(t, s.sent[0].Attributes, 1)
+		require.LessOrEqual(t, s.sent[0].Size(), 1<<10)
+	}
+	s := &service{}
+	full := &taskhawk.Outgoing{
+		Task: "t", Body: strings.Repeat("x", 1<<10-len("taskhawk_taskStringt")-len("hStringv")), Priority: taskhawk.High,
+		Headers: taskhawk.Headers{"h": "v"},
+	}
+	require.NoError(t, s.publisher(t).Publish(t.Context(), full))
+	require.Len(t, s.sent[0].Attributes, 2)
+	require.Equal(t, 1<<10, s.sent[0].Size())
+	for _, most := range []int{1, awsbatch.MaxAttributes} {
+		limits := awsbatch.Limits{MaxSize: awsbatch.MaxMessageSize, MaxAttributes: most}
+		require.NoError(t, limits.Check())
+	}
+	require.Nil(t, awsbatch.Optional(""))
+	require.Equal(t, "x", *awsbatch.Optional("x"))
+}
+
 func TestDelays(t *testing.T) {
 	t.Parallel()
 	s := &service{limits: awsbatch.Limits{Service: "SQS", Target: "queue", MaxSize: 1 << 10, MaxDelay: time.Minute}}
