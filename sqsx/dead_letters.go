@@ -56,6 +56,9 @@ type DeadLetter struct {
 	// Attributes are the message attributes. They are nil unless DeadLettersConfig.Bodies
 	// is set.
 	Attributes map[string]types.MessageAttributeValue
+	// Trace is the trace header of X-Ray, "" for none and unless DeadLettersConfig.Bodies is
+	// set.
+	Trace string
 }
 
 // DeadLettersConfig says which letters [DeadLetters] yields. The zero value yields all.
@@ -65,12 +68,14 @@ type DeadLettersConfig struct {
 	Account string
 	// Priorities are the queues whose dead letters are looked at. Default: all four.
 	Priorities []taskhawk.Priority
-	// Tasks and Reason choose letters as they do in [RedriveConfig].
+	// Tasks, Reason, Since and IDs choose letters as they do in [RedriveConfig].
 	Tasks  []string
 	Reason func(reason string) bool
+	Since  time.Time
+	IDs    []string
 	// Limit is how many letters are yielded at most, over all queues. Default 0: no limit.
 	Limit int
-	// Bodies gives the letters their Body and Attributes. A letter without them takes less
+	// Bodies gives the letters their Body, Attributes and Trace. A letter without them takes less
 	// than 1 KiB, so that a list of 100,000 can be kept.
 	Bodies bool
 	// Naming returns the names of the queues. Default: [QueueName].
@@ -128,6 +133,7 @@ type look struct {
 	api     RedriveAPI
 	service *service
 	config  DeadLettersConfig
+	filter  letterFilter
 	reader  *letterReader
 	clock   serverClock
 	yielded int
@@ -153,7 +159,10 @@ func newLook(api RedriveAPI, app string, config DeadLettersConfig) (*look, []str
 	if err != nil {
 		return nil, nil, err
 	}
-	l := &look{api: api, service: newService(api, config.Account), config: config, reader: reader}
+	l := &look{
+		api: api, service: newService(api, config.Account), config: config, reader: reader,
+		filter: letterFilter{tasks: config.Tasks, reason: config.Reason, since: config.Since, ids: config.IDs},
+	}
 	return l, sqsqueue.InOrder(names), nil
 }
 
@@ -176,7 +185,7 @@ func (l *look) look(ctx context.Context, name string, yield func(DeadLetter, err
 			return true, err
 		}
 		for _, letter := range received {
-			taken, err := takes(l.config.Tasks, l.config.Reason, letter)
+			taken, err := l.filter.takes(letter)
 			if err != nil {
 				return true, &QueueError{Queue: letters, Err: err}
 			}
@@ -184,7 +193,7 @@ func (l *look) look(ctx context.Context, name string, yield func(DeadLetter, err
 				continue
 			}
 			l.yielded++
-			if !yield(l.letter(letter, name), nil) {
+			if !yield(letter.deadLetter(name, l.config.Bodies), nil) {
 				return false, nil
 			}
 		}
@@ -204,35 +213,35 @@ func (l *look) room(most int) int {
 // may turn out not to be.
 func (l *look) receiveLimit() int {
 	n := l.room(awsbatch.MaxEntries)
-	if n > 0 && (len(l.config.Tasks) > 0 || l.config.Reason != nil) {
+	if n > 0 && l.filter.filters() {
 		return awsbatch.MaxEntries
 	}
 	return n
 }
 
-// letter returns what the caller sees. Its texts are clones or small, so that a letter
+// deadLetter returns what the caller sees. Its texts are clones or small, so that a letter
 // without its body keeps nothing of the answer of SQS alive.
-func (l *look) letter(of *letter, queue string) DeadLetter {
-	attempt, err := strconv.Atoi(of.attribute(awsbatch.AttributeAttempt))
+func (l *letter) deadLetter(queue string, bodies bool) DeadLetter {
+	attempt, err := strconv.Atoi(l.attribute(awsbatch.AttributeAttempt))
 	if err != nil {
 		attempt = 0
 	}
 	d := DeadLetter{
 		Queue:      queue,
-		MessageID:  of.messageID(),
-		ID:         of.id,
-		Task:       of.task,
-		Reason:     strings.Clone(shorten(of.reason(), maxReason)),
+		MessageID:  l.messageID(),
+		ID:         l.id,
+		Task:       l.task,
+		Reason:     strings.Clone(shorten(l.reason(), maxReason)),
 		Attempt:    attempt,
-		Receives:   int(of.number(types.MessageSystemAttributeNameApproximateReceiveCount)),
-		Dispatched: of.dispatched,
-		Sent:       sentAt(of.message),
-		Group:      of.group(),
-		Size:       of.size(),
-		Damaged:    !of.intact,
+		Receives:   int(l.number(types.MessageSystemAttributeNameApproximateReceiveCount)),
+		Dispatched: l.dispatched,
+		Sent:       sentAt(l.message),
+		Group:      l.group(),
+		Size:       l.size(),
+		Damaged:    !l.intact,
 	}
-	if l.config.Bodies {
-		d.Body, d.Attributes = aws.ToString(of.message.Body), of.message.MessageAttributes
+	if bodies {
+		d.Body, d.Attributes, d.Trace = aws.ToString(l.message.Body), l.message.MessageAttributes, l.trace()
 	}
 	return d
 }

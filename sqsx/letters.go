@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -179,6 +180,11 @@ func (l *letter) group() string {
 	return l.message.Attributes[string(types.MessageSystemAttributeNameMessageGroupId)]
 }
 
+// trace is the trace header of X-Ray, "" for none.
+func (l *letter) trace() string {
+	return l.message.Attributes[string(types.MessageSystemAttributeNameAWSTraceHeader)]
+}
+
 // number is a system attribute that is a number, 0 if there is none.
 func (l *letter) number(name types.MessageSystemAttributeName) int64 {
 	n, err := strconv.ParseInt(l.message.Attributes[string(name)], 10, 64)
@@ -247,4 +253,36 @@ func (r *letterReader) read(ctx context.Context, message types.Message) *letter 
 		l.id = ""
 	}
 	return l
+}
+
+// letterFilter chooses letters: those of one of the tasks, of a reason that the caller's
+// function wants, sent since a time, with one of the ids. What is zero chooses all.
+type letterFilter struct {
+	tasks  []string
+	reason func(string) bool
+	since  time.Time
+	ids    []string
+}
+
+// filters reports whether some letters may not be chosen.
+func (f *letterFilter) filters() bool {
+	return len(f.tasks) > 0 || f.reason != nil || !f.since.IsZero() || len(f.ids) > 0
+}
+
+// takes reports whether a letter is chosen. A panic of the caller's function is an error.
+func (f *letterFilter) takes(l *letter) (taken bool, err error) {
+	switch {
+	case len(f.tasks) > 0 && !slices.Contains(f.tasks, l.task),
+		!f.since.IsZero() && sentAt(l.message).Before(f.since),
+		len(f.ids) > 0 && !slices.Contains(f.ids, l.messageID()) && !slices.Contains(f.ids, l.id):
+		return false, nil
+	case f.reason == nil:
+		return true, nil
+	}
+	defer func() {
+		if value := recover(); value != nil {
+			err = fmt.Errorf("the Reason function: %w", &taskhawk.PanicError{Value: value})
+		}
+	}()
+	return f.reason(l.reason()), nil
 }

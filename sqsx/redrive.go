@@ -12,6 +12,7 @@ import (
 	"github.com/aws/aws-sdk-go-v2/service/sqs"
 
 	"github.com/taskhawk/taskhawk-go/internal/awsbatch"
+	"github.com/taskhawk/taskhawk-go/internal/guard"
 	"github.com/taskhawk/taskhawk-go/internal/nilcheck"
 	"github.com/taskhawk/taskhawk-go/internal/sqsqueue"
 	"github.com/taskhawk/taskhawk-go/taskhawk"
@@ -46,15 +47,28 @@ import (
 // letter was sent since Redrive began is told by the clock of SQS, also where that of this
 // machine is wrong: see ClockAhead of the report. Several redrives may run at once.
 func Redrive(ctx context.Context, api RedriveAPI, app string, config RedriveConfig) (RedriveReport, error) {
+	report, err := redriveAll(ctx, api, app, config, nil)
+	if err != nil {
+		return report, fmt.Errorf("sqsx: redrive: %w", err)
+	}
+	return report, nil
+}
+
+// redriveAll redrives the queues of an application. With a keeper it drops the letters that
+// are kept.
+func redriveAll(
+	ctx context.Context, api RedriveAPI, app string, config RedriveConfig, keep *keeper,
+) (RedriveReport, error) {
 	report := RedriveReport{Moved: map[string]int{}}
 	names, err := config.check(app)
 	if err != nil {
-		return report, fmt.Errorf("sqsx: redrive: %w", err)
+		return report, err
 	}
 	r, err := newRedriver(api, config)
 	if err != nil {
-		return report, fmt.Errorf("sqsx: redrive: %w", err)
+		return report, err
 	}
+	r.keep = keep
 	var failed failures
 	found := map[string]bool{}
 	for _, name := range names {
@@ -62,6 +76,7 @@ func Redrive(ctx context.Context, api RedriveAPI, app string, config RedriveConf
 		err := r.redrive(ctx, &done)
 		report = report.with(done)
 		report.ClockAhead = r.clock.ahead
+		r.before = report.Count()
 		if err != nil && ctx.Err() != nil {
 			failed.add(caused(ctx, err))
 			break
@@ -74,10 +89,7 @@ func Redrive(ctx context.Context, api RedriveAPI, app string, config RedriveConf
 			break // each of the others would say the same
 		}
 	}
-	if err := failed.err(); err != nil {
-		return report, fmt.Errorf("sqsx: redrive: %w", err)
-	}
-	return report, nil
+	return report, failed.err()
 }
 
 // caused makes sure that an error after the end of ctx wraps the cause of that.
@@ -93,10 +105,13 @@ type redriver struct {
 	api     RedriveAPI
 	service *service
 	config  RedriveConfig
+	filter  letterFilter
+	keep    *keeper // for letters to drop; nil for a redrive
 	reader  *letterReader
 	clock   serverClock
-	began   time.Time // by the clock of this machine
-	tried   int       // letters counted towards the limit
+	began   time.Time    // by the clock of this machine
+	tried   int          // letters counted towards the limit
+	before  RedriveCount // of the queues that are done
 }
 
 func newRedriver(api RedriveAPI, config RedriveConfig) (*redriver, error) {
@@ -109,13 +124,17 @@ func newRedriver(api RedriveAPI, config RedriveConfig) (*redriver, error) {
 	}
 	return &redriver{
 		api: api, service: newService(api, config.Account), config: config, reader: reader, began: time.Now(),
+		filter: letterFilter{tasks: config.Tasks, reason: config.Reason, since: config.Since, ids: config.IDs},
 	}, nil
 }
 
 // redrive moves the dead letters of one queue, by a move task if that may be and can be.
 func (r *redriver) redrive(ctx context.Context, done *QueueRedrive) error {
-	if !r.config.selects() {
-		task := moveTask{api: r.api, urls: r.service.urls, queue: done.Queue, rate: r.config.Rate}
+	if !r.config.selects() && !r.filter.filters() {
+		task := moveTask{
+			api: r.api, urls: r.service.urls, queue: done.Queue, rate: r.config.Rate,
+			progress: func(moved int) { r.progress(RedriveCount{Moved: moved}) },
+		}
 		err := task.run(ctx)
 		done.By, done.Count.Moved = ByMoveTask, task.moved
 		unfit, ok := errors.AsType[*unfitTaskError](err)
@@ -126,6 +145,14 @@ func (r *redriver) redrive(ctx context.Context, done *QueueRedrive) error {
 	}
 	done.By = ByCopy
 	return r.newPass(done).run(ctx)
+}
+
+// progress tells the caller how far the redrive is. A function that panics is not called
+// again.
+func (r *redriver) progress(current RedriveCount) {
+	if r.config.Progress != nil && guard.Call(func() { r.config.Progress(r.before.plus(current)) }) != nil {
+		r.config.Progress = nil
+	}
 }
 
 // room is how many letters the limit still allows to try, at most most.
@@ -154,6 +181,12 @@ type RedriveConfig struct {
 	// bytes. It is "" for letters that SQS moved by its redrive policy. It fits methods
 	// such as regexp.MustCompile("timeout|refused").MatchString. Default: nil, all.
 	Reason func(reason string) bool
+	// Since leaves out letters that SQS stored before that time, by the clock of SQS: see
+	// DeadLetter.Sent. Default: the zero time, all.
+	Since time.Time
+	// IDs are those of the letters that are moved: ids of the task's run, or of the SQS
+	// message. Default: all.
+	IDs []string
 	// Limit is how many messages are tried at most, over all queues. Default 0: no limit.
 	Limit int
 	// Rate is how many messages are moved per second at most, 1 to 500, so that workers
@@ -169,6 +202,9 @@ type RedriveConfig struct {
 	// takes the attributes taskhawk_reason and taskhawk_attempt off, which a move task
 	// leaves. Attributes of the message, its group and its trace header are kept.
 	Copy bool
+	// Progress is called with the counts so far, after each batch and each look at a move
+	// task, one call at a time. Default: nil.
+	Progress func(RedriveCount)
 	// Naming returns the names of the queues. Default: [QueueName].
 	Naming Naming
 }
@@ -192,29 +228,9 @@ func (c *RedriveConfig) check(app string) ([]string, error) {
 	return sqsqueue.InOrder(names), err
 }
 
-// selects reports whether the messages have to be looked at one by one: SQS moves all or
-// none.
-func (c *RedriveConfig) selects() bool {
-	return c.filters() || c.Limit > 0 || c.DryRun || c.Copy
-}
-
-func (c *RedriveConfig) filters() bool { return len(c.Tasks) > 0 || c.Reason != nil }
-
-// takes reports whether the filters let the letter through.
-func (c *RedriveConfig) takes(l *letter) (bool, error) {
-	return takes(c.Tasks, c.Reason, l)
-}
-
-// takes reports whether a letter is of one of the tasks, and of a reason that the
-// caller's function wants. A panic of that is an error.
-func takes(tasks []string, reason func(string) bool, l *letter) (taken bool, err error) {
-	defer func() {
-		if value := recover(); value != nil {
-			err = fmt.Errorf("the Reason function: %w", &taskhawk.PanicError{Value: value})
-		}
-	}()
-	return (len(tasks) == 0 || slices.Contains(tasks, l.task)) && (reason == nil || reason(l.reason())), nil
-}
+// selects reports whether the messages have to be received one by one, also without a
+// filter.
+func (c *RedriveConfig) selects() bool { return c.Limit > 0 || c.DryRun || c.Copy }
 
 // keptFailures is how many errors are kept: thousands of messages may fail for one
 // reason.
@@ -357,26 +373,14 @@ func (r RedriveReport) String() string {
 
 // String names the counts that are not zero.
 func (c RedriveCount) String() string {
-	var parts []string
-	for _, part := range []struct {
-		n    int
-		what string
-	}{
+	return countText([]namedCount{
 		{c.Moved, "moved"},
 		{c.WouldMove, "would move"},
 		{c.Skipped, "skipped"},
 		{c.Later, "sent since it began"},
 		{c.Failed, "failed"},
 		{c.Doubled, "doubled"},
-	} {
-		if part.n > 0 {
-			parts = append(parts, fmt.Sprintf("%d %s", part.n, part.what))
-		}
-	}
-	if len(parts) == 0 {
-		return "none"
-	}
-	return strings.Join(parts, ", ")
+	})
 }
 
 func (r RedriveReport) with(q QueueRedrive) RedriveReport {

@@ -35,7 +35,7 @@ func (r *redriver) newPass(done *QueueRedrive) *pass {
 		redriver: r,
 		scan:     newScan(r.service, DeadLetterQueueName(done.Queue), r.reader, &r.clock),
 		done:     done,
-		batcher:  batcher{fifo: sqsqueue.IsFIFO(done.Queue)},
+		batcher:  batcher{fifo: sqsqueue.IsFIFO(done.Queue) && r.keep == nil},
 		pacer:    pacer{rate: r.config.Rate},
 	}
 }
@@ -43,9 +43,11 @@ func (r *redriver) newPass(done *QueueRedrive) *pass {
 // run ends with the limit, or when polls bring nothing new. What was looked at stays
 // leased until then, so that no poll brings it again.
 func (p *pass) run(ctx context.Context) error {
-	// Found out here, a missing queue costs no letter a receive.
-	if _, err := p.service.urls.get(ctx, p.done.Queue); err != nil {
-		return err
+	if p.keep == nil {
+		// Found out here, a missing queue costs no letter a receive.
+		if _, err := p.service.urls.get(ctx, p.done.Queue); err != nil {
+			return err
+		}
 	}
 	if p.config.DryRun {
 		if err := requireEnd(ctx, p.api, p.service, p.scan.queue); err != nil {
@@ -58,6 +60,7 @@ func (p *pass) run(ctx context.Context) error {
 		if err == nil {
 			err = p.moveAll(ctx, p.choose(letters))
 		}
+		p.progress(p.done.Count)
 		if err != nil {
 			p.failed.add(err)
 			break
@@ -73,7 +76,7 @@ func (p *pass) receiveLimit() int {
 	if p.config.Rate > 0 && !p.config.DryRun {
 		n = min(n, p.config.Rate)
 	}
-	if p.config.filters() {
+	if p.filter.filters() {
 		return n
 	}
 	return p.room(n)
@@ -86,7 +89,7 @@ func (p *pass) choose(letters []*letter) (chosen []*letter) {
 			p.fail(l, &QueueError{Queue: p.scan.queue, Err: errDamaged})
 			continue
 		}
-		wanted, err := p.config.takes(l)
+		wanted, err := p.filter.takes(l)
 		switch {
 		case err != nil:
 			p.fail(l, &QueueError{Queue: p.scan.queue, Err: err})
@@ -128,12 +131,8 @@ func (p *pass) move(ctx context.Context, batch []*letter) {
 	if batch = p.movable(batch); len(batch) == 0 {
 		return
 	}
-	entries := make([]entry, len(batch))
-	for i, l := range batch {
-		entries[i] = l.entry(p.batcher.fifo)
-	}
 	var stored []*letter
-	for i, err := range runAll(ctx, entries, p.service.sends(p.done.Queue)) {
+	for i, err := range p.store(ctx, batch) {
 		if err != nil {
 			// It may be stored, too: a letter on both queues is better than on none.
 			p.fail(batch[i], err)
@@ -142,6 +141,18 @@ func (p *pass) move(ctx context.Context, batch []*letter) {
 		stored = append(stored, batch[i])
 	}
 	p.deleteAll(ctx, stored)
+}
+
+// store stores a batch elsewhere, and returns an error for each letter.
+func (p *pass) store(ctx context.Context, batch []*letter) []error {
+	if p.keep != nil {
+		return p.keep.store(ctx, p.done.Queue, batch)
+	}
+	entries := make([]entry, len(batch))
+	for i, l := range batch {
+		entries[i] = l.entry(p.batcher.fifo)
+	}
+	return runAll(ctx, entries, p.service.sends(p.done.Queue))
 }
 
 // movable leaves out the letters that must not be moved now.
@@ -193,7 +204,7 @@ func (l *letter) entry(fifo bool) entry {
 	e := entry{
 		body:       aws.ToString(l.message.Body),
 		attributes: l.attributes(),
-		trace:      l.message.Attributes[string(types.MessageSystemAttributeNameAWSTraceHeader)],
+		trace:      l.trace(),
 		size:       l.size(),
 		group:      l.group(),
 		ordered:    fifo,

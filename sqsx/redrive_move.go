@@ -44,6 +44,8 @@ type moveTask struct {
 	target string // that of the queue
 	handle string // of our task; "" for one that ran before
 	moved  int
+	// progress is told how many are moved so far.
+	progress func(moved int)
 }
 
 // run returns when SQS has moved the letters. The error is an [*unfitTaskError] when
@@ -159,6 +161,9 @@ func (t *moveTask) wait(ctx context.Context) error {
 		failed = 0
 		if !running(task) {
 			return t.ended(task)
+		}
+		if aws.ToString(task.DestinationArn) == t.target {
+			t.progress(t.moved + int(task.ApproximateNumberOfMessagesMoved))
 		}
 	}
 }

@@ -1,0 +1,179 @@
+package sqsx
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"iter"
+	"time"
+
+	"github.com/aws/aws-sdk-go-v2/aws"
+	"github.com/aws/aws-sdk-go-v2/service/sqs/types"
+
+	"github.com/taskhawk/taskhawk-go/internal/sqsqueue"
+	"github.com/taskhawk/taskhawk-go/taskhawk"
+)
+
+// WaitingMessage is a message that waits on a queue.
+type WaitingMessage struct {
+	// Queue is the name of the queue.
+	Queue string
+	// MessageID identifies the message, by SQS.
+	MessageID string
+	// ID and Task are those of the run, "" if the body cannot be read.
+	ID, Task string
+	// Receives is how often the message was received, as SQS counts; this look is one.
+	Receives int
+	// MaxReceives is how often it may be received before SQS moves it to the dead-letter
+	// queue: a message with as many Receives becomes a dead letter next, and does not run.
+	// 0 for no end.
+	MaxReceives int
+	// Dispatched is when the task was dispatched, by the clock of its sender; zero if the
+	// body cannot be read.
+	Dispatched time.Time
+	// Sent is when SQS stored the message.
+	Sent time.Time
+	// Group is the message group, "" for none.
+	Group string
+	// Size is that of body and attributes, in bytes.
+	Size int
+	// Damaged reports that the body does not have the MD5 that SQS gives for it.
+	Damaged bool
+	// Body and Attributes are those of the message, unless WaitingConfig.Bodies is not set.
+	Body       string
+	Attributes map[string]types.MessageAttributeValue
+}
+
+// WaitingConfig says which messages [Waiting] yields. The zero value yields up to ten.
+type WaitingConfig struct {
+	// Account is the number of the account that owns the queues, 12 digits. Default: the
+	// caller's own account.
+	Account string
+	// Priorities are the queues to look at. Default: all four.
+	Priorities []taskhawk.Priority
+	// Limit is how many messages are looked at, over all queues, 1 to 1000. Default 10.
+	Limit int
+	// Bodies gives the messages their Body and Attributes.
+	Bodies bool
+	// Naming returns the names of the queues. Default: [QueueName].
+	Naming Naming
+}
+
+// The limits of a look at waiting messages.
+const (
+	defaultWaiting = 10
+	maxWaiting     = 1000
+)
+
+// Waiting looks at messages that wait on the queues of an application, the most urgent
+// priority first, and gives them back when the loop ends.
+//
+// A look is a receive: workers do not see the messages until the loop ends, or for two
+// minutes after a kill, and each look uses one of the receives that the queue allows. A
+// message at its last one becomes a dead letter without being run: see MaxReceives. So use
+// it sparingly. Waiting refuses a queue that allows one receive only, where a look would
+// bury every message, and one whose attributes the caller may not read.
+//
+// An error is yielded with a zero WaitingMessage, and is about one queue; the loop goes on
+// with the next queue, and ends when ctx does.
+func Waiting(ctx context.Context, api RedriveAPI, app string, config WaitingConfig) iter.Seq2[WaitingMessage, error] {
+	return func(yield func(WaitingMessage, error) bool) {
+		limit := config.Limit
+		switch {
+		case limit == 0:
+			limit = defaultWaiting
+		case limit < 0 || limit > maxWaiting:
+			yield(WaitingMessage{}, fmt.Errorf("sqsx: waiting: Limit %d: 1 to %d", limit, maxWaiting))
+			return
+		}
+		l, names, err := newLook(api, app, DeadLettersConfig{
+			Account: config.Account, Priorities: config.Priorities, Naming: config.Naming, Bodies: config.Bodies, Limit: limit,
+		})
+		if err != nil {
+			yield(WaitingMessage{}, fmt.Errorf("sqsx: waiting: %w", err))
+			return
+		}
+		for _, name := range names {
+			more, err := l.waiting(ctx, name, yield)
+			if err != nil && ctx.Err() != nil {
+				err, more = caused(ctx, err), false
+			}
+			if err != nil && !yield(WaitingMessage{}, fmt.Errorf("sqsx: waiting: %w", err)) || !more {
+				return
+			}
+		}
+	}
+}
+
+// errLastReceive is why nothing looks at the messages of such a queue.
+var errLastReceive = errors.New("the queue allows one receive, so that a look would make a dead letter of each message")
+
+// waiting yields messages of a queue, and reports false when no more are wanted.
+func (l *look) waiting(ctx context.Context, name string, yield func(WaitingMessage, error) bool) (more bool, err error) {
+	most, err := l.maxReceives(ctx, name)
+	if err != nil {
+		return true, err
+	}
+	s := newScan(l.service, name, l.reader, &l.clock)
+	// Also when the caller's loop breaks, or panics.
+	defer s.leases.release(ctx)
+	for !s.exhausted {
+		limit := l.receiveLimit()
+		if limit == 0 {
+			return false, nil
+		}
+		received, err := s.next(ctx, limit)
+		if err != nil {
+			return true, err
+		}
+		for _, of := range received {
+			l.yielded++
+			if !yield(of.waitingMessage(name, most, l.config.Bodies), nil) {
+				return false, nil
+			}
+		}
+	}
+	return true, nil
+}
+
+// maxReceives returns how often messages of a queue may be received, 0 for no end.
+func (l *look) maxReceives(ctx context.Context, name string) (int, error) {
+	url, err := l.service.urls.get(ctx, name)
+	if err != nil {
+		return 0, err
+	}
+	found, err := getAttributes(ctx, l.api, name, url, types.QueueAttributeNameRedrivePolicy)
+	if err != nil {
+		return 0, err
+	}
+	policy, err := sqsqueue.Attributes(found).RedrivePolicy()
+	switch {
+	case err != nil:
+		return 0, &QueueError{Queue: name, Err: err}
+	case policy == nil:
+		return 0, nil
+	case policy.MaxReceiveCount == 1:
+		return 0, &QueueError{Queue: name, Err: errLastReceive}
+	}
+	return policy.MaxReceiveCount, nil
+}
+
+func (l *letter) waitingMessage(queue string, most int, bodies bool) WaitingMessage {
+	m := WaitingMessage{
+		Queue:       queue,
+		MessageID:   l.messageID(),
+		ID:          l.id,
+		Task:        l.task,
+		Receives:    int(l.number(types.MessageSystemAttributeNameApproximateReceiveCount)),
+		MaxReceives: most,
+		Dispatched:  l.dispatched,
+		Sent:        sentAt(l.message),
+		Group:       l.group(),
+		Size:        l.size(),
+		Damaged:     !l.intact,
+	}
+	if bodies {
+		m.Body, m.Attributes = aws.ToString(l.message.Body), l.message.MessageAttributes
+	}
+	return m
+}
