@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"iter"
+	"slices"
 	"time"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
@@ -15,6 +16,7 @@ import (
 	"github.com/taskhawk/taskhawk-go/internal/guard"
 	"github.com/taskhawk/taskhawk-go/internal/nilcheck"
 	"github.com/taskhawk/taskhawk-go/internal/sqsqueue"
+	"github.com/taskhawk/taskhawk-go/taskhawk"
 )
 
 // LoadConfig says which letters [Load] sends, and where. The zero value sends all to their
@@ -23,12 +25,14 @@ type LoadConfig struct {
 	// Account is the number of the account that owns the queues, 12 digits. Default: the
 	// caller's own account.
 	Account string
-	// Tasks, Reason, Since, IDs and Limit choose letters as they do in [RedriveConfig].
-	Tasks  []string
-	Reason func(reason string) bool
-	Since  time.Time
-	IDs    []string
-	Limit  int
+	// Priorities, Tasks, Reason, Since, IDs and Limit choose letters as they do in
+	// [RedriveConfig].
+	Priorities []taskhawk.Priority
+	Tasks      []string
+	Reason     func(reason string) bool
+	Since      time.Time
+	IDs        []string
+	Limit      int
 	// Rate is how many letters are sent per second at most. Default 0: as fast as it goes.
 	Rate int
 	// Run sends letters to the queues that they failed on, to be run again, without the
@@ -116,7 +120,7 @@ type loader struct {
 	config  LoadConfig
 	filter  letterFilter
 	reader  *letterReader
-	queues  map[string]bool // the names of the application's queues
+	queues  map[string]bool // the names of the application's queues; true for those chosen
 	run     string          // makes deduplication ids of this load
 	pacer   pacer
 	failed  failures
@@ -155,8 +159,8 @@ func newLoader(api API, app string, config LoadConfig) (*loader, error) {
 		run:    rand.Text(), pacer: pacer{rate: config.Rate}, batchers: map[string]*batcher{},
 		report: LoadReport{Loaded: map[string]int{}},
 	}
-	for _, name := range names {
-		l.queues[name] = true
+	for priority, name := range names {
+		l.queues[name] = l.queues[name] || len(config.Priorities) == 0 || slices.Contains(config.Priorities, priority)
 	}
 	return l, nil
 }
@@ -197,7 +201,7 @@ func (l *loader) add(ctx context.Context, d DeadLetter, position int) error {
 	if err != nil {
 		return l.stop(ctx, err)
 	}
-	if !taken {
+	if !taken || !l.queues[d.Queue] {
 		l.report.Count.Skipped++
 		if len(l.batch) == 0 {
 			l.report.Read = position + 1
@@ -222,10 +226,10 @@ func (l *loader) stop(ctx context.Context, err error) error {
 
 // read makes of a copy what a scan would have received.
 func (l *loader) read(ctx context.Context, d DeadLetter) (*letter, error) {
-	switch {
-	case !l.queues[d.Queue]:
+	if _, ours := l.queues[d.Queue]; !ours {
 		return nil, errForeignQueue
-	case d.Body == "":
+	}
+	if d.Body == "" {
 		return nil, errNoBody
 	}
 	message := types.Message{

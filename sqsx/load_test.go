@@ -67,6 +67,11 @@ func TestLoadUndoesADrop(t *testing.T) {
 		time.Sleep(time.Second)
 		letters := g.drop(nil)
 		require.Len(g, letters, 24)
+		low1, err := sqsx.Load(g.Context(), g.client, app, sequence(letters, nil), sqsx.LoadConfig{
+			DryRun: true, Priorities: []taskhawk.Priority{taskhawk.Low},
+		})
+		require.NoError(g, err)
+		require.Equal(g, sqsx.LoadCount{WouldLoad: 1, Skipped: 23}, low1.Count)
 		dry, err := sqsx.Load(g.Context(), g.client, app, sequence(letters, nil), sqsx.LoadConfig{DryRun: true, Limit: 15})
 		require.NoError(g, err)
 		require.Equal(g, sqsx.LoadCount{WouldLoad: 15}, dry.Count)

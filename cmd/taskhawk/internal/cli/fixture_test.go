@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"context"
 	"encoding/json"
+	"net/http"
 	"strings"
 	"sync"
 	"testing"
@@ -29,6 +30,7 @@ type console struct {
 	server *sqstest.Server
 	client *sqs.Client
 	stdin  string
+	http   *http.Client
 	// answers are typed on a terminal; nil for none there.
 	answers *string
 }
@@ -37,7 +39,7 @@ func newConsole(t *testing.T) *console {
 	t.Helper()
 	c := &console{T: t, server: sqstest.NewUnstartedServer()}
 	t.Cleanup(c.server.Close)
-	c.client = c.server.Client()
+	c.client, c.http = c.server.Client(), c.server.HTTPClient()
 	return c
 }
 
@@ -73,7 +75,7 @@ func (c *console) run(args ...string) result {
 func (c *console) runIn(ctx context.Context, args ...string) result {
 	c.Helper()
 	var out, err buffer
-	streams := program.Streams{In: strings.NewReader(c.stdin), Out: &out, Err: &err, HTTP: c.server.HTTPClient()}
+	streams := program.Streams{In: strings.NewReader(c.stdin), Out: &out, Err: &err, HTTP: c.http}
 	if c.answers != nil {
 		streams.In, streams.Interactive = strings.NewReader(*c.answers), true
 	}

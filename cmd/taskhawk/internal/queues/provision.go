@@ -75,8 +75,8 @@ type Policy struct {
 // Help has examples.
 func (*Policy) Help() string {
 	return `It makes no call. A worker whose handlers dispatch is a publisher too. The commands need: queues and check the role
-check; send the role publisher; provision the role provision; dlq, peek and purge the role redrive (purge also
-sqs:PurgeQueue).
+check; send the role publisher; provision the role provision; dlq the role redrive (dlq load the role worker, too); peek
+the role worker; purge the role check and sqs:PurgeQueue.
 
 Examples:
   taskhawk policy worker publisher --app dev-myapp --region us-east-1 --account 111122223333`

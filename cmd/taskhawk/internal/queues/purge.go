@@ -1,0 +1,64 @@
+package queues
+
+import (
+	"context"
+	"fmt"
+
+	"github.com/aws/aws-sdk-go-v2/service/sqs"
+	"github.com/aws/aws-sdk-go-v2/service/sqs/types"
+
+	"github.com/taskhawk/taskhawk-go/cmd/taskhawk/internal/program"
+)
+
+// Purge is the command of that name.
+type Purge struct {
+	Queue   string `arg:""                                                    help:"Name of the queue."`
+	Confirm string `help:"The name once more, where there is no terminal to ask on." placeholder:"QUEUE"`
+}
+
+// Help has examples.
+func (*Purge) Help() string {
+	return `All messages of the queue are deleted for good, those in flight included. SQS takes up to a minute. To delete some
+dead letters, or with copies, use taskhawk dlq drop.
+
+Examples:
+  taskhawk purge TASKHAWK-DEV-MYAPP-BULK`
+}
+
+// Run deletes the messages.
+func (c *Purge) Run(ctx context.Context, p *program.Program) error {
+	client, err := p.SQS(ctx)
+	if err != nil {
+		return err
+	}
+	in := &sqs.GetQueueUrlInput{QueueName: &c.Queue}
+	if p.Account != "" {
+		in.QueueOwnerAWSAccountId = &p.Account
+	}
+	url, err := client.GetQueueUrl(ctx, in)
+	if err != nil {
+		if isMissing(err) {
+			return fmt.Errorf("queue %s does not exist in this account and region", c.Queue)
+		}
+		return fmt.Errorf("queue %s: %w", c.Queue, err)
+	}
+	about, err := client.GetQueueAttributes(ctx, &sqs.GetQueueAttributesInput{
+		QueueUrl: url.QueueUrl, AttributeNames: []types.QueueAttributeName{types.QueueAttributeNameApproximateNumberOfMessages},
+	})
+	if err != nil {
+		return fmt.Errorf("queue %s: %w", c.Queue, err)
+	}
+	waiting := about.Attributes[string(types.QueueAttributeNameApproximateNumberOfMessages)]
+	question := fmt.Sprintf("Delete all messages of %s for good? About %s wait.", program.Line(c.Queue), waiting)
+	if err := p.ConfirmName(ctx, c.Confirm, c.Queue, question); err != nil {
+		return err
+	}
+	if _, err := client.PurgeQueue(ctx, &sqs.PurgeQueueInput{QueueUrl: url.QueueUrl}); err != nil {
+		return fmt.Errorf("queue %s: %w", c.Queue, err)
+	}
+	if p.JSON {
+		return p.Document(map[string]string{"queue": c.Queue, "waiting": waiting})
+	}
+	p.Printf("%s is purged: about %s messages\n", c.Queue, waiting)
+	return nil
+}
