@@ -39,7 +39,9 @@ func asynqCalls() ([]Call, error) {
 			_, err = client.EnqueueContext(ctx, asynq.NewTaskWithHeaders(m.Task, payload, m.Headers))
 			return err
 		}},
-		{Name: "handle/small/asynq", Title: "asynq, ServeMux.ProcessTask", Run: func() error { return mux.ProcessTask(ctx, task) }},
+		{Name: "handle/small/asynq", Title: "asynq, ServeMux.ProcessTask", Run: func() error {
+			return mux.ProcessTask(ctx, task)
+		}},
 	}, nil
 }
 

@@ -41,7 +41,12 @@ func delivery[A any](name, taskName string, args A, middleware int) (Call, error
 		return Call{}, err
 	}
 	m := Small().Message
-	head := taskhawk.Message{ID: m.ID, Priority: taskhawk.High, Timestamp: time.UnixMilli(m.Timestamp), Headers: m.Headers}
+	head := taskhawk.Message{
+		ID:        m.ID,
+		Priority:  taskhawk.High,
+		Timestamp: time.UnixMilli(m.Timestamp),
+		Headers:   m.Headers,
+	}
 	body, err := task.AppendMessage(nil, &head, &args)
 	if err != nil {
 		return Call{}, err

@@ -50,7 +50,9 @@ func (executor) JobInsertFastMany(
 ) ([]*riverdriver.JobInsertFastResult, error) {
 	inserted := make([]*riverdriver.JobInsertFastResult, len(params.Jobs))
 	for i, job := range params.Jobs {
-		inserted[i] = &riverdriver.JobInsertFastResult{Job: &rivertype.JobRow{Kind: job.Kind, EncodedArgs: job.EncodedArgs}}
+		inserted[i] = &riverdriver.JobInsertFastResult{
+			Job: &rivertype.JobRow{Kind: job.Kind, EncodedArgs: job.EncodedArgs},
+		}
 	}
 	return inserted, nil
 }

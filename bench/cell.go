@@ -93,10 +93,11 @@ func encoding[A any](c Contender[A], m *Message[A]) []Entry {
 	}
 	if c.Append != nil {
 		var dst []byte
-		entries = append(entries, Entry{Name: c.Name + "-append", Title: c.Title + ", append", Kind: c.Kind, Run: func() (err error) {
+		run := func() (err error) {
 			dst, err = c.Append(dst[:0], m)
 			return err
-		}})
+		}
+		entries = append(entries, Entry{Name: c.Name + "-append", Title: c.Title + ", append", Kind: c.Kind, Run: run})
 	}
 	return entries
 }

@@ -55,7 +55,9 @@ func goccyLibrary() jsonLibrary {
 		unmarshal: func(body Body, v any) error {
 			return goccy.UnmarshalWithOption(body.Bytes, v, goccy.DecodeNoCopyString())
 		},
-		unmarshalRaw: func(text []byte, v any) error { return goccy.UnmarshalWithOption(text, v, goccy.DecodeNoCopyString()) },
+		unmarshalRaw: func(text []byte, v any) error {
+			return goccy.UnmarshalWithOption(text, v, goccy.DecodeNoCopyString())
+		},
 	}
 }
 

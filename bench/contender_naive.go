@@ -26,8 +26,12 @@ func naive[A, K any](w Workload[A, K]) Contender[A] {
 				}
 			}
 			return marshalPlain(map[string]any{
-				"id": m.ID, "metadata": map[string]any{"priority": m.Priority, "timestamp": m.Timestamp, "version": "1.0"},
-				"headers": m.Headers, "task": m.Task, "args": args, "kwargs": kwargs,
+				"id":       m.ID,
+				"metadata": map[string]any{"priority": m.Priority, "timestamp": m.Timestamp, "version": "1.0"},
+				"headers":  m.Headers,
+				"task":     m.Task,
+				"args":     args,
+				"kwargs":   kwargs,
 			})
 		},
 		Decode: func(body Body, m *Message[A]) error {

@@ -16,7 +16,13 @@ func older[A any]() Contender[A] {
 	return Contender[A]{
 		Name: "taskhawk-go-shape", Title: "what cloudchacho/taskhawk-go writes", Kind: Rival, Foreign: true,
 		Encode: func(m *Message[A]) ([]byte, error) {
-			return json.Marshal(olderMessage[A]{Headers: m.Headers, ID: m.ID, Kwargs: &m.Args, Metadata: metadataOf(m), Task: m.Task})
+			return json.Marshal(olderMessage[A]{
+				Headers:  m.Headers,
+				ID:       m.ID,
+				Kwargs:   &m.Args,
+				Metadata: metadataOf(m),
+				Task:     m.Task,
+			})
 		},
 		Decode: func(body Body, m *Message[A]) error {
 			wire := olderMessage[A]{Kwargs: &m.Args}

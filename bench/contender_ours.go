@@ -18,7 +18,12 @@ func ours[A, K any](w Workload[A, K]) Contender[A] {
 		if err != nil {
 			return dst, err
 		}
-		head := taskhawk.Message{ID: m.ID, Priority: priority, Timestamp: time.UnixMilli(m.Timestamp), Headers: m.Headers}
+		head := taskhawk.Message{
+			ID:        m.ID,
+			Priority:  priority,
+			Timestamp: time.UnixMilli(m.Timestamp),
+			Headers:   m.Headers,
+		}
 		return task.AppendMessage(dst, &head, &m.Args)
 	}
 	buffers := sync.Pool{New: func() any { return new([]byte) }}

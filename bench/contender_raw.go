@@ -66,7 +66,8 @@ func paramsOf[A, K any](w Workload[A, K]) []param {
 	t := reflect.TypeFor[A]()
 	for i := range t.NumField() {
 		name, options, _ := strings.Cut(t.Field(i).Tag.Get("json"), ",")
-		params = append(params, param{name: name, index: i, positional: i < positional, optional: options == "omitempty"})
+		optional := options == "omitempty"
+		params = append(params, param{name: name, index: i, positional: i < positional, optional: optional})
 	}
 	return params
 }

@@ -31,8 +31,13 @@ func Large() Workload[largeArgs, largeKeyword] {
 			comment = "A comment of ordinary length, with \"quotes\", an ampersand & a non-ASCII letter: é."
 		}
 		args.Rows = append(args.Rows, row{
-			ID: int64(i) * 7919, SKU: fmt.Sprintf("SKU-%05d", i*97), Name: fmt.Sprintf("Product number %d", i), Comment: comment,
-			Price: float64(i)*1.25 + 0.99, Quantity: i % 17, Active: i%3 == 0,
+			ID:       int64(i) * 7919,
+			SKU:      fmt.Sprintf("SKU-%05d", i*97),
+			Name:     fmt.Sprintf("Product number %d", i),
+			Comment:  comment,
+			Price:    float64(i)*1.25 + 0.99,
+			Quantity: i % 17,
+			Active:   i%3 == 0,
 		})
 	}
 	return Workload[largeArgs, largeKeyword]{

@@ -59,7 +59,8 @@ func Medium() Workload[mediumArgs, mediumKeyword] {
 			return mediumKeyword{a.Currency, a.Address, a.Labels, a.PlacedAt, a.Note, a.ExpiresIn}
 		},
 		SetKeyword: func(a *mediumArgs, k *mediumKeyword) {
-			a.Currency, a.Address, a.Labels, a.PlacedAt, a.Note, a.ExpiresIn = k.Currency, k.Address, k.Labels, k.PlacedAt, k.Note, k.ExpiresIn
+			a.Currency, a.Address, a.Labels = k.Currency, k.Address, k.Labels
+			a.PlacedAt, a.Note, a.ExpiresIn = k.PlacedAt, k.Note, k.ExpiresIn
 		},
 	}
 }
@@ -67,13 +68,25 @@ func Medium() Workload[mediumArgs, mediumKeyword] {
 func newMediumArgs() mediumArgs {
 	note := "Please ring twice; the dog's name is \"Rex\".\nThe gate is on the other side, as always."
 	args := mediumArgs{
-		OrderID: 8_412_990_122, Customer: "Gérard Müller", Email: "gerard.mueller@example.com", Paid: true, Total: 1234.56, Currency: "EUR",
+		OrderID:  8_412_990_122,
+		Customer: "Gérard Müller",
+		Email:    "gerard.mueller@example.com",
+		Paid:     true,
+		Total:    1234.56,
+		Currency: "EUR",
 		Address: address{
-			Street: "Rue de l'Université", Number: 42, City: "Genève", Zip: "1205", Country: "Switzerland", Lat: 46.198392, Lon: 6.142296,
+			Street:  "Rue de l'Université",
+			Number:  42,
+			City:    "Genève",
+			Zip:     "1205",
+			Country: "Switzerland",
+			Lat:     46.198392,
+			Lon:     6.142296,
 		},
-		Labels:   map[string]string{},
-		PlacedAt: time.Date(2024, 2, 29, 12, 34, 56, 789_000_000, time.UTC),
-		Note:     &note, ExpiresIn: 86_400,
+		Labels:    map[string]string{},
+		PlacedAt:  time.Date(2024, 2, 29, 12, 34, 56, 789_000_000, time.UTC),
+		Note:      &note,
+		ExpiresIn: 86_400,
 	}
 	for i := range 20 {
 		args.Items = append(args.Items, fmt.Sprintf("SKU-%05d cotton shirt, size %d, long sleeves, blue", i*977, 34+i))

@@ -47,9 +47,11 @@ type contender struct {
 }
 
 func publishers() []contender {
-	return slices.Concat(publishOurs(), publishBare(), []contender{gocloudPublish(), watermillPublish(), machineryPublish()})
+	peers := []contender{gocloudPublish(), watermillPublish(), machineryPublish()}
+	return slices.Concat(publishOurs(), publishBare(), peers)
 }
 
 func workers() []contender {
-	return slices.Concat(workOurs(), workBare(), []contender{gocloudWork(), watermillWork(), machineryWork()})
+	peers := []contender{gocloudWork(), watermillWork(), machineryWork()}
+	return slices.Concat(workOurs(), workBare(), peers)
 }

@@ -7,7 +7,6 @@ import (
 	"slices"
 	"time"
 
-	"github.com/aws/aws-sdk-go-v2/aws"
 	"github.com/aws/aws-sdk-go-v2/service/sqs"
 	"golang.org/x/sync/errgroup"
 
@@ -44,7 +43,8 @@ func newEnv(link Link, tasks int) (*env, error) {
 	r := &env{server: link.serve(), tasks: tasks}
 	r.ctx, r.cancel = context.WithCancel(context.Background())
 	r.client = r.server.Client()
-	out, err := r.client.CreateQueue(r.ctx, &sqs.CreateQueueInput{QueueName: aws.String(sqsx.QueueName(app, taskhawk.Default))})
+	name := sqsx.QueueName(app, taskhawk.Default)
+	out, err := r.client.CreateQueue(r.ctx, &sqs.CreateQueueInput{QueueName: &name})
 	if err != nil {
 		return nil, errors.Join(err, r.close())
 	}

@@ -15,15 +15,21 @@ import (
 // gocloudPublish is gocloud.dev/pubsub with as many calls in flight as our publisher has.
 // By default it is a hundred, and then every message gets a call of its own.
 func gocloudPublish() contender {
-	return contender{name: "gocloud", title: "gocloud.dev/pubsub, `json.Marshal`", kind: bench.Rival, start: func(r *env) (func() error, error) {
-		topic := r.gocloudTopic()
-		r.later(topic.Shutdown)
-		return func() error { return sendEach(r, topic, r.tasks) }, nil
-	}}
+	return contender{
+		name:  "gocloud",
+		title: "gocloud.dev/pubsub, `json.Marshal`",
+		kind:  bench.Rival,
+		start: func(r *env) (func() error, error) {
+			topic := r.gocloudTopic()
+			r.later(topic.Shutdown)
+			return func() error { return sendEach(r, topic, r.tasks) }, nil
+		},
+	}
 }
 
 func (r *env) gocloudTopic() *pubsub.Topic {
-	return awssnssqs.OpenSQSTopic(r.ctx, r.client, *r.url, &awssnssqs.TopicOptions{BatcherOptions: batcher.Options{MaxHandlers: inFlight}})
+	options := &awssnssqs.TopicOptions{BatcherOptions: batcher.Options{MaxHandlers: inFlight}}
+	return awssnssqs.OpenSQSTopic(r.ctx, r.client, *r.url, options)
 }
 
 func sendEach(r *env, topic *pubsub.Topic, tasks int) error {
@@ -39,24 +45,29 @@ func sendEach(r *env, topic *pubsub.Topic, tasks int) error {
 
 // gocloudWork receives from as many goroutines as our worker has handlers.
 func gocloudWork() contender {
-	return contender{name: "gocloud", title: "gocloud.dev/pubsub, `json.Unmarshal`", kind: bench.Rival, start: func(r *env) (func() error, error) {
-		topic := r.gocloudTopic()
-		if err := sendEach(r, topic, r.tasks); err != nil {
-			return nil, err
-		}
-		r.later(topic.Shutdown)
-		subscription := awssnssqs.OpenSubscription(r.ctx, r.client, *r.url, &awssnssqs.SubscriptionOptions{
-			Raw: true, AckBatcherOptions: batcher.Options{MaxHandlers: inFlight},
-		})
-		r.later(subscription.Shutdown)
-		return r.work(func(ctx context.Context) error {
-			var handlers errgroup.Group
-			for range handlersAtOnce {
-				handlers.Go(func() error { return receiveEach(ctx, subscription) })
+	return contender{
+		name:  "gocloud",
+		title: "gocloud.dev/pubsub, `json.Unmarshal`",
+		kind:  bench.Rival,
+		start: func(r *env) (func() error, error) {
+			topic := r.gocloudTopic()
+			if err := sendEach(r, topic, r.tasks); err != nil {
+				return nil, err
 			}
-			return handlers.Wait()
-		}), nil
-	}}
+			r.later(topic.Shutdown)
+			subscription := awssnssqs.OpenSubscription(r.ctx, r.client, *r.url, &awssnssqs.SubscriptionOptions{
+				Raw: true, AckBatcherOptions: batcher.Options{MaxHandlers: inFlight},
+			})
+			r.later(subscription.Shutdown)
+			return r.work(func(ctx context.Context) error {
+				var handlers errgroup.Group
+				for range handlersAtOnce {
+					handlers.Go(func() error { return receiveEach(ctx, subscription) })
+				}
+				return handlers.Wait()
+			}), nil
+		},
+	}
 }
 
 func receiveEach(ctx context.Context, subscription *pubsub.Subscription) error {

@@ -23,40 +23,53 @@ import (
 // machineryPublish sends one message a call, from as many goroutines as our publisher has
 // calls in flight.
 func machineryPublish() contender {
-	return contender{name: "machinery", title: "machinery v2", kind: bench.Rival, start: func(r *env) (func() error, error) {
-		server, err := r.machinery()
-		if err != nil {
-			return nil, err
-		}
-		return func() error { return r.sendTasks(server) }, nil
-	}}
+	return contender{
+		name:  "machinery",
+		title: "machinery v2",
+		kind:  bench.Rival,
+		start: func(r *env) (func() error, error) {
+			server, err := r.machinery()
+			if err != nil {
+				return nil, err
+			}
+			return func() error { return r.sendTasks(server) }, nil
+		},
+	}
 }
 
 // machineryWork receives and deletes one message a call.
 func machineryWork() contender {
-	return contender{name: "machinery", title: "machinery v2", kind: bench.Rival, start: func(r *env) (func() error, error) {
-		server, err := r.machinery()
-		if err != nil {
-			return nil, err
-		}
-		if err := r.sendTasks(server); err != nil {
-			return nil, err
-		}
-		worker := server.NewWorker("bench", handlersAtOnce)
-		return r.work(func(ctx context.Context) error {
-			worker.LaunchAsync(make(chan error, 1))
-			<-ctx.Done()
-			worker.Quit()
-			return nil
-		}), nil
-	}}
+	return contender{
+		name:  "machinery",
+		title: "machinery v2",
+		kind:  bench.Rival,
+		start: func(r *env) (func() error, error) {
+			server, err := r.machinery()
+			if err != nil {
+				return nil, err
+			}
+			if err := r.sendTasks(server); err != nil {
+				return nil, err
+			}
+			worker := server.NewWorker("bench", handlersAtOnce)
+			return r.work(func(ctx context.Context) error {
+				worker.LaunchAsync(make(chan error, 1))
+				<-ctx.Done()
+				worker.Quit()
+				return nil
+			}), nil
+		},
+	}
 }
 
 func (r *env) machinery() (*machinery.Server, error) {
 	log.Set(silence{})
 	// Not session.NewSession, which reads the environment.
-	sess := &session.Session{Handlers: defaults.Handlers(), Config: defaults.Config().WithEndpoint(r.server.URL).WithRegion("us-east-1").
-		WithCredentials(credentials.NewStaticCredentials("AKIDSQSTEST", "secret", "")).WithHTTPClient(r.httpClient())}
+	sess := &session.Session{
+		Handlers: defaults.Handlers(),
+		Config: defaults.Config().WithEndpoint(r.server.URL).WithRegion("us-east-1").WithHTTPClient(r.httpClient()).
+			WithCredentials(credentials.NewStaticCredentials("AKIDSQSTEST", "secret", "")),
+	}
 	name := sqsx.QueueName(app, taskhawk.Default)
 	cnf := &config.Config{
 		Broker: (*r.url)[:len(*r.url)-len(name)-1], DefaultQueue: name, NoUnixSignals: true,

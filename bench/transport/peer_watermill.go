@@ -18,13 +18,18 @@ import (
 // watermillPublish sends one message a call, from as many goroutines as it takes for as
 // many calls in flight as our publisher has.
 func watermillPublish() contender {
-	return contender{name: "watermill", title: "watermill-aws, `json.Marshal`", kind: bench.Rival, start: func(r *env) (func() error, error) {
-		publisher, err := r.watermillPublisher()
-		if err != nil {
-			return nil, err
-		}
-		return func() error { return r.publishEach(publisher) }, nil
-	}}
+	return contender{
+		name:  "watermill",
+		title: "watermill-aws, `json.Marshal`",
+		kind:  bench.Rival,
+		start: func(r *env) (func() error, error) {
+			publisher, err := r.watermillPublisher()
+			if err != nil {
+				return nil, err
+			}
+			return func() error { return r.publishEach(publisher) }, nil
+		},
+	}
 }
 
 func (r *env) watermillPublisher() (*wsqs.Publisher, error) {
@@ -51,37 +56,42 @@ func (r *env) publishEach(publisher message.Publisher) error {
 
 // watermillWork receives ten at a time, and handles and deletes them one by one.
 func watermillWork() contender {
-	return contender{name: "watermill", title: "watermill-aws, `json.Unmarshal`", kind: bench.Rival, start: func(r *env) (func() error, error) {
-		publisher, err := r.watermillPublisher()
-		if err != nil {
-			return nil, err
-		}
-		if err := r.publishEach(publisher); err != nil {
-			return nil, err
-		}
-		subscriber, err := wsqs.NewSubscriber(wsqs.SubscriberConfig{
-			AWSConfig: r.config(), OptFns: []func(*sqs.Options){r.endpoint}, DoNotCreateQueueIfNotExists: true,
-			GenerateReceiveMessageInput: receiveTenInput,
-		}, watermill.NopLogger{})
-		if err != nil {
-			return nil, err
-		}
-		r.later(func(context.Context) error { return subscriber.Close() })
-		return r.work(func(ctx context.Context) error {
-			messages, err := subscriber.Subscribe(ctx, sqsx.QueueName(app, taskhawk.Default))
+	return contender{
+		name:  "watermill",
+		title: "watermill-aws, `json.Unmarshal`",
+		kind:  bench.Rival,
+		start: func(r *env) (func() error, error) {
+			publisher, err := r.watermillPublisher()
 			if err != nil {
-				return err
+				return nil, err
 			}
-			for m := range messages {
-				var a args
-				if err := json.Unmarshal(m.Payload, &a); err != nil {
+			if err := r.publishEach(publisher); err != nil {
+				return nil, err
+			}
+			subscriber, err := wsqs.NewSubscriber(wsqs.SubscriberConfig{
+				AWSConfig: r.config(), OptFns: []func(*sqs.Options){r.endpoint}, DoNotCreateQueueIfNotExists: true,
+				GenerateReceiveMessageInput: receiveTenInput,
+			}, watermill.NopLogger{})
+			if err != nil {
+				return nil, err
+			}
+			r.later(func(context.Context) error { return subscriber.Close() })
+			return r.work(func(ctx context.Context) error {
+				messages, err := subscriber.Subscribe(ctx, sqsx.QueueName(app, taskhawk.Default))
+				if err != nil {
 					return err
 				}
-				m.Ack()
-			}
-			return nil
-		}), nil
-	}}
+				for m := range messages {
+					var a args
+					if err := json.Unmarshal(m.Payload, &a); err != nil {
+						return err
+					}
+					m.Ack()
+				}
+				return nil
+			}), nil
+		},
+	}
 }
 
 func receiveTenInput(ctx context.Context, url wsqs.QueueURL) (*sqs.ReceiveMessageInput, error) {

@@ -16,20 +16,30 @@ import (
 // each of which sends ten messages at a time.
 func publishBare() []contender {
 	return []contender{
-		{name: "bare", title: "bare SDK, a body made before", kind: bench.Bare, start: func(r *env) (func() error, error) {
-			body, err := encoded()
-			if err != nil {
-				return nil, err
-			}
-			return r.sendAll(func(int) (string, error) { return body, nil }), nil
-		}},
-		{name: "bare-json", title: "bare SDK, `json.Marshal`", kind: bench.Part, start: func(r *env) (func() error, error) {
-			all := allArgs(r.tasks)
-			return r.sendAll(func(n int) (string, error) {
-				text, err := json.Marshal(all[n])
-				return string(text), err
-			}), nil
-		}},
+		{
+			name:  "bare",
+			title: "bare SDK, a body made before",
+			kind:  bench.Bare,
+			start: func(r *env) (func() error, error) {
+				body, err := encoded()
+				if err != nil {
+					return nil, err
+				}
+				return r.sendAll(func(int) (string, error) { return body, nil }), nil
+			},
+		},
+		{
+			name:  "bare-json",
+			title: "bare SDK, `json.Marshal`",
+			kind:  bench.Part,
+			start: func(r *env) (func() error, error) {
+				all := allArgs(r.tasks)
+				return r.sendAll(func(n int) (string, error) {
+					text, err := json.Marshal(all[n])
+					return string(text), err
+				}), nil
+			},
+		},
 	}
 }
 

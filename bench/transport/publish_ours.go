@@ -14,30 +14,40 @@ const dispatchers = inFlight * batch
 
 func publishOurs() []contender {
 	return []contender{
-		{name: "taskhawk", title: "**taskhawk**, `DispatchAll`", kind: bench.Ours, start: func(r *env) (func() error, error) {
-			a, err := r.application()
-			if err != nil {
-				return nil, err
-			}
-			all := allArgs(r.tasks)
-			return func() error {
-				_, err := a.task.DispatchAll(r.ctx, all)
-				return err
-			}, nil
-		}},
-		{name: "taskhawk-each", title: "**taskhawk**, `Dispatch` from 80 goroutines", kind: bench.Ours, start: func(r *env) (func() error, error) {
-			a, err := r.application()
-			if err != nil {
-				return nil, err
-			}
-			all := allArgs(r.tasks)
-			return func() error {
-				return share(dispatchers, r.tasks, func(n int) error {
-					_, err := a.task.Dispatch(r.ctx, all[n])
+		{
+			name:  "taskhawk",
+			title: "**taskhawk**, `DispatchAll`",
+			kind:  bench.Ours,
+			start: func(r *env) (func() error, error) {
+				a, err := r.application()
+				if err != nil {
+					return nil, err
+				}
+				all := allArgs(r.tasks)
+				return func() error {
+					_, err := a.task.DispatchAll(r.ctx, all)
 					return err
-				})
-			}, nil
-		}},
+				}, nil
+			},
+		},
+		{
+			name:  "taskhawk-each",
+			title: "**taskhawk**, `Dispatch` from 80 goroutines",
+			kind:  bench.Ours,
+			start: func(r *env) (func() error, error) {
+				a, err := r.application()
+				if err != nil {
+					return nil, err
+				}
+				all := allArgs(r.tasks)
+				return func() error {
+					return share(dispatchers, r.tasks, func(n int) error {
+						_, err := a.task.Dispatch(r.ctx, all[n])
+						return err
+					})
+				}, nil
+			},
+		},
 	}
 }
 

@@ -20,12 +20,24 @@ import (
 func workBare() []contender {
 	return []contender{
 		{name: "bare", title: "bare SDK, receive 10, delete 10", kind: bench.Bare, start: bareLoop(loop{all: true})},
-		{name: "bare-ahead", title: "bare SDK, deletes beside receives", kind: bench.Bare, start: bareLoop(loop{ahead: true, all: true})},
 		{
-			name: "bare-json", title: "bare SDK, deletes beside receives, `json.Unmarshal`", kind: bench.Part,
+			name:  "bare-ahead",
+			title: "bare SDK, deletes beside receives",
+			kind:  bench.Bare,
+			start: bareLoop(loop{ahead: true, all: true}),
+		},
+		{
+			name:  "bare-json",
+			title: "bare SDK, deletes beside receives, `json.Unmarshal`",
+			kind:  bench.Part,
 			start: bareLoop(loop{ahead: true, all: true, handle: decode}),
 		},
-		{name: "bare-body", title: "bare SDK, receive 10, delete 10, no attributes", kind: bench.Part, start: bareLoop(loop{})},
+		{
+			name:  "bare-body",
+			title: "bare SDK, receive 10, delete 10, no attributes",
+			kind:  bench.Part,
+			start: bareLoop(loop{}),
+		},
 	}
 }
 
@@ -87,9 +99,13 @@ func (r *env) receiveTen(ctx context.Context, l *loop) ([]types.Message, error) 
 func (r *env) deleteTen(ctx context.Context, messages []types.Message) error {
 	entries := make([]types.DeleteMessageBatchRequestEntry, len(messages))
 	for i, message := range messages {
-		entries[i] = types.DeleteMessageBatchRequestEntry{Id: aws.String(strconv.Itoa(i)), ReceiptHandle: message.ReceiptHandle}
+		entries[i] = types.DeleteMessageBatchRequestEntry{
+			Id:            aws.String(strconv.Itoa(i)),
+			ReceiptHandle: message.ReceiptHandle,
+		}
 	}
-	out, err := r.client.DeleteMessageBatch(context.WithoutCancel(ctx), &sqs.DeleteMessageBatchInput{QueueUrl: r.url, Entries: entries})
+	in := &sqs.DeleteMessageBatchInput{QueueUrl: r.url, Entries: entries}
+	out, err := r.client.DeleteMessageBatch(context.WithoutCancel(ctx), in)
 	if err != nil {
 		return err
 	}
