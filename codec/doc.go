@@ -14,18 +14,25 @@
 // Each exported field is one parameter, in the order of declaration. Unexported fields
 // are left out. In order:
 //
-//  1. The name is that of the taskhawk tag, else that of the json tag, else the field's in snake_case: HTTPServer is http_server, UserID is user_id,
-//     UserIDs is user_ids, S3Key is s3_key. Acronyms with a small letter inside need a tag: OAuth2Token is o_auth2_token.
-//     A name may have what encoding/json allows: letters, digits and punctuation without quotes, backslash and comma.
-//  2. taskhawk:"-" leaves a field out. So does json:"-", unless a taskhawk tag gives the field a name. Other options of a json tag on a parameter
-//     have no effect (omitempty, omitzero) or are refused (string).
-//  3. The option kw makes a parameter keyword-only: taskhawk:"name,kw", or taskhawk:",kw" to keep the name.
-//  4. The option optional lets it be absent. It is then zero; and it is left out when zero, as reflect.Value.IsZero has it or its own
-//     method IsZero() bool.
-//  5. The option rest is for the last field, a map with string keys: it takes the keywords that are no parameter, as **kwargs does.
-//  6. The fields of an embedded struct are parameters at that place. A pointer to a struct is allocated when one of its parameters is given, and
-//     encodes as a zero struct when nil. A parameter hides those of its name that are embedded deeper; two at one depth are refused.
-//     A struct embedded with a name in a tag is one parameter.
+//  1. The name is that of the taskhawk tag, else that of the json tag, else the field's
+//     in snake_case: HTTPServer is http_server, UserID is user_id, UserIDs is user_ids,
+//     S3Key is s3_key. Acronyms with a small letter inside need a tag: OAuth2Token is
+//     o_auth2_token. A name may have what encoding/json allows: letters, digits and
+//     punctuation without quotes, backslash and comma.
+//  2. taskhawk:"-" leaves a field out. So does json:"-", unless a taskhawk tag gives
+//     the field a name. Other options of a json tag on a parameter have no effect
+//     (omitempty, omitzero) or are refused (string).
+//  3. The option kw makes a parameter keyword-only: taskhawk:"name,kw", or
+//     taskhawk:",kw" to keep the name.
+//  4. The option optional lets it be absent. It is then zero; and it is left out when
+//     zero, as reflect.Value.IsZero has it or its own method IsZero() bool.
+//  5. The option rest is for the last field, a map with string keys: it takes the
+//     keywords that are no parameter, as **kwargs does.
+//  6. The fields of an embedded struct are parameters at that place. A pointer to a
+//     struct is allocated when one of its parameters is given, and encodes as a zero
+//     struct when nil. A parameter hides those of its name that are embedded deeper;
+//     two at one depth are refused. A struct embedded with a name in a tag is one
+//     parameter.
 //
 // [Of] reports what breaks these rules as a [*TypeError].
 //

@@ -123,7 +123,8 @@ func (c SQSConfig) complete(hub *taskhawk.Hub) *SQSConfig {
 	if c.Backoff != nil {
 		c.Backoff = guard.Backoff(c.Backoff, func(failure error) {
 			ctx := context.Background() //nolint:forbidigo // a backoff is asked by no caller
-			hub.Logger().LogAttrs(ctx, slog.LevelError, "backoff failed; using the longest default", guard.ErrorAttr(failure))
+			hub.Logger().LogAttrs(ctx, slog.LevelError, "backoff failed; using the longest default",
+				guard.ErrorAttr(failure))
 		})
 	}
 	c.Concurrency = cmp.Or(c.Concurrency, 1)

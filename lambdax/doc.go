@@ -5,9 +5,9 @@
 //
 // A function makes one of three handlers of its hub and starts it:
 //
-//	handler, err := lambdax.SQS(hub, lambdax.SQSConfig{PartialBatch: true})  // an event source mapping feeds it from queues
-//	handler, err := lambdax.SNS(hub, lambdax.SNSConfig{})                    // topics trigger it
-//	handler, err := lambdax.Handler(hub, lambdax.HandlerConfig{})            // both
+//	handler, err := lambdax.SQS(hub, lambdax.SQSConfig{PartialBatch: true}) // queues
+//	handler, err := lambdax.SNS(hub, lambdax.SNSConfig{})                   // topics
+//	handler, err := lambdax.Handler(hub, lambdax.HandlerConfig{})           // both
 //
 // They use Hub.Handle as a worker does: the same tasks, middleware, metadata and
 // outcomes, and one log line for each record. A panic fails its record, not the process.

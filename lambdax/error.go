@@ -113,7 +113,8 @@ func (e *TopicError) Error() string {
 	_, missing := errors.AsType[*types.NotFoundException](e.Err)
 	if missing || errors.Is(e.Err, ErrNoTopic) {
 		text := fmt.Sprintf(
-			"topic %s does not exist in this account and region: create it and subscribe the function or queue that runs its tasks",
+			"topic %s does not exist in this account and region: "+
+				"create it and subscribe the function or queue that runs its tasks",
 			e.Topic,
 		)
 		if listed, ok := errors.AsType[*noTopicError](e.Err); ok {

@@ -85,7 +85,8 @@ func newPublisher(api PublisherAPI, app string, config PublisherConfig) (*Publis
 			Target:        "topic",
 			MaxSize:       cmp.Or(config.MaxMessageSize, DefaultMessageSize),
 			MaxAttributes: config.MaxAttributes,
-			NoDelay:       "is not possible: SNS delivers at once; set DelaySeconds on a subscribed queue, or publish with sqsx",
+			NoDelay: "is not possible: SNS delivers at once; " +
+				"set DelaySeconds on a subscribed queue, or publish with sqsx",
 		},
 		Linger: config.Linger,
 		Entry:  newEntry,
@@ -186,8 +187,7 @@ type PublisherConfig struct {
 }
 
 func (c *PublisherConfig) check() error {
-	switch {
-	case c.Account == "" && (c.Region != "" || c.Partition != ""):
+	if c.Account == "" && (c.Region != "" || c.Partition != "") {
 		return errors.New("a Region or Partition is for ARNs that are put together, and Account is missing")
 	}
 	return awsbatch.CheckAccount(c.Account)
@@ -215,8 +215,13 @@ func (c *PublisherConfig) arnPrefix(api PublisherAPI) (string, error) {
 // partitionOf follows the names of the regions.
 func partitionOf(region string) string {
 	for prefix, partition := range map[string]string{
-		"cn-": "aws-cn", "us-gov-": "aws-us-gov", "us-iso-": "aws-iso", "us-isob-": "aws-iso-b", "eu-isoe-": "aws-iso-e",
-		"us-isof-": "aws-iso-f", "eusc-": "aws-eusc",
+		"cn-":      "aws-cn",
+		"us-gov-":  "aws-us-gov",
+		"us-iso-":  "aws-iso",
+		"us-isob-": "aws-iso-b",
+		"eu-isoe-": "aws-iso-e",
+		"us-isof-": "aws-iso-f",
+		"eusc-":    "aws-eusc",
 	} {
 		if strings.HasPrefix(region, prefix) {
 			return partition
@@ -235,7 +240,10 @@ type entry struct {
 func newEntry(m awsbatch.Message, fifo bool) entry {
 	attributes := make(map[string]types.MessageAttributeValue, len(m.Attributes))
 	for _, a := range m.Attributes {
-		attributes[a.Name] = types.MessageAttributeValue{DataType: aws.String("String"), StringValue: aws.String(a.Value)}
+		attributes[a.Name] = types.MessageAttributeValue{
+			DataType:    aws.String("String"),
+			StringValue: aws.String(a.Value),
+		}
 	}
 	return entry{
 		message: types.PublishBatchRequestEntry{

@@ -131,7 +131,7 @@ func (n Naming) names(app string) (map[taskhawk.Priority]string, error) {
 	for _, priority := range taskhawk.Priorities() {
 		name, err := awsbatch.Name(n, app, priority)
 		if err != nil {
-			return nil, err //nolint:wrapcheck // it says what it is about
+			return nil, err
 		}
 		if err := checkTopicName(name); err != nil {
 			return nil, err

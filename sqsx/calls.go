@@ -101,7 +101,8 @@ func (s *service) send(ctx context.Context, url string, entries []entry) ([]erro
 	if err != nil {
 		return nil, err
 	}
-	return answers(len(entries), out.Failed, out.Successful, func(r types.SendMessageBatchResultEntry) *string { return r.Id }), nil
+	id := func(r types.SendMessageBatchResultEntry) *string { return r.Id }
+	return answers(len(entries), out.Failed, out.Successful, id), nil
 }
 
 // receipt is the receipt handle of a message to delete.
@@ -130,7 +131,8 @@ func (s *service) remove(ctx context.Context, url string, receipts []receipt) ([
 	if err != nil {
 		return nil, err
 	}
-	return answers(len(receipts), out.Failed, out.Successful, func(r types.DeleteMessageBatchResultEntry) *string { return r.Id }), nil
+	id := func(r types.DeleteMessageBatchResultEntry) *string { return r.Id }
+	return answers(len(receipts), out.Failed, out.Successful, id), nil
 }
 
 // visibility is a change of one message's visibility timeout.

@@ -111,18 +111,8 @@ func DeadLetters(
 			return
 		}
 		for _, name := range names {
-			more, err := l.look(ctx, name, yield)
-			if err != nil && ctx.Err() != nil {
-				err, more = caused(ctx, err), false
-			}
-			if sqsqueue.IsMissing(err) && l.exists == nil {
-				err, l.exists = l.service.explain(ctx, app, config.Naming, err, nil)
-			}
-			if err != nil && !yield(DeadLetter{}, fmt.Errorf("sqsx: dead letters: %w", err)) || !more {
+			if !l.queue(ctx, app, name, yield) {
 				return
-			}
-			if l.exists != nil && !anyTrue(l.exists) {
-				return // each of the other queues would say the same
 			}
 		}
 	}
@@ -164,6 +154,23 @@ func newLook(api RedriveAPI, app string, config DeadLettersConfig) (*look, []str
 		filter: letterFilter{tasks: config.Tasks, reason: config.Reason, since: config.Since, ids: config.IDs},
 	}
 	return l, sqsqueue.InOrder(names), nil
+}
+
+// queue yields the letters of a queue, and the error of it. It reports whether to go on
+// with the next queue.
+func (l *look) queue(ctx context.Context, app, name string, yield func(DeadLetter, error) bool) bool {
+	more, err := l.look(ctx, name, yield)
+	if err != nil && ctx.Err() != nil {
+		err, more = caused(ctx, err), false
+	}
+	if sqsqueue.IsMissing(err) && l.exists == nil {
+		err, l.exists = l.service.explain(ctx, app, l.config.Naming, err, nil)
+	}
+	if err != nil && !yield(DeadLetter{}, fmt.Errorf("sqsx: dead letters: %w", err)) {
+		return false
+	}
+	// Where no queue exists, each of the others would say the same.
+	return more && (l.exists == nil || anyTrue(l.exists))
 }
 
 // look yields the letters of a queue, and reports false when no more are wanted.

@@ -269,7 +269,7 @@ func (e entry) Group() string {
 func (entry) receiptHandle() string { return "" }
 
 // request is the entry in a batch.
-func (e *entry) request(id *string) types.SendMessageBatchRequestEntry {
+func (e entry) request(id *string) types.SendMessageBatchRequestEntry {
 	request := types.SendMessageBatchRequestEntry{
 		Id:                     id,
 		MessageBody:            aws.String(e.body),

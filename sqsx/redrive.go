@@ -366,7 +366,8 @@ func (r RedriveReport) String() string {
 		}
 	}
 	if r.ClockAhead != 0 {
-		fmt.Fprintf(&text, "the clock of SQS is %s ahead of that of this machine, and is the one that counts\n", r.ClockAhead)
+		fmt.Fprintf(&text, "the clock of SQS is %s ahead of that of this machine, and is the one that counts\n",
+			r.ClockAhead)
 	}
 	return text.String()
 }

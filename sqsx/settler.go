@@ -160,7 +160,8 @@ func letterAttributes(own map[string]types.MessageAttributeValue, letter taskhaw
 // to read the body and what it is.
 func firstAttributes(all map[string]types.MessageAttributeValue, n int) map[string]types.MessageAttributeValue {
 	first := make(map[string]types.MessageAttributeValue, awsbatch.MaxAttributes)
-	for _, name := range append([]string{awsbatch.AttributeEncoding, awsbatch.AttributeTask}, slices.Sorted(maps.Keys(all))...) {
+	names := []string{awsbatch.AttributeEncoding, awsbatch.AttributeTask}
+	for _, name := range append(names, slices.Sorted(maps.Keys(all))...) {
 		if value, ok := all[name]; ok && len(first) < n {
 			first[name] = value
 		}

@@ -162,31 +162,6 @@ func (w *Worker) Stats() WorkerStats {
 	return WorkerStats{WorkerStats: w.Worker.Stats(), Requests: w.service.counts.stats()}
 }
 
-// open looks up all queues, side by side. Of several errors it returns that of the most
-// urgent queue.
-func (w *Worker) open(ctx context.Context) error {
-	errs := make([]error, len(w.queues))
-	var group sync.WaitGroup
-	for i, q := range w.queues {
-		group.Go(func() { errs[i] = q.open(ctx) })
-	}
-	group.Wait()
-	known := map[string]bool{}
-	for i, q := range w.queues {
-		known[q.info.Name] = errs[i] == nil
-	}
-	for _, err := range errs {
-		if sqsqueue.IsMissing(err) {
-			err, _ = w.service.explain(ctx, w.app, w.naming, err, known)
-			return err
-		}
-		if err != nil {
-			return err
-		}
-	}
-	return nil
-}
-
 // warnOfMaxAttempts writes a line for each queue that makes dead letters earlier than a
 // task asks for.
 func (w *Worker) warnOfMaxAttempts(ctx context.Context) {
@@ -269,4 +244,29 @@ func (w *Worker) Probes(maxAge time.Duration) http.Handler {
 			http.Error(response, err.Error(), http.StatusServiceUnavailable)
 		}
 	})
+}
+
+// open looks up all queues, side by side. Of several errors it returns that of the most
+// urgent queue.
+func (w *Worker) open(ctx context.Context) error {
+	errs := make([]error, len(w.queues))
+	var group sync.WaitGroup
+	for i, q := range w.queues {
+		group.Go(func() { errs[i] = q.open(ctx) })
+	}
+	group.Wait()
+	known := map[string]bool{}
+	for i, q := range w.queues {
+		known[q.info.Name] = errs[i] == nil
+	}
+	for _, err := range errs {
+		if sqsqueue.IsMissing(err) {
+			err, _ = w.service.explain(ctx, w.app, w.naming, err, known)
+			return err
+		}
+		if err != nil {
+			return err
+		}
+	}
+	return nil
 }

@@ -67,7 +67,7 @@ func TestSealReturnsWhatDispatchPublishes(t *testing.T) {
 		require.NoError(t, err, "a hub without a publisher seals")
 		_, err = task.Dispatch(taskhawk.ContextWithHub(t.Context(), sending), args, options...)
 		require.NoError(t, err)
-		require.Equal(t, publisher.published(), []*taskhawk.Outgoing{sealed})
+		require.Equal(t, []*taskhawk.Outgoing{sealed}, publisher.published())
 	})
 }
 

@@ -72,12 +72,12 @@
 // What a handler returns decides the outcome of the message; [OutcomeOf] is the one
 // place that decides:
 //
-//	return nil                                    // done: deleted
-//	return taskhawk.Ignore(err)                   // of no consequence: deleted
-//	return taskhawk.Retry(err)                    // expected: delivered again after the worker's backoff
-//	return taskhawk.RetryAfter(time.Minute, err)  // delivered again after that time
-//	return taskhawk.Permanent(err)                // no retry will help: to the dead-letter queue, with the reason
-//	return err                                    // unexpected, as a panic is: delivered again, and logged as an error
+//	return nil                                   // done: deleted
+//	return taskhawk.Ignore(err)                  // of no consequence: deleted
+//	return taskhawk.Retry(err)                   // delivered again after the backoff
+//	return taskhawk.RetryAfter(time.Minute, err) // delivered again after that time
+//	return taskhawk.Permanent(err)               // to the dead-letter queue
+//	return err                                   // as a panic: again, logged as an error
 //
 // These wrap the error, so errors.Is and errors.As see through them. A message that
 // cannot be read ([*MessageError]), an unknown task ([ErrUnknownTask]), arguments that do

@@ -45,9 +45,8 @@ const redeliverySlack = time.Minute
 // handle runs a message of an ordered queue, and notes whether its group is failing.
 func (s *sequence) handle(work context.Context, l *lease) (done bool) {
 	d := l.current()
-	guard.Call(
-		func() { done = s.poller.worker.process(work, s.poller, l) },
-	) // a handler may end its goroutine by runtime.Goexit
+	// A handler may end its goroutine by runtime.Goexit.
+	_ = guard.Call(func() { done = s.poller.worker.process(work, s.poller, l) })
 	if done {
 		s.poller.failing.remove(d.Group)
 	} else {

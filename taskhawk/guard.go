@@ -55,7 +55,7 @@ func isolated[T any](ctx context.Context, f func() (T, error)) (T, error) {
 	var none, value T
 	var err error
 	ended := guard.Start(func() { value, err = f() })
-	var failure *guard.Failure
+	var failure *guard.CallError
 	select {
 	case failure = <-ended:
 	case <-ctx.Done():

@@ -95,7 +95,7 @@ type snsNotification struct {
 	Type              string         `json:"Type"`
 	TopicARN          string         `json:"TopicArn"`
 	Message           *string        `json:"Message"`
-	MessageAttributes map[string]any `json:"MessageAttributes"` // {"name":{"Type":"String","Value":"text"}}; others are passed over
+	MessageAttributes map[string]any `json:"MessageAttributes"` // as {"name":{"Type":"String","Value":"text"}}
 }
 
 // attributes are those that have a text.

@@ -67,7 +67,8 @@ type Lag struct {
 
 // counters is the changing form of WorkerStats.
 type counters struct {
-	received, started, succeeded, retried, dead, released, lostLeases, duplicates, alreadyDone, settleFailures atomic.Int64
+	received, started, succeeded, retried, dead, released atomic.Int64
+	lostLeases, duplicates, alreadyDone, settleFailures   atomic.Int64
 
 	lagCount, lagTotal, lagMax atomic.Int64
 }

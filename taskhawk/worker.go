@@ -84,11 +84,13 @@ func NewWorker(hub *Hub, queues []Queue, config WorkerConfig) (*Worker, error) {
 
 // Run receives and runs tasks until ctx ends, and then stops without losing any:
 //
-//   - no new poll begins; the running ones end by themselves, since a cancelled poll would strand messages
-//   - what they still bring, and what waits for a slot, is given back at once; a second later where polls were cut off, by AbortPolls or
-//     by the end of the grace period, since they may live on for a moment
-//   - running handlers have the grace period; then their context ends with the cause [ErrStopping], and their messages
-//     are given back too
+//   - no new poll begins; the running ones end by themselves, since a cancelled poll
+//     would strand messages
+//   - what they still bring, and what waits for a slot, is given back at once; a second
+//     later where polls were cut off, by AbortPolls or by the end of the grace period,
+//     since they may live on for a moment
+//   - running handlers have the grace period; then their context ends with the cause
+//     [ErrStopping], and their messages are given back too
 //
 // It returns nil after such a stop, within the grace period and a second, and a
 // [*StopError] when handlers did not return even then. It can be called once. Errors of

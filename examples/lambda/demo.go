@@ -121,7 +121,8 @@ func (d *demo) launch(ctx context.Context, name string) (*lambdatest.Function, e
 // batches dispatches tasks and has the queues feed them to the function.
 func (d *demo) batches(ctx context.Context) error {
 	d.account.sayf("\n== Queues feed a function\n" +
-		"beside what the order needs: two more cards, one beyond its limit, and a receipt for a mail server that wants to be asked twice")
+		"beside what the order needs: two more cards, one beyond its limit, " +
+		"and a receipt for a mail server that wants to be asked twice")
 	if err := d.dispatch(ctx); err != nil {
 		return err
 	}

@@ -84,7 +84,9 @@ func Retry(ctx context.Context, call func(ctx context.Context) error) error {
 	ctx, cancel := context.WithTimeout(ctx, AllTimeout)
 	defer cancel()
 	for n := 1; ; n++ {
-		_, err := attempt(ctx, "", nil, func(ctx context.Context, _ string, _ []struct{}) ([]error, error) { return nil, call(ctx) })
+		_, err := attempt(ctx, "", nil, func(ctx context.Context, _ string, _ []struct{}) ([]error, error) {
+			return nil, call(ctx)
+		})
 		if err == nil || !Retryable(err) || n == maxAttempts || !pause(ctx, n) {
 			return err
 		}

@@ -17,8 +17,8 @@ import (
 // corrects after the first answer.
 func retryableCodes() []string {
 	return []string{
-		"KMS.ThrottlingException", "KMSThrottling", "KmsThrottled", "OverLimit", "RequestTimeTooSkewed", "RequestExpired",
-		"InvalidSignatureException", "SignatureDoesNotMatch", "RequestInTheFuture", "AuthFailure",
+		"KMS.ThrottlingException", "KMSThrottling", "KmsThrottled", "OverLimit", "RequestTimeTooSkewed",
+		"RequestExpired", "InvalidSignatureException", "SignatureDoesNotMatch", "RequestInTheFuture", "AuthFailure",
 	}
 }
 
@@ -27,9 +27,9 @@ func retryableCodes() []string {
 // one of them or all together.
 func sizeCodes() []string {
 	return []string{
-		"BatchRequestTooLong", "AWS.SimpleQueueService.BatchRequestTooLong", "BatchRequestTooLongException", "RequestEntityTooLarge",
-		"EntityTooLarge", "RequestTooLarge", "RequestTooLargeException", "PayloadTooLarge", "MessageTooLong",
-		"InvalidParameterValue", "InvalidParameter",
+		"BatchRequestTooLong", "AWS.SimpleQueueService.BatchRequestTooLong", "BatchRequestTooLongException",
+		"RequestEntityTooLarge", "EntityTooLarge", "RequestTooLarge", "RequestTooLargeException", "PayloadTooLarge",
+		"MessageTooLong", "InvalidParameterValue", "InvalidParameter",
 	}
 }
 
@@ -48,7 +48,8 @@ func Retryable(err error) bool {
 	if status(err) == http.StatusRequestEntityTooLarge {
 		return false
 	}
-	if errors.Is(err, ErrNoAnswer) || status(err) == http.StatusTooManyRequests || status(err) >= http.StatusInternalServerError {
+	if errors.Is(err, ErrNoAnswer) || status(err) == http.StatusTooManyRequests ||
+		status(err) >= http.StatusInternalServerError {
 		return true
 	}
 	if answer, ok := errors.AsType[smithy.APIError](err); ok {

@@ -19,7 +19,10 @@ var errNothing = errors.New("the client returned neither an answer nor an error"
 // panic of it is an error, so is an answer that is nil, and the methods of its error are
 // safe to call.
 func Invoke[In, Out, Option any](
-	ctx context.Context, method func(context.Context, *In, ...func(*Option)) (*Out, error), in *In, options ...func(*Option),
+	ctx context.Context,
+	method func(context.Context, *In, ...func(*Option)) (*Out, error),
+	in *In,
+	options ...func(*Option),
 ) (out *Out, err error) {
 	defer func() {
 		if err = recovered(recover(), err); err != nil {
@@ -35,10 +38,12 @@ func Invoke[In, Out, Option any](
 
 // Name asks the user's naming function for the name of a queue or topic. A panic of it is
 // an error, and so is a URL or ARN.
-func Name(naming func(app string, priority taskhawk.Priority) string, app string, priority taskhawk.Priority) (name string, err error) {
+func Name(
+	naming func(app string, priority taskhawk.Priority) string, app string, priority taskhawk.Priority,
+) (name string, err error) {
 	defer func() {
 		if err = recovered(recover(), err); err != nil {
-			err = fmt.Errorf("Naming for priority %s: %w", priority, err)
+			err = fmt.Errorf("naming for priority %s: %w", priority, err)
 		}
 	}()
 	name = naming(app, priority)

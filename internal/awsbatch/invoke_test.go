@@ -66,5 +66,5 @@ func TestNameOutlivesNaming(t *testing.T) {
 	require.NoError(t, err)
 	require.Equal(t, "app-x", name)
 	_, err = awsbatch.Name(func(string, taskhawk.Priority) string { panic("x") }, "app", taskhawk.Low)
-	require.EqualError(t, err, "Naming for priority low: panic (string)")
+	require.EqualError(t, err, "naming for priority low: panic (string)")
 }

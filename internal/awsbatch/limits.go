@@ -42,7 +42,8 @@ func (l *Limits) Check() error {
 	l.MaxAttributes = cmp.Or(l.MaxAttributes, DefaultAttributes)
 	switch {
 	case l.MaxSize < MinMessageSize || l.MaxSize > MaxMessageSize:
-		return fmt.Errorf("MaxMessageSize %d: a %s takes %d to %d bytes", l.MaxSize, l.Target, MinMessageSize, MaxMessageSize)
+		return fmt.Errorf("MaxMessageSize %d: a %s takes %d to %d bytes",
+			l.MaxSize, l.Target, MinMessageSize, MaxMessageSize)
 	case l.MaxAttributes < 1 || l.MaxAttributes > MaxAttributes:
 		return fmt.Errorf("MaxAttributes %d: a message has 1 to %d", l.MaxAttributes, MaxAttributes)
 	}
@@ -95,7 +96,8 @@ func (l *Limits) refuse(m *Message, fifo bool) (field, reason string) {
 	case m.Delay > 0 && fifo:
 		return "delay", "is not possible per message on a FIFO queue"
 	case m.Delay > l.MaxDelay:
-		return "delay", fmt.Sprintf("is %s, the limit is %s: package sqsx/schedule runs tasks later", m.Delay, l.MaxDelay)
+		return "delay", fmt.Sprintf("is %s, the limit is %s: package sqsx/schedule runs tasks later",
+			m.Delay, l.MaxDelay)
 	case m.Body == "":
 		return "body", "is empty"
 	case m.Size > l.MaxSize:
@@ -146,8 +148,8 @@ func CheckApp(app string) error {
 	}
 	// A URL would only be reported as a name that is too long or has wrong characters.
 	if isAddress(app) {
-		return errors.New(`a URL or ARN stands where the application's name is expected, such as "dev-myapp": the names of ` +
-			"its queues and topics follow from it; Account names the owner of those of another account")
+		return errors.New(`a URL or ARN stands where the application's name is expected, such as "dev-myapp": ` +
+			"the names of its queues and topics follow from it; Account names the owner of those of another account")
 	}
 	return nil
 }

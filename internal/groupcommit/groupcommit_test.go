@@ -441,11 +441,11 @@ func giveUpTogether(b *testing.B, n int) {
 	close(release)
 }
 
-// slowCause is the cause of a context, the user's error, whose text takes until the
+// slowError is the cause of a context, the user's error, whose text takes until the
 // channel is closed.
-type slowCause chan struct{}
+type slowError chan struct{}
 
-func (c slowCause) Error() string {
+func (c slowError) Error() string {
 	<-c
 	return "slow"
 }
@@ -462,7 +462,7 @@ func TestACauseThatHangsHoldsItsCallerOnly(t *testing.T) {
 			},
 			MaxItems: 10, MaxCalls: 1,
 		})
-		cause := make(slowCause)
+		cause := make(slowError)
 		ended, cancel := context.WithCancelCause(t.Context())
 		cancel(cause)
 		failed := make(chan error, 1)

@@ -37,7 +37,7 @@ func Text(err error) string {
 	return text
 }
 
-func textOf(err error) (text string, failure *Failure) {
+func textOf(err error) (text string, failure *CallError) {
 	if err == nil {
 		return "", nil
 	}
@@ -45,7 +45,7 @@ func textOf(err error) (text string, failure *Failure) {
 	return text, failure
 }
 
-func blame(err error, method string, failure *Failure) string {
+func blame(err error, method string, failure *CallError) string {
 	return fmt.Sprintf("%T: its %s method %s", err, method, failure.verb())
 }
 
@@ -97,7 +97,7 @@ func (e *brokenError) Error() string { return e.text }
 // Is reports whether the cause is or wraps target, as far as its methods say.
 func (e *brokenError) Is(target error) bool {
 	return walk(e.cause, func(err error) (found bool) {
-		Call(func() {
+		_ = Call(func() {
 			found = reflect.TypeOf(target).Comparable() && err == target
 			if is, ok := err.(interface{ Is(error) bool }); ok && !found {
 				found = is.Is(target)
@@ -116,7 +116,7 @@ func (e *brokenError) As(target any) bool {
 			return true
 		}
 		if as, ok := err.(interface{ As(any) bool }); ok {
-			Call(func() { found = as.As(target) })
+			_ = Call(func() { found = as.As(target) })
 		}
 		return found
 	})
@@ -140,7 +140,7 @@ func walk(err error, visit func(error) bool) bool {
 	return false
 }
 
-func unwrap(err error) (next []error, failure *Failure) {
+func unwrap(err error) (next []error, failure *CallError) {
 	switch e := err.(type) { //nolint:errorlint // this is errors.Unwrap
 	case interface{ Unwrap() error }:
 		failure = Call(func() { next = []error{e.Unwrap()} })
@@ -183,7 +183,7 @@ func describe(err error) string {
 }
 
 // fault returns the first method of err itself that does not return.
-func fault(err error) (method string, failure *Failure) {
+func fault(err error) (method string, failure *CallError) {
 	none := &target{}
 	if _, failure = textOf(err); failure != nil {
 		return "Error", failure

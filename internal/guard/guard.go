@@ -10,8 +10,8 @@ import (
 	"time"
 )
 
-// Failure says how a call ended that did not return.
-type Failure struct {
+// CallError says how a call ended that did not return.
+type CallError struct {
 	// Value is what the call panicked with; nil when it ended its goroutine.
 	Value any
 	// Stack is the stack at the panic, as runtime/debug.Stack formats it; nil when it
@@ -20,7 +20,7 @@ type Failure struct {
 }
 
 // Error names the type of the panic value, which may hold secrets, and not the value.
-func (f *Failure) Error() string {
+func (f *CallError) Error() string {
 	if f.Value == nil {
 		return "the goroutine was ended by runtime.Goexit"
 	}
@@ -28,7 +28,7 @@ func (f *Failure) Error() string {
 }
 
 // verb says what the call did.
-func (f *Failure) verb() string {
+func (f *CallError) verb() string {
 	if f.Value == nil {
 		return "ended its goroutine"
 	}
@@ -38,17 +38,17 @@ func (f *Failure) verb() string {
 // Call runs f in a goroutine of its own, waits for it, and returns how it failed; nil
 // when it returned. The goroutine costs about a microsecond, so Call is for failures and
 // for what happens once in a request, not for every message.
-func Call(f func()) *Failure { return <-Start(f) }
+func Call(f func()) *CallError { return <-Start(f) }
 
 // Start is Call without the wait: the channel gets how f failed, nil when it returned.
-func Start(f func()) <-chan *Failure {
-	ended := make(chan *Failure, 1)
+func Start(f func()) <-chan *CallError {
+	ended := make(chan *CallError, 1)
 	go func() {
-		failure := &Failure{} // of runtime.Goexit, unless something else is set
+		failure := &CallError{} // of runtime.Goexit, unless something else is set
 		defer func() { ended <- failure }()
 		defer func() {
 			if value := recover(); value != nil {
-				failure = &Failure{Value: value, Stack: debug.Stack()}
+				failure = &CallError{Value: value, Stack: debug.Stack()}
 			}
 		}()
 		f()

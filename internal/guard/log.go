@@ -48,7 +48,7 @@ func (h *logHandler) Enabled(ctx context.Context, level slog.Level) (enabled boo
 // ask is Enabled for a handler of the user's. It is a function apart because its result
 // escapes to the heap: one allocation for each message that Enabled does not pay.
 func (h *logHandler) ask(ctx context.Context, level slog.Level) (enabled bool) {
-	Call(func() { enabled = h.next.Enabled(ctx, level) })
+	_ = Call(func() { enabled = h.next.Enabled(ctx, level) })
 	return enabled
 }
 

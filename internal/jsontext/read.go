@@ -336,8 +336,11 @@ func isOpener(s string, i int) bool { return at(s, i, '{') || at(s, i, '[') }
 
 // SyntaxError reports text that is not JSON by RFC 8259.
 type SyntaxError struct {
-	Offset int    // byte index into the scanned string of the first byte that is wrong, or its length if the text ends early
-	Reason string // what is wrong; holds at most one character of the text
+	// Offset is the index of the first byte that is wrong, or the length of the scanned
+	// string if the text ends early.
+	Offset int
+	// Reason says what is wrong. It holds at most one character of the text.
+	Reason string
 }
 
 // Error returns the reason and the offset. It never quotes more than the single offending

@@ -124,7 +124,8 @@ func Which(ctx context.Context, api URLAPI, account string, names []string, know
 func Get(ctx context.Context, api AttributesAPI, url *string, wanted ...types.QueueAttributeName) (Attributes, error) {
 	ctx, cancel := context.WithTimeout(ctx, awsbatch.CallTimeout)
 	defer cancel()
-	out, err := awsbatch.Invoke(ctx, api.GetQueueAttributes, &sqs.GetQueueAttributesInput{QueueUrl: url, AttributeNames: wanted})
+	in := &sqs.GetQueueAttributesInput{QueueUrl: url, AttributeNames: wanted}
+	out, err := awsbatch.Invoke(ctx, api.GetQueueAttributes, in)
 	if err != nil {
 		return nil, err
 	}

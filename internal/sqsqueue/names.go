@@ -47,7 +47,7 @@ func Names(
 		}
 		name, err := awsbatch.Name(naming, app, priority)
 		if err != nil {
-			return nil, err //nolint:wrapcheck // it says what it is about
+			return nil, err
 		}
 		if err := checkName(DeadLetterName(name)); err != nil {
 			return nil, err

@@ -15,11 +15,16 @@
 //
 // A Function is one execution environment. As on Lambda:
 //
-//   - the program sees Lambda's environment variables and those of Config.Env, and none of the test's;
-//   - a process that has not answered when the timeout is over is killed, and the invocation fails with Sandbox.Timedout;
-//   - a process that ends fails the invocations it had with Runtime.ExitError, and the next invocation starts a new one;
-//   - Shutdown sends SIGTERM to a program that asked for it with lambda.WithEnableSIGTERM, and SIGKILL half a second later;
-//   - with Config.Concurrency the runtime takes so many invocations at once; without, one after the other.
+//   - the program sees Lambda's environment variables and those of Config.Env, and none
+//     of the test's;
+//   - a process that has not answered when the timeout is over is killed, and the
+//     invocation fails with Sandbox.Timedout;
+//   - a process that ends fails the invocations it had with Runtime.ExitError, and the
+//     next invocation starts a new one;
+//   - Shutdown sends SIGTERM to a program that asked for it with
+//     lambda.WithEnableSIGTERM, and SIGKILL half a second later;
+//   - with Config.Concurrency the runtime takes so many invocations at once; without,
+//     one after the other.
 //
 // A test that is killed takes its functions with it, busy ones too, wherever there is a
 // /bin/sh.

@@ -15,10 +15,12 @@ import (
 // name as failed are done:
 //
 //   - a function error: none is done;
-//   - a response that is empty, null or has no list batchItemFailures, or one that is null or empty: all are done, also when the function
-//     meant to name some under another key;
-//   - a response that is no JSON, a list that is none, an item whose itemIdentifier is missing, empty, null, no string, or of a message that
-//     is not in the batch: none is done.
+//   - a response that is empty, null or has no list batchItemFailures, or one that is
+//     null or empty: all are done, also when the function meant to name some under
+//     another key;
+//   - a response that is no JSON, a list that is none, an item whose itemIdentifier is
+//     missing, empty, null, no string, or of a message that is not in the batch: none
+//     is done.
 //
 // Keys count as they are written. Source: "Implementing partial batch responses", success
 // and failure conditions, AWS Lambda Developer Guide. It does not say what happens to a

@@ -62,7 +62,8 @@ func launch(ctx context.Context, config Config) (*environment, error) {
 func watch(pid int) (unwatch func()) {
 	// Signals of the terminal reach the shell too. It must outlive this process.
 	const script = `trap "" HUP INT TERM; read -r ended || kill -9 "$1"`
-	shell := exec.Command("/bin/sh", "-c", script, "lambdatest", strconv.Itoa(pid)) //nolint:gosec,noctx // a number, and no call's
+	arguments := []string{"-c", script, "lambdatest", strconv.Itoa(pid)}
+	shell := exec.Command("/bin/sh", arguments...) //nolint:gosec,noctx // a number, and no call's
 	alive, err := shell.StdinPipe()
 	if err != nil || shell.Start() != nil {
 		return func() {}

@@ -338,7 +338,8 @@ func (e *examination) examine(ctx context.Context, name string) error {
 	if p.own, err = e.look(ctx, p.name); err != nil {
 		return err
 	}
-	if slices.ContainsFunc(e.findings, func(f Finding) bool { return f.Code == CodeQueueMissing && f.Queue == p.name }) {
+	isMissing := func(f Finding) bool { return f.Code == CodeQueueMissing && f.Queue == p.name }
+	if slices.ContainsFunc(e.findings, isMissing) {
 		e.absent[p.name] = false
 	}
 	if p.own = e.readable(p.name, p.own); p.own != nil {
@@ -433,10 +434,10 @@ func (e *examination) examineCode() {
 	const shortest = awsbatch.CallTimeout
 	if v := e.config.Worker.VisibilityTimeout; e.config.LambdaTimeout == 0 && v < shortest {
 		e.add(SeverityWarning, CodeVisibility, "", fmt.Sprintf(
-			"WorkerConfig.VisibilityTimeout is %s: a heartbeat that is as late loses the lease, and the task runs twice",
+			"WorkerConfig.VisibilityTimeout is %s: a heartbeat that is as late loses the lease, "+
+				"and the task runs twice",
 			v,
-		),
-			fmt.Sprintf("set it to %s or more, the time that one call may take", shortest))
+		), fmt.Sprintf("set it to %s or more, the time that one call may take", shortest))
 	}
 	switch longest := e.config.LongestTask; {
 	case longest > sqsx.MaxVisibility:

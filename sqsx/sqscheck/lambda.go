@@ -163,7 +163,8 @@ func (e *examination) examineBatchTime(p *pair, m EventSourceMapping, fed string
 		)
 	case longest*time.Duration(m.batchSize()) >= timeout:
 		e.add(SeverityWarning, CodeTaskTime, p.name, fmt.Sprintf(
-			"%s in batches of %d, which is stopped after %s: tasks that take up to %s may not all be started, and each time counts as a receive",
+			"%s in batches of %d, which is stopped after %s: tasks that take up to %s may not all be started, "+
+				"and each time counts as a receive",
 			fed,
 			m.batchSize(),
 			timeout,

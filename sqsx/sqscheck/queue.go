@@ -77,13 +77,15 @@ func (e *examination) examineVisibility(p *pair) {
 	switch {
 	case lambda > 0 && visibility < lambda:
 		e.add(SeverityError, CodeVisibility, p.name, fmt.Sprintf(
-			"has a visibility timeout of %s, shorter than the %s of the Lambda function: Lambda refuses the mapping, or tasks run twice",
+			"has a visibility timeout of %s, shorter than the %s of the Lambda function: "+
+				"Lambda refuses the mapping, or tasks run twice",
 			visibility,
 			lambda,
 		), fmt.Sprintf("set VisibilityTimeout to %s", enough))
 	case lambda > 0 && visibility < enough:
 		e.add(SeverityWarning, CodeVisibility, p.name, fmt.Sprintf(
-			"has a visibility timeout of %s: Lambda tries a throttled batch again for longer, and its messages are delivered twice",
+			"has a visibility timeout of %s: Lambda tries a throttled batch again for longer, "+
+				"and its messages are delivered twice",
 			visibility,
 		), fmt.Sprintf(
 			"set VisibilityTimeout to %s, %d times the timeout of the function and the batching window",
@@ -130,13 +132,11 @@ func (e *examination) examineRedrivePolicy(p *pair) {
 	}
 	e.examineMaxReceiveCount(p, policy.MaxReceiveCount)
 	e.examineMaxAttempts(p, policy.MaxReceiveCount)
-	if retention, patience := p.own.Duration(
-		sqsqueue.Retention,
-	), e.patience(
-		policy.MaxReceiveCount,
-	); retention <= patience {
+	retention, patience := p.own.Duration(sqsqueue.Retention), e.patience(policy.MaxReceiveCount)
+	if retention <= patience {
 		e.add(SeverityError, CodeRetention, p.name, fmt.Sprintf(
-			"keeps messages for %s, the backoff between %d receives adds up to %s: SQS drops a failing task before it is a dead letter",
+			"keeps messages for %s, the backoff between %d receives adds up to %s: "+
+				"SQS drops a failing task before it is a dead letter",
 			retention,
 			policy.MaxReceiveCount,
 			patience,
@@ -152,7 +152,8 @@ func (e *examination) examineMaxReceiveCount(p *pair, count int) {
 			SeverityError,
 			CodeMaxReceiveCount,
 			p.name,
-			"has a maxReceiveCount of 1: every crash and every deployment makes dead letters of tasks that did not fail",
+			"has a maxReceiveCount of 1: "+
+				"every crash and every deployment makes dead letters of tasks that did not fail",
 			"set it to 5 or more",
 		)
 	case count < 3:
@@ -219,7 +220,8 @@ func (e *examination) examineDeadLetters(p *pair) {
 			SeverityWarning,
 			CodeDeadLetterChain,
 			p.deadLetters,
-			"has a redrive policy itself: every look at its letters counts, that of sqsx.Redrive too, and moves them on in the end",
+			"has a redrive policy itself: every look at its letters counts, that of sqsx.Redrive too, "+
+				"and moves them on in the end",
 			"take its redrive policy away",
 		)
 	}
@@ -265,7 +267,8 @@ func (e *examination) examineDeadLetterRetention(p *pair) {
 		advice += ", and that of the queue lower"
 	}
 	e.add(severity, CodeDeadLetterRetention, p.deadLetters, fmt.Sprintf(
-		"keeps messages for %s, the queue for %s: the time on the queue counts, so dead letters are dropped early, or at once",
+		"keeps messages for %s, the queue for %s: the time on the queue counts, "+
+			"so dead letters are dropped early, or at once",
 		dead,
 		own,
 	), advice)

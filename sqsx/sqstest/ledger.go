@@ -94,16 +94,6 @@ func (l *Ledger) Reset() {
 	a.journal = journal{limit: a.journal.limit}
 }
 
-// recorded are the events in the order in which they were recorded, with all
-// that is due made up for.
-func (l *Ledger) recorded() []Event {
-	a := l.account
-	a.mu.Lock()
-	defer a.mu.Unlock()
-	a.settle(time.Now())
-	return a.journal.ordered()
-}
-
 // defaultLedgerLimit is how many events the ledger keeps unless LimitLedger
 // says otherwise: about 30 MB.
 const defaultLedgerLimit = 1 << 18
@@ -168,7 +158,7 @@ type Kind int
 // Started and Succeeded are noted by a test, with Ledger.Note.
 const (
 	Accepted          Kind = iota + 1 // stored by a send, or by a move task under a new id
-	Deduplicated                      // sent again within the deduplication interval of a FIFO queue or topic, not stored
+	Deduplicated                      // sent again within the deduplication interval; not stored
 	Received                          // put in flight by a receive
 	Returned                          // visible again: its visibility timeout ended without a delete
 	VisibilityChanged                 // its visibility timeout was changed while in flight
@@ -288,6 +278,16 @@ func (l *Ledger) Audit() Audit {
 		audit.add(key, histories[key], a.journal.totals)
 	}
 	return audit
+}
+
+// recorded are the events in the order in which they were recorded, with all
+// that is due made up for.
+func (l *Ledger) recorded() []Event {
+	a := l.account
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	a.settle(time.Now())
+	return a.journal.ordered()
 }
 
 func (audit *Audit) countLeft(q *queue, dead bool, histories map[string]*history) {

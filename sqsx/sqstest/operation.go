@@ -338,7 +338,8 @@ func checkBatch[E interface{ entryID() string }](entries []E) error {
 		if !legalEntryID(id) {
 			return newError(
 				"InvalidBatchEntryId",
-				"A batch entry id can only contain alphanumeric characters, hyphens and underscores. It can be at most 80 letters long.",
+				"A batch entry id can only contain alphanumeric characters, hyphens and underscores. "+
+					"It can be at most 80 letters long.",
 			)
 		}
 		if seen[id] {

@@ -268,7 +268,8 @@ func (in *publishInput) identify(p *publication) error {
 		return nil
 	case p.topic.settings["ContentBasedDeduplication"] != "true":
 		return errSNS(
-			"The topic should either have ContentBasedDeduplication enabled or MessageDeduplicationId provided explicitly",
+			"The topic should either have ContentBasedDeduplication enabled " +
+				"or MessageDeduplicationId provided explicitly",
 		)
 	}
 	p.deduplicationID = contentID(p.message)
@@ -348,7 +349,8 @@ type functionMessage struct {
 
 const (
 	signature      = "EXAMPLE"
-	signingCertURL = "https://sns." + region + ".amazonaws.com/SimpleNotificationService-0000000000000000000000000000000.pem"
+	signingCertURL = "https://sns." + region +
+		".amazonaws.com/SimpleNotificationService-0000000000000000000000000000000.pem"
 )
 
 // notificationFor is the body that the queue of a subscription gets.

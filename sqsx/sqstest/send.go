@@ -113,7 +113,11 @@ func (o *outgoing) message(q *queue, now time.Time) (*message, error) {
 		retainedSince: now,
 	}
 	for _, err := range []error{
-		checkBody(o.MessageBody), checkAttributes(o.MessageAttributes), checkSize(m.size, q), o.checkDelay(q), o.identify(m, q),
+		checkBody(o.MessageBody),
+		checkAttributes(o.MessageAttributes),
+		checkSize(m.size, q),
+		o.checkDelay(q),
+		o.identify(m, q),
 	} {
 		if err != nil {
 			return nil, err
@@ -193,7 +197,8 @@ func (o *outgoing) checkIdentity(m *message, q *queue) error {
 		return nil
 	case q.settings["ContentBasedDeduplication"] != "true":
 		return errInvalidParameter(
-			"The queue should either have ContentBasedDeduplication enabled or MessageDeduplicationId provided explicitly",
+			"The queue should either have ContentBasedDeduplication enabled " +
+				"or MessageDeduplicationId provided explicitly",
 		)
 	}
 	m.deduplicationID = contentID(m.body)
@@ -303,7 +308,8 @@ func checkBody(body string) error {
 	}
 	if bad, found := illegalCharacter(body); found {
 		return newError("InvalidMessageContents", "Invalid binary character '#x%X' was found in the message body, "+
-			"the set of allowed characters is #x9 | #xA | #xD | #x20 to #xD7FF | #xE000 to #xFFFD | #x10000 to #x10FFFF", bad)
+			"the set of allowed characters is "+
+			"#x9 | #xA | #xD | #x20 to #xD7FF | #xE000 to #xFFFD | #x10000 to #x10FFFF", bad)
 	}
 	return nil
 }

@@ -77,10 +77,9 @@ func (s *Server) Start() {
 		panic("sqstest: the server was started or closed before") //nolint:forbidigo // a mistake in the test
 	}
 	if inBubble() {
-		panic(
-			"sqstest: a server with a socket hangs within a synctest bubble: " + //nolint:forbidigo // a mistake in the test
-				"use NewUnstartedServer, and its Client or HTTPClient",
-		)
+		//nolint:forbidigo // a mistake in the test
+		panic("sqstest: a server with a socket hangs within a synctest bubble: " +
+			"use NewUnstartedServer, and its Client or HTTPClient")
 	}
 	s.listener = httptest.NewServer(s)
 	s.transport = &http.Transport{MaxIdleConns: 0, MaxIdleConnsPerHost: 256}
@@ -121,8 +120,6 @@ func (s *Server) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	s.exchange(r).write(w, pause)
 }
 
-func (s *Server) isClosed() bool { return s.account.isClosed() }
-
 // accessKey is the key of the clients that the server makes.
 const accessKey = "AKIDSQSTEST"
 
@@ -148,14 +145,6 @@ func (s *Server) SNSClient(optFns ...func(*sns.Options)) *sns.Client {
 	}, optFns...)
 }
 
-// ownClient calls the server over the loopback when it is started, else in process.
-func (s *Server) ownClient() *http.Client {
-	if s.listener != nil {
-		return &http.Client{Transport: s.transport}
-	}
-	return s.HTTPClient()
-}
-
 // HTTPClient returns an HTTP client whose every request, whatever its URL, is
 // answered by this server in the calling goroutine: no sockets, no goroutines.
 // It serves as the HTTPClient of an aws.Config, of sqs.Options, of sns.Options and of
@@ -166,6 +155,16 @@ func (s *Server) ownClient() *http.Client {
 // server stays changed: messages it received stay in flight.
 func (s *Server) HTTPClient() *http.Client {
 	return &http.Client{Transport: inProcess{s}}
+}
+
+func (s *Server) isClosed() bool { return s.account.isClosed() }
+
+// ownClient calls the server over the loopback when it is started, else in process.
+func (s *Server) ownClient() *http.Client {
+	if s.listener != nil {
+		return &http.Client{Transport: s.transport}
+	}
+	return s.HTTPClient()
 }
 
 // inProcess is the RoundTripper that calls the server.

@@ -50,36 +50,6 @@ func NewMemory(config MemoryConfig) *Memory {
 	return m
 }
 
-// notify wakes [Memory.wait].
-func (m *Memory) notify() {
-	select {
-	case m.removed <- struct{}{}:
-	default: // there is a token
-	}
-}
-
-// wait returns when all queues are empty, but for dead letters, and reports false when
-// ctx ends first. It is for one caller at a time.
-func (m *Memory) wait(ctx context.Context) bool {
-	for !m.isEmpty() {
-		select {
-		case <-m.removed:
-		case <-ctx.Done():
-			return false
-		}
-	}
-	return true
-}
-
-func (m *Memory) isEmpty() bool {
-	for priority := range m.queues {
-		if all, _ := m.Depth(priority); all > 0 {
-			return false
-		}
-	}
-	return true
-}
-
 // Publish stores the message.
 func (m *Memory) Publish(ctx context.Context, out *taskhawk.Outgoing) error {
 	if err := ctx.Err(); err != nil {
@@ -136,4 +106,34 @@ func (m *Memory) DeadLetters(priority taskhawk.Priority) []Letter {
 	defer q.mu.Unlock()
 	q.expire()
 	return slices.Clone(q.letters)
+}
+
+// notify wakes [Memory.wait].
+func (m *Memory) notify() {
+	select {
+	case m.removed <- struct{}{}:
+	default: // there is a token
+	}
+}
+
+// wait returns when all queues are empty, but for dead letters, and reports false when
+// ctx ends first. It is for one caller at a time.
+func (m *Memory) wait(ctx context.Context) bool {
+	for !m.isEmpty() {
+		select {
+		case <-m.removed:
+		case <-ctx.Done():
+			return false
+		}
+	}
+	return true
+}
+
+func (m *Memory) isEmpty() bool {
+	for priority := range m.queues {
+		if all, _ := m.Depth(priority); all > 0 {
+			return false
+		}
+	}
+	return true
 }
