@@ -6,6 +6,7 @@ import (
 	"net/http"
 	"syscall"
 	"testing"
+	"testing/synctest"
 	"time"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
@@ -331,6 +332,7 @@ func TestOrphanPollThatIsNotAbandoned(t *testing.T) {
 		f.Inject(sqstest.Fault{On: sqstest.OpReceiveMessage, Do: sqstest.OrphanPoll()})
 		time.AfterFunc(time.Second, func() { f.send(url, "a") })
 		f.receiveOne(url, waiting(20*time.Second))
+		synctest.Wait() // for the answer to the send
 	})
 }
 

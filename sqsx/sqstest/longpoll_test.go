@@ -3,6 +3,7 @@ package sqstest_test
 import (
 	"context"
 	"testing"
+	"testing/synctest"
 	"time"
 
 	"github.com/aws/aws-sdk-go-v2/service/sqs"
@@ -76,6 +77,7 @@ func TestParkedPollWakes(t *testing.T) {
 				start := time.Now()
 				m := f.receiveOne(url, waiting(20*time.Second))
 				require.Equal(f, c.want, time.Since(start))
+				synctest.Wait() // for the answer to the send
 				f.delete(url, m.ReceiptHandle)
 			})
 		})

@@ -3,6 +3,7 @@ package sqstest_test
 import (
 	"strconv"
 	"testing"
+	"testing/synctest"
 	"time"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
@@ -133,6 +134,7 @@ func TestInFlightLimit(t *testing.T) {
 		time.AfterFunc(4*time.Second, func() { f.delete(url, messages[0].ReceiptHandle) })
 		require.Len(f, f.receive(url, waiting(20*time.Second)), 1, "a long poll waits")
 		require.Equal(f, 4*time.Second, time.Since(start))
+		synctest.Wait() // for the answer to the delete
 		require.Equal(f, 3, f.Queue("jobs").PeakInFlight)
 	})
 }
