@@ -2,7 +2,6 @@ package lambdax
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"log/slog"
 	"sync"
@@ -25,8 +24,9 @@ type batch struct {
 	groups   map[string]groupState // of FIFO groups; none for one that is free
 	halted   bool                  // nothing is started any more
 	closed   bool                  // the answer is made: what handlers still do no longer counts
-	workers  int
-	finished chan struct{} // closed when no worker is left
+	workers  int                   // and settlings beside them
+	idle     int                   // workers that found nothing to start
+	finished chan struct{}         // closed when no worker is left
 }
 
 // groupState is why no message of a FIFO group may be started.
@@ -89,7 +89,7 @@ func (b *batch) work(handling context.Context) {
 			go b.work(handling)
 			return
 		}
-		b.leave()
+		b.leave(true)
 	}()
 	for r := b.next(handling); r != nil; r = b.next(handling) {
 		b.handle(handling, r)
@@ -97,9 +97,13 @@ func (b *batch) work(handling context.Context) {
 	exited = false
 }
 
-func (b *batch) leave() {
+// leave ends a worker, or a settling beside them.
+func (b *batch) leave(idle bool) {
 	b.mu.Lock()
 	defer b.mu.Unlock()
+	if idle {
+		b.idle++
+	}
 	if b.workers--; b.workers == 0 {
 		close(b.finished)
 	}
@@ -136,19 +140,36 @@ func (b *batch) next(handling context.Context) *record {
 func (b *batch) handle(handling context.Context, r *record) {
 	err := errGoexit // unless Handle returns
 	defer func() {
-		if err == nil || r.ordered || b.config.Settler == nil {
-			b.finish(r, b.settle(handling, r, err)) // on a FIFO queue, the next one of the group depends on it
+		stops := r.ordered && !b.config.SkipGroupOnError // so nothing may start before it is settled
+		if err == nil || stops || b.config.Settler == nil {
+			b.finish(r, b.settle(handling, r, err))
 			return
 		}
 		// Beside the next records, so that settling calls share requests instead of
-		// coming one after another.
+		// coming one after another. A group is busy until its record is settled.
 		b.join()
 		go func() {
-			defer b.leave()
 			b.finish(r, b.settle(handling, r, err))
+			if r.ordered && b.resume() {
+				b.work(handling)
+				return
+			}
+			b.leave(false)
 		}()
 	}()
 	err = b.hub.Handle(handling, &r.delivery)
+}
+
+// resume reports whether the caller, which has settled a record of a group, shall go on as
+// a worker: all that waits may be of that group, and the workers may have left for it.
+func (b *batch) resume() bool {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	if b.idle == 0 {
+		return false
+	}
+	b.idle--
+	return true
 }
 
 // join makes the batch wait for one more leave.
@@ -284,7 +305,7 @@ func (b *batch) halt(late error) []*record {
 func (b *batch) reportLate(ctx context.Context, failed []*RecordError) {
 	late := 0
 	for _, f := range failed {
-		if errors.Is(f, taskhawk.ErrNoTime) {
+		if guard.Is(f, taskhawk.ErrNoTime) {
 			late++
 		}
 	}

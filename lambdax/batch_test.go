@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"slices"
+	"strconv"
 	"strings"
 	"testing"
 	"testing/synctest"
@@ -80,7 +81,7 @@ func TestATaskWithATimeoutNeedsThatMuchTime(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
 		r := newEnv(t)
-		response, _, err := r.inTime(7*time.Second, doing("second", "slow", ""), lambdax.SQSConfig{PartialBatch: true})
+		response, _, err := r.inTime(7*time.Second, delivered(1, doing("second", "slow", "")), lambdax.SQSConfig{PartialBatch: true})
 		require.NoError(t, err)
 		require.Equal(t, []string{"m1"}, reported(t, response), "5 s do not fit between a second and the margin of 1 s and a quarter")
 		require.Equal(t, []int{0, 2}, r.ran)
@@ -100,17 +101,52 @@ func TestATaskWithATimeoutThatNeverFitsRuns(t *testing.T) {
 		require.NoError(t, err)
 		require.Empty(t, reported(t, response))
 		require.Equal(t, []int{0, 1}, r.ran)
-		require.Equal(t, 1, strings.Count(r.log.String(), "timeout of the task exceeds that of the function"), "said once")
+		require.Equal(t, 1, strings.Count(r.log.String(), "timeout of the task exceeds the time left"), "said once")
 		require.Contains(t, r.log.String(), "task=slow")
 		require.Contains(t, r.log.String(), "timeout_ms=5000")
 
 		// One that is not started is not said to run.
 		r = newEnv(t)
-		response, _, err = r.inTime(3*time.Second, doing("second", "slow"), lambdax.SQSConfig{PartialBatch: true})
+		response, _, err = r.inTime(3*time.Second, delivered(1, doing("second", "slow")), lambdax.SQSConfig{PartialBatch: true})
 		require.NoError(t, err)
 		require.Equal(t, []string{"m1"}, reported(t, response))
-		require.NotContains(t, r.log.String(), "running it with the time left")
+		require.NotContains(t, r.log.String(), "running it")
 	})
+}
+
+// A task that always comes behind others in its batch runs before it is a dead letter,
+// with less time than it asks for.
+func TestATaskBehindOthersIsNotGivenBackForEver(t *testing.T) {
+	t.Parallel()
+	for timeout, runsAt := range map[time.Duration]int{ // of the function; the task asks for 5 s
+		6250 * time.Millisecond: 2,  // 4 s are left of 5, then 2.5 s are enough
+		3250 * time.Millisecond: 2,  // of 2 s, 1 s is left: the task never fits
+		2500 * time.Millisecond: 4,  // a quarter is left
+		2300 * time.Millisecond: 16, // 50 ms of 1,050 ms are left
+	} {
+		synctest.Test(t, func(t *testing.T) {
+			r := newEnv(t)
+			for attempt := 1; attempt < runsAt; attempt++ {
+				event := delivered(attempt, doing("second", "slow"))
+				response, _, err := r.inTime(timeout, event, lambdax.SQSConfig{PartialBatch: true})
+				require.NoError(t, err)
+				require.Equal(t, []string{"m1"}, reported(t, response), "timeout %s, attempt %d", timeout, attempt)
+			}
+			require.NotContains(t, r.log.String(), "running it")
+			response, _, err := r.inTime(timeout, delivered(runsAt, doing("second", "slow")), lambdax.SQSConfig{PartialBatch: true})
+			require.NoError(t, err)
+			require.Empty(t, reported(t, response), "timeout %s", timeout)
+			require.Contains(t, r.log.String(), "timeout of the task exceeds the time left")
+		})
+	}
+}
+
+// delivered is the event as its records come for that many times.
+func delivered(attempt int, event events.SQSEvent) events.SQSEvent {
+	for i := range event.Records {
+		event.Records[i].Attributes["ApproximateReceiveCount"] = strconv.Itoa(attempt)
+	}
+	return event
 }
 
 func TestHandlersEndWithTheirContext(t *testing.T) {
@@ -188,4 +224,26 @@ func TestACancelledInvocationStartsNothingMore(t *testing.T) {
 		require.Equal(t, []string{"m1", "m2"}, reported(t, response))
 		require.True(t, slices.Equal([]int{0, 1}, r.ran))
 	})
+}
+
+// picky is an error whose Is method panics for some targets.
+type picky struct{}
+
+func (picky) Error() string { return "picky" }
+
+func (picky) Is(target error) bool {
+	if errors.Is(taskhawk.ErrNoTime, target) {
+		panic(secret)
+	}
+	return false
+}
+
+func TestAnErrorThatPanicsOnlyWhenItIsAskedForTime(t *testing.T) {
+	t.Parallel()
+	r := newEnv(t, taskhawk.New("picky", func(context.Context, doArgs) error { return picky{} }))
+	event := doing("", "")
+	event.Records[0].Body = body("picky", 0, "")
+	response, err := must(lambdax.SQS(r.hub, lambdax.SQSConfig{PartialBatch: true}))(t.Context(), event)
+	require.NoError(t, err)
+	require.Equal(t, []string{"m0"}, reported(t, response))
 }

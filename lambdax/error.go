@@ -110,14 +110,14 @@ type TopicError struct {
 
 // Error names the topic; for one that does not exist it says what to do. It is one line.
 func (e *TopicError) Error() string {
-	_, missing := errors.AsType[*types.NotFoundException](e.Err)
-	if missing || errors.Is(e.Err, ErrNoTopic) {
+	_, missing := guard.As[*types.NotFoundException](e.Err)
+	if missing || guard.Is(e.Err, ErrNoTopic) {
 		text := fmt.Sprintf(
 			"topic %s does not exist in this account and region: "+
 				"create it and subscribe the function or queue that runs its tasks",
 			e.Topic,
 		)
-		if listed, ok := errors.AsType[*noTopicError](e.Err); ok {
+		if listed, ok := guard.As[*noTopicError](e.Err); ok {
 			text += "; " + listed.others
 		}
 		return text

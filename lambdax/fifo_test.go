@@ -58,7 +58,7 @@ func TestFIFOTaskThatDoesNotFitHoldsItsGroupBack(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
 		r := newEnv(t)
-		event := fifo(doing("second", "slow", "", ""), "a", "a", "a", "b")
+		event := delivered(1, fifo(doing("second", "slow", "", ""), "a", "a", "a", "b"))
 		response, _, err := r.inTime(6500*time.Millisecond, event, lambdax.SQSConfig{PartialBatch: true, SkipGroupOnError: true})
 		require.NoError(t, err)
 		require.Equal(t, []string{"m1", "m2"}, reported(t, response))

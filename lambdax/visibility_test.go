@@ -251,6 +251,44 @@ func TestFailuresShareSettlingCalls(t *testing.T) {
 	})
 }
 
+// On a FIFO queue too, where groups do not depend on each other: the next of a group waits
+// until what failed is settled.
+func TestFailuresOfGroupsShareSettlingCalls(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		r := newQueueEnv(t, ".fifo", nil, lambdax.SQSConfig{Concurrency: 1, SkipGroupOnError: true})
+		r.send(fifo(doing("fail", "", "fail", "fail", "fail", "fail", "fail", "fail", "fail", "fail"),
+			"a", "a", "b", "c", "d", "e", "f", "g", "h", "i"))
+		r.server.Inject(sqstest.Fault{On: sqstest.OpChangeMessageVisibilityBatch, Do: sqstest.Delay(50 * time.Millisecond)})
+		start := time.Now()
+		require.Len(t, r.turn(time.Minute), 10)
+		require.LessOrEqual(t, r.server.Requests(sqstest.OpChangeMessageVisibilityBatch), 3)
+		require.Less(t, time.Since(start), 200*time.Millisecond)
+		require.NotContains(t, r.ran, 1)
+	})
+}
+
+// What waits behind a record that is done by a dead letter runs after it, and no more
+// handlers run than are allowed.
+func TestAGroupGoesOnWhenItsLetterIsStored(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		r := newQueueEnv(t, ".fifo", nil, lambdax.SQSConfig{Concurrency: 1, SkipGroupOnError: true})
+		r.send(fifo(doing("permanent", "second", "second", "permanent", "second"), "a", "a", "a", "b", "b"))
+		r.server.Inject(sqstest.Fault{On: sqstest.OpSendMessageBatch, Do: sqstest.Delay(500 * time.Millisecond)})
+		start := time.Now()
+		require.Len(t, r.turn(time.Minute), 5)
+		require.GreaterOrEqual(t, time.Since(start), 3*time.Second+500*time.Millisecond, "one handler at a time")
+		require.Less(t, time.Since(start), 5*time.Second)
+		require.Len(t, r.ran, 5)
+		require.Less(t, slices.Index(r.ran, 1), slices.Index(r.ran, 2))
+		require.Less(t, slices.Index(r.ran, 0), slices.Index(r.ran, 1))
+		require.Less(t, slices.Index(r.ran, 3), slices.Index(r.ran, 4))
+		require.Empty(t, r.server.Queue(r.name).Messages)
+		require.Len(t, r.server.Queue(strings.TrimSuffix(r.name, ".fifo")+"-DLQ.fifo").Messages, 2)
+	})
+}
+
 // A dead letter that is stored makes its record done, though the message cannot be
 // deleted: Lambda does that.
 func TestALetterThatIsStoredMakesItsRecordDone(t *testing.T) {

@@ -9,6 +9,7 @@ import (
 	"github.com/aws/aws-sdk-go-v2/service/sqs/types"
 
 	"github.com/taskhawk/taskhawk-go/internal/awsbatch"
+	"github.com/taskhawk/taskhawk-go/internal/guard"
 	"github.com/taskhawk/taskhawk-go/internal/nilcheck"
 	"github.com/taskhawk/taskhawk-go/internal/sqsqueue"
 	"github.com/taskhawk/taskhawk-go/taskhawk"
@@ -84,7 +85,7 @@ func Count(ctx context.Context, api CountAPI, app string, config CountConfig) ([
 		} {
 			count.read(ctx, api, config.Account)
 			if ctx.Err() != nil {
-				return nil, fmt.Errorf("sqsx: count: %w", context.Cause(ctx))
+				return nil, fmt.Errorf("sqsx: count: %w", guard.Error(context.Cause(ctx)))
 			}
 			counts = append(counts, count)
 		}

@@ -29,7 +29,7 @@ type QueueError struct {
 // Error names the queue; for one that does not exist it says what to do. It is one line,
 // without receipt handles.
 func (e *QueueError) Error() string {
-	if _, missing := errors.AsType[*types.QueueDoesNotExist](e.Err); missing {
+	if _, missing := guard.As[*types.QueueDoesNotExist](e.Err); missing {
 		if e.account != "" {
 			return fmt.Sprintf(
 				"queue %s does not exist in account %s and this region, or its policy denies sqs:GetQueueUrl",

@@ -94,7 +94,7 @@ func redriveAll(
 
 // caused makes sure that an error after the end of ctx wraps the cause of that.
 func caused(ctx context.Context, err error) error {
-	if cause := context.Cause(ctx); !errors.Is(err, cause) {
+	if cause := guard.Error(context.Cause(ctx)); !errors.Is(err, cause) {
 		return fmt.Errorf("%w: %w", cause, err)
 	}
 	return err

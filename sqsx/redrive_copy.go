@@ -12,6 +12,7 @@ import (
 	"github.com/aws/aws-sdk-go-v2/service/sqs/types"
 
 	"github.com/taskhawk/taskhawk-go/internal/awsbatch"
+	"github.com/taskhawk/taskhawk-go/internal/guard"
 	"github.com/taskhawk/taskhawk-go/internal/sqsqueue"
 )
 
@@ -284,7 +285,7 @@ type pacer struct {
 // wait waits until n messages may go. It fails, with its cause, when ctx has ended.
 func (p *pacer) wait(ctx context.Context, n int) error {
 	if ctx.Err() != nil {
-		return context.Cause(ctx)
+		return guard.Error(context.Cause(ctx))
 	}
 	if p.rate == 0 {
 		return nil
@@ -304,6 +305,6 @@ func waitFor(ctx context.Context, d time.Duration) error {
 	case <-timer.C:
 		return nil
 	case <-ctx.Done():
-		return context.Cause(ctx)
+		return guard.Error(context.Cause(ctx))
 	}
 }

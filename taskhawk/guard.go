@@ -64,7 +64,7 @@ func isolated[T any](ctx context.Context, f func() (T, error)) (T, error) {
 		select {
 		case failure = <-ended:
 		case <-timer.C:
-			return none, fmt.Errorf("%w: %w: %w", ErrOutcomeUnknown, errHung, context.Cause(ctx))
+			return none, fmt.Errorf("%w: %w: %w", ErrOutcomeUnknown, errHung, guard.Error(context.Cause(ctx)))
 		}
 	}
 	switch {

@@ -82,45 +82,45 @@ var ErrNoTime = errors.New("too little time is left to start the task")
 // inTime is nil when the task may start: its timeout, where it has one, ends before the
 // deadline.
 //
-// A timeout longer than any delivery has time for must not bounce the message until it is
-// a dead letter. Such a task runs with the time left, if that is most of what a delivery
-// has.
+// A timeout longer than any delivery has time for counts as most of what a delivery has:
+// such a task runs with the time left. And each delivery asks for less than the one
+// before, since it has cost an attempt as a run does: a message must not become a dead
+// letter without a run because others were always before it in its batch.
 func (h *Hub) inTime(ctx context.Context, d *Delivery, task string, now time.Time) error {
 	if d.Deadline.IsZero() {
 		return nil
 	}
-	var need time.Duration
+	var timeout time.Duration
 	if r := h.tasks[task]; r != nil {
-		need = r.policy.Timeout
+		timeout = r.policy.Timeout
 	}
-	timeout, all := need, d.Deadline.Sub(cmp.Or(d.Received, now))
-	neverFits := timeout > all && all > 0
-	if neverFits {
+	need, all := timeout, d.Deadline.Sub(cmp.Or(d.Received, now))
+	if timeout > all && all > 0 {
 		need = all / 4 * 3
 	}
+	need /= time.Duration(max(d.Attempt, 1))
 	switch left := d.Deadline.Sub(now); {
 	case left <= 0:
 		return RetryAfter(0, fmt.Errorf("%w: the deadline has passed", ErrNoTime))
 	case left < need:
-		return RetryAfter(0, fmt.Errorf("%w: %s, and it may take %s", ErrNoTime, left.Round(time.Millisecond), need))
-	}
-	if neverFits {
-		h.reportTimeout(ctx, task, timeout, all)
+		return RetryAfter(0, fmt.Errorf("%w: %s, and this delivery of it needs %s", ErrNoTime, left.Round(time.Millisecond), need))
+	case left < timeout:
+		h.reportTimeout(ctx, task, timeout, left)
 	}
 	return nil
 }
 
-// reportTimeout warns that a task runs although its timeout is longer than a delivery
-// has time for.
-func (h *Hub) reportTimeout(ctx context.Context, task string, timeout, available time.Duration) {
+// reportTimeout warns that a task runs although its timeout is longer than the time that
+// is left.
+func (h *Hub) reportTimeout(ctx context.Context, task string, timeout, left time.Duration) {
 	leftOut, ok := h.repeats.take("timeout: " + task)
 	if !ok {
 		return
 	}
-	h.report(ctx, slog.LevelWarn, "timeout of the task exceeds that of the function; running it with the time left",
+	h.report(ctx, slog.LevelWarn, "timeout of the task exceeds the time left; running it",
 		slog.String("task", inLog(task)),
 		slog.Float64("timeout_ms", milliseconds(timeout)),
-		slog.Float64("available_ms", milliseconds(available)),
+		slog.Float64("available_ms", milliseconds(left)),
 		slog.Int("left_out", leftOut),
 	)
 }

@@ -210,3 +210,11 @@ func As[E any](err error) (found E, ok bool) {
 	ok = (&brokenError{cause: err}).As(&found)
 	return found, ok
 }
+
+// Is is errors.Is for an error whose methods may not return: those are passed over.
+func Is(err, target error) (found bool) {
+	if failure := Call(func() { found = errors.Is(err, target) }); failure == nil {
+		return found
+	}
+	return (&brokenError{cause: err}).Is(target)
+}

@@ -138,6 +138,11 @@ func TestErrorBlamesTheInnermost(t *testing.T) {
 		"read: <nil> (*guard_test.silent: its Error method panicked)")
 	_, ok = guard.As[*os.SyscallError](errors.Join(broken, errDown))
 	require.False(t, ok)
+
+	picky := faulty{"Is", func() { panic("secret") }}
+	require.True(t, guard.Is(fmt.Errorf("read: %w", errors.Join(picky, errDown)), errDown), "behind the one that panics")
+	require.False(t, guard.Is(errors.Join(picky, fs.ErrClosed), fs.ErrExist))
+	require.True(t, guard.Is(errDown, errDown))
 }
 
 func TestLine(t *testing.T) {
