@@ -33,13 +33,13 @@ type Contender[A any] struct {
 	Title string
 	// Kind is what it stands for.
 	Kind Kind
-	// Encode returns the message in a buffer of its own.
+	// Encode returns the message in its own buffer.
 	Encode func(m *Message[A]) ([]byte, error)
 	// Append appends the message to dst, the buffer of a caller.
 	Append func(dst []byte, m *Message[A]) ([]byte, error)
 	// Decode reads the message into m, which is zero.
 	Decode func(body Body, m *Message[A]) error
-	// Foreign is set for a format of its own: what it decodes is what it wrote.
+	// Foreign is set for another format: it decodes what it wrote itself.
 	Foreign bool
 	// ArgumentsOnly is set for one that leaves out all but the arguments.
 	ArgumentsOnly bool

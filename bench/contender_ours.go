@@ -9,7 +9,7 @@ import (
 )
 
 // ours writes and reads the message by the public functions that Dispatch and Hub.Handle
-// are made of. As in Dispatch, a message in a buffer of its own is encoded in a pooled
+// are made of. As in Dispatch, a message in its own buffer is encoded in a pooled
 // one and copied.
 func ours[A, K any](w Workload[A, K]) Contender[A] {
 	task := taskhawk.New[A](w.Message.Task, nil)

@@ -1,5 +1,5 @@
 // Package bench measures what this library does between a struct and the text on the
-// wire, beside others that do the same work. It is a module of its own, so that the
+// wire, beside others that do the same work. It is a separate module, so that the
 // others never reach users.
 //
 // A [Workload] is one message with one set of arguments, a [Contender] one way to write

@@ -17,7 +17,7 @@ type Message[A any] struct {
 	Args A
 }
 
-// Body is the text of a message in both forms, so that nobody pays for a conversion: the
+// Body is the text of a message in both forms, so that no contender pays for a conversion: the
 // SDK of SQS has strings, most JSON libraries take bytes.
 type Body struct {
 	// Text is the message as a string.

@@ -30,7 +30,7 @@ func TestInTurnsTimesEverybodyInEveryRound(t *testing.T) {
 	)
 	require.NoError(t, err)
 	require.Len(t, samples, 3)
-	require.True(t, strings.HasSuffix(turns, "abcbcacababc"), "they take turns, and who begins changes: %s", turns)
+	require.True(t, strings.HasSuffix(turns, "abcbcacababc"), "they take turns, and the first one changes: %s", turns)
 	for _, rounds := range samples {
 		require.Len(t, rounds, 4)
 	}

@@ -61,5 +61,5 @@ func (c *Codec[T]) Params() []Param { return c.sig.list() }
 // programs have to know to call it.
 type Signature []Param
 
-// Signature is [Codec.Params] as a type of its own. The slice is the caller's.
+// Signature is [Codec.Params] as a named type. The slice is the caller's.
 func (c *Codec[T]) Signature() Signature { return c.sig.list() }

@@ -205,12 +205,12 @@ func TestOfRefusesTags(t *testing.T) {
 	}](t))
 }
 
-// stamped has a JSON form of its own, which it cannot read.
+// stamped has its own JSON form, which it cannot read.
 type stamped struct{ At time.Time }
 
 func (s stamped) MarshalJSON() ([]byte, error) { return []byte(`"now"`), nil }
 
-// wrapped has one as well, of its own kind.
+// wrapped has one as well, and reads it.
 type wrapped struct{ N int }
 
 func (w wrapped) MarshalJSON() ([]byte, error) { return []byte(`{"N":1}`), nil }

@@ -11,7 +11,7 @@ import (
 )
 
 // The interfaces by which a type brings its own JSON form, and the two types of the
-// standard library that have a kind of their own here.
+// standard library that have their own kind here.
 var (
 	marshalerType       = reflect.TypeFor[json.Marshaler]()
 	unmarshalerType     = reflect.TypeFor[json.Unmarshaler]()

@@ -128,7 +128,7 @@ func (s *shaper) shape(t reflect.Type, addr, pointed bool) *Shape {
 	return sh
 }
 
-// slice tells bytes from a list: elements with methods of their own are written one by
+// slice tells bytes from a list: elements with their own methods are written one by
 // one, whatever their kind is.
 func (s *shaper) slice(sh *Shape, enc encoder) {
 	if _, bytes := enc.(*bytesKind); bytes {

@@ -13,7 +13,7 @@ import (
 var (
 	// ErrDeadline is the cause (context.Cause) with which the contexts of handlers end
 	// shortly before the deadline of their invocation.
-	ErrDeadline = errors.New("the invocation is about to end")
+	ErrDeadline = errors.New("the invocation ends")
 	// ErrHeldBack is wrapped by the [RecordError] of a record of a FIFO queue that was
 	// not started because an earlier message failed.
 	ErrHeldBack = errors.New("not started: an earlier message failed")

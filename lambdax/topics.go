@@ -21,7 +21,7 @@ type topicARNs struct {
 	app    string
 	names  []string          // of the application's topics
 	prefix string            // of all ARNs; "" when they are looked up
-	turn   chan struct{}     // holds one token while nobody looks
+	turn   chan struct{}     // holds one token while no caller looks
 	found  map[string]string // by name; whoever has the token may touch it
 }
 

@@ -202,7 +202,7 @@ type queueURLs struct {
 }
 
 type queueURL struct {
-	looking chan struct{} // holds one token while nobody looks
+	looking chan struct{} // holds one token while no caller looks
 	url     *string
 }
 

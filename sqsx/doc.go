@@ -59,7 +59,7 @@
 // visibility timeout of the backoff's or the handler's choosing, in whole seconds. SQS
 // moves a message to the dead-letter queue when it has been received more often than the
 // queue's redrive policy allows; taskhawk.Permanent sends it there at once, with the
-// attributes taskhawk_task, taskhawk_reason and taskhawk_attempt. What nobody understands
+// attributes taskhawk_task, taskhawk_reason and taskhawk_attempt. What no task understands
 // is retried too, never deleted. [DeadLetters] looks at dead letters, [Redrive] moves them
 // back, all of them or by task and reason, and package sqscheck compares the settings of
 // the queues with what the code needs.

@@ -50,7 +50,7 @@ type scan struct {
 	leases  leases
 	clock   *serverClock
 	stale   int // polls in a row that brought known letters and no new one
-	// lost is until when letters may be in flight with receipt handles that nobody has:
+	// lost is until when letters may be in flight with receipt handles that no call returned:
 	// the answer to a receive got lost.
 	lost time.Time
 	// exhausted reports that polls bring nothing new.

@@ -31,7 +31,7 @@ import (
 // No message is lost, at whatever point Redrive is cut off: it is deleted only when its
 // own queue has stored it. What is cut off between the two, by a kill or an answer of SQS
 // that gets lost, is on both queues. When ctx ends, Redrive finishes the batch under way,
-// so that this makes no copies, cancels a move task of its own, and returns within a
+// so that this makes no copies, cancels its own move task, and returns within a
 // minute. After a kill the move task goes on, and the next Redrive waits for it and
 // counts what it moves.
 //

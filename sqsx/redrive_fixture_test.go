@@ -48,7 +48,7 @@ func inGraveyard(t *testing.T, test func(g *graveyard)) {
 	synctest.Test(t, func(t *testing.T) { test(newGraveyard(t, sqsx.ProvisionConfig{})) })
 }
 
-// body is the wire form of a run of a task, with an id of its own.
+// body is the wire form of a run of a task, with its own id.
 func (g *graveyard) body(task string) string {
 	g.buried++
 	return fmt.Sprintf(`{"id":"%d","metadata":{"priority":"default","timestamp":1,"version":"1.0"},"headers":{},"task":%q,"args":[],"kwargs":{}}`,

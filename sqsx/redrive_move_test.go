@@ -240,7 +240,7 @@ func TestRedriveSaysWhenItsTaskGoesOn(t *testing.T) {
 	})
 }
 
-// The task may move everything, only nobody can tell: to copy beside it would count
+// The task may move everything, but nothing can tell: to copy beside it would count
 // wrongly.
 func TestRedriveThatCannotSeeItsTask(t *testing.T) {
 	t.Parallel()

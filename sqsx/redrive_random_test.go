@@ -100,7 +100,7 @@ func (g *graveyard) judge(copiesMayBe bool) error {
 			return fmt.Errorf("%d copies of a letter that nothing explains", n)
 		}
 		if !strings.Contains(body, "tests.wanted") {
-			return errors.New("a letter that nobody wanted is back")
+			return errors.New("a letter that was dropped is back")
 		}
 	}
 	if left := g.server.Queue(deadLettersOf(taskhawk.Default)).Visible; left != unwanted {

@@ -14,7 +14,7 @@ type scope struct {
 	hub      *Hub
 	delivery *Delivery
 	metadata Metadata
-	attrs    *LogAttrs // of the delivery, or a set of its own
+	attrs    *LogAttrs // of the delivery, or a fresh set
 }
 
 // newScope makes the scope of a delivery, with a set of log attributes if that brings
@@ -39,7 +39,7 @@ func scopeFrom(ctx context.Context) *scope {
 }
 
 // ContextWithHub returns a context in which every Dispatch goes through hub, whichever
-// hubs the task is registered with. Tests use it to give each test a hub of its own;
+// hubs the task is registered with. Tests use it to give each test its own hub;
 // programs with several hubs use it to choose one. The context of a running handler names
 // the hub that runs it already.
 func ContextWithHub(ctx context.Context, hub *Hub) context.Context {
@@ -78,7 +78,7 @@ type Metadata struct {
 	// Priority is what the task was dispatched with.
 	Priority Priority
 	// Headers are those the task was dispatched with, nil when there were none. They
-	// belong to this delivery: changing them affects nobody else.
+	// belong to this delivery: changing them affects nothing else.
 	Headers Headers
 	// Timestamp is when the task was dispatched, by the sender's clock, with the
 	// precision of the message (ms).
@@ -96,11 +96,11 @@ type Metadata struct {
 	// in Sync mode it is ID.
 	MessageID string
 	// Topic is the ARN of the SNS topic that the message came through; empty where there
-	// is none. Behind a queue it is whatever the envelope in the body says, which anybody
-	// who may send to the queue can write: do not decide by it what a message may do.
+	// is none. Behind a queue it is whatever the envelope in the body says, which any
+	// sender to the queue can write: do not decide by it what a message may do.
 	Topic string
-	// Receipt is the receipt handle of this delivery, for calls of your own to SQS; empty
-	// where there is none. Treat it as a credential: who has it can delete the message.
+	// Receipt is the receipt handle of this delivery, for your own calls to SQS; empty
+	// where there is none. Treat it as a credential: with it anyone can delete the message.
 	Receipt string
 }
 

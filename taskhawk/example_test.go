@@ -62,7 +62,7 @@ func ExampleTask_Dispatch() {
 	_, _ = sendEmail.Dispatch(ctx, args, taskhawk.WithPriority(taskhawk.High),
 		taskhawk.WithHeaders(taskhawk.Headers{"request_id": "1234"}))
 
-	// A copy of the task with options of its own, to keep or to chain:
+	// A copy of the task with its own options, to keep or to chain:
 	bulk := sendEmail.WithPriority(taskhawk.Bulk).WithHeaders(taskhawk.Headers{"campaign": "spring"})
 	_, _ = bulk.Dispatch(ctx, args)
 	_, _ = bulk.WithHeaders(taskhawk.Headers{"service": "mail"}).Dispatch(ctx, args, taskhawk.WithKeywordArgs())

@@ -47,7 +47,7 @@ const (
 	receiveSlack = 30 * time.Second
 )
 
-// isolated calls f in a goroutine of its own: neither a panic nor runtime.Goexit reaches
+// isolated calls f in its own goroutine: neither a panic nor runtime.Goexit reaches
 // the caller, and the methods of the error that it returns are safe. It gives up on f a
 // moment after ctx has ended, and leaves its goroutine behind. It is for goroutines of a
 // worker, which must live on.
@@ -161,7 +161,7 @@ func guardPublisher(publisher Publisher) Publisher {
 	return guardedPublisher{publisher}
 }
 
-// Publish publishes by the publisher. After a panic nobody knows whether the message is
+// Publish publishes by the publisher. After a panic it is not known whether the message is
 // stored.
 func (p guardedPublisher) Publish(ctx context.Context, out *Outgoing) (err error) {
 	defer func() {

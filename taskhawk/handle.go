@@ -19,7 +19,7 @@ import (
 // of the error. It never panics, whatever the message, the handler or the logger does,
 // and the methods of its error do not either: one of the handler's whose methods panic
 // comes back in an error that names its type. Only runtime.Goexit gets through, after it
-// is logged; a caller that must survive it runs Handle in a goroutine of its own, as the
+// is logged; a caller that must survive it runs Handle in its own goroutine, as the
 // worker does. It may be called concurrently.
 func (h *Hub) Handle(ctx context.Context, d *Delivery) error {
 	start := time.Now()

@@ -179,7 +179,7 @@ func TestTimeoutLeavesTheResultOfTheHandler(t *testing.T) {
 					time.Sleep(c.takes)
 					return c.returns
 				})
-				require.Equal(t, c.takes, took, "nobody is cut off")
+				require.Equal(t, c.takes, took, "no handler is cut off")
 				require.ErrorIs(t, err, c.returns)
 				require.Equal(t, c.late, err != c.returns) //nolint:errorlint // the very same error
 				if c.late {

@@ -90,7 +90,7 @@ func (h *Hub) TaskNames() []string { return slices.Sorted(maps.Keys(h.tasks)) }
 
 // Logger returns a logger for the lines of transports. It writes by Config.Logger, and
 // differs from it in that a line never panics, blocks or ends a goroutine, so that polls
-// and heartbeats may log: a goroutine of its own writes the lines, in order. While 256 of
+// and heartbeats may log: one goroutine writes the lines, in order. While 256 of
 // them wait for a logger that is slow or hangs, further ones are left out, and the next
 // line counts them as left_out.
 func (h *Hub) Logger() *slog.Logger { return slog.New(h.background) }

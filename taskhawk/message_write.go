@@ -151,7 +151,7 @@ func (h *header) invalid(dispatch bool) error {
 	return &MessageError{Field: "headers", Reason: "is not valid UTF-8"}
 }
 
-// AppendMessage appends the message that runs the task with args to dst, for those who
+// AppendMessage appends the message that runs the task with args to dst, for programs that
 // send it by other means than a [Publisher], such as an outbox in a database. ReadMessage
 // reads it back. ID, Priority, Timestamp and Headers are those of head; its Task, Args
 // and Kwargs are not looked at.
@@ -248,7 +248,7 @@ var bodies = sync.Pool{New: func() any { return new([]byte) }}
 // sent.
 const maxPooledBody = 2 << 20
 
-// body is appendBody into a string of its own.
+// body is appendBody into a new string.
 func (t *Task[Args]) body(head *Message, args *Args, keyword bool) (body string, err error) {
 	buffer, _ := bodies.Get().(*[]byte)
 	encoded, err := t.appendBody((*buffer)[:0], head, args, keyword)

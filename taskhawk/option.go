@@ -126,7 +126,7 @@ func WithID(id string) DispatchOption {
 }
 
 // WithIDs gives each dispatch of a DispatchAll an id: that of the i-th entry is id(i). A
-// handler that fans out derives them from the id of its own run, so that it dispatches
+// handler that fans out derives them from the id of its run, so that it dispatches
 // the same ids when it fails after the fan-out and runs again. In Dispatch, i is 0. An
 // empty id is an error of the dispatch, and so is a nil function.
 func WithIDs(id func(i int) string) DispatchOption {

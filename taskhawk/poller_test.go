@@ -194,7 +194,7 @@ func TestWorkerReceivesOneAtATimeWhileAGroupFails(t *testing.T) {
 	}
 }
 
-// A place in line that is given up by a stop is nobody's: the slot goes to the next, and
+// A place in line that is given up by a stop is free: the slot goes to the next, and
 // messages that wait are given back.
 func TestWorkerStopGivesBackWhatWaitsForASlot(t *testing.T) {
 	t.Parallel()

@@ -9,7 +9,7 @@ import (
 // The zero value is [Default].
 type Priority uint8
 
-// The four priorities of Taskhawk, each with a queue of its own.
+// The four priorities of Taskhawk, each with its own queue.
 const (
 	Default Priority = iota // the queue without a suffix
 	High                    // for what a person waits for

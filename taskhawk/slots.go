@@ -14,7 +14,7 @@ type slots struct {
 	strict bool
 	mu     sync.Mutex
 	free   int
-	lines  [len(slotWeights)][]chan struct{} // who waits, by priority; only while none is free
+	lines  [len(slotWeights)][]chan struct{} // the waiting messages, by priority; only while none is free
 	credit [len(slotWeights)]int
 }
 
@@ -87,7 +87,7 @@ func (s *slots) pass() {
 	s.free++
 }
 
-// next chooses among the lines where somebody waits; -1 when nobody does.
+// next chooses among the lines that are not empty; -1 when all are.
 func (s *slots) next() int {
 	if !s.strict {
 		return s.nextByWeight()

@@ -121,7 +121,7 @@ type Publisher interface {
 	//
 	// It may block for as long as the service takes, within ctx. It retries what is worth
 	// retrying itself; callers do not. It must be safe to call concurrently. It may keep
-	// out, which nobody changes afterwards.
+	// out, which nothing changes afterwards.
 	Publish(ctx context.Context, out *Outgoing) error
 }
 

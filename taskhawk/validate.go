@@ -26,7 +26,7 @@ var defaultValidator = sync.OnceValue(func() Validator {
 })
 
 // checkerOf returns the check of Args, nil when nothing in it has a validate tag and
-// nobody asked for a validator of their own, which may have other rules than tags. It
+// no validator was given, which may have other rules than tags. It
 // tries every tag once, so that a bad one is found when the task is declared.
 func checkerOf[Args any](task string, v Validator) (func(*Args) error, error) {
 	types := taggedTypes(reflect.TypeFor[Args]())

@@ -161,7 +161,7 @@ func TestWithValidatorBringsRulesThatAreNoTags(t *testing.T) {
 	require.Equal(t, []taskhawk.FieldError{{Field: "To", Rule: "order"}}, invalid.Fields)
 }
 
-// failing is a validator that fails in a way of its own.
+// failing is a validator that fails in an unusual way.
 type failing struct{ fail func() error }
 
 func (f failing) Struct(any) error { return f.fail() }

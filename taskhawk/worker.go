@@ -23,7 +23,7 @@ var (
 )
 
 // abortedPollTTL is how long a poll that was cut off may live on at the service: what is
-// given back before that would go to it, and to nobody.
+// given back before that would go to it, and be lost.
 const abortedPollTTL = time.Second
 
 // cancelGrace is how long handlers have to return once their context has ended at the end

@@ -100,7 +100,7 @@ func (w *workerTest) requireOneGivenBack() {
 }
 
 // lingering is a queue whose polls live on for a moment after they were cut off, and take
-// messages to nobody, as those of SQS do until it has noticed that the connection is
+// messages to no receiver, as those of SQS do until it has noticed that the connection is
 // closed.
 type lingering struct{ taskhawk.Queue }
 

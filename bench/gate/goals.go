@@ -41,7 +41,7 @@ type cellGoals struct {
 	Rival float64 `json:"rival"`
 	// Typed compares with the fastest library that has types written by hand.
 	Typed float64 `json:"typed"`
-	// Allocs is for the message in a buffer of its own, or for reading it.
+	// Allocs is for the message in its own buffer, or for reading it.
 	Allocs float64 `json:"allocs"`
 	// AppendAllocs is for the message in the caller's buffer.
 	AppendAllocs float64 `json:"append_allocs"`

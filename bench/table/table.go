@@ -7,7 +7,7 @@ import (
 	"github.com/taskhawk/taskhawk-go/bench"
 )
 
-// writeCell writes the table of a cell in Markdown, if it is in the results: who was not
+// writeCell writes the table of a cell in Markdown, if it is in the results: what was not
 // measured has no row.
 func writeCell(out io.Writer, cell *bench.Cell, found results) {
 	var rows []row

@@ -3,6 +3,6 @@
 // libraries, all against the embedded server of this repository.
 //
 // A [Cell] is one direction over one [Link] with all contenders. Each run of a contender
-// has a server of its own, made before the run; the last message stored, or deleted, ends
+// has its own server, made before the run; the last message stored, or deleted, ends
 // it. docs/performance.md says what the figures are and how to read them.
 package transport

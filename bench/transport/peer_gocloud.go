@@ -13,7 +13,7 @@ import (
 )
 
 // gocloudPublish is gocloud.dev/pubsub with as many calls in flight as our publisher has.
-// By default it is a hundred, and then every message gets a call of its own.
+// By default it is a hundred, and then every message gets its own call.
 func gocloudPublish() contender {
 	return contender{
 		name:  "gocloud",

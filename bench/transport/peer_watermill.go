@@ -103,7 +103,7 @@ func receiveTenInput(ctx context.Context, url wsqs.QueueURL) (*sqs.ReceiveMessag
 	return input, err
 }
 
-// config is the configuration of a peer that makes a client of its own.
+// config is the configuration of a peer that makes its own client.
 func (r *env) config() aws.Config {
 	o := r.client.Options()
 	return aws.Config{Region: o.Region, Credentials: o.Credentials, HTTPClient: o.HTTPClient}

@@ -1,5 +1,5 @@
 // Command lambda shows tasks on AWS Lambda in a few seconds and without an account: it
-// builds the functions of this example, runs them below a Lambda runtime of its own, and
+// builds the functions of this example, runs them below its own Lambda runtime, and
 // feeds them from the embedded SNS and SQS.
 //
 //	go run ./examples/lambda

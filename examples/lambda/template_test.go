@@ -215,7 +215,7 @@ func judge(parsed template) []string {
 func (f *flaws) function(name string, p properties) {
 	_, err := os.Stat(p.CodeURI + "main.go")
 	f.demandf(err == nil, "%s: no program in %s", name, p.CodeURI)
-	f.demandf(p.Role.function == "!GetAtt" && f.Resources[p.Role.logical()].Type == "AWS::IAM::Role", "%s: no role of its own", name)
+	f.demandf(p.Role.function == "!GetAtt" && f.Resources[p.Role.logical()].Type == "AWS::IAM::Role", "%s: no separate role", name)
 	for key, e := range p.Events {
 		switch e.Type {
 		case "SQS":
@@ -278,7 +278,7 @@ func (f *flaws) subscription(name string, p properties) {
 				slices.Equal(s.Resource, []reference{p.Endpoint}) && s.Condition["ArnEquals"]["aws:SourceArn"] == p.TopicArn
 		}
 	}
-	f.demandf(permitted, "%s: no policy lets the topic, and nobody else, send to the queue", name)
+	f.demandf(permitted, "%s: no policy lets the topic, and nothing else, send to the queue", name)
 }
 
 // publishes judges that a function may publish on the topics of its tasks, and on no
@@ -328,7 +328,7 @@ func (f *flaws) names() {
 	}
 	for name, r := range f.Resources {
 		own := r.Properties.QueueName + r.Properties.TopicName
-		f.demandf(own == "" || slices.Contains(known, own), "%s: nobody uses the name %s", name, own)
+		f.demandf(own == "" || slices.Contains(known, own), "%s: nothing uses the name %s", name, own)
 	}
 }
 
@@ -405,8 +405,8 @@ func TestBrokenTemplatesAreFound(t *testing.T) {
 		{"Resource: [!GetAtt TasksLogs.Arn]", `Resource: ["*"]`, "TasksRole: may do Logs on *"},
 		{"ACCOUNT_ID:", "ACCOUNT:", "OrdersFunction: topics would be looked up"},
 		{"CodeUri: sns/", "CodeUri: topics/", "no program in topics/"},
-		{"Role: !GetAtt TasksRole.Arn", "Role: arn", "no role of its own"},
-		{"QueueName: TASKHAWK-DEV-MYAPP-LOW-PRIORITY\n", "QueueName: TASKHAWK-DEV-MYAPP-SLOW\n", "nobody uses the name TASKHAWK-DEV-MYAPP-SLOW"},
+		{"Role: !GetAtt TasksRole.Arn", "Role: arn", "no separate role"},
+		{"QueueName: TASKHAWK-DEV-MYAPP-LOW-PRIORITY\n", "QueueName: TASKHAWK-DEV-MYAPP-SLOW\n", "nothing uses the name TASKHAWK-DEV-MYAPP-SLOW"},
 	} {
 		require.Contains(t, whole, c.from)
 		found := judge(parse(t, strings.Replace(whole, c.from, c.to, 1)))

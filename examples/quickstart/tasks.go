@@ -19,7 +19,7 @@ type ChargeCardArgs struct {
 	Cents   int64
 }
 
-// The tasks of the demo. A service keeps them in a package of their own, which whoever
+// The tasks of the demo. A service keeps them in their own package, which whoever
 // dispatches imports.
 var (
 	SendEmail  = taskhawk.New[SendEmailArgs]("tasks.send_email", nil)

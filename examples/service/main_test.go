@@ -135,7 +135,7 @@ func TestServiceDispatchesToQueuesOfItsEnvironment(t *testing.T) {
 	require.Equal(t, http.StatusAccepted, post(t, url+"/signups", `{"email": "ann@example.com"}`))
 	stop()
 	messages := server.Queue(sqsx.QueueName("test-service", taskhawk.High)).Messages
-	require.Len(t, messages, 1, "nobody works on it here")
+	require.Len(t, messages, 1, "no worker runs here")
 	require.Equal(t, "1234", messages[0].Attributes["request_id"])
 	require.Equal(t, "users.send_welcome", messages[0].Attributes["taskhawk_task"])
 }

@@ -60,7 +60,7 @@ func Retryable(err error) bool {
 }
 
 // Doubtful reports whether the service may have done what it was asked, though the call
-// failed: no answer came, or one that it makes after an accident of its own.
+// failed: no answer came, or one that reports an internal error.
 func Doubtful(err error) bool {
 	var answer smithy.APIError
 	var network *net.OpError

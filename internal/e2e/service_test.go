@@ -57,7 +57,7 @@ func startLocal(t *testing.T) string {
 // installed is where make e2e installs the services.
 const installed = "../../.tmp/e2e"
 
-// startNode starts a service in a process of its own, which ends with the test, or with
+// startNode starts a service in its own process, which ends with the test, or with
 // this process however that ends.
 func startNode(t *testing.T, name string) string {
 	t.Helper()

@@ -34,7 +34,7 @@ const childVariable = "FAULTS_CHILD"
 
 // childConfig is what a worker process is told.
 type childConfig struct {
-	Conductor   string // URL of the conductor, who runs the handlers
+	Conductor   string // URL of the conductor, which runs the handlers
 	Concurrency int
 	Prefetch    int
 	Grace       time.Duration
@@ -93,7 +93,7 @@ func (c childConfig) worker() sqsx.WorkerConfig {
 	}
 }
 
-// handle asks the conductor what to do, and does it. A conductor who takes his time is a
+// handle asks the conductor what to do, and does it. A conductor that takes its time is a
 // handler that takes its time.
 func (c childConfig) handle(ctx context.Context, args jobArgs) error {
 	query := url.Values{"id": {taskhawk.MetadataFrom(ctx).ID}, "n": {fmt.Sprint(args.N)}}
@@ -262,7 +262,7 @@ func carryOut(ctx context.Context, order orderArgs) error {
 	return errFault
 }
 
-// process is a worker in a process of its own: the test binary, started again.
+// process is a worker in its own process: the test binary, started again.
 type process struct {
 	env     *env
 	cmd     *exec.Cmd

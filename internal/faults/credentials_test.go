@@ -79,7 +79,7 @@ func (r *env) dispatchEach(count int, every time.Duration) (failed int) {
 	return failed
 }
 
-// Credentials are replaced six times in an hour, and nobody notices.
+// Credentials are replaced six times in an hour, and no task notices.
 func TestT09CredentialsRotate(t *testing.T) {
 	t.Parallel()
 	keys := &keyring{}

@@ -111,7 +111,7 @@ func (r *env) checkFlight(audit sqstest.Audit, stranded int) {
 		queue := queueName(priority)
 		require.LessOrEqual(r, audit.PeakInFlight[queue], bound, "in flight at once on %s", queue)
 	}
-	require.Zero(r, audit.ParkedPolls, "polls that nobody waits for")
+	require.Zero(r, audit.ParkedPolls, "polls that no worker waits for")
 }
 
 func (r *env) checkRefused(allowed map[string]int) {

@@ -24,7 +24,7 @@ func (b rapidBed) Cleanup(f func()) { b.bubble.Cleanup(f) }
 // Context is that of the bubble.
 func (b rapidBed) Context() context.Context { return b.bubble.Context() }
 
-// checkInBubbles checks a property, each case of it in a bubble of its own. What a case
+// checkInBubbles checks a property, each case of it in its own bubble. What a case
 // draws must be drawn by its own goroutine.
 func checkInBubbles(t *testing.T, property func(draw *rapid.T, b tb)) {
 	t.Helper()

@@ -45,7 +45,7 @@ func (r *env) notef(format string, args ...any) {
 	r.notes = append(r.notes, line)
 }
 
-// report writes the figures to a file of their own, if anybody asked for them.
+// report writes the figures to their own file, if one is named.
 func (r *env) report(found figures) {
 	r.Helper()
 	found.Number, found.Test, found.What = faultNumber(r.Name()), r.Name(), r.what

@@ -268,7 +268,7 @@ func (r *env) start(config sqsx.WorkerConfig) *worker {
 	return r.startWith(r.client, config)
 }
 
-// startWith is start with a client of its own.
+// startWith is start with its own client.
 func (r *env) startWith(client sqsx.API, config sqsx.WorkerConfig) *worker {
 	r.Helper()
 	loop, err := sqsx.NewWorker(client, app, r.hub, config)

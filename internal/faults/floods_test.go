@@ -25,7 +25,7 @@ import (
 	"github.com/taskhawk/taskhawk-go/taskhawk"
 )
 
-// unknownBody is a message of a task that nobody here knows.
+// unknownBody is a message of a task that no worker here knows.
 func unknownBody(task string) string {
 	return fmt.Sprintf(`{"id":%q,"metadata":{"priority":"low","timestamp":1,"version":"1.0"},"headers":{},"task":%q,"args":[],"kwargs":{}}`,
 		uuid.NewString(), task)
@@ -74,7 +74,7 @@ func (r *env) trickle(first, count int, disturb func()) time.Duration {
 }
 
 // Good tasks take 50 ms and come ten a second, SQS answers in 5 ms. Then come messages
-// that nobody here can run: ten thousand a second on another queue of the same worker, or
+// that no worker here can run: ten thousand a second on another queue of the same worker, or
 // ten for each good task on its own queue.
 func TestT43UnknownTaskFlood(t *testing.T) {
 	t.Parallel()

@@ -106,7 +106,7 @@ func TestT29HandlerHangsForEver(t *testing.T) {
 		stats := w.Stats()
 		require.Equal(r, 1, stats.Running)
 		require.Equal(r, 22*time.Minute+time.Second, stats.LongestRun)
-		require.Equal(r, 1, r.record.runs(-1), "it is held by heartbeat: nobody else starts it")
+		require.Equal(r, 1, r.record.runs(-1), "it is held by heartbeat: no other worker starts it")
 
 		start := time.Now()
 		w.cancel()

@@ -22,7 +22,7 @@ import (
 	"github.com/taskhawk/taskhawk-go/taskhawk"
 )
 
-// late are the headers of invocations whose deadline has passed, or who have none.
+// late are the headers of invocations whose deadline has passed, or is missing.
 func late() map[string]lambdatest.InvokeOption {
 	past := func(d time.Duration) lambdatest.InvokeOption {
 		return lambdatest.WithHeader(lambdatest.HeaderDeadline, strconv.FormatInt(time.Now().Add(-d).UnixMilli(), 10))

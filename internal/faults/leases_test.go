@@ -140,7 +140,7 @@ func onlyDefault() sqsx.WorkerConfig {
 	return sqsx.WorkerConfig{Priorities: []taskhawk.Priority{taskhawk.Default}}
 }
 
-// named gives a client a name of its own, for by.
+// named gives a client its own name, for by.
 func named(accessKey string) func(o *sqs.Options) {
 	return func(o *sqs.Options) {
 		o.Credentials = credentials.NewStaticCredentialsProvider(accessKey, canaryKey, canaryToken)
@@ -223,7 +223,7 @@ func TestT30HeartbeatsStop(t *testing.T) {
 	}
 }
 
-// requireOneDelete wants the message deleted by who had the lease on it, and by no dead
+// requireOneDelete wants the message deleted by the worker that had its lease, and by no dead
 // receipt handle.
 func requireOneDelete(r *env) {
 	r.Helper()

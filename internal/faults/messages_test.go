@@ -27,7 +27,7 @@ func foreign(id, members string) string {
 	return `{"id":"` + id + `","metadata":{"priority":"default","timestamp":1460868253255,"version":"1.0"},` + members + `}`
 }
 
-// hostile are bodies that SQS takes and nobody can run, with ids of their own for each
+// hostile are bodies that SQS takes and no task can run, with their own ids for each
 // prefix. Most have a secret in them.
 func hostile(prefix string) map[string]string {
 	of := func(id, members string) string { return foreign(prefix+id, members) }
@@ -81,7 +81,7 @@ func otherTasks(r *env) []taskhawk.AnyTask {
 	}
 }
 
-// Messages that nobody can run arrive among good ones on every queue. They hold up none
+// Messages that no task can run arrive among good ones on every queue. They hold up none
 // of these, no handler sees them, none is deleted, and each is a dead letter after five
 // receives.
 func TestT36UndecodableMessages(t *testing.T) {

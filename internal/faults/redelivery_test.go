@@ -244,7 +244,7 @@ func (a *attempts) all() []int {
 }
 
 // SQS has handed messages out, and the answer is lost: they run when their visibility
-// timeout is over. SQS counts the receive that nobody saw, so the first run is the second
+// timeout is over. SQS counts the receive that was lost, so the first run is the second
 // attempt.
 func TestT18AnswerToReceiveLost(t *testing.T) {
 	t.Parallel()

@@ -23,7 +23,7 @@ import (
 )
 
 // echo answers deletes and changes of visibility with an error whose text repeats the
-// receipt handles of the request, each on a line of its own, as SQS does with that of a
+// receipt handles of the request, each on its own line, as SQS does with that of a
 // single request.
 type echo struct {
 	sqs.HTTPClient

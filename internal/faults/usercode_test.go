@@ -498,7 +498,7 @@ func inSync(t *testing.T, s *scene, bad *taskhawk.Task[wildArgs], good *taskhawk
 	return done
 }
 
-// Code of the user that panics, ends its goroutine or hangs is a failure of its own
+// Code of the user that panics, ends its goroutine or hangs is a failure apart
 // delivery: no process ends, other tasks run, polls go on, stops and answers keep their
 // time, and a line tells of it.
 func TestT54UserCodeOfADelivery(t *testing.T) {

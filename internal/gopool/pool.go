@@ -23,7 +23,7 @@ type Pool struct {
 // runner is a goroutine that waits.
 type runner struct{ next chan func() }
 
-// Go runs f in a goroutine of its own. When f panics or ends its goroutine, that is as in
+// Go runs f in its own goroutine. When f panics or ends its goroutine, that is as in
 // any other.
 func (p *Pool) Go(f func()) {
 	p.mu.Lock()

@@ -95,7 +95,7 @@ func New[T Item](config Config[T]) *Committer[T] {
 	return &Committer[T]{config: config, groups: map[string]*group[T]{}}
 }
 
-// Do sends item in a call of its own or with others, and returns its result. When ctx
+// Do sends item in its own call or with others, and returns its result. When ctx
 // ends first, the error wraps its cause and [ErrNotSent] or [ErrAbandoned]. A context
 // that has ended sends nothing.
 func (c *Committer[T]) Do(ctx context.Context, item T) error {
@@ -195,16 +195,16 @@ func (c *Committer[T]) withdraw(ctx context.Context, w *batchWait[T]) {
 	c.launch()
 }
 
-// launch begins a call for each full batch that no goroutine is about to take, and
+// launch begins a call for each full batch that no goroutine will take, and
 // arranges a look at what is left. mu must be held.
 func (c *Committer[T]) launch() {
-	// A goroutine that is about to look keeps its place: its stack has grown already.
+	// A goroutine that will look keeps its place: its stack has grown already.
 	for c.calls+c.looking < c.config.MaxCalls && c.isFull(1+c.looking) {
 		if batch := c.take(); batch != nil {
 			c.start(batch)
 		}
 	}
-	// The end of a call, or the goroutine that is about to look, does it otherwise.
+	// The end of a call, or the goroutine that will look, does it otherwise.
 	if c.ready == 0 || c.calls >= c.config.MaxCalls || c.looking > 0 {
 		return
 	}
@@ -416,7 +416,7 @@ func (c *Committer[T]) report(batch []*item[T], err error, items []int) {
 		}
 	}
 	if grouped {
-		c.launch() // the next of a group may go now, in a call of its own if this one goes on
+		c.launch() // the next of a group may go now, in its own call if this one goes on
 	}
 }
 
@@ -456,7 +456,7 @@ func (c *Committer[T]) finish(it *item[T], err error) bool {
 	return s.wait.isServed()
 }
 
-// start runs calls in a goroutine of their own.
+// start runs calls in their own goroutine.
 func (c *Committer[T]) start(batch []*item[T]) {
 	if c.config.Go == nil {
 		go c.run(batch)

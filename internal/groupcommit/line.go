@@ -11,7 +11,7 @@ import (
 // committer's lock protects it, until done is closed or the caller is gone.
 type batchWait[T Item] struct {
 	turn      ring.Ring       // in the line of the committer; alone while it is not in line
-	ctx       context.Context //nolint:containedctx // of the caller, whose values a call of its own has
+	ctx       context.Context //nolint:containedctx // of the caller, whose values its own call has
 	joined    time.Time
 	items     []item[T]
 	sequences *sequence[T]  // the items by group

@@ -35,7 +35,7 @@ func (f *CallError) verb() string {
 	return "panicked"
 }
 
-// Call runs f in a goroutine of its own, waits for it, and returns how it failed; nil
+// Call runs f in its own goroutine, waits for it, and returns how it failed; nil
 // when it returned. The goroutine costs about a microsecond, so Call is for failures and
 // for what happens once in a request, not for every message.
 func Call(f func()) *CallError { return <-Start(f) }

@@ -9,7 +9,7 @@ import (
 // Line makes a text that came from outside fit for one line of a log or an attribute.
 // What does not print (control characters, line and paragraph separators, bidirectional
 // overrides, bytes that are not UTF-8) is escaped as in a Go string, so that no text can
-// pass for a line of its own. A result longer than limit bytes is cut, and ends with
+// pass for a line by itself. A result longer than limit bytes is cut, and ends with
 // "...".
 func Line(text string, limit int) string {
 	if len(text) <= limit && isPrintableASCII(text) {

@@ -37,7 +37,7 @@ func AppendString(dst []byte, s string) ([]byte, bool) {
 // slack is the room behind a string that the quotes and a word beyond it may use.
 const slack = len(`""`) + wordSize
 
-// grow makes room for n bytes and the slack. It is a function of its own to keep its
+// grow makes room for n bytes and the slack. It is a separate function to keep its
 // caller short.
 //
 //go:noinline

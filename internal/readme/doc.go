@@ -6,7 +6,7 @@
 //   - every Go block compiles and passes go vet, in a new module that replaces this one
 //     by its folder, as a reader's would. A block that begins with "package" begins a
 //     program; the shorter ones that follow it belong to that program: declarations
-//     beside it, statements in a function of their own, with the imports they need and
+//     beside it, statements in their own function, with the imports they need and
 //     the names of testdata/setting.go;
 //   - the program of README.md runs: it dispatches and handles its task on the embedded
 //     server;

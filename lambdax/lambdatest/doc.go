@@ -1,5 +1,5 @@
 // Package lambdatest runs a Lambda function in a test, as net/http/httptest runs a web
-// server: the compiled program in a process of its own, against a loopback server that
+// server: the compiled program in its own process, against a loopback server that
 // speaks the Lambda Runtime API. So lambda.Start runs as it does on AWS, with its
 // deadlines, its panics and its exits, and needs no account.
 //

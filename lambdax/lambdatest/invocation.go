@@ -77,7 +77,7 @@ func (i *invocation) begin(late func()) {
 	i.killer = time.AfterFunc(i.timeout, late)
 }
 
-// announce sets the headers that tell the runtime what it is about to run.
+// announce sets the headers that describe the invocation to the runtime.
 func (i *invocation) announce(header http.Header, functionARN string) {
 	set := map[string]string{
 		HeaderRequestID:   i.id,

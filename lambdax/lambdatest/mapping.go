@@ -126,7 +126,7 @@ func (m Mapping) serve(ctx context.Context, records []json.RawMessage) (Batch, e
 	}
 	b.Done = Done(b.Messages, b.Result, m.ReportBatchItemFailures)
 	if handles := handlesOf(messages, b.Done); len(handles) > 0 {
-		// What the function has done is deleted also when the mapping is about to end.
+		// What the function has done is deleted also when the mapping ends.
 		err = wrap("delete", m.Source.Delete(context.WithoutCancel(ctx), handles))
 	}
 	if m.Observe != nil {

@@ -31,7 +31,7 @@ func (a attributesAPI) GetQueueAttributes(
 }
 
 // FuzzCheck looks at queues with any attributes: findings come in order, each in a line
-// of its own, and nothing panics.
+// by itself, and nothing panics.
 func FuzzCheck(f *testing.F) {
 	f.Add(`{"deadLetterTargetArn":"arn:aws:sqs:us-east-1:1:TASKHAWK-DEV-MYAPP-DLQ","maxReceiveCount":5}`, `{"redrivePermission":"denyAll"}`, "30", "key")
 	f.Add(`{"deadLetterTargetArn":"a\nb","maxReceiveCount":"1"}`, `{"redrivePermission":"byQueue","sourceQueueArns":["x"]}`, "-1", "a\nb")

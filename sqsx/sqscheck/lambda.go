@@ -24,7 +24,7 @@ const (
 )
 
 // readMappings asks for the mappings of a queue, in the order of their functions. They
-// are nil when nobody can be asked.
+// are nil when no service can be asked.
 func (e *examination) readMappings(ctx context.Context, p *pair) error {
 	if e.config.Mappings == nil {
 		return nil

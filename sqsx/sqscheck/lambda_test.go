@@ -72,7 +72,7 @@ func TestCheckPartialBatch(t *testing.T) {
 		"the mapping alone": {queue: minute, config: mapped(fit(reporting)), severity: sqscheck.SeverityInfo, code: code, on: ownQueue, problem: "runs the whole batch again"},
 		"both":              {config: partial(mapped(fit(reporting))), code: code, fine: true},
 		"neither":           {config: mapped(fit()), code: code, fine: true},
-		"nobody to ask":     {config: sqscheck.Config{PartialBatch: true}, code: code, fine: true},
+		"nothing to ask":    {config: sqscheck.Config{PartialBatch: true}, code: code, fine: true},
 	})
 }
 

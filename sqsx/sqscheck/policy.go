@@ -167,10 +167,10 @@ type grant struct {
 // grants is the table that the policies are made of. A test compares it with what each
 // role really calls.
 //
-// A move task is made in the name of who starts it, so that needs the permissions to
+// A move task acts for the identity that starts it, so that needs the permissions to
 // receive, delete and send as well. Source: "Configuring a dead-letter queue redrive",
-// Amazon SQS Developer Guide. Who sends to an encrypted queue needs a data key and, to
-// check it, to decrypt; who receives decrypts. Source: "Amazon SQS key management". An
+// Amazon SQS Developer Guide. Sending to an encrypted queue needs a data key and, to
+// check it, to decrypt; receiving decrypts. Source: "Amazon SQS key management". An
 // event source mapping looks at the attributes of its queue. Source: "Using Lambda with
 // Amazon SQS", AWS Lambda Developer Guide.
 func grants() []grant {

@@ -48,7 +48,7 @@ func (e *examination) examineQueue(p *pair) {
 			CodeInFlight,
 			p.name,
 			fmt.Sprintf("has %d messages in flight: from 120000 on, polls find nothing", n),
-			"run fewer workers with less concurrency, or find out who receives messages and does not delete them",
+			"run fewer workers with less concurrency, or find out what receives messages and does not delete them",
 		)
 	}
 	if p.own.Duration(sqsqueue.Wait) == 0 {

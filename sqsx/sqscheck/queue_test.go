@@ -130,9 +130,9 @@ func TestCheckRetention(t *testing.T) {
 			queue: []string{"MessageRetentionPeriod", "155"}, severity: sqscheck.SeverityError, code: code, on: ownQueue,
 			problem: "keeps messages for 2m35s, the backoff between 5 receives adds up to 2m35s",
 		},
-		"longer":               {queue: []string{"MessageRetentionPeriod", "156"}, code: code, fine: true},
-		"many receives":        {queue: policyTo(deadOnes, 1000), severity: sqscheck.SeverityError, code: code, on: ownQueue, problem: "1000 receives adds up to 248h"},
-		"a backoff of its own": {config: constant(24 * time.Hour), code: code, fine: true}, // 5 times the longest visibility timeout
+		"longer":          {queue: []string{"MessageRetentionPeriod", "156"}, code: code, fine: true},
+		"many receives":   {queue: policyTo(deadOnes, 1000), severity: sqscheck.SeverityError, code: code, on: ownQueue, problem: "1000 receives adds up to 248h"},
+		"another backoff": {config: constant(24 * time.Hour), code: code, fine: true}, // 5 times the longest visibility timeout
 		"a task's backoff of an hour": {
 			queue: []string{"MessageRetentionPeriod", "18000"}, severity: sqscheck.SeverityError, code: code, on: ownQueue,
 			config: sqscheck.Config{Tasks: []taskhawk.AnyTask{

@@ -27,7 +27,7 @@
 //		...
 //	})
 //
-// The server has no goroutine of its own. Visibility timeouts, delays,
+// The server starts no goroutine. Visibility timeouts, delays,
 // retention and move tasks are made up for when the next request looks, and a
 // parked poll sleeps until the next instant at which it could find something.
 //
@@ -72,7 +72,7 @@
 //   - A queue has the message when Publish returns, and gets it once. What it
 //     would refuse goes to the dead-letter queue of the subscription, else it is
 //     discarded, which the ledger tells.
-//   - A function runs in a goroutine of its own. After an error or a panic it is
+//   - A function runs in its own goroutine. After an error or a panic it is
 //     run again after one minute and after two more.
 //   - Messages have the characters that SQS allows; custom types of attributes are
 //     refused.

@@ -48,7 +48,7 @@ func (e *apiError) httpStatus() int {
 func (e *apiError) senderFault() bool { return e.httpStatus() < http.StatusInternalServerError }
 
 // queryError is the x-amzn-query-error header: the code of the older query
-// protocol and who is at fault.
+// protocol and which side is at fault.
 func (e *apiError) queryError() string {
 	code := e.legacy
 	if code == "" {

@@ -25,7 +25,7 @@ func TestQuietTenantsComeBeforeANoisyOne(t *testing.T) {
 	}
 	require.Equal(t, []string{"quiet", "none", "noisy"}, bodies(f.receive(url))[:3], "30 in flight: noisy")
 	for range 2 {
-		require.Len(t, f.receive(url), 10, "nobody starves")
+		require.Len(t, f.receive(url), 10, "no group starves")
 	}
 	require.Len(t, f.receive(url), 2)
 }

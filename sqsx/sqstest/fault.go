@@ -169,7 +169,7 @@ func Pretend() Effect {
 }
 
 // OrphanPoll keeps a long poll alive when its client has gone: until its wait
-// ends it takes messages that nobody gets, as Amazon SQS can. They stay in
+// ends it takes messages that no receiver gets, as Amazon SQS can. They stay in
 // flight until their visibility timeout.
 func OrphanPoll() Effect { return Effect{name: "orphan poll", orphan: true} }
 
@@ -413,7 +413,7 @@ type entryFault struct {
 }
 
 // FailEntries makes entries of a batch fail by themselves, with this code and
-// this word on who is to blame: those of the given indexes, from 0, or all when
+// this word on which side is at fault: those of the given indexes, from 0, or all when
 // none is given. They are not applied; with Fault.After they are, and the
 // answer is wrong.
 func FailEntries(code string, senderFault bool, indexes ...int) Effect {

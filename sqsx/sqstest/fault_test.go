@@ -174,7 +174,7 @@ func TestTruncate(t *testing.T) {
 		f.Inject(sqstest.Fault{On: sqstest.OpReceiveMessage, Do: sqstest.Truncate(20)})
 		_, err := f.client.ReceiveMessage(f.Context(), &sqs.ReceiveMessageInput{QueueUrl: &url}, once)
 		require.ErrorIs(f, err, io.ErrUnexpectedEOF)
-		require.Equal(f, 1, f.Queue("jobs").InFlight, "the message was taken and nobody has it")
+		require.Equal(f, 1, f.Queue("jobs").InFlight, "the message was taken and no receiver has it")
 	})
 }
 

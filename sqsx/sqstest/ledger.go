@@ -238,7 +238,7 @@ type Audit struct {
 
 	Accepted int // messages stored, without the copies that move tasks made
 	Deleted  int // messages deleted
-	Left     int // messages still in a queue that is nobody's dead-letter queue
+	Left     int // messages still in a queue that is no dead-letter queue
 	Dead     int // messages in dead-letter queues
 
 	// Lost are the keys of messages that are gone from all queues and were never

@@ -264,7 +264,7 @@ func TestFaultsOfTopics(t *testing.T) {
 		requireCode(f.T, publish(jobs), "Throttled", "slow down")
 		require.NoError(f, publish(jobs))
 		require.Equal(f, 1, throttled.Fired())
-		require.Empty(f, f.ClientErrors(), "a fault is nobody's error")
+		require.Empty(f, f.ClientErrors(), "a fault is no client's error")
 
 		lost := f.Inject(sqstest.Fault{On: sqstest.OpPublish, Nth: 1, After: true, Do: sqstest.Reset()})
 		published := f.Ledger().Count(sqstest.Published)

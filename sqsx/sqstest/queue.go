@@ -481,7 +481,7 @@ func (s settings) seconds(name string) time.Duration {
 
 // with returns a copy in which the given attributes are set, after checking
 // each; an empty value takes away a policy or a key. The attributes FifoQueue
-// and those of FIFO queues are checked by the caller, who knows the queue.
+// and those of FIFO queues are checked by the caller, which knows the queue.
 func (s settings) with(attributes map[string]string) (settings, error) {
 	out := maps.Clone(s)
 	for name, value := range attributes {

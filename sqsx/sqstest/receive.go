@@ -496,7 +496,7 @@ func (t *timeline) Pop() any {
 
 // notify hands a message to a subscription. What cannot be delivered goes to the
 // subscription's dead-letter queue, else it is discarded: the service would try
-// again only after errors of its own.
+// again only after its own errors.
 func (a *account) notify(ctx context.Context, s *subscription, p *publication) {
 	if s.protocol == toFunction {
 		a.invoke(ctx, s, p)

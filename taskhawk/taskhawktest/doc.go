@@ -18,7 +18,7 @@
 //	signUp(ctx, "a@b.c")
 //	pipeline.RunUntilIdle()
 //
-// [Memory] is the transport behind it, for a taskhawk.Worker of your own. In a
+// [Memory] is the transport behind it, for your own taskhawk.Worker. In a
 // testing/synctest bubble, hours pass in an instant. For the behaviour of SQS itself see
 // sqsx/sqstest.
 //

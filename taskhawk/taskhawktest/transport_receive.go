@@ -35,7 +35,7 @@ func (t *transportTest) keepsPrioritiesApart() {
 		require.Equal(t, outgoing(n, priority).Headers["n"], parsed(t, deliveries[0]).ID)
 		names[t.queue(priority).Info().Name] = true
 	}
-	require.Len(t, names, len(taskhawk.Priorities()), "each queue has a name of its own")
+	require.Len(t, names, len(taskhawk.Priorities()), "each queue has its own name")
 }
 
 func parsed(t *transportTest, d *taskhawk.Delivery) *taskhawk.Message {

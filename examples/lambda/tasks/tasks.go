@@ -1,5 +1,5 @@
 // Package tasks declares the tasks that the functions run: names, arguments and default
-// priorities. Who dispatches them imports this, and no handler.
+// priorities. Programs that dispatch them import this, and no handler.
 package tasks
 
 import "github.com/taskhawk/taskhawk-go/taskhawk"

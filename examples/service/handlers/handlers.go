@@ -12,7 +12,7 @@ import (
 
 // What the outside world answers, as far as a handler decides on it.
 var (
-	// ErrNoMailbox says that nobody has the address.
+	// ErrNoMailbox says that no mailbox has the address.
 	ErrNoMailbox = errors.New("no such mailbox")
 	// ErrBusy says that a service wants to be left alone for a minute.
 	ErrBusy = errors.New("too many requests")

@@ -87,7 +87,7 @@ type broken struct{}
 
 func (broken) Read([]byte) (int, error) { return 0, errors.New("torn") }
 
-// raw is a runtime of its own that answers for an invocation that nobody made, and says what it was told.
+// raw is a runtime of its own that answers for an invocation that was not made, and says what it was told.
 func raw() {
 	base := "http://" + os.Getenv("AWS_LAMBDA_RUNTIME_API")
 	for {
