@@ -73,6 +73,7 @@ func WithHeaders(headers Headers) Option {
 
 // WithDelay keeps the message invisible for d after it is sent. SQS counts whole seconds
 // (d is rounded up) and takes up to 15 minutes; FIFO queues take no delay per message.
+// For longer, package sqsx/schedule keeps the task until it is due.
 func WithDelay(d time.Duration) Option {
 	return option(func(s *settings) { s.delay = d })
 }

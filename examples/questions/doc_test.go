@@ -1,0 +1,2 @@
+// Package questions answers questions by whole-file examples; README.md lists them.
+package questions_test
