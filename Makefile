@@ -104,10 +104,20 @@ e2e: $(TMP)/e2e/node_modules/.package-lock.json ## Compare the embedded SQS with
 	@go vet -tags e2e ./internal/e2e
 	@go test -tags e2e -count=1 -parallel 64 ./internal/e2e
 
+.PHONY: e2e-program
+e2e-program: KILLS ?= 8
+e2e-program: ## Run the operator's program end to end, in a browser if there is one, and stop it KILLS times (8) by each signal
+	@mkdir -p '$(TMP)/e2e' && cp internal/e2e/node/serve.mjs '$(TMP)/e2e'
+	@cd cmd/taskhawk && go vet -tags e2e ./... && KILLS='$(KILLS)' go test -tags e2e -count=1 -timeout 60m .
+
 # The services that e2e compares with: npm takes their versions and checksums from the lock file.
 $(TMP)/e2e/node_modules/.package-lock.json: internal/e2e/node/package.json internal/e2e/node/package-lock.json
 	@mkdir -p '$(TMP)/e2e' && cp $^ '$(TMP)/e2e' && cd '$(TMP)/e2e' && \
 		npm ci --ignore-scripts --no-audit --no-fund --fetch-retries=1 --loglevel=error >/dev/null
+
+.PHONY: install
+install: ## Install the operator's program, taskhawk, where go install puts programs
+	@go install -C cmd/taskhawk .
 
 .PHONY: demo
 demo: ## Run the quickstart: tasks end to end on an embedded SQS
