@@ -20,6 +20,7 @@ import (
 	_ "github.com/taskhawk/taskhawk-go/sqsx/sqscheck"
 	_ "github.com/taskhawk/taskhawk-go/sqsx/sqstest"
 	_ "github.com/taskhawk/taskhawk-go/taskhawk"
+	_ "github.com/taskhawk/taskhawk-go/taskhawk/contract"
 	_ "github.com/taskhawk/taskhawk-go/taskhawk/taskhawktest"
 )
 

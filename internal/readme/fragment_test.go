@@ -17,7 +17,7 @@ func packagesByName() map[string]string {
 	const sdk = "github.com/aws/aws-sdk-go-v2/"
 	return map[string]string{
 		"aws": sdk + "aws", "config": sdk + "config", "sqs": sdk + "service/sqs", "sns": sdk + "service/sns", "types": sdk + "service/sqs/types",
-		"codec": own + "codec", "taskhawk": own + "taskhawk", "taskhawktest": own + "taskhawk/taskhawktest",
+		"codec": own + "codec", "taskhawk": own + "taskhawk", "contract": own + "taskhawk/contract", "taskhawktest": own + "taskhawk/taskhawktest",
 		"sqsx": own + "sqsx", "sqscheck": own + "sqsx/sqscheck", "sqstest": own + "sqsx/sqstest", "lambdax": own + "lambdax", "lambdatest": own + "lambdax/lambdatest",
 		"schedule": own + "sqsx/schedule", "scheduler": sdk + "service/scheduler",
 		"events": "github.com/aws/aws-lambda-go/events", "lambda": "github.com/aws/aws-lambda-go/lambda",

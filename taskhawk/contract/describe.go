@@ -92,17 +92,11 @@ func (d *describer) plain(shape *codec.Shape, list ruleList, checked bool) (s *S
 	case codec.FormInteger:
 		return integer(shape), false
 	case codec.FormNumber:
-		s = &Schema{Type: Types{"number"}}
-		if shape.Bits == 32 {
-			s.Format = "float"
-		}
-		return s, false
-	case codec.FormString, codec.FormText:
-		s = &Schema{Type: Types{"string"}}
-		if shape.Form == codec.FormText {
-			s = d.declared(shape.Type, s)
-		}
-		return s, false
+		return &Schema{Type: Types{"number"}, Format: map[int]string{32: "float", 64: "double"}[shape.Bits]}, false
+	case codec.FormString:
+		return &Schema{Type: Types{"string"}}, false
+	case codec.FormText:
+		return d.declared(shape.Type, &Schema{Type: Types{"string"}, Comment: "text of " + shape.Type.String()}), false
 	case codec.FormTime:
 		return &Schema{Type: Types{"string"}, Format: "date-time"}, false
 	case codec.FormBytes:
@@ -117,7 +111,11 @@ func (d *describer) plain(shape *codec.Shape, list ruleList, checked bool) (s *S
 	case codec.FormStruct:
 		return d.structure(shape, checked && !list.has("structonly", "nostructlevel")), false
 	}
-	return d.declared(shape.Type, &Schema{}), false
+	s = &Schema{}
+	if kind := shape.Type.Kind(); kind != reflect.Interface && shape.Type != reflect.TypeFor[json.RawMessage]() {
+		s.Comment = "JSON of " + shape.Type.String() // or else one such type could replace another unseen
+	}
+	return d.declared(shape.Type, s), false
 }
 
 // elem returns the schema of what a container holds: the validator looks there only when

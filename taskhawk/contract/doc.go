@@ -6,6 +6,13 @@
 //
 //	{"name": "to", "schema": {"type": "string", "minLength": 1, "format": "email"}}
 //
+// [Check] is one line in a test. It keeps the description in a file beside the code, and
+// fails when a change breaks messages in flight or programs that are not deployed yet:
+//
+//	func TestContract(t *testing.T) { contract.Check(t, "contract.json", hub) }
+//
+// The page docs/contracts.md has the rules, and what schemas leave open.
+//
 // Nothing here runs in production: a program that does not import this package does not
 // grow by it.
 package contract

@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"slices"
+	"strings"
 )
 
 // Schema is a JSON Schema (draft 2020-12) of one value. Its fields are the keywords that
@@ -36,7 +37,8 @@ type Schema struct {
 	Required             []string           `json:"required,omitempty"`
 	AdditionalProperties *Schema            `json:"additionalProperties,omitempty"`
 	Default              any                `json:"default,omitempty"`
-	// Comment has the rules of a `validate` tag that JSON Schema has no keyword for.
+	// Comment has what JSON Schema has no keyword for: rules of a `validate` tag, and the Go
+	// type whose own method writes the value.
 	Comment string `json:"$comment,omitempty"`
 
 	declared json.RawMessage // compact; all else is empty then
@@ -132,4 +134,10 @@ func (s *Schema) orNull() *Schema {
 	with := *s
 	with.Type = append(slices.Clone(s.Type), "null")
 	return &with
+}
+
+// definition returns the name that a reference refers to, "" for other schemas.
+func (s *Schema) definition() string {
+	name, _ := strings.CutPrefix(s.Ref, refPrefix)
+	return name
 }

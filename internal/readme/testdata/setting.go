@@ -3,6 +3,7 @@ package setting
 import (
 	"context"
 	"errors"
+	"testing"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
 	"github.com/aws/aws-sdk-go-v2/service/sns"
@@ -19,6 +20,7 @@ var (
 	hub       *taskhawk.Hub
 	publisher taskhawk.Publisher
 	settler   taskhawk.Settler
+	t         *testing.T
 	tasks     []taskhawk.AnyTask
 	topics    *sns.Client
 
