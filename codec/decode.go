@@ -277,7 +277,7 @@ func kindAt(s string, i int) string {
 	return "number"
 }
 
-// tooDeep reports nesting beyond the limit, which is that of encoding/json.
+// tooDeep reports nesting beyond the limit, the same as in encoding/json.
 func tooDeep() *Error { return newError(ErrSyntax, "nested too deeply") }
 
 // restParam is the map field that takes unknown kwargs.

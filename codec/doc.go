@@ -14,7 +14,7 @@
 // Each exported field is one parameter, in the order of declaration. Unexported fields
 // are left out. In order:
 //
-//  1. The name is that of the taskhawk tag, else that of the json tag, else the field's
+//  1. The name comes from the taskhawk tag, else from the json tag, else the field's
 //     in snake_case: HTTPServer is http_server, UserID is user_id, UserIDs is user_ids,
 //     S3Key is s3_key. Acronyms with a small letter inside need a tag: OAuth2Token is
 //     o_auth2_token. A name may have what encoding/json allows: letters, digits and
@@ -30,7 +30,7 @@
 //     keywords that are no parameter, as **kwargs does.
 //  6. The fields of an embedded struct are parameters at that place. A pointer to a
 //     struct is allocated when one of its parameters is given, and encodes as a zero
-//     struct when nil. A parameter hides those of its name that are embedded deeper;
+//     struct when nil. A parameter hides others of its name that are embedded deeper;
 //     two at one depth are refused. A struct embedded with a name in a tag is one
 //     parameter.
 //

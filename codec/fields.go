@@ -29,7 +29,7 @@ type scanned struct {
 	field  reflect.StructField
 }
 
-// embedded is a struct whose fields count as those of the outermost one.
+// embedded is a struct whose fields count as fields of the outermost one.
 type embedded struct {
 	typ   reflect.Type
 	index []int

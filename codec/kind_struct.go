@@ -10,7 +10,7 @@ type fieldEncoder struct {
 	off    offset // of the field, or of the first pointer on the way
 	only   *condition
 	enc    encoder
-	text   bool   // enc is that of a string, which needs no call through the interface
+	text   bool   // enc is the encoder of strings, which needs no call through the interface
 	member string // .name, for errors
 	key    memberKey
 }

@@ -95,7 +95,7 @@ func (s *shaper) shape(t reflect.Type, addr, pointed bool) *Shape {
 		return sh
 	}
 	if _, ok := dec.(*pointerDecoder); ok {
-		// Where a pointer has methods, they are those of what it points at.
+		// Where a pointer has methods, they belong to what it points at.
 		sh.Form, sh.Elem = FormPointer, s.shape(t.Elem(), true, true)
 		return sh
 	}

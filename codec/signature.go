@@ -105,7 +105,7 @@ func (b *builder) addAliases(sig *signature) *TypeError {
 	return nil
 }
 
-// paramFields lists the fields that are parameters. A field hides those of its name that
+// paramFields lists the fields that are parameters. A field hides others of its name that
 // are embedded deeper, as in Go; two at the same depth are refused, where encoding/json
 // would drop both in silence.
 func (b *builder) paramFields() ([]scanned, *TypeError) {

@@ -356,7 +356,7 @@ func (b budget) handling(ctx context.Context) (context.Context, context.CancelFu
 }
 
 // settling is the context of calls that settle a record: it has until the answer leaves,
-// also when that of the handlers has ended.
+// also when the handlers' context has ended.
 func (b budget) settling(ctx context.Context) (context.Context, context.CancelFunc) {
 	ctx = context.WithoutCancel(ctx)
 	if b.answer.IsZero() {

@@ -47,7 +47,7 @@ type SQSConfig struct {
 	// then.
 	Settler taskhawk.Settler
 	// Backoff is the delay of a retry that did not ask for one. It needs Settler.
-	// Default: that of a worker, exponential from 5 s to 15 min, with jitter.
+	// Default: as in a worker, exponential from 5 s to 15 min, with jitter.
 	Backoff taskhawk.Backoff
 	// Concurrency is how many records of an event run at once. Default 1: one after
 	// another, in the order of the event. On FIFO queues the messages of a group run one
@@ -132,7 +132,7 @@ func (c SQSConfig) complete(hub *taskhawk.Hub) *SQSConfig {
 	return &c
 }
 
-// withDefaults is that of SQSConfig: what SNS lacks is zero.
+// withDefaults returns it as an SQSConfig: what SNS lacks is zero.
 func (c SNSConfig) withDefaults(hub *taskhawk.Hub) (*SQSConfig, error) {
 	// No error, since the tasks of a hub may come from queues too, and find their settler
 	// there.

@@ -88,7 +88,7 @@ const (
 // oneLine is the text of an error, which may be the user's, on one line.
 func oneLine(err error) string { return guard.Line(guard.Text(err), maxText) }
 
-// ErrNoTopic is wrapped by the [*TopicError] of a topic that is not among those of the
+// ErrNoTopic is wrapped by the [*TopicError] of a topic that is not among the topics of the
 // account and region.
 var ErrNoTopic = errors.New("the topic does not exist in this account and region")
 

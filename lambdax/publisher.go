@@ -164,10 +164,10 @@ type PublisherConfig struct {
 	// up by name, once each, which needs the permission sns:ListTopics and one call for
 	// every hundred topics of the account.
 	Account string
-	// Region is the region of the ARNs, with Account. Default: that of the client, where
+	// Region is the region of the ARNs, with Account. Default: the region of the client, where
 	// it is an *sns.Client.
 	Region string
-	// Partition is that of the ARNs, with Account. Default: that of the region, such as
+	// Partition is the partition of the ARNs, with Account. Default: by the region, such as
 	// "aws" or "aws-cn".
 	Partition string
 	// Naming returns the names of the topics. Default: [TopicName].
@@ -269,7 +269,7 @@ func (e entry) Group() string {
 }
 
 // PublisherAPI is what a [Publisher] needs of SNS. *sns.Client satisfies it; make that
-// from your aws.Config as usual. The methods PublishBatch and ListTopics are those of the
+// from your aws.Config as usual. The methods PublishBatch and ListTopics belong to the
 // client. The IAM actions they need are sns:Publish on the topics, and, unless
 // [PublisherConfig] has an Account, sns:ListTopics on all resources, since it can be
 // given for no less.

@@ -96,7 +96,7 @@ func (p pagesOf) ListTopics(
 }
 
 // Naming returns the name of the topic of an application for a priority. [TopicName] is
-// the default. A name that ends with .fifo is that of a FIFO topic.
+// the default. A name that ends with .fifo names a FIFO topic.
 type Naming func(app string, priority taskhawk.Priority) string
 
 // TopicName returns the name that all Taskhawk libraries use: for "dev-myapp" it is

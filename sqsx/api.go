@@ -8,7 +8,7 @@ import (
 
 // API is what publishers and workers need of SQS. *sqs.Client satisfies it; make that
 // from your aws.Config as usual. The methods GetQueueUrl, SendMessageBatch,
-// ReceiveMessage, DeleteMessageBatch and ChangeMessageVisibilityBatch are those of the
+// ReceiveMessage, DeleteMessageBatch and ChangeMessageVisibilityBatch belong to the
 // client, and the IAM actions they need are sqs:GetQueueUrl, sqs:SendMessage,
 // sqs:ReceiveMessage, sqs:DeleteMessage and sqs:ChangeMessageVisibility.
 type API interface {

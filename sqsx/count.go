@@ -20,7 +20,7 @@ import (
 type QueueCount struct {
 	// Queue is the name of the queue.
 	Queue string
-	// Priority is that of the queue, or of the queue whose dead letters it has.
+	// Priority is the priority of the queue, or of the queue whose dead letters it has.
 	Priority taskhawk.Priority
 	// DeadLetters reports that it is a dead-letter queue.
 	DeadLetters bool

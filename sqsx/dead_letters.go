@@ -46,7 +46,7 @@ type DeadLetter struct {
 	Sent time.Time
 	// Group is the message group, "" for none.
 	Group string
-	// Size is that of body and attributes, in bytes.
+	// Size is the size of body and attributes, in bytes.
 	Size int
 	// Damaged reports that the body does not have the MD5 that SQS gives for it. Nothing
 	// is read from it then.

@@ -110,7 +110,7 @@ func (k *keeper) store(ctx context.Context, queue string, batch []*letter) []err
 type DropReport struct {
 	// Queues says it for each dead-letter queue, the most urgent priority first.
 	Queues []QueueDrop
-	// ClockAhead is that of [RedriveReport].
+	// ClockAhead is as in [RedriveReport].
 	ClockAhead time.Duration
 }
 

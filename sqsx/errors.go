@@ -18,7 +18,7 @@ import (
 type QueueError struct {
 	// Queue is the name of the queue.
 	Queue string
-	// Err is the error of the call. Its own text may hold receipt handles; that of
+	// Err is the error of the call. Its own text may hold receipt handles; the text of
 	// QueueError does not.
 	Err error
 

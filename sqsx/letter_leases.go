@@ -29,7 +29,7 @@ type lease struct {
 // last is when SQS ends the lease, however often it is extended.
 func (l *lease) last() time.Time { return l.received.Add(MaxVisibility) }
 
-// leases are those of a scan, on letters that are not deleted. A lease that has ended
+// leases are held by a scan, on letters that are not deleted. A lease that has ended
 // stays, so that its letter is known when it comes back.
 type leases struct {
 	service *service

@@ -133,7 +133,7 @@ func (s *scan) note(received, fresh, limit int) {
 	s.exhausted = (received == 0 || s.stale > turn+stalePolls) && time.Now().After(s.lost)
 }
 
-// serverClock compares the clock of SQS with that of this machine, by the Date of the
+// serverClock compares the clock of SQS with the clock of this machine, by the Date of the
 // first answer that has one. It has whole seconds.
 type serverClock struct {
 	known bool
@@ -161,7 +161,7 @@ type letter struct {
 	intact  bool
 	// What the body says, zero when it cannot be read.
 	id         string
-	task       string // else that of the attribute
+	task       string // else the name in the attribute
 	dispatched time.Time
 }
 
@@ -234,7 +234,7 @@ func newLetterReader() (*letterReader, error) {
 // task's.
 const maxTaskName = 256
 
-// read returns the letter of a message. The name of its task is that of the body, else of
+// read returns the letter of a message. The name of its task comes from the body, else from
 // the attribute, else "". It is not safe for concurrent use.
 func (r *letterReader) read(ctx context.Context, message types.Message) *letter {
 	l := &letter{message: message, intact: intact(message)}
@@ -255,7 +255,7 @@ func (r *letterReader) read(ctx context.Context, message types.Message) *letter 
 	return l
 }
 
-// letterFilter chooses letters: those of one of the tasks, of a reason that the caller's
+// letterFilter chooses letters: by one of the tasks, of a reason that the caller's
 // function wants, sent since a time, with one of the ids. What is zero chooses all.
 type letterFilter struct {
 	tasks  []string

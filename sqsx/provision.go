@@ -27,7 +27,7 @@ type ProvisionConfig struct {
 	// dead-letter queue. Every receive counts, also those cut off by a stop or a crash,
 	// so small numbers lose patience with healthy tasks. 1 to 1000. Default 5.
 	MaxReceiveCount int
-	// VisibilityTimeout of the queues, up to 12 h. Default 0: that of SQS, 30 s.
+	// VisibilityTimeout of the queues, up to 12 h. Default 0: as SQS has it, 30 s.
 	VisibilityTimeout time.Duration
 	// Retention is how long the queues keep a message, 1 min to 14 days. Default 0: that
 	// of SQS, 4 days. Dead-letter queues always keep 14 days: SQS counts from when the

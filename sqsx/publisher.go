@@ -107,7 +107,7 @@ func newPublisher(api API, app string, config PublisherConfig) (*Publisher, erro
 	return p, err
 }
 
-// limits are those of SQS, or the lower ones of the configuration.
+// limits are what SQS takes, or the lower ones of the configuration.
 func (c *PublisherConfig) limits() awsbatch.Limits {
 	return awsbatch.Limits{
 		Service:       "SQS",

@@ -18,7 +18,7 @@ import (
 	"github.com/taskhawk/taskhawk-go/taskhawk"
 )
 
-// Redrive moves dead letters back to the queue that they came from: those of each
+// Redrive moves dead letters back to the queue that they came from: letters of each
 // priority to the queue of that priority. (The Python library moves all of them to the
 // default queue.) It ends when it has seen every dead letter that was there when it
 // began; letters sent since then, by a task that failed again, wait for the next redrive.
@@ -37,14 +37,14 @@ import (
 //
 // Letters that are looked at and not moved stay invisible to others until Redrive ends,
 // so that it looks at each once, and are then given back. After a kill they come back by
-// themselves, after two minutes or as long as Redrive had run. So do those of a receive
+// themselves, after two minutes or as long as Redrive had run. So do letters of a receive
 // whose answer got lost; Redrive waits for them. On a FIFO queue, a letter that is not
 // moved also holds up those behind it in its group, which this redrive then does not see.
 //
 // A letter that cannot be moved does not hold up the others, nor does a queue: the error
 // joins what went wrong, and the report is right also then. Where none of the queues
 // exists, the error says that the application's name is probably misspelt. Whether a
-// letter was sent since Redrive began is told by the clock of SQS, also where that of this
+// letter was sent since Redrive began is told by the clock of SQS, also where the clock of this
 // machine is wrong: see ClockAhead of the report. Several redrives may run at once.
 func Redrive(ctx context.Context, api RedriveAPI, app string, config RedriveConfig) (RedriveReport, error) {
 	report, err := redriveAll(ctx, api, app, config, nil)
@@ -184,7 +184,7 @@ type RedriveConfig struct {
 	// Since leaves out letters that SQS stored before that time, by the clock of SQS: see
 	// DeadLetter.Sent. Default: the zero time, all.
 	Since time.Time
-	// IDs are those of the letters that are moved: ids of the task's run, or of the SQS
+	// IDs are the ids of the letters to move: ids of the task's run, or of the SQS
 	// message. Default: all.
 	IDs []string
 	// Limit is how many messages are tried at most, over all queues. Default 0: no limit.
@@ -290,7 +290,7 @@ type RedriveReport struct {
 	Moved map[string]int
 	// Queues says it in full for each queue, the most urgent priority first.
 	Queues []QueueRedrive
-	// ClockAhead is by how much the clock of SQS was ahead of that of this machine, less
+	// ClockAhead is by how much the clock of SQS was ahead of this machine's, less
 	// than 0 if it was behind. It is 0 if they agreed to the second, and where no letter
 	// was received.
 	ClockAhead time.Duration
@@ -366,7 +366,7 @@ func (r RedriveReport) String() string {
 		}
 	}
 	if r.ClockAhead != 0 {
-		fmt.Fprintf(&text, "the clock of SQS is %s ahead of that of this machine, and is the one that counts\n",
+		fmt.Fprintf(&text, "the clock of SQS is %s ahead of this machine's, and is the one that counts\n",
 			r.ClockAhead)
 	}
 	return text.String()

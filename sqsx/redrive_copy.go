@@ -218,7 +218,7 @@ func (l *letter) entry(fifo bool) entry {
 	return e
 }
 
-// attributes are those of the message without what made it a dead letter.
+// attributes returns the message's attributes without what made it a dead letter.
 func (l *letter) attributes() map[string]types.MessageAttributeValue {
 	attributes := maps.Clone(l.message.MessageAttributes)
 	delete(attributes, awsbatch.AttributeReason)

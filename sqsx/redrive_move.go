@@ -41,7 +41,7 @@ type moveTask struct {
 	queue  string
 	rate   int
 	source string // the ARN of the dead-letter queue
-	target string // that of the queue
+	target string // ARN of the queue
 	handle string // of our task; "" for one that ran before
 	moved  int
 	// progress is told how many are moved so far.
@@ -52,7 +52,7 @@ type moveTask struct {
 // copying is worth a try.
 //
 // A task that runs already is waited for first: SQS runs one for a queue at a time, and
-// it may be that of a redrive that was killed.
+// it may belong to a redrive that was killed.
 func (t *moveTask) run(ctx context.Context) error {
 	if err := t.findARNs(ctx); err != nil {
 		return t.unfit(ctx, err)

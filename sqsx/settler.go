@@ -125,7 +125,7 @@ func newLetter(d *taskhawk.Delivery, letter taskhawk.DeadLetter, fifo bool) entr
 	return e
 }
 
-// ownAttributes are those of the message itself: of all types where SQS delivered it to
+// ownAttributes are the attributes of the message itself: of all types where SQS delivered it to
 // us, the texts where others did. Those of an earlier death are left out.
 func ownAttributes(d *taskhawk.Delivery) map[string]types.MessageAttributeValue {
 	attributes := make(map[string]types.MessageAttributeValue, len(d.Attributes))

@@ -20,7 +20,7 @@ type WaitingMessage struct {
 	Queue string
 	// MessageID identifies the message, by SQS.
 	MessageID string
-	// ID and Task are those of the run, "" if the body cannot be read.
+	// ID and Task identify the run, "" if the body cannot be read.
 	ID, Task string
 	// Receives is how often the message was received, as SQS counts; this look is one.
 	Receives int
@@ -35,11 +35,11 @@ type WaitingMessage struct {
 	Sent time.Time
 	// Group is the message group, "" for none.
 	Group string
-	// Size is that of body and attributes, in bytes.
+	// Size is the size of body and attributes, in bytes.
 	Size int
 	// Damaged reports that the body does not have the MD5 that SQS gives for it.
 	Damaged bool
-	// Body and Attributes are those of the message, unless WaitingConfig.Bodies is not set.
+	// Body and Attributes are the message's, unless WaitingConfig.Bodies is not set.
 	Body       string
 	Attributes map[string]types.MessageAttributeValue
 }

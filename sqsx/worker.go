@@ -34,22 +34,22 @@ type WorkerConfig struct {
 	Naming Naming
 	// Priorities are the queues to work on. Default: all four.
 	Priorities []taskhawk.Priority
-	// Concurrency is that of [taskhawk.WorkerConfig]. Default 10.
+	// Concurrency is as in [taskhawk.WorkerConfig]. Default 10.
 	Concurrency int
-	// StrictPriority is that of [taskhawk.WorkerConfig].
+	// StrictPriority is as in [taskhawk.WorkerConfig].
 	StrictPriority bool
-	// Prefetch is that of [taskhawk.WorkerConfig]. Default 100, or Concurrency where that
+	// Prefetch is as in [taskhawk.WorkerConfig]. Default 100, or Concurrency where that
 	// is more.
 	Prefetch int
-	// MaxReceives is that of [taskhawk.WorkerConfig]. Default: 4 and a tenth of
+	// MaxReceives is as in [taskhawk.WorkerConfig]. Default: 4 and a tenth of
 	// Concurrency, up to 32.
 	MaxReceives int
-	// GracePeriod is that of [taskhawk.WorkerConfig]. Default 25 s.
+	// GracePeriod is as in [taskhawk.WorkerConfig]. Default 25 s.
 	GracePeriod time.Duration
-	// AbortPolls is that of [taskhawk.WorkerConfig]. The receive of a message that SQS
+	// AbortPolls is as in [taskhawk.WorkerConfig]. The receive of a message that SQS
 	// assigns to an aborted poll counts.
 	AbortPolls bool
-	// Backoff is that of [taskhawk.WorkerConfig]; SQS counts in whole seconds, rounded
+	// Backoff is as in [taskhawk.WorkerConfig]; SQS counts in whole seconds, rounded
 	// up.
 	Backoff taskhawk.Backoff
 	// VisibilityTimeout is how long a received message stays invisible to other workers,
@@ -71,7 +71,7 @@ type WorkerConfig struct {
 }
 
 // Worker receives from the queues of an application and runs its tasks. Its methods are
-// those of [taskhawk.Worker], but for Run and Stats.
+// as in [taskhawk.Worker], but for Run and Stats.
 type Worker struct {
 	*taskhawk.Worker
 
@@ -246,7 +246,7 @@ func (w *Worker) Probes(maxAge time.Duration) http.Handler {
 	})
 }
 
-// open looks up all queues, side by side. Of several errors it returns that of the most
+// open looks up all queues, side by side. Of several errors it returns the error of the most
 // urgent queue.
 func (w *Worker) open(ctx context.Context) error {
 	errs := make([]error, len(w.queues))

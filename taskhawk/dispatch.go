@@ -73,7 +73,7 @@ func (t *Task[Args]) DispatchAll(ctx context.Context, args []Args, options ...Di
 			continue
 		}
 		if ids[outs[i].ID] {
-			failed[i] = errors.New("the id is that of another entry: use WithIDs")
+			failed[i] = errors.New("another entry has the same id: use WithIDs")
 		}
 		ids[outs[i].ID] = true
 	}

@@ -188,7 +188,7 @@ func TestDispatchAllTakesAnIDForOneOnly(t *testing.T) {
 	t.Parallel()
 	email, publisher := newEmail(t)
 	ids, err := email.DispatchAll(t.Context(), someEmails(3), taskhawk.WithID("i1"))
-	require.ErrorContains(t, err, "the id is that of another entry: use WithIDs")
+	require.ErrorContains(t, err, "another entry has the same id: use WithIDs")
 	require.Empty(t, ids)
 	require.Empty(t, publisher.published())
 	ids, err = email.DispatchAll(t.Context(), someEmails(2), taskhawk.WithIDs(func(i int) string { return fmt.Sprint("run-1/", i) }))

@@ -1,7 +1,7 @@
 // Package taskhawk runs Go functions asynchronously: a function with a struct of
 // arguments becomes a typed task, dispatching it puts a JSON message on one of four
 // priority queues, and a worker or a Lambda function runs it, at least once. The messages
-// are those of the Python library of the same name.
+// follow the Python library of the same name.
 //
 // This package knows tasks and messages; package sqsx knows SQS, and package lambdax
 // Lambda.

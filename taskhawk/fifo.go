@@ -8,7 +8,7 @@ import (
 	"github.com/taskhawk/taskhawk-go/internal/guard"
 )
 
-// sequence is a list of messages to run one after the other: one message, or those of one
+// sequence is a list of messages to run one after the other: one message, or all of one
 // group of an ordered queue.
 type sequence struct {
 	poller *poller

@@ -65,7 +65,7 @@ func (l *LogAttrs) names() (task, id string) {
 	return l.message.Task, l.message.ID
 }
 
-// appendTo appends the attributes of a delivery, those of the message first; l may be
+// appendTo appends the attributes of a delivery, the message's first; l may be
 // nil.
 func (l *LogAttrs) appendTo(attrs []slog.Attr, d *Delivery) []slog.Attr {
 	var added []slog.Attr

@@ -77,7 +77,7 @@ func (m *Message) checkHead() error {
 }
 
 // appendHead appends the message up to the comma before "task". The headers of a dispatch
-// follow stricter rules than those of a message that somebody else may have made.
+// follow stricter rules than a message from another sender.
 func (m *Message) appendHead(dst []byte, dispatch bool) ([]byte, error) {
 	dst, err := appendText(append(dst, `{"id":`...), "id", m.ID)
 	if err != nil {
@@ -153,7 +153,7 @@ func (h *header) invalid(dispatch bool) error {
 
 // AppendMessage appends the message that runs the task with args to dst, for programs that
 // send it by other means than a [Publisher], such as an outbox in a database. ReadMessage
-// reads it back. ID, Priority, Timestamp and Headers are those of head; its Task, Args
+// reads it back. ID, Priority, Timestamp and Headers are taken from head; its Task, Args
 // and Kwargs are not looked at.
 //
 // It checks what Dispatch checks, and head as [Message.MarshalJSON] does: the errors are
@@ -185,7 +185,7 @@ func (t *Task[Args]) AppendMessage(dst []byte, head *Message, args *Args) ([]byt
 
 // ReadMessage reads a body that runs the task, what [Task.AppendMessage] or Dispatch
 // wrote, and binds its arguments to *args: ParseMessage and Bind in one, which checks
-// args and kwargs once instead of twice. The errors are those of both. Like Bind it does
+// args and kwargs once instead of twice. It returns the errors of both. Like Bind it does
 // not look at the name of the task; when it fails, what *args holds is not specified.
 //
 // The texts of the message, and strings in *args, may share memory with body.

@@ -63,7 +63,7 @@ func WithPriority(priority Priority) Option {
 	return option(func(s *settings) { s.priority = priority })
 }
 
-// WithHeaders adds headers: those of a later option or call win over earlier ones with
+// WithHeaders adds headers: a later option or call wins over earlier ones with
 // the same key, and all of them over Config.DefaultHeaders. The map is copied: changing
 // it later changes nothing here.
 func WithHeaders(headers Headers) Option {
@@ -126,7 +126,7 @@ func WithID(id string) DispatchOption {
 	return dispatchOption(func(s *settings) { s.id = id })
 }
 
-// WithIDs gives each dispatch of a DispatchAll an id: that of the i-th entry is id(i). A
+// WithIDs gives each dispatch of a DispatchAll an id: the i-th entry gets id(i). A
 // handler that fans out derives them from the id of its run, so that it dispatches
 // the same ids when it fails after the fan-out and runs again. In Dispatch, i is 0. An
 // empty id is an error of the dispatch, and so is a nil function.

@@ -155,11 +155,11 @@ var ErrHeldBack = errors.New("held back behind a message of its group that was n
 // message but one whose dead letter is stored.
 //
 // A message to retry becomes visible after the delay that RetryAfter asked for, else
-// after backoff (nil: that of a worker), cut where d.LeaseEnds is. One that failed for
+// after backoff (nil: the default of workers), cut where d.LeaseEnds is. One that failed for
 // good goes to the dead-letter queue. done reports that the message needs no other
 // delivery: its handler succeeded, or the dead-letter queue has it.
 //
-// An error is that of the settler. If done is false, the message comes back when its
+// An error comes from the settler. If done is false, the message comes back when its
 // visibility timeout is over. If done is true, only the delete behind a stored dead
 // letter failed: report the message as done, so that the service deletes it.
 //

@@ -11,11 +11,11 @@ import (
 
 // TaskPolicy is how a task runs, as the options of its [New] say.
 type TaskPolicy struct {
-	// Timeout is that of [WithTimeout]; 0 for none.
+	// Timeout is as in [WithTimeout]; 0 for none.
 	Timeout time.Duration
-	// Backoff is that of [WithBackoff]; nil where the worker's counts.
+	// Backoff is as in [WithBackoff]; nil where the worker's counts.
 	Backoff Backoff
-	// MaxAttempts is that of [WithMaxAttempts]; 0 where the queue decides alone.
+	// MaxAttempts is as in [WithMaxAttempts]; 0 where the queue decides alone.
 	MaxAttempts int
 }
 

@@ -69,7 +69,7 @@ func (w *Worker) Ready() error {
 
 // RunningTask is a task whose handler runs.
 type RunningTask struct {
-	// Task and ID are those of the message; empty for a moment, until it is read.
+	// Task and ID identify the message; empty for a moment, until it is read.
 	Task, ID string
 	// Queue is the name of the queue it came from.
 	Queue string

@@ -7,7 +7,7 @@ import (
 	"syscall"
 )
 
-// Runner is a worker: [Worker] and that of a transport.
+// Runner is a worker: [Worker] or the worker of a transport.
 type Runner interface {
 	// Run works until ctx ends.
 	Run(ctx context.Context) error

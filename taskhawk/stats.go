@@ -221,7 +221,7 @@ type RequestStats struct {
 	Sends Requests
 	// Receives are requests that receive: ReceiveMessage.
 	Receives Requests
-	// EmptyReceives are those of them that brought nothing.
+	// EmptyReceives counts the ones that brought nothing.
 	EmptyReceives int64
 	// Damaged are messages that arrived with a body that does not have the MD5 SQS gives
 	// for it: left for another delivery.

@@ -70,7 +70,7 @@ func tryTags(v Validator, t reflect.Type) error {
 }
 
 // tryTag returns an error with the words of the validator if a validation panics, which
-// may be those of the user: a sample holds no values.
+// may be the user's: a sample holds no values.
 func tryTag(v Validator, sample reflect.Value) error {
 	bad, ok := errors.AsType[*PanicError](validate(v, "", sample.Interface()))
 	if !ok {

@@ -52,17 +52,17 @@ func (l *Limits) Check() error {
 
 // Message is a message that the service takes.
 type Message struct {
-	// Body, Group and Delay are those of the message.
+	// Body, Group and Delay are the message's.
 	Body, Group string
 	Delay       time.Duration
-	// DeduplicationID is that of the message, or on a FIFO queue or topic its id, so that
+	// DeduplicationID is the message's, or on a FIFO queue or topic its id, so that
 	// a repeat with the same id, ours or the caller's, is stored once.
 	DeduplicationID string
 	// Attributes mirror the task.
 	Attributes []Attribute
 	// Trace is the value for the system attribute AWSTraceHeader, "" for none.
 	Trace string
-	// Size is that of body and attributes, in bytes.
+	// Size is the size of body and attributes, in bytes.
 	Size int
 }
 

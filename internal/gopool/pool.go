@@ -48,7 +48,7 @@ func (p *Pool) Keep() {
 }
 
 // Close ends the goroutines that wait. Those that are busy end when they are done, as do
-// those of later calls of Go.
+// the ones of later calls of Go.
 func (p *Pool) Close() {
 	p.mu.Lock()
 	defer p.mu.Unlock()

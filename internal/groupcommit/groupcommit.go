@@ -119,7 +119,7 @@ type Send[T Item] struct {
 	Item T
 }
 
-// DoAll is Do for items that one caller brings together, those of different committers
+// DoAll is Do for items that one caller brings together; items of different committers
 // side by side. It returns a result for each.
 func DoAll[T Item](ctx context.Context, sends []Send[T]) []error {
 	waits, places := map[*Committer[T]]*batchWait[T]{}, make([]int, len(sends))
@@ -313,7 +313,7 @@ func (c *Committer[T]) take() []*item[T] {
 	return batch
 }
 
-// takeFrom adds items of one caller to the batch, those of a turn at most, and reports
+// takeFrom adds items of one caller to the batch, one turn at most, and reports
 // whether the next has no room in it. mu must be held.
 func (c *Committer[T]) takeFrom(w *batchWait[T], batch []*item[T], size int) ([]*item[T], int, bool) {
 	most := min(len(batch)+max(c.config.MaxItems/2, 1), c.config.MaxItems)

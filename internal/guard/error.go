@@ -7,7 +7,7 @@ import (
 	"strings"
 )
 
-// Error returns err if all its methods return, and those of the errors it wraps.
+// Error returns err if all its methods return, and the methods of the errors it wraps.
 // Otherwise it returns an error in its place that names the type and the method at fault,
 // and whose own methods are safe: errors.Is and errors.As still see through it, and pass
 // over what panics. Nil stays nil.

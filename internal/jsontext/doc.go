@@ -2,7 +2,7 @@
 // argument codec share: writing a string, reading a string, and stepping over space or a
 // whole value.
 //
-// The rules are those of RFC 8259 as package encoding/json (version 1) applies them, so
+// The rules follow RFC 8259 as package encoding/json (version 1) applies them, so
 // that what one of the two accepts, the other accepts with the same meaning; the fuzz
 // targets hold them to it. All functions work on Go strings, the form in which SQS and
 // Lambda hand over a body: strings are immutable, so a result may share the memory of its

@@ -11,7 +11,7 @@ import (
 // escapes, and valid UTF-8, is a substring of s: no allocation, and it keeps all of s
 // alive.
 //
-// Unescaping is that of encoding/json: a lone surrogate, and each byte that is not valid
+// Unescaping is as in encoding/json: a lone surrogate, and each byte that is not valid
 // UTF-8, becomes U+FFFD. Raw control characters and unknown escapes are errors of type
 // [*SyntaxError].
 func ReadString(s string, i int) (v string, end int, err error) {

@@ -4,7 +4,7 @@ import "math/bits"
 
 // SpanContainer returns the index just past the array or object that begins at s[i],
 // without checking what is in it: it only looks for where strings and brackets end. Of a
-// valid value the index is that of [SkipValue], at a third of the cost or less; what it
+// valid value the index is as in [SkipValue], at a third of the cost or less; what it
 // makes of another is of no use. It is for text that is checked later, whole, by what
 // reads it. Where the text ends early, or s[i] is no bracket, the error is a
 // [*SyntaxError].
@@ -111,7 +111,7 @@ func spanBlocks(s string) int {
 	return -1
 }
 
-// behind returns the marks without those of the first n bytes.
+// behind returns the marks without the marks of the first n bytes.
 func (m marks) behind(n int) marks {
 	return marks{m.quotes >> n, m.backslashes >> n, m.openers >> n, m.closers >> n}
 }

@@ -43,7 +43,7 @@ const (
 	Wait            = string(types.QueueAttributeNameReceiveMessageWaitTimeSeconds)
 )
 
-// Attributes are those of a queue, as SQS gives them.
+// Attributes are the attributes of a queue, as SQS gives them.
 type Attributes map[string]string
 
 // URLAPI is what [LookUp] calls: GetQueueUrl, as *sqs.Client has it.

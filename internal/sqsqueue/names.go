@@ -71,7 +71,7 @@ func checkName(name string) error {
 	return nil
 }
 
-// InOrder returns the names, those of the most urgent priorities first, each once.
+// InOrder returns the names, the most urgent priorities first, each once.
 func InOrder(names map[taskhawk.Priority]string) []string {
 	var ordered []string
 	seen := map[string]bool{}
