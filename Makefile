@@ -92,6 +92,10 @@ bench-gate: ONLY ?=
 bench-gate: bench/go.mod ## Fail when ours is slower beside the rivals, measured in turns, or allocates more than bench/goals.json allows; ONLY=codec, lambda or transport
 	@cd bench && go test ./... && GODEBUG=madvdontneed=0 go run ./gate -goals '$(GOALS)' -only '$(ONLY)'
 
+.PHONY: bench-worker
+bench-worker: bench/go.mod ## Print how busy workers keep their handlers, beside a loop by hand and two libraries; FLAGS=-gate fails when ours does less than the loop
+	@cd bench && go run ./worker $(FLAGS)
+
 .PHONY: bench-compare
 bench-compare: COUNT ?= 20
 bench-compare: BENCH = ././^(taskhawk(-append)?|small|medium|large)$$
