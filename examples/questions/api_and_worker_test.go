@@ -72,15 +72,21 @@ func Example_apiAndWorkerInOneProcess() {
 	})
 	mux.Handle("/healthz/", http.StripPrefix("/healthz", worker.Probes(0)))
 
-	listener, err := net.Listen("tcp", "127.0.0.1:0")
+	listener, err := new(net.ListenConfig).Listen(ctx, "tcp", "127.0.0.1:0")
 	if err != nil {
 		fmt.Println(err)
 	}
 	done := make(chan error)
 	go func() { done <- serve(ctx, listener, mux, worker) }()
-	res, err := http.Post("http://"+listener.Addr().String()+"/users?email=ann@example.com", "", nil)
+	url := "http://" + listener.Addr().String() + "/users?email=ann@example.com"
+	req, err := http.NewRequestWithContext(context.Background(), http.MethodPost, url, nil)
 	if err != nil {
 		fmt.Println(err)
+	}
+	res, err := http.DefaultClient.Do(req)
+	if err != nil {
+		fmt.Println(err)
+		return
 	}
 	_ = res.Body.Close()
 	fmt.Println("ended:", <-done)

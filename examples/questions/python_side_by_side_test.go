@@ -46,11 +46,12 @@ func Example_pythonAndGoSideBySide() {
 	if err != nil {
 		fmt.Println(err)
 	}
-	fmt.Println(out.Body[strings.Index(out.Body, `"task"`):])
+	_, call, _ := strings.Cut(out.Body, `,"task":`)
+	fmt.Println(call)
 	// Output:
 	// to ann@example.com from news@example.com
 	// <nil>
-	// "task":"tasks.send_email","args":["ann@example.com","Hello!"],"kwargs":{"from_email":"news@example.com"}}
+	// "tasks.send_email","args":["ann@example.com","Hello!"],"kwargs":{"from_email":"news@example.com"}}
 }
 
 // The Python file and the Go struct have one signature.

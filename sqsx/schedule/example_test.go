@@ -3,7 +3,6 @@ package schedule_test
 import (
 	"context"
 	"fmt"
-	"log"
 	"time"
 
 	"github.com/taskhawk/taskhawk-go/sqsx"
@@ -24,11 +23,13 @@ func ExamplePut() {
 	defer server.Close()
 	ctx := context.Background()
 	if err := sqsx.Provision(ctx, server.Client(), "dev-myapp", sqsx.ProvisionConfig{}); err != nil {
-		log.Fatal(err)
+		fmt.Println(err)
+		return
 	}
 	report := taskhawk.New[reportArgs]("reports.make", nil)
 	if _, err := taskhawk.NewHub(taskhawk.Config{Tasks: []taskhawk.AnyTask{report}}); err != nil {
-		log.Fatal(err)
+		fmt.Println(err)
+		return
 	}
 	s, err := schedule.New(newClient(server), schedule.Config{
 		App: "dev-myapp", Region: "us-east-1", Account: "000000000000",
@@ -36,12 +37,14 @@ func ExamplePut() {
 		Endpoint: server.URL,
 	})
 	if err != nil {
-		log.Fatal(err)
+		fmt.Println(err)
+		return
 	}
 
 	berlin, err := time.LoadLocation("Europe/Berlin")
 	if err != nil {
-		log.Fatal(err)
+		fmt.Println(err)
+		return
 	}
 	weekdays := schedule.Cron("0 9 ? * MON-FRI *", berlin)
 	fmt.Println(weekdays, schedule.Put(ctx, s, "daily", weekdays, report, reportArgs{Kind: "sales"}))

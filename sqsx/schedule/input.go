@@ -69,12 +69,12 @@ func timed(body string) (string, error) {
 	const member = `"timestamp":`
 	before, rest, ok := strings.Cut(body, `,"metadata":{`)
 	metadata, rest, closed := strings.Cut(rest, "}")
-	start := strings.Index(metadata, member)
-	if !ok || !closed || start < 0 {
+	priority, after, timestamp := strings.Cut(metadata, member)
+	if !ok || !closed || !timestamp {
 		return "", errors.New("the message is not one of Task.Seal")
 	}
-	digits := strings.TrimLeft(metadata[start+len(member):], "0123456789")
-	return before + `,"metadata":{` + metadata[:start] + member + `"` + scheduledTime + `"` + digits + "}" + rest, nil
+	version := strings.TrimLeft(after, "0123456789")
+	return before + `,"metadata":{` + priority + member + `"` + scheduledTime + `"` + version + "}" + rest, nil
 }
 
 // firingDeduplication is the deduplication id of a firing, one for all attempts. The ARN

@@ -108,7 +108,7 @@ func (c *Config) check() error {
 		return fmt.Errorf("account %q is not 12 digits", c.Account)
 	case !regexp.MustCompile(`^arn:aws[a-z-]*:iam::\d{12}:role/`).MatchString(c.RoleARN):
 		return fmt.Errorf("RoleARN %q is not the ARN of a role", c.RoleARN)
-	case c.DeadLetterARN != "" && !regexp.MustCompile(`^arn:aws[a-z-]*:sqs:[^:]+:\d{12}:.+$`).MatchString(c.DeadLetterARN):
+	case c.DeadLetterARN != "" && !isQueueARN(c.DeadLetterARN):
 		return fmt.Errorf("DeadLetterARN %q is not the ARN of a queue", c.DeadLetterARN)
 	case strings.HasSuffix(c.DeadLetterARN, ".fifo"):
 		return errors.New("DeadLetterARN is that of a FIFO queue, the service takes standard queues")
@@ -122,6 +122,10 @@ func (c *Config) check() error {
 		}
 	}
 	return checkName(c.Group)
+}
+
+func isQueueARN(arn string) bool {
+	return regexp.MustCompile(`^arn:aws[a-z-]*:sqs:[^:]+:\d{12}:.+$`).MatchString(arn)
 }
 
 // partition is that of the role.
@@ -160,6 +164,23 @@ func Put[Args any](
 	return nil
 }
 
+// Cancel deletes the schedule of that name. The error wraps [ErrNotFound] when there is
+// none. A message that is on its queue already still runs.
+func (s *Scheduler) Cancel(ctx context.Context, name string) error {
+	err := checkName(name)
+	if err == nil {
+		in := &scheduler.DeleteScheduleInput{Name: &name, GroupName: &s.config.Group}
+		_, err = call(ctx, s.api.DeleteSchedule, in)
+	}
+	if _, missing := errors.AsType[*types.ResourceNotFoundException](err); missing {
+		err = fmt.Errorf("%w: %w", ErrNotFound, err)
+	}
+	if err != nil {
+		return fmt.Errorf("schedule: cancel %s: %w", name, err)
+	}
+	return nil
+}
+
 // rounds bounds the turns of create and update: another process may create or delete the
 // schedule in between.
 const rounds = 3
@@ -184,10 +205,12 @@ func (s *Scheduler) put(ctx context.Context, name string, when When, out *taskha
 
 // definition is what CreateSchedule takes.
 func (s *Scheduler) definition(name string, when When, out *taskhawk.Outgoing) (*scheduler.CreateScheduleInput, error) {
-	if err := cmp.Or(checkName(name), when.err); err != nil {
+	if err := checkName(name); err != nil {
 		return nil, err
 	}
 	switch {
+	case when.err != nil:
+		return nil, when.err
 	case when.expression == "":
 		return nil, errors.New("no time: use At, Rate or Cron")
 	case !when.once && out.ID != FiringID:
@@ -248,22 +271,6 @@ func update(in *scheduler.CreateScheduleInput) *scheduler.UpdateScheduleInput {
 		ActionAfterCompletion:      in.ActionAfterCompletion,
 		Target:                     in.Target,
 	}
-}
-
-// Cancel deletes the schedule of that name. The error wraps [ErrNotFound] when there is
-// none. A message that is on its queue already still runs.
-func (s *Scheduler) Cancel(ctx context.Context, name string) error {
-	err := checkName(name)
-	if err == nil {
-		_, err = call(ctx, s.api.DeleteSchedule, &scheduler.DeleteScheduleInput{Name: &name, GroupName: &s.config.Group})
-	}
-	if _, missing := errors.AsType[*types.ResourceNotFoundException](err); missing {
-		err = fmt.Errorf("%w: %w", ErrNotFound, err)
-	}
-	if err != nil {
-		return fmt.Errorf("schedule: cancel %s: %w", name, err)
-	}
-	return nil
 }
 
 // call gives a call a deadline: the SDK has none.

@@ -64,8 +64,8 @@ func rateExpression(minutes int64) string {
 	return fmt.Sprintf("rate(%d %s)", n, unit)
 }
 
-// Cron fires by a cron expression of six fields: minutes, hours, day of month, month, day
-// of week (1 is Sunday), year. One of the two days is "?". "0 9 * * ? *" is every day at
+// Cron fires by a cron expression of six fields: minutes, hours, days, months, weekdays (1
+// is Sunday), years. One of days and weekdays is "?". "0 9 * * ? *" is every day at
 // 9:00 by the clock of zone, which time.LoadLocation gives by its IANA name; nil is UTC.
 //
 // EventBridge Scheduler checks the values of the fields; its error is one of [Put].

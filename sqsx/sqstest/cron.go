@@ -7,7 +7,7 @@ import (
 	"time"
 )
 
-// cron is the expression cron: minutes, hours, day of month, month, day of week, year.
+// cron is the expression cron: minutes, hours, days, months, weekdays, years.
 // Source: "Schedule types in EventBridge Scheduler".
 type cron struct {
 	zone    *time.Location

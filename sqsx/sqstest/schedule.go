@@ -188,7 +188,8 @@ func (a *account) fire(s *schedule, at time.Time) {
 	} {
 		attributes[name] = attributeValue{DataType: "String", StringValue: &value}
 	}
-	_, _ = a.send(letters, &outgoing{MessageBody: input, MessageAttributes: attributes}, at) // there is no further place
+	letter := &outgoing{MessageBody: input, MessageAttributes: attributes}
+	_, _ = a.send(letters, letter, at) // there is no further place
 }
 
 func (a *account) fireAt(s *schedule, input string, at time.Time) error {
@@ -259,13 +260,14 @@ func (r rate) following(t time.Time) time.Time {
 	if t.Before(r.start) {
 		return r.start
 	}
-	return r.start.Add((t.Sub(r.start)/r.every + 1) * r.every)
+	return r.start.Add(t.Sub(r.start).Truncate(r.every) + r.every)
 }
 
 func parseRate(fields string, start time.Time) (timing, error) {
 	value, unit, _ := strings.Cut(fields, " ")
 	n, err := strconv.Atoi(value)
-	every := map[string]time.Duration{"minute": time.Minute, "hour": time.Hour, "day": 24 * time.Hour}[strings.TrimSuffix(unit, "s")]
+	units := map[string]time.Duration{"minute": time.Minute, "hour": time.Hour, "day": 24 * time.Hour}
+	every := units[strings.TrimSuffix(unit, "s")]
 	if err != nil || n < 1 || every == 0 {
 		return nil, errSchedule("The expression is not rate(n minutes), rate(n hours) or rate(n days).")
 	}

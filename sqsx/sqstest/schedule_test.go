@@ -21,10 +21,10 @@ const sendTarget = "arn:aws:scheduler:::aws-sdk:sqs:sendMessage"
 // definition is the body of CreateSchedule: a message with the scheduled time to the
 // queue of that URL, with members changed.
 func definition(expression, url string, change ...func(body, target map[string]any)) map[string]any {
-	input, _ := json.Marshal(map[string]string{"QueueUrl": url, "MessageBody": "T"})
+	input := fmt.Sprintf(`{"QueueUrl":%q,"MessageBody":"<aws.scheduler.scheduled-time>"}`, url)
 	target := map[string]any{
 		"Arn": sendTarget, "RoleArn": "arn:aws:iam::000000000000:role/r",
-		"Input": strings.Replace(string(input), "T", "<aws.scheduler.scheduled-time>", 1),
+		"Input": input,
 	}
 	body := map[string]any{
 		"ScheduleExpression": expression, "FlexibleTimeWindow": map[string]string{"Mode": "OFF"}, "Target": target,

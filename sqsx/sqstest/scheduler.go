@@ -108,7 +108,7 @@ func (restProtocol) answer(_ string, out any) *reply {
 }
 
 func (restProtocol) refusal(e *apiError) *reply {
-	body, err := json.Marshal(struct{ Message string }{e.message})
+	body, err := json.Marshal(map[string]string{"Message": e.message})
 	status := e.httpStatus()
 	if e.code == "ConflictException" {
 		status = http.StatusConflict

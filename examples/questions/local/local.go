@@ -5,8 +5,7 @@ package local
 
 import (
 	"context"
-	"io"
-	"log"
+	"log" //nolint:depguard // an example ends with its first error
 	"log/slog"
 
 	"github.com/aws/aws-sdk-go-v2/service/sqs"
@@ -19,9 +18,9 @@ import (
 // Queues starts a server with the queues of the applications. Names by naming, the
 // default if it is nil. Call stop at the end.
 func Queues(naming sqsx.Naming, apps ...string) (client *sqs.Client, stop func()) {
-	server := sqstest.NewServer()
+	server, config := sqstest.NewServer(), sqsx.ProvisionConfig{Naming: naming}
 	for _, app := range apps {
-		if err := sqsx.Provision(context.Background(), server.Client(), app, sqsx.ProvisionConfig{Naming: naming}); err != nil {
+		if err := sqsx.Provision(context.Background(), server.Client(), app, config); err != nil {
 			log.Fatal(err)
 		}
 	}
@@ -34,9 +33,8 @@ func Hub(client *sqs.Client, app string, naming sqsx.Naming, tasks ...taskhawk.A
 	if err != nil {
 		log.Fatal(err)
 	}
-	hub, err := taskhawk.NewHub(taskhawk.Config{
-		Publisher: publisher, Tasks: tasks, Logger: slog.New(slog.NewTextHandler(io.Discard, nil)),
-	})
+	logger := slog.New(slog.DiscardHandler)
+	hub, err := taskhawk.NewHub(taskhawk.Config{Publisher: publisher, Tasks: tasks, Logger: logger})
 	if err != nil {
 		log.Fatal(err)
 	}
