@@ -8,8 +8,9 @@
 // that every contender writes and reads the same message; two programs judge:
 //
 //   - table reads the output of go test -bench and prints medians and ratios: make bench;
-//   - gate runs ours and the others in turns within one process ([InTurns]), and fails when a ratio or a number of allocations is worse than
-//     goals.json allows: make bench-gate.
+//   - gate runs ours and the others in turns within one process ([InTurns]), and fails
+//     when a ratio or a number of allocations is worse than goals.json allows: make
+//     bench-gate.
 //
 // To add a contender, write a function like typed and list it in [Contenders]; to add a
 // workload, write a file like workload_small.go and list it in [Cells].

@@ -31,8 +31,8 @@ import (
 // [ErrUnknownEvent].
 //
 // SQS returns an error if the hub cannot run anything (see taskhawk.Hub.CheckHandlers), a
-// setting makes no sense, or a task has taskhawk.WithMaxAttempts and there is no Settler. The handler may be called concurrently and keeps nothing
-// between invocations.
+// setting makes no sense, or a task has taskhawk.WithMaxAttempts and there is no Settler.
+// The handler may be called concurrently and keeps nothing between invocations.
 func SQS(
 	hub *taskhawk.Hub, config SQSConfig,
 ) (handler func(context.Context, events.SQSEvent) (events.SQSEventResponse, error), err error) {

@@ -118,11 +118,11 @@ func (e *outcomeError) decide() Outcome { return e.outcome }
 // one place that decides:
 //
 //   - nil: done, the message is deleted
-//   - Retry, RetryAfter, Ignore, Permanent, also when wrapped: as each says; the outermost of several decides, and the
-//     first where errors are joined
-//   - anything else, including a panic (also one with such an error as its value), a message that cannot be read, an
-//     unknown task and invalid arguments: delivered again after a backoff, until the queue's redrive policy moves it to
-//     the dead-letter queue
+//   - Retry, RetryAfter, Ignore, Permanent, also when wrapped: as each says; the
+//     outermost of several decides, and the first where errors are joined
+//   - anything else, including a panic (also one with such an error as its value), a
+//     message that cannot be read, an unknown task and invalid arguments: delivered again
+//     after a backoff, until the queue's redrive policy moves it to the dead-letter queue
 //
 // It does not panic, whatever the methods of err do: what an error says that panics is
 // passed over.

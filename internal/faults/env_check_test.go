@@ -34,11 +34,13 @@ type want struct {
 // Check judges the run by the ledger, after all workers have stopped. These are the
 // invariants:
 //
-//   - lost: every accepted task was deleted after it succeeded, or is on a queue or a dead-letter queue, and every dispatch that
-//     returned nil was accepted
+//   - lost: every accepted task was deleted after it succeeded, or is on a queue or a
+//     dead-letter queue, and every dispatch that returned nil was accepted
 //   - premature: none was deleted before its handler succeeded or asked for the dead-letter queue
-//   - unexplained: no task ran more often than it was stored, came back to its queue or was duplicated by a fault
-//   - in flight: never more handlers than the concurrency, and never more messages waiting or being settled than may be
+//   - unexplained: no task ran more often than it was stored, came back to its queue or
+//     was duplicated by a fault
+//   - in flight: never more handlers than the concurrency, and never more messages
+//     waiting or being settled than may be
 //   - refused: the library asked for nothing that SQS refuses
 //   - secrets: none in log lines and errors, no raw line breaks, and nothing long
 //

@@ -249,7 +249,8 @@ func odd() []string {
 	}
 }
 
-// Every text that is valid arrives as it was sent, in arguments and in headers, though SQS takes no control characters and no U+FFFE.
+// Every text that is valid arrives as it was sent, in arguments and in headers, though
+// SQS takes no control characters and no U+FFFE.
 func TestT39OddTextsArriveUnchanged(t *testing.T) {
 	t.Parallel()
 	x := &texts{}
@@ -321,7 +322,8 @@ func (x *numbers) tasks(r *env) []taskhawk.AnyTask {
 // digits are more than any Go number type holds.
 const digits = "123456789012345678901234567890"
 
-// Numbers that a parameter cannot hold are never rounded, cut off or wrapped around: the task does not run.
+// Numbers that a parameter cannot hold are never rounded, cut off or wrapped around: the
+// task does not run.
 func TestT40NumbersThatDoNotFit(t *testing.T) {
 	t.Parallel()
 	x := &numbers{}
@@ -344,8 +346,8 @@ func TestT40NumbersThatDoNotFit(t *testing.T) {
 	})
 }
 
-// Numbers that fit arrive exactly; those of 30 digits in the types that keep digits. In an argument of type any they are a float64, as
-// in encoding/json and as documented.
+// Numbers that fit arrive exactly; those of 30 digits in the types that keep digits. In
+// an argument of type any they are a float64, as in encoding/json and as documented.
 func TestT40NumbersThatFit(t *testing.T) {
 	t.Parallel()
 	x := &numbers{}
@@ -407,8 +409,9 @@ type placeArgs struct {
 	Place struct{ Street string } `taskhawk:"place,optional"`
 }
 
-// Two readers that choose differently between duplicate keys would run different tasks, so none of these runs: in the envelope no known
-// key may come twice, and the case of keys matters there and in the names of the arguments.
+// Two readers that choose differently between duplicate keys would run different tasks,
+// so none of these runs: in the envelope no known key may come twice, and the case of
+// keys matters there and in the names of the arguments.
 func TestT41AmbiguousMessages(t *testing.T) {
 	t.Parallel()
 	metadata := `"metadata":{"timestamp":1,"version":"1.0"}`
@@ -449,8 +452,9 @@ func placeTask(note func(placeArgs)) func(r *env) []taskhawk.AnyTask {
 	}
 }
 
-// Keys in another case beside the known ones are unknown keys, which are passed over. Within a value, keys are matched as encoding/json
-// does: without regard to case, and the last of duplicates counts, as documented.
+// Keys in another case beside the known ones are unknown keys, which are passed over.
+// Within a value, keys are matched as encoding/json does: without regard to case, and the
+// last of duplicates counts, as documented.
 func TestT41KeysOfValues(t *testing.T) {
 	t.Parallel()
 	var mu sync.Mutex

@@ -28,9 +28,9 @@ import (
 // and nothing listens there: a client that takes it for real is refused.
 const offlineURL = "http://127.0.0.1:1"
 
-// Server is an SQS, an SNS and an EventBridge Scheduler service in this process. All its methods can be called
-// concurrently. It is an http.Handler too, to be mounted wherever a test wants
-// it.
+// Server is an SQS, an SNS and an EventBridge Scheduler service in this process. All its
+// methods can be called concurrently. It is an http.Handler too, to be mounted wherever a
+// test wants it.
 //
 // Inside a testing/synctest bubble, make the server in the bubble and leave it
 // unstarted: its time is then the bubble's, and sockets do not work there.

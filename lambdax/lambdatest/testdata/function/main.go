@@ -1,4 +1,5 @@
-// Command function is a Lambda function that does what its event says, for the tests of package lambdatest.
+// Command function is a Lambda function that does what its event says, for the tests of
+// package lambdatest.
 package main
 
 import (
@@ -87,7 +88,8 @@ type broken struct{}
 
 func (broken) Read([]byte) (int, error) { return 0, errors.New("torn") }
 
-// raw is a runtime of its own that answers for an invocation that was not made, and says what it was told.
+// raw is another runtime that answers for an invocation that was not made, and says
+// what it was told.
 func raw() {
 	base := "http://" + os.Getenv("AWS_LAMBDA_RUNTIME_API")
 	for {
