@@ -294,8 +294,8 @@ func (b *builder) addRest(sig *signature, p param, last bool) *TypeError {
 	case !last:
 		return b.fail("rest must be the last parameter, and there can be only one")
 	}
-	if reason := unreadable(p.Type.Elem()); reason != "" {
-		return b.fail(reason)
+	if err := b.checkReadable(p.Type.Elem(), false); err != nil {
+		return err
 	}
 	enc, err := b.mapEncoder(p.Type)
 	if err != nil {

@@ -7,6 +7,7 @@ import (
 	"io"
 	"math"
 	"math/big"
+	"net/url"
 	"reflect"
 	"strings"
 	"sync"
@@ -219,6 +220,15 @@ type marked struct{ N int }
 
 func (m marked) MarshalText() ([]byte, error) { return []byte("m"), nil }
 
+type failures []error
+
+type unseen struct{ N int }
+
+type linked struct {
+	Next *linked
+	Err  error
+}
+
 // What would silently not be sent, or never be read, is refused.
 func TestOfRefusesWhatIsLost(t *testing.T) {
 	t.Parallel()
@@ -253,8 +263,44 @@ func TestOfRefusesWhatIsLost(t *testing.T) {
 		A []*struct{ to, subject string }
 	}](t), "has no exported field")
 
+	const inMap = "A: big.Int is written without its methods in a map, since they are those of its pointer: use *big.Int"
+	require.Equal(t, inMap, refusal[struct{ A map[string]big.Int }](t))
+	require.Equal(t, inMap, refusal[struct{ A map[string][2]big.Int }](t))
+	require.Equal(t, inMap, refusal[struct {
+		A map[string]big.Int `taskhawk:",rest"`
+	}](t))
+	require.Contains(t, refusal[struct{ A map[int]byPointer }](t), "use *codec_test.byPointer")
+	of[struct {
+		A map[string]*big.Int
+		B map[string][]big.Int
+		C []big.Int
+		D map[string]time.Time
+		E *[2]byPointer
+	}](t)
+
 	of[struct{}](t)
 	of[struct{ A struct{} }](t)
+	for want, got := range map[string]string{
+		"A.Inner: interface error cannot be read back: use a type that is no interface, or any": refusal[struct{ A struct{ Inner error } }](t),
+		"A.B.C: interface io.Writer cannot be read back: use a type that is no interface, or any": refusal[struct {
+			A []struct {
+				B map[string]*struct{ C io.Writer }
+			}
+		}](t),
+		"A: interface error cannot be read back: use a type that is no interface, or any":                refusal[struct{ A failures }](t),
+		"A.At: codec_test.stamped has MarshalJSON, and writes what it cannot read without UnmarshalJSON": refusal[struct{ A *struct{ At stamped } }](t),
+		"A.M: codec_test.marked has MarshalText, and writes what it cannot read without UnmarshalText":   refusal[struct{ A struct{ M [2]marked } }](t),
+		"A.Mu: sync.Mutex has no exported field, so nothing of it is sent: export its fields":            refusal[struct{ A struct{ Mu sync.Mutex } }](t),
+		"A.User: url.Userinfo has no exported field, so nothing of it is sent: export its fields":        refusal[struct{ A url.URL }](t),
+		"A: map key codec_test.marked has MarshalText, and cannot be read without UnmarshalText":         refusal[struct{ A map[marked]int }](t),
+		"A.unseen.N: is behind an embedded pointer to an unexported struct, which cannot be set":         refusal[struct{ A struct{ *unseen } }](t),
+		"A.Next.Err: interface error cannot be read back: use a type that is no interface, or any":       refusal[struct{ A struct{ Next *linked } }](t),
+		"R.Next.Err: interface error cannot be read back: use a type that is no interface, or any": refusal[struct {
+			R map[string]linked `taskhawk:",rest"`
+		}](t),
+	} {
+		require.Equal(t, want, got)
+	}
 	of[struct{ A struct{ wrapped } }](t)
 	of[struct {
 		A any
@@ -262,8 +308,11 @@ func TestOfRefusesWhatIsLost(t *testing.T) {
 		C *big.Int
 		D wrapped
 		E json.RawMessage
-		F struct{ Inner error }
-		g int
+		F struct {
+			Inner error `json:"-"`
+		}
+		G tree
+		h int
 	}](t)
 	of[struct {
 		A int `json:"a,omitempty" taskhawk:",optional"`

@@ -58,3 +58,26 @@ func KeptEntries[T any]() int {
 	}
 	return cap(sig.walks.get().entries)
 }
+
+// DecodeStruct binds arguments to an argument struct that only package reflect knows. v is
+// addressable.
+func DecodeStruct(args, kwargs string, v reflect.Value) error {
+	sig, bad := newBuilder(v.Type()).signature()
+	if bad != nil {
+		return bad
+	}
+	if err := sig.bind(args, kwargs, placeOf(v)); err != nil {
+		return err.settled()
+	}
+	return nil
+}
+
+// AppendStruct writes an argument struct that only package reflect knows. v is
+// addressable.
+func AppendStruct(v reflect.Value) ([]byte, error) {
+	sig, bad := newBuilder(v.Type()).signature()
+	if bad != nil {
+		return nil, bad
+	}
+	return sig.append(nil, placeOf(v), 0)
+}

@@ -12,6 +12,7 @@ type builder struct {
 	path     []string // Go path of the field being compiled
 	encoders map[encoderKey]*lateEncoder
 	decoders map[decoderKey]*lateDecoder
+	readable map[encoderKey]bool // types that checkReadable has seen
 }
 
 // encoderKey tells apart values with an address, whose methods with pointer receivers
@@ -29,7 +30,12 @@ type decoderKey struct {
 }
 
 func newBuilder(root reflect.Type) *builder {
-	return &builder{root: root, encoders: map[encoderKey]*lateEncoder{}, decoders: map[decoderKey]*lateDecoder{}}
+	return &builder{
+		root:     root,
+		encoders: map[encoderKey]*lateEncoder{},
+		decoders: map[decoderKey]*lateDecoder{},
+		readable: map[encoderKey]bool{},
+	}
 }
 
 // fail returns a TypeError at the field being compiled.

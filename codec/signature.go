@@ -1,7 +1,6 @@
 package codec
 
 import (
-	"encoding/json"
 	"reflect"
 	"slices"
 	"strings"
@@ -154,10 +153,10 @@ func (b *builder) addParam(sig *signature, f scanned, last bool) *TypeError {
 	if p.Kind == Rest {
 		return b.addRest(sig, p, last)
 	}
-	if reason := unreadable(p.Type); reason != "" {
-		return b.fail(reason)
+	err := b.checkReadable(p.Type, true)
+	if err != nil {
+		return err
 	}
-	var err *TypeError
 	if p.enc, err = b.encoder(p.Type, true); err != nil {
 		return err
 	}
@@ -207,81 +206,6 @@ func omits(options string) bool {
 		}
 	}
 	return false
-}
-
-// unreadable says why no JSON can be read into a parameter of type t, "" if some may.
-// What can be sent and never be read would be a dead letter each time.
-func unreadable(t reflect.Type) string {
-	switch t.Kind() {
-	case reflect.Pointer, reflect.Slice, reflect.Array, reflect.Map:
-		if t.Name() == "" {
-			return unreadable(t.Elem())
-		}
-	case reflect.Interface:
-		if t.NumMethod() > 0 {
-			return "interface " + typeName(t) + " cannot be read back: use a type that is no interface, or any"
-		}
-		return ""
-	default:
-	}
-	pointer := reflect.PointerTo(t)
-	switch {
-	case pointer.Implements(unmarshalerType):
-	case pointer.Implements(marshalerType):
-		if writesAnotherKind(t) {
-			return typeName(t) + " has MarshalJSON, and writes what it cannot read without UnmarshalJSON"
-		}
-	case pointer.Implements(textUnmarshalerType):
-	case !pointer.Implements(textMarshalerType):
-		if allHidden(t) {
-			return typeName(t) + " has no exported field, so nothing of it is sent: export its fields"
-		}
-	case t.Kind() != reflect.String:
-		return typeName(t) + " has MarshalText, and writes what it cannot read without UnmarshalText"
-	}
-	return ""
-}
-
-// allHidden reports whether t is a struct that has fields, none of which is exported or
-// embeds one that may be. Such a value is sent as {} and read back as zero.
-func allHidden(t reflect.Type) bool {
-	if t.Kind() != reflect.Struct || t.NumField() == 0 {
-		return false
-	}
-	for i := range t.NumField() {
-		if f := t.Field(i); f.IsExported() || f.Anonymous {
-			return false
-		}
-	}
-	return true
-}
-
-// writesAnotherKind reports whether the MarshalJSON of type t writes a JSON value of
-// another kind than t is read from. It asks the zero value. The method is the user's: if
-// it fails for that value, this says nothing.
-func writesAnotherKind(t reflect.Type) (another bool) {
-	defer func() { _ = recover() }()
-	m, ok := reflect.TypeAssert[json.Marshaler](reflect.New(t))
-	if !ok {
-		return false
-	}
-	text, err := m.MarshalJSON()
-	if err != nil || len(text) == 0 || text[0] == 'n' {
-		return false
-	}
-	first := text[0]
-	switch t.Kind() {
-	case reflect.Struct, reflect.Map:
-		return first != '{'
-	case reflect.Slice, reflect.Array:
-		return first != '[' && t.Elem().Kind() != reflect.Uint8
-	case reflect.String:
-		return first != '"'
-	case reflect.Bool:
-		return first != 't' && first != 'f'
-	default:
-		return first == '"' || first == '{' || first == '[' || first == 't' || first == 'f'
-	}
 }
 
 // ParamKind says how an argument can be given.
