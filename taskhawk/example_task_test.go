@@ -59,3 +59,43 @@ func ExampleWithMaxAttempts() {
 	// retry - the other side is down
 	// dead letter - permanent: no attempt is left: attempt 3 of 3 failed: the other side is down
 }
+
+type remindArgs struct{ Account int }
+
+// A fan-out whose run is repeated dispatches the same ids, so that the tasks can tell that
+// they have run.
+func ExampleWithIDs() {
+	done := map[string]bool{} // in a database, with the work
+	remind := taskhawk.New("tasks.remind", func(ctx context.Context, args remindArgs) error {
+		id := taskhawk.MetadataFrom(ctx).ID
+		if done[id] {
+			fmt.Println(id, "has run")
+			return nil
+		}
+		done[id] = true
+		fmt.Println(id, "reminds account", args.Account)
+		return nil
+	})
+	due := []remindArgs{{Account: 17}, {Account: 42}}
+	remindAll := taskhawk.New("tasks.remind_all", func(ctx context.Context, _ struct{}) error {
+		run := taskhawk.MetadataFrom(ctx).ID
+		_, err := remind.DispatchAll(ctx, due, taskhawk.WithIDs(func(i int) string {
+			return fmt.Sprint(run, "/", due[i].Account)
+		}))
+		return err
+	})
+	_, err := taskhawk.NewHub(taskhawk.Config{Sync: true, Tasks: []taskhawk.AnyTask{remind, remindAll}})
+	if err != nil {
+		fmt.Println(err)
+	}
+	for range 2 { // the run fails after its fan-out, and is delivered again with its id
+		if _, err := remindAll.Dispatch(context.Background(), struct{}{}, taskhawk.WithID("monday")); err != nil {
+			fmt.Println(err)
+		}
+	}
+	// Output:
+	// monday/17 reminds account 17
+	// monday/42 reminds account 42
+	// monday/17 has run
+	// monday/42 has run
+}
