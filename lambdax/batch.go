@@ -142,14 +142,14 @@ func (b *batch) handle(handling context.Context, r *record) {
 	defer func() {
 		stops := r.ordered && !b.config.SkipGroupOnError // so nothing may start before it is settled
 		if err == nil || stops || b.config.Settler == nil {
-			b.finish(r, b.settle(handling, r, err))
+			b.finish(r, b.settleHandled(handling, r, err))
 			return
 		}
 		// Beside the next records, so that settling calls share requests instead of
 		// coming one after another. A group is busy until its record is settled.
 		b.join()
 		go func() {
-			b.finish(r, b.settle(handling, r, err))
+			b.finish(r, b.settleHandled(handling, r, err))
 			if r.ordered && b.resume() {
 				b.work(handling)
 				return
@@ -241,22 +241,35 @@ const (
 	over
 )
 
-// settle gives the outcome of a record its effect, and returns why the record is not
-// done.
-func (b *batch) settle(ctx context.Context, r *record, handled error) error {
-	if handled == nil || b.isClosed() {
+// settleHandled gives the outcome of a record whose handler has returned its effect, and
+// returns why the record is not done.
+func (b *batch) settleHandled(ctx context.Context, r *record, handled error) error {
+	if b.isClosed() {
 		return handled
 	}
-	ctx, cancel := b.budget.settling(ctx)
-	defer cancel()
-	done, err := taskhawk.Settle(ctx, &r.delivery, handled, b.config.Backoff)
-	if err != nil {
-		b.report(ctx, &r.delivery, "cannot settle a message, it stays invisible until its visibility timeout", err)
+	done, err := handled == nil, error(nil)
+	if !done {
+		done, err = b.effect(ctx, r, handled)
 	}
+	b.hub.Settled(context.WithoutCancel(ctx), &r.delivery, handled, done, err)
 	if done {
 		return nil
 	}
 	return handled
+}
+
+// effect gives an outcome its effect, and logs why it has none.
+func (b *batch) effect(ctx context.Context, r *record, handled error) (done bool, err error) {
+	if b.hub.Observer() != nil {
+		ctx = taskhawk.ContextWithHub(ctx, b.hub) // the requests of the settler find the observer by it
+	}
+	ctx, cancel := b.budget.settling(ctx)
+	defer cancel()
+	done, err = taskhawk.Settle(ctx, &r.delivery, handled, b.config.Backoff)
+	if err != nil {
+		b.report(ctx, &r.delivery, "cannot settle a message, it stays invisible until its visibility timeout", err)
+	}
+	return done, err
 }
 
 func (b *batch) isClosed() bool {
@@ -276,7 +289,11 @@ func (b *batch) leaveOut(ctx context.Context, late error) {
 	defer cancel()
 	var group sync.WaitGroup
 	for _, r := range left {
-		group.Go(func() { _ = b.settle(ctx, r, taskhawk.RetryAfter(0, r.err)) })
+		group.Go(func() {
+			if !b.isClosed() {
+				_, _ = b.effect(ctx, r, taskhawk.RetryAfter(0, r.err)) // it is reported as failed in any case
+			}
+		})
 	}
 	group.Wait()
 }

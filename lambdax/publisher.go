@@ -50,7 +50,13 @@ type Publisher struct {
 	sends   awsbatch.Count
 }
 
-var _ taskhawk.BatchPublisher = (*Publisher)(nil)
+var (
+	_ taskhawk.BatchPublisher       = (*Publisher)(nil)
+	_ taskhawk.DestinationPublisher = (*Publisher)(nil)
+)
+
+// system is the name of SNS in OpenTelemetry.
+const system = "aws.sns"
 
 // NewPublisher makes a publisher for the topics of an application, such as "dev-myapp".
 // It makes no call.
@@ -116,6 +122,11 @@ func (p *Publisher) PublishBatch(ctx context.Context, outs []*taskhawk.Outgoing)
 	return p.batches.PublishBatch(ctx, outs)
 }
 
+// Destination returns the topic of a priority, for dispatch middleware.
+func (p *Publisher) Destination(priority taskhawk.Priority) taskhawk.Destination {
+	return taskhawk.Destination{System: system, Name: p.batches.Name(priority)}
+}
+
 // Stats counts the requests of this publisher, all of them Sends. It may be called at any
 // time, concurrently.
 func (p *Publisher) Stats() taskhawk.RequestStats {
@@ -124,6 +135,7 @@ func (p *Publisher) Stats() taskhawk.RequestStats {
 
 // calls returns what makes calls to a topic, each with attempts.
 func (p *Publisher) calls(topic string) func(ctx context.Context, entries []entry, done func(err error, items ...int)) {
+	send := awsbatch.Observe(taskhawk.Call{System: system, Method: "PublishBatch", Queue: topic}, p.send)
 	return func(ctx context.Context, entries []entry, done func(err error, items ...int)) {
 		arn, err := p.arns.get(ctx, topic)
 		if err != nil {
@@ -132,7 +144,7 @@ func (p *Publisher) calls(topic string) func(ctx context.Context, entries []entr
 			}
 			return
 		}
-		awsbatch.Run(ctx, arn, entries, p.send, done)
+		awsbatch.Run(ctx, arn, entries, send, done)
 	}
 }
 
@@ -232,6 +244,7 @@ func partitionOf(region string) string {
 
 // entry is a message ready to publish.
 type entry struct {
+	out     *taskhawk.Outgoing
 	message types.PublishBatchRequestEntry
 	size    int  // body and attributes, in bytes
 	ordered bool // by its group: on a FIFO topic
@@ -246,6 +259,7 @@ func newEntry(m awsbatch.Message, fifo bool) entry {
 		}
 	}
 	return entry{
+		out: m.Outgoing,
 		message: types.PublishBatchRequestEntry{
 			Message:                aws.String(m.Body),
 			MessageAttributes:      attributes,
@@ -259,6 +273,12 @@ func newEntry(m awsbatch.Message, fifo bool) entry {
 
 // Size is what the entry counts towards the limit of a call.
 func (e entry) Size() int { return e.size }
+
+// Observer is that of the hub that dispatched the message.
+func (e entry) Observer() taskhawk.Observer { return e.out.Observer() }
+
+// Outgoing is the message.
+func (e entry) Outgoing() *taskhawk.Outgoing { return e.out }
 
 // Group is the group whose order the entry keeps.
 func (e entry) Group() string {

@@ -20,6 +20,9 @@ import (
 	"github.com/taskhawk/taskhawk-go/taskhawk"
 )
 
+// system is the name of SQS in OpenTelemetry.
+const system = "aws_sqs"
+
 // service makes the batch calls to SQS, each with attempts, and counts them.
 type service struct {
 	api    API
@@ -37,6 +40,7 @@ func newService(api API, account string) *service {
 // batchItem is an item of a batch call to SQS.
 type batchItem interface {
 	groupcommit.Item
+	awsbatch.Observed
 	// receiptHandle is what errors must not show, "" for none.
 	receiptHandle() string
 }
@@ -44,8 +48,9 @@ type batchItem interface {
 // batchCalls returns what makes calls with items of one queue, ten at most, each with
 // attempts. Errors are of the type [*QueueError].
 func batchCalls[T batchItem](
-	s *service, queue string, call awsbatch.Call[T],
+	s *service, queue string, operation taskhawk.Operation, method string, call awsbatch.Call[T],
 ) func(ctx context.Context, items []T, done func(err error, items ...int)) {
+	call = awsbatch.Observe(taskhawk.Call{Operation: operation, System: system, Method: method, Queue: queue}, call)
 	return func(ctx context.Context, items []T, done func(err error, items ...int)) {
 		url, err := s.urls.get(ctx, queue)
 		if err != nil {
@@ -88,7 +93,7 @@ func runAll[T any](
 
 // sends returns what sends messages to a queue.
 func (s *service) sends(queue string) func(context.Context, []entry, func(error, ...int)) {
-	return batchCalls(s, queue, s.send)
+	return batchCalls(s, queue, taskhawk.OperationSend, "SendMessageBatch", s.send)
 }
 
 func (s *service) send(ctx context.Context, url string, entries []entry) ([]error, error) {
@@ -105,8 +110,21 @@ func (s *service) send(ctx context.Context, url string, entries []entry) ([]erro
 	return answers(len(entries), out.Failed, out.Successful, id), nil
 }
 
+// observed is the part of an item that settles a message which an observer asks for.
+type observed struct{ observer taskhawk.Observer }
+
+// Observer is that of the hub whose message it is.
+func (o observed) Observer() taskhawk.Observer { return o.observer }
+
+// Outgoing is none.
+func (observed) Outgoing() *taskhawk.Outgoing { return nil }
+
 // receipt is the receipt handle of a message to delete.
-type receipt string
+type receipt struct {
+	observed
+
+	handle string
+}
 
 // Size is 0: the calls have no limit of bytes.
 func (receipt) Size() int { return 0 }
@@ -114,18 +132,18 @@ func (receipt) Size() int { return 0 }
 // Group is none.
 func (receipt) Group() string { return "" }
 
-func (r receipt) receiptHandle() string { return string(r) }
+func (r receipt) receiptHandle() string { return r.handle }
 
 // deletes returns what deletes messages of a queue.
 func (s *service) deletes(queue string) func(context.Context, []receipt, func(error, ...int)) {
-	return batchCalls(s, queue, s.remove)
+	return batchCalls(s, queue, taskhawk.OperationDelete, "DeleteMessageBatch", s.remove)
 }
 
 func (s *service) remove(ctx context.Context, url string, receipts []receipt) ([]error, error) {
 	s.counts.deletes.Add(len(receipts))
 	batch := make([]types.DeleteMessageBatchRequestEntry, len(receipts))
 	for i, r := range receipts {
-		batch[i] = types.DeleteMessageBatchRequestEntry{Id: awsbatch.EntryID(i), ReceiptHandle: aws.String(string(r))}
+		batch[i] = types.DeleteMessageBatchRequestEntry{Id: awsbatch.EntryID(i), ReceiptHandle: aws.String(r.handle)}
 	}
 	out, err := s.api.DeleteMessageBatch(ctx, &sqs.DeleteMessageBatchInput{QueueUrl: &url, Entries: batch}, once)
 	if err != nil {
@@ -137,6 +155,8 @@ func (s *service) remove(ctx context.Context, url string, receipts []receipt) ([
 
 // visibility is a change of one message's visibility timeout.
 type visibility struct {
+	observed
+
 	receipt string
 	timeout time.Duration
 }
@@ -151,7 +171,7 @@ func (v visibility) receiptHandle() string { return v.receipt }
 
 // changes returns what changes visibility timeouts of messages of a queue.
 func (s *service) changes(queue string) func(context.Context, []visibility, func(error, ...int)) {
-	return batchCalls(s, queue, s.change)
+	return batchCalls(s, queue, taskhawk.OperationVisibility, "ChangeMessageVisibilityBatch", s.change)
 }
 
 func (s *service) change(ctx context.Context, url string, changes []visibility) ([]error, error) {

@@ -72,7 +72,10 @@ type Publisher struct {
 	looks   queueLooks
 }
 
-var _ taskhawk.BatchPublisher = (*Publisher)(nil)
+var (
+	_ taskhawk.BatchPublisher       = (*Publisher)(nil)
+	_ taskhawk.DestinationPublisher = (*Publisher)(nil)
+)
 
 // NewPublisher makes a publisher for the queues of an application, such as "dev-myapp".
 // It makes no call: queue URLs are looked up when they are first needed, once each.
@@ -222,12 +225,19 @@ func (l *queueLooks) keep(missing string, exists map[string]bool) {
 	l.byName[missing] = queueLook{exists: exists, until: time.Now().Add(lookTTL)}
 }
 
+// Destination returns the queue of a priority, for dispatch middleware.
+func (p *Publisher) Destination(priority taskhawk.Priority) taskhawk.Destination {
+	return taskhawk.Destination{System: system, Name: p.batches.Name(priority)}
+}
+
 // Stats counts the requests of this publisher. It may be called at any time,
 // concurrently.
 func (p *Publisher) Stats() taskhawk.RequestStats { return p.service.counts.stats() }
 
 // entry is a message ready to send.
 type entry struct {
+	out           *taskhawk.Outgoing // nil for a dead letter
+	observer      taskhawk.Observer
 	body          string
 	attributes    map[string]types.MessageAttributeValue
 	trace         string // of X-Ray
@@ -240,6 +250,8 @@ type entry struct {
 
 func newEntry(m awsbatch.Message, fifo bool) entry {
 	e := entry{
+		out:           m.Outgoing,
+		observer:      m.Outgoing.Observer(),
 		body:          m.Body,
 		attributes:    make(map[string]types.MessageAttributeValue, len(m.Attributes)),
 		trace:         m.Trace,
@@ -265,6 +277,12 @@ func (e entry) Group() string {
 	}
 	return e.group
 }
+
+// Observer is that of the hub that dispatched the message.
+func (e entry) Observer() taskhawk.Observer { return e.observer }
+
+// Outgoing is the message.
+func (e entry) Outgoing() *taskhawk.Outgoing { return e.out }
 
 func (entry) receiptHandle() string { return "" }
 

@@ -34,11 +34,13 @@ type queue struct {
 
 var _ taskhawk.Queue = (*queue)(nil)
 
-func newQueue(s *service, info taskhawk.QueueInfo, config WorkerConfig, logger *slog.Logger) *queue {
-	return &queue{
+func newQueue(s *service, info taskhawk.QueueInfo, config WorkerConfig, hub *taskhawk.Hub) *queue {
+	q := &queue{
 		settlements: newSettlements(s, info.Name, config.Linger, config.changeCalls()),
-		info:        info, logger: logger,
+		info:        info, logger: hub.Logger(),
 	}
+	q.observer = hub.Observer()
+	return q
 }
 
 // Info describes the queue.
@@ -75,6 +77,7 @@ func (q *queue) Receive(ctx context.Context, limit int, wait time.Duration) ([]*
 	if err != nil {
 		return nil, err
 	}
+	ctx, end := q.observeReceive(ctx)
 	out, err := awsbatch.Invoke(ctx, q.service.api.ReceiveMessage, &sqs.ReceiveMessageInput{
 		QueueUrl:                    url,
 		MaxNumberOfMessages:         int32(min(limit, awsbatch.MaxEntries)),
@@ -87,14 +90,26 @@ func (q *queue) Receive(ctx context.Context, limit int, wait time.Duration) ([]*
 		AttributeNames: []types.QueueAttributeName{types.QueueAttributeNameAll}, //nolint:staticcheck // see above
 	}, receiveOptions)
 	if err != nil {
+		end(0, err)
 		q.service.counts.receives.Add(0)
 		return nil, &QueueError{Queue: q.info.Name, Err: err}
 	}
+	end(len(out.Messages), nil)
 	q.service.counts.receives.Add(len(out.Messages))
 	if len(out.Messages) == 0 {
 		q.service.counts.emptyReceives.Add(1)
 	}
 	return q.deliveries(ctx, out.Messages), nil
+}
+
+// observeReceive begins the observation of a receive.
+func (q *queue) observeReceive(ctx context.Context) (context.Context, func(messages int, err error)) {
+	if q.observer == nil {
+		return ctx, func(int, error) {}
+	}
+	return q.observer.Call(ctx, &taskhawk.Call{
+		Operation: taskhawk.OperationReceive, System: system, Method: "ReceiveMessage", Queue: q.info.Name,
+	})
 }
 
 func (q *queue) deliveries(ctx context.Context, messages []types.Message) []*taskhawk.Delivery {
@@ -116,11 +131,12 @@ func (q *queue) deliveries(ctx context.Context, messages []types.Message) []*tas
 
 // settlements settles the messages of one queue, in requests that they share.
 type settlements struct {
-	service *service
-	queue   string
-	deletes *groupcommit.Committer[receipt]
-	changes *groupcommit.Committer[visibility]
-	letters *groupcommit.Committer[entry]
+	service  *service
+	queue    string
+	observer taskhawk.Observer // of the worker's hub; nil for none, and where a context names the hub
+	deletes  *groupcommit.Committer[receipt]
+	changes  *groupcommit.Committer[visibility]
+	letters  *groupcommit.Committer[entry]
 }
 
 // newSettlements makes up to changeCalls calls that change visibility timeouts at once,
@@ -172,7 +188,16 @@ func shared[T groupcommit.Item](
 // Delete takes the message off the queue, in one request with others. Only the last
 // receipt handle of a message does that for certain.
 func (s *settlements) Delete(ctx context.Context, d *taskhawk.Delivery) error {
-	return s.deletes.Do(ctx, receipt(d.Receipt))
+	return s.deletes.Do(ctx, receipt{observed{s.observerOf(ctx)}, d.Receipt})
+}
+
+// observerOf returns the observer of a settlement: for a [Settler], that of the hub which
+// the context names.
+func (s *settlements) observerOf(ctx context.Context) taskhawk.Observer {
+	if hub := taskhawk.HubFrom(ctx); s.observer == nil && hub != nil {
+		return hub.Observer()
+	}
+	return s.observer
 }
 
 // SetVisibility changes the visibility timeout of the message, in whole seconds, rounded
@@ -181,7 +206,7 @@ func (s *settlements) SetVisibility(ctx context.Context, d *taskhawk.Delivery, t
 	if timeout < 0 || timeout > MaxVisibility {
 		return fmt.Errorf("visibility timeout %s: SQS takes 0 to %s", timeout, MaxVisibility)
 	}
-	err := s.changes.Do(ctx, visibility{receipt: d.Receipt, timeout: timeout})
+	err := s.changes.Do(ctx, visibility{observed{s.observerOf(ctx)}, d.Receipt, timeout})
 	if lost(err) {
 		err = fmt.Errorf("%w: %w", taskhawk.ErrVisibilityLost, err)
 	}

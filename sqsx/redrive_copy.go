@@ -179,7 +179,7 @@ func (p *pass) deleteAll(ctx context.Context, stored []*letter) {
 	}
 	receipts := make([]receipt, len(stored))
 	for i, l := range stored {
-		receipts[i] = receipt(p.scan.leases.receipt(l))
+		receipts[i] = receipt{handle: p.scan.leases.receipt(l)}
 	}
 	for i, err := range runAll(ctx, receipts, p.service.deletes(p.scan.queue)) {
 		count := RedriveCount{Moved: 1}

@@ -98,7 +98,9 @@ func (s *Settler) of(d *taskhawk.Delivery) *settlements {
 // DeadLetter stores a copy of the message on the dead-letter queue, in one request with
 // others. See [Settler.DeadLetter].
 func (s *settlements) DeadLetter(ctx context.Context, d *taskhawk.Delivery, letter taskhawk.DeadLetter) error {
-	if err := s.letters.Do(ctx, newLetter(d, letter, sqsqueue.IsFIFO(s.queue))); err != nil {
+	e := newLetter(d, letter, sqsqueue.IsFIFO(s.queue))
+	e.observer = s.observerOf(ctx)
+	if err := s.letters.Do(ctx, e); err != nil {
 		return fmt.Errorf("dead letter: %w", inQueue(DeadLetterQueueName(s.queue), awsbatch.CoreError(err)))
 	}
 	return nil

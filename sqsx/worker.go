@@ -113,7 +113,7 @@ func NewWorker(api API, app string, hub *taskhawk.Hub, config WorkerConfig) (*Wo
 				Name: name, Priority: priority, Visibility: config.VisibilityTimeout, Wait: config.WaitTime,
 				Ordered: sqsqueue.IsFIFO(name),
 			}
-			q := newQueue(w.service, info, config, hub.Logger())
+			q := newQueue(w.service, info, config, hub)
 			w.queues, queues = append(w.queues, q), append(queues, q)
 		}
 	}

@@ -113,6 +113,25 @@ func MetadataFrom(ctx context.Context) Metadata {
 	return Metadata{}
 }
 
+// LastAttempt reports whether the message of the running handler becomes a dead letter if
+// this attempt fails: the queue allows no more, as far as the transport knows, or
+// [WithMaxAttempts] does not. It reports false outside of a handler.
+func LastAttempt(ctx context.Context) bool {
+	s := scopeFrom(ctx)
+	if s == nil || s.delivery == nil {
+		return false
+	}
+	if s.delivery.lastAttempt() {
+		return true
+	}
+	if s.hub == nil || s.hub.tasks[s.metadata.Task] == nil {
+		return false
+	}
+	r := s.hub.tasks[s.metadata.Task]
+	last := r.lastAttempt(s.delivery)
+	return last > 0 && s.metadata.Attempt >= last
+}
+
 // LogValue gives log/slog what is safe to log: no header and no receipt handle.
 func (m Metadata) LogValue() slog.Value {
 	return slog.GroupValue(

@@ -36,6 +36,7 @@ func TestContextOutsideOfAHandler(t *testing.T) {
 	} {
 		require.Equal(t, taskhawk.Metadata{}, taskhawk.MetadataFrom(ctx), name)
 		require.Nil(t, taskhawk.DeliveryFrom(ctx), name)
+		require.False(t, taskhawk.LastAttempt(ctx), name)
 		require.ErrorIs(t, taskhawk.ExtendVisibility(ctx, 1), taskhawk.ErrNoVisibility, name)
 	}
 	require.Nil(t, taskhawk.HubFrom(t.Context()))
@@ -142,4 +143,31 @@ func TestExtendVisibilityRefuses(t *testing.T) {
 	_, err = extend(t, settler, -time.Second)
 	require.EqualError(t, err, "taskhawk: extend visibility: negative duration -1s")
 	require.Empty(t, settler.set)
+}
+
+func TestLastAttemptIsThatOfTheQueueOrOfTheTask(t *testing.T) {
+	t.Parallel()
+	for _, c := range []struct {
+		attempt, queue int
+		options        []taskhawk.TaskOption
+		want           bool
+	}{
+		{1, 0, nil, false},
+		{4, 5, nil, false},
+		{5, 5, nil, true},
+		{2, 5, []taskhawk.TaskOption{taskhawk.WithMaxAttempts(3)}, false},
+		{3, 5, []taskhawk.TaskOption{taskhawk.WithMaxAttempts(3)}, true},
+		{3, 0, []taskhawk.TaskOption{taskhawk.WithMaxAttempts(3)}, true},
+	} {
+		var last, other bool
+		task := taskhawk.New("tasks.last", func(ctx context.Context, _ struct{}) error {
+			last, other = taskhawk.LastAttempt(ctx), taskhawk.LastAttempt(taskhawk.ContextWithHub(ctx, nil))
+			return nil
+		}, c.options...)
+		d := delivery("tasks.last", "")
+		d.Attempt, d.MaxAttempts = c.attempt, c.queue
+		require.NoError(t, newHub(t, taskhawk.Config{Tasks: []taskhawk.AnyTask{task}}).Handle(t.Context(), d))
+		require.Equal(t, c.want, last, "%+v", c)
+		require.Equal(t, c.want && c.attempt == c.queue, other, "%+v: without a hub there is no task", c)
+	}
 }

@@ -22,17 +22,27 @@ import (
 //
 // In Sync mode the task has run when Dispatch returns, and its error is the handler's.
 func (t *Task[Args]) Dispatch(ctx context.Context, args Args, options ...DispatchOption) (string, error) {
-	hub, out, err := t.prepare(ctx, &args, 0, options)
-	if err == nil && hub.publisher == nil {
+	p, err := t.prepare(ctx, &args, 0, options)
+	if err == nil && p.hub.publisher == nil {
 		err = ErrNoPublisher
+		p.hub.end(p.sending, err)
 	}
 	if err != nil {
 		return "", fmt.Errorf("taskhawk: dispatch %s: %w", t.Name(), err)
 	}
-	if err := hub.publisher.Publish(ctx, out); err != nil {
-		return out.ID, fmt.Errorf("taskhawk: dispatch %s: %w", t.Name(), err)
+	err = p.hub.publisher.Publish(p.sending.ctx, p.out)
+	p.hub.end(p.sending, err)
+	if err != nil {
+		return p.out.ID, fmt.Errorf("taskhawk: dispatch %s: %w", t.Name(), err)
 	}
-	return out.ID, nil
+	return p.out.ID, nil
+}
+
+// prepared is a message that is ready to send.
+type prepared struct {
+	hub     *Hub
+	out     *Outgoing
+	sending sending
 }
 
 // Seal does all of a dispatch but the sending: it merges the options and the headers of
@@ -40,13 +50,15 @@ func (t *Task[Args]) Dispatch(ctx context.Context, args Args, options ...Dispatc
 // publisher. It is for what sends a task later or by another way, such as package
 // sqsx/schedule. The hub needs no publisher. Limits of a service are not checked.
 //
-// The errors are those that Dispatch returns before it sends.
+// Dispatch middleware is called, and gets no error when the message is sealed. The errors
+// are those that Dispatch returns before it sends.
 func (t *Task[Args]) Seal(ctx context.Context, args Args, options ...DispatchOption) (*Outgoing, error) {
-	_, out, err := t.prepare(ctx, &args, 0, options)
+	p, err := t.prepare(ctx, &args, 0, options)
 	if err != nil {
 		return nil, fmt.Errorf("taskhawk: seal %s: %w", t.Name(), err)
 	}
-	return out, nil
+	p.hub.end(p.sending, nil)
+	return p.out, nil
 }
 
 // errNoneSent is the error of an entry that is right, beside one that is not.
@@ -62,63 +74,73 @@ func (t *Task[Args]) DispatchAll(ctx context.Context, args []Args, options ...Di
 	if len(args) == 0 {
 		return nil, nil
 	}
-	outs := make([]*Outgoing, len(args))
-	var hub *Hub
+	all := make([]prepared, len(args))
 	failed := map[int]error{}
 	ids := make(map[string]bool, len(args))
 	for i := range args {
 		var err error
-		if hub, outs[i], err = t.prepare(ctx, &args[i], i, options); err != nil {
+		if all[i], err = t.prepare(ctx, &args[i], i, options); err != nil {
 			failed[i] = err
 			continue
 		}
-		if ids[outs[i].ID] {
+		if ids[all[i].out.ID] {
 			failed[i] = errors.New("another entry has the same id: use WithIDs")
 		}
-		ids[outs[i].ID] = true
+		ids[all[i].out.ID] = true
 	}
 	if len(failed) > 0 {
 		for i := range args {
 			if failed[i] == nil {
 				failed[i] = errNoneSent
 			}
+			if all[i].hub != nil {
+				all[i].hub.end(all[i].sending, failed[i])
+			}
 		}
 		return nil, &BatchError{Task: t.Name(), Total: len(args), Failed: failed}
 	}
-	if hub.publisher == nil {
+	if all[0].hub.publisher == nil {
+		for i := range all {
+			all[i].hub.end(all[i].sending, ErrNoPublisher)
+		}
 		return nil, fmt.Errorf("taskhawk: dispatch %s: %w", t.Name(), ErrNoPublisher)
 	}
-	return t.publishAll(ctx, hub, outs)
+	return t.publishAll(ctx, all)
 }
 
-func (t *Task[Args]) publishAll(ctx context.Context, hub *Hub, outs []*Outgoing) ([]string, error) {
-	ids := make([]string, len(outs))
-	for i, out := range outs {
-		ids[i] = out.ID
-	}
+func (t *Task[Args]) publishAll(ctx context.Context, all []prepared) ([]string, error) {
+	ids := make([]string, len(all))
 	failed := map[int]error{}
-	for i, err := range publishBatch(ctx, hub.publisher, outs) {
+	for i, err := range publishBatch(ctx, all) {
+		ids[i] = all[i].out.ID
+		all[i].hub.end(all[i].sending, err)
 		if err != nil {
 			failed[i] = err
 		}
 	}
 	if len(failed) > 0 {
-		return ids, &BatchError{Task: t.Name(), Total: len(outs), Failed: failed}
+		return ids, &BatchError{Task: t.Name(), Total: len(all), Failed: failed}
 	}
 	return ids, nil
 }
 
-// publishBatch sends outs by the batch where publisher can, and one by one where it
-// cannot.
-func publishBatch(ctx context.Context, publisher Publisher, outs []*Outgoing) []error {
-	if batcher, ok := publisher.(BatchPublisher); ok {
-		return batcher.PublishBatch(ctx, outs)
+// publishBatch sends messages of one hub by the batch where its publisher can, and one by
+// one where it cannot.
+func publishBatch(ctx context.Context, all []prepared) []error {
+	publisher := all[0].hub.publisher
+	batcher, ok := publisher.(BatchPublisher)
+	if !ok {
+		errs := make([]error, len(all))
+		for i := range all {
+			errs[i] = publisher.Publish(all[i].sending.ctx, all[i].out)
+		}
+		return errs
 	}
-	errs := make([]error, len(outs))
-	for i, out := range outs {
-		errs[i] = publisher.Publish(ctx, out)
+	outs := make([]*Outgoing, len(all))
+	for i := range all {
+		outs[i] = all[i].out
 	}
-	return errs
+	return batcher.PublishBatch(ctx, outs)
 }
 
 // errEmptyID is the error of a dispatch whose WithIDs returns no id. A new UUID in its
@@ -131,14 +153,15 @@ func (t *Task[Args]) prepare(
 	args *Args,
 	i int,
 	options []DispatchOption,
-) (hub *Hub, out *Outgoing, err error) {
+) (p prepared, err error) {
 	defer func() { err = guard.Error(err) }()
 	defer recoverTo(&err) // of DefaultHeaders, validators and methods such as MarshalJSON, which are the user's
 	if ctx.Err() != nil {
-		return nil, nil, fmt.Errorf("not sent: %w", context.Cause(ctx))
+		return p, fmt.Errorf("not sent: %w", context.Cause(ctx))
 	}
-	if hub, err = t.identity.hub(ctx); err != nil {
-		return nil, nil, err
+	hub, err := t.identity.hub(ctx)
+	if err != nil {
+		return p, err
 	}
 	set := &t.settings
 	// The settings of the task are shared by its dispatches. This one changes a copy.
@@ -150,19 +173,56 @@ func (t *Task[Args]) prepare(
 	}
 	if set.ids != nil {
 		if set.id = set.ids(i); set.id == "" {
-			return nil, nil, errEmptyID
+			return p, errEmptyID
 		}
 	}
 	if err := set.checkDispatch(); err != nil {
-		return nil, nil, err
+		return p, err
 	}
 	if t.check != nil {
 		if err := t.check(args); err != nil {
-			return nil, nil, err
+			return p, err
 		}
 	}
-	out, err = t.encode(args, set, set.keywords(hub))
-	return hub, out, err
+	id, err := set.newID()
+	if err != nil {
+		return p, err
+	}
+	return t.seal(ctx, hub, args, set, id, i)
+}
+
+// seal calls the middleware of a message, and writes its body.
+func (t *Task[Args]) seal(
+	ctx context.Context,
+	hub *Hub,
+	args *Args,
+	set *settings,
+	id string,
+	i int,
+) (p prepared, err error) {
+	headers, sending := set.headers, sending{ctx: ctx}
+	if len(hub.dispatching) > 0 {
+		d := &Dispatch{
+			ID: id, Task: t.Name(), Priority: set.priority, Delay: set.delay, Group: set.group,
+			DeduplicationID: set.deduplicationID, Index: i, headers: headers,
+		}
+		if sending, err = hub.begin(ctx, d); err != nil {
+			return p, err
+		}
+		headers = d.headers
+	}
+	defer func() {
+		if err != nil {
+			hub.end(sending, err)
+		}
+	}()
+	defer recoverTo(&err) // of MarshalJSON
+	out, err := t.encode(args, set, id, headers, set.keywords(hub))
+	if err != nil {
+		return p, err
+	}
+	out.observer = hub.observer
+	return prepared{hub: hub, out: out, sending: sending}, nil
 }
 
 // syncPublisher runs what is dispatched at once, by the same way in as any other
@@ -170,7 +230,9 @@ func (t *Task[Args]) prepare(
 type syncPublisher struct{ hub *Hub }
 
 func (p syncPublisher) Publish(ctx context.Context, out *Outgoing) error {
-	err := p.hub.Handle(ctx, &Delivery{Body: out.Body, MessageID: out.ID, Attempt: 1, Received: time.Now()})
+	d := &Delivery{Body: out.Body, MessageID: out.ID, Attempt: 1, Received: time.Now()}
+	err := p.hub.Handle(ctx, d)
+	p.hub.Settled(ctx, d, err, OutcomeOf(err).Action == ActionDelete, nil)
 	if OutcomeOf(err).Action == ActionDelete {
 		return nil
 	}

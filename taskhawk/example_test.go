@@ -111,3 +111,27 @@ func ExampleContextWithHub() {
 	// to ann@example.com: Hello!
 	// <nil>
 }
+
+func ExampleDispatchMiddleware() {
+	welcome := taskhawk.New("tasks.welcome", func(ctx context.Context, args struct{ Name string }) error {
+		fmt.Println("welcome", args.Name, "to", taskhawk.MetadataFrom(ctx).Headers["tenant"])
+		return nil
+	})
+	tenant := func(ctx context.Context, d *taskhawk.Dispatch) (context.Context, func(error)) {
+		if d.Header("tenant") == "" {
+			d.SetHeader("tenant", "acme")
+		}
+		return ctx, func(err error) { fmt.Println("sent", d.Task, "error:", err) }
+	}
+	_, err := taskhawk.NewHub(taskhawk.Config{
+		Tasks: []taskhawk.AnyTask{welcome}, DispatchMiddleware: []taskhawk.DispatchMiddleware{tenant}, Sync: true,
+	})
+	if err != nil {
+		fmt.Println(err)
+		return
+	}
+	_, _ = welcome.Dispatch(context.Background(), struct{ Name string }{"Ann"})
+	// Output:
+	// welcome Ann to acme
+	// sent tasks.welcome error: <nil>
+}

@@ -158,6 +158,9 @@ func guardPublisher(publisher Publisher) Publisher {
 	if publisher == nil {
 		return nil
 	}
+	if batcher, ok := publisher.(BatchPublisher); ok {
+		return guardedBatchPublisher{guardedPublisher{publisher}, batcher}
+	}
 	return guardedPublisher{publisher}
 }
 
@@ -173,20 +176,19 @@ func (p guardedPublisher) Publish(ctx context.Context, out *Outgoing) (err error
 	return guard.Error(p.publisher.Publish(ctx, out))
 }
 
-// PublishBatch publishes by the batch where the publisher can, and one by one where it
-// cannot.
-func (p guardedPublisher) PublishBatch(ctx context.Context, outs []*Outgoing) []error {
+// guardedBatchPublisher is a [BatchPublisher] of a transport.
+type guardedBatchPublisher struct {
+	guardedPublisher
+
+	batcher BatchPublisher
+}
+
+// PublishBatch publishes by the publisher.
+func (p guardedBatchPublisher) PublishBatch(ctx context.Context, outs []*Outgoing) []error {
 	errs := make([]error, len(outs))
-	batcher, ok := p.publisher.(BatchPublisher)
-	if !ok {
-		for i, out := range outs {
-			errs[i] = p.Publish(ctx, out)
-		}
-		return errs
-	}
 	var answers []error
 	missing := fmt.Errorf("%w: %w", ErrOutcomeUnknown, errNoAnswer)
-	if panicked := attempt(func() { answers = batcher.PublishBatch(ctx, outs) }); panicked != nil {
+	if panicked := attempt(func() { answers = p.batcher.PublishBatch(ctx, outs) }); panicked != nil {
 		answers, missing = nil, fmt.Errorf("%w: %w", ErrOutcomeUnknown, guard.Error(panicked))
 	}
 	for i := range errs {

@@ -36,6 +36,9 @@ type Hub struct {
 	publisher      Publisher
 	defaultHeaders func(ctx context.Context, task string) Headers
 	tasks          map[string]*registration
+	dispatching    []DispatchMiddleware
+	destinations   [Bulk + 1]Destination // of the publisher, by priority; only with dispatching
+	observer       Observer              // nil for none
 	keywordArgs    bool
 	limitsAttempts bool // a task has MaxAttempts
 	handler        Handler
@@ -64,6 +67,10 @@ func NewHub(config Config) (*Hub, error) {
 			config.Publisher,
 		)
 	}
+	if config.Observer != nil && nilcheck.IsNil(config.Observer) {
+		return nil, fmt.Errorf("taskhawk: new hub: Config.Observer is a nil %T", config.Observer)
+	}
+	hub.observer = hub.guardObserver(config.Observer)
 	if config.Sync {
 		if config.Publisher != nil {
 			return nil, errors.New("taskhawk: new hub: Config has both Sync and Publisher: leave one out")
@@ -74,6 +81,9 @@ func NewHub(config Config) (*Hub, error) {
 		if err := hub.add(task); err != nil {
 			return nil, fmt.Errorf("taskhawk: new hub: %w", err)
 		}
+	}
+	if err := hub.setDispatchMiddleware(config.DispatchMiddleware, config.Publisher); err != nil {
+		return nil, fmt.Errorf("taskhawk: new hub: %w", err)
 	}
 	var err error
 	if hub.handler, err = chain(hub.run, config.Middleware); err != nil {
@@ -180,6 +190,12 @@ type Config struct {
 	Tasks []AnyTask
 	// Middleware wraps the handling of every delivery, the first one outermost.
 	Middleware []Middleware
+	// DispatchMiddleware is called for every message that is dispatched, the first one
+	// outermost.
+	DispatchMiddleware []DispatchMiddleware
+	// Observer sees requests and settlements, for metrics. Nil, the default, costs
+	// nothing.
+	Observer Observer
 	// DefaultHeaders returns headers for a dispatch, such as a request id from ctx; the
 	// task's and the caller's headers win over them. It is called concurrently, and the
 	// map it returns is copied.

@@ -218,17 +218,23 @@ func (t *Task[Args]) appendBody(dst []byte, head *Message, args *Args, keyword b
 	return append(dst, '}'), nil
 }
 
-// encode makes the message of a dispatch, its settings being checked.
-func (t *Task[Args]) encode(args *Args, set *settings, keyword bool) (*Outgoing, error) {
-	id := set.id
-	if id == "" {
-		random, err := uuid.NewRandom()
-		if err != nil {
-			return nil, fmt.Errorf("make an id: %w", err)
-		}
-		id = random.String()
+// newID returns the id that was asked for, or else a new one.
+func (s *settings) newID() (string, error) {
+	if s.id != "" {
+		return s.id, nil
 	}
-	head := Message{ID: id, Priority: set.priority, Timestamp: time.Now(), Headers: set.headers, Task: t.Name()}
+	random, err := uuid.NewRandom()
+	if err != nil {
+		return "", fmt.Errorf("make an id: %w", err)
+	}
+	return random.String(), nil
+}
+
+// encode makes the message of a dispatch, its settings being checked.
+func (t *Task[Args]) encode(
+	args *Args, set *settings, id string, headers Headers, keyword bool,
+) (*Outgoing, error) {
+	head := Message{ID: id, Priority: set.priority, Timestamp: time.Now(), Headers: headers, Task: t.Name()}
 	body, err := t.body(&head, args, keyword)
 	if err != nil {
 		return nil, err

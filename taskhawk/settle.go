@@ -31,13 +31,30 @@ func settling(work context.Context) (context.Context, context.CancelFunc) {
 // reports whether the message is off the queue. The caller has taken the lease by
 // leases.settle.
 func (w *Worker) settle(work context.Context, l *lease, handled error) (done bool) {
-	defer w.leases.settled(l)
 	// All that may take long comes while the lease is extended: the user's Backoff, and
 	// the letter.
 	outcome := w.outcome(work, l.current(), handled)
+	result := w.settleAs(work, l, outcome)
+	if !result.lost { // a loss was observed when it happened
+		w.observe(work, l, outcome, result)
+	}
+	return result.done
+}
+
+// settled is how a settlement ended.
+type settled struct {
+	done   bool // the message is off the queue
+	lost   bool // the lease is lost, so that the outcome has no effect
+	letter bool // its dead letter is stored, or the queue makes one
+	err    error
+}
+
+// settleAs gives the outcome of a message its effect.
+func (w *Worker) settleAs(work context.Context, l *lease, outcome Outcome) (result settled) {
+	defer w.leases.settled(l)
 	if outcome.Action == ActionDeadLetter {
-		if sent := w.sendLetter(work, l, outcome); !sent {
-			return false
+		if result = w.sendLetter(work, l, outcome); !result.letter {
+			return result
 		}
 	}
 	d, holds := l.close()
@@ -45,9 +62,11 @@ func (w *Worker) settle(work context.Context, l *lease, handled error) (done boo
 	switch {
 	case !holds && finished:
 		l.poller.acked.add(l.key) // it comes back, and must not run again
-		return false
+		result.lost = true
+		return result
 	case !holds:
-		return false
+		result.lost = true
+		return result
 	case finished:
 		l.finish()
 	default:
@@ -56,56 +75,70 @@ func (w *Worker) settle(work context.Context, l *lease, handled error) (done boo
 	ctx, cancel := settling(work)
 	defer cancel()
 	if finished {
-		return w.delete(ctx, l, d, outcome)
+		result.err = w.delete(ctx, l, d, outcome)
+		result.done = result.err == nil
+		return result
 	}
 	l.delay = outcome.Delay
-	if err := outcome.retry(ctx, l.poller.queue, d); err != nil {
-		w.reportUnsettled(ctx, d, outcome.Action, err)
-		return false
+	if result.err = outcome.retry(ctx, l.poller.queue, d); result.err != nil {
+		w.reportUnsettled(ctx, d, outcome.Action, result.err)
+		return result
 	}
 	w.counters.again(d)
-	return false
+	return result
+}
+
+// observe reports a message that is settled, or could not be, to the observer.
+func (w *Worker) observe(ctx context.Context, l *lease, outcome Outcome, result settled) {
+	if w.hub.observer == nil {
+		return
+	}
+	d := l.current()
+	s := w.hub.settlement(d, l.poller.info.Priority)
+	s.Outcome, s.Lost, s.Err = outcome, result.lost, result.err
+	s.DeadLetter = result.letter || !result.lost && outcome.Action == ActionRetry && d.lastAttempt()
+	w.hub.observer.Settled(context.WithoutCancel(ctx), s)
 }
 
 // letterTries is how often a dead letter is sent whose fate is unknown.
 const letterTries = 2
 
-// sendLetter stores the dead letter of a message whose lease is held meanwhile, and
-// reports whether that worked. If not, the message comes back when its visibility timeout
-// is over.
-func (w *Worker) sendLetter(work context.Context, l *lease, outcome Outcome) (sent bool) {
-	var err error
+// sendLetter stores the dead letter of a message whose lease is held meanwhile. If it is
+// not stored, the message comes back when its visibility timeout is over.
+func (w *Worker) sendLetter(work context.Context, l *lease, outcome Outcome) (result settled) {
 	for try := 1; ; try++ {
 		d, holds := l.held()
 		if !holds { // another worker may send one as well: do not add to that
+			result.lost = true
 			break
 		}
-		err = func() error {
+		result.err = func() error {
 			ctx, cancel := settling(work)
 			defer cancel()
 			return outcome.sendLetter(ctx, l.poller.queue, d)
 		}()
-		if err == nil {
+		if result.err == nil {
 			w.counters.dead.Add(1)
-			return true
+			result.letter = true
+			return result
 		}
 		// Without an answer another try may cost a second letter, which is better than
 		// another run. A refusal would only be repeated, and a stop does not wait so
 		// long.
-		if try == letterTries || !errors.Is(err, ErrOutcomeUnknown) || work.Err() != nil {
+		if try == letterTries || !errors.Is(result.err, ErrOutcomeUnknown) || work.Err() != nil {
 			break
 		}
 	}
 	d, _ := l.close()
-	if err != nil {
-		w.reportUnsettled(work, d, ActionDeadLetter, err)
+	if result.err != nil {
+		w.reportUnsettled(work, d, ActionDeadLetter, result.err)
 	}
-	return false
+	return result
 }
 
 // delete deletes a message that is done, or whose letter is stored. It remembers one that
 // it cannot delete, so that the task does not run again when it comes back.
-func (w *Worker) delete(ctx context.Context, l *lease, d *Delivery, outcome Outcome) (deleted bool) {
+func (w *Worker) delete(ctx context.Context, l *lease, d *Delivery, outcome Outcome) error {
 	err := l.poller.queue.Delete(ctx, d)
 	l.poller.acked.deleted(l.key, err)
 	switch {
@@ -115,7 +148,7 @@ func (w *Worker) delete(ctx context.Context, l *lease, d *Delivery, outcome Outc
 	case outcome.Action == ActionDelete:
 		w.counters.succeeded.Add(1)
 	}
-	return err == nil
+	return err
 }
 
 // reportUnsettled counts and logs a message that could not be settled.
@@ -185,6 +218,7 @@ func (w *Worker) release(work context.Context, leases []*lease) {
 				w.counters.dead.Add(1)
 				w.hub.report(ctx, slog.LevelWarn, "message given back at its last attempt; becomes a dead letter",
 					slog.Any("", d))
+				w.observe(ctx, l, Outcome{Action: ActionRetry}, settled{letter: true, err: err})
 			}
 			if err != nil {
 				w.hub.report(
@@ -254,6 +288,7 @@ func (w *Worker) lost(l *lease, cause error) {
 	ctx := context.Background() //nolint:forbidigo // an extension has no caller
 	w.hub.report(ctx, slog.LevelWarn, "lease lost; message will be delivered again",
 		slog.Any("", l.current()), guard.ErrorAttr(cause))
+	w.observe(ctx, l, Outcome{}, settled{lost: true})
 }
 
 // extensionFailed reports that extensions fail, in one line a minute for all messages.

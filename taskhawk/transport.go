@@ -101,7 +101,15 @@ type Outgoing struct {
 	Group string
 	// DeduplicationID is for FIFO queues; empty for none.
 	DeduplicationID string
+
+	observer Observer // of the hub that dispatched it; nil for none
 }
+
+// Observer returns the observer of the hub that dispatched the message, as
+// [Hub.Observer] does: publishers call it around the request that sends the message. It
+// is nil if there is none. A request with the messages of several hubs has one of their
+// observers.
+func (o *Outgoing) Observer() Observer { return o.observer }
 
 // LogValue gives log/slog what is safe to log: neither body nor headers.
 func (o Outgoing) LogValue() slog.Value {

@@ -2,8 +2,10 @@ package awsbatch
 
 import (
 	"cmp"
+	"fmt"
 	"maps"
 	"slices"
+	"strconv"
 	"strings"
 )
 
@@ -64,15 +66,36 @@ func Mirror(task string, headers map[string]string, most, room int) []Attribute 
 // traceID is the header of X-Ray.
 const traceID = "x-amzn-trace-id"
 
-// traceHeader returns the header of X-Ray for the system attribute AWSTraceHeader, ""
-// where it is missing or has a form that SQS refuses.
+// traceHeader returns what the system attribute AWSTraceHeader says: the header of X-Ray,
+// or else that of W3C in the form of X-Ray. It returns "" where both are missing or have a
+// form that SQS refuses.
 func traceHeader(headers map[string]string) string {
+	parent := ""
 	for name, value := range headers {
-		if strings.EqualFold(name, traceID) && validTrace(value) {
+		switch {
+		case strings.EqualFold(name, traceID) && validTrace(value):
 			return value
+		case strings.EqualFold(name, "traceparent"):
+			parent = value
 		}
 	}
-	return ""
+	return traceOf(parent)
+}
+
+// traceOf returns a traceparent, such as
+// "00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01", in the form of X-Ray; "" for
+// what is none. Source: "Trace Context" of W3C, and "Tracing header" of the AWS X-Ray
+// Developer Guide: X-Ray takes the ids of W3C.
+func traceOf(parent string) string {
+	parts := strings.SplitN(parent, "-", 5)
+	if len(parts) < 4 || !isHex(parts[0], 2) || !isHex(parts[1], 32) || !isHex(parts[2], 16) || !isHex(parts[3], 2) {
+		return ""
+	}
+	flags, err := strconv.ParseUint(parts[3], 16, 8)
+	if err != nil {
+		return ""
+	}
+	return fmt.Sprintf("Root=1-%s-%s;Parent=%s;Sampled=%d", parts[1][:8], parts[1][8:], parts[2], flags&1)
 }
 
 // validTrace reports whether a value is fields of the form name=value with ';' between

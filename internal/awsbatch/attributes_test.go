@@ -104,6 +104,33 @@ func TestSize(t *testing.T) {
 	require.Equal(t, len("nameStringvalue"), awsbatch.Attribute{Name: "name", Value: "value"}.Size())
 }
 
+func TestTraceHeaderIsThatOfW3CWhereThereIsNoneOfXRay(t *testing.T) {
+	t.Parallel()
+	s := &service{}
+	p := s.publisher(t)
+	const parent, want = "00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-", "Root=1-4bf92f35-77b34da6a3ce929d0e0e4736;Parent=00f067aa0ba902b7;Sampled="
+	xray := "Root=1-5759e988-bd862e3fe1be46a994272793"
+	for _, c := range []struct {
+		headers taskhawk.Headers
+		want    string
+	}{
+		{taskhawk.Headers{"traceparent": parent + "01"}, want + "1"},
+		{taskhawk.Headers{"Traceparent": parent + "02"}, want + "0"},
+		{taskhawk.Headers{"traceparent": parent + "03-more"}, want + "1"},
+		{taskhawk.Headers{"traceparent": parent + "01", "x-amzn-trace-id": xray}, xray},
+		{taskhawk.Headers{"traceparent": parent + "01", "x-amzn-trace-id": "Root=2"}, want + "1"},
+		{taskhawk.Headers{"traceparent": parent}, ""},
+		{taskhawk.Headers{"traceparent": parent + "0g"}, ""},
+		{taskhawk.Headers{"traceparent": "00-4bf92f35-00f067aa0ba902b7-01"}, ""},
+		{taskhawk.Headers{"traceparent": "x"}, ""},
+		{nil, ""},
+	} {
+		out := &taskhawk.Outgoing{Body: "x", Priority: taskhawk.High, Headers: c.headers}
+		require.NoError(t, p.Publish(t.Context(), out))
+		require.Equal(t, c.want, s.sent[len(s.sent)-1].Trace, "%q", c.headers)
+	}
+}
+
 func TestTraceHeader(t *testing.T) {
 	t.Parallel()
 	s := &service{}

@@ -52,6 +52,8 @@ func (l *Limits) Check() error {
 
 // Message is a message that the service takes.
 type Message struct {
+	// Outgoing is the message as the core made it.
+	Outgoing *taskhawk.Outgoing
 	// Body, Group and Delay are the message's.
 	Body, Group string
 	Delay       time.Duration
@@ -70,7 +72,7 @@ type Message struct {
 // the network; the error is a *taskhawk.LimitError. The limits must be checked.
 func (l *Limits) Message(out *taskhawk.Outgoing, fifo bool) (Message, error) {
 	m := Message{
-		Body: out.Body, Group: out.Group, Delay: out.Delay, DeduplicationID: out.DeduplicationID,
+		Outgoing: out, Body: out.Body, Group: out.Group, Delay: out.Delay, DeduplicationID: out.DeduplicationID,
 		Attributes: Mirror(out.Task, out.Headers, l.MaxAttributes, l.MaxSize-len(out.Body)),
 		Trace:      traceHeader(out.Headers),
 		Size:       len(out.Body),

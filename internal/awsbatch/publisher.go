@@ -120,6 +120,9 @@ func (p *Publisher[E]) PublishBatch(ctx context.Context, outs []*taskhawk.Outgoi
 	return errs
 }
 
+// Name is the name of the queue or topic of a priority, "" for none.
+func (p *Publisher[E]) Name(priority taskhawk.Priority) string { return p.config.Names[priority] }
+
 // entry returns what to send, and where.
 func (p *Publisher[E]) entry(out *taskhawk.Outgoing) (t *target[E], e E, err error) {
 	t = p.targets[out.Priority]
