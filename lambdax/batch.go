@@ -197,7 +197,7 @@ func (b *batch) finish(r *record, err error) {
 	}
 }
 
-// mark says why nothing of a record's group may be started.
+// mark says why nothing of a record's group may be started. mu must be held.
 func (b *batch) mark(r *record, state groupState) {
 	if b.groups == nil {
 		b.groups = map[string]groupState{}

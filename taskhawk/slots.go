@@ -78,6 +78,7 @@ func (s *slots) release() {
 	s.pass()
 }
 
+// pass gives a slot to the next in line, or makes it free. mu must be held.
 func (s *slots) pass() {
 	if line := s.next(); line >= 0 {
 		close(s.lines[line][0])
@@ -87,7 +88,7 @@ func (s *slots) pass() {
 	s.free++
 }
 
-// next chooses among the lines that are not empty; -1 when all are.
+// next chooses among the lines that are not empty; -1 when all are. mu must be held.
 func (s *slots) next() int {
 	if !s.strict {
 		return s.nextByWeight()
@@ -100,7 +101,7 @@ func (s *slots) next() int {
 	return -1
 }
 
-// nextByWeight is smooth weighted round robin.
+// nextByWeight is smooth weighted round robin. mu must be held.
 func (s *slots) nextByWeight() int {
 	best, total := -1, 0
 	for line, weight := range slotWeights {

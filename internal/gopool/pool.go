@@ -84,7 +84,7 @@ func (p *Pool) park(r *runner) bool {
 	return true
 }
 
-// dismiss ends the first n that wait.
+// dismiss ends the first n that wait. mu must be held.
 func (p *Pool) dismiss(n int) {
 	for _, r := range p.idle[:n] {
 		close(r.next)
@@ -92,7 +92,7 @@ func (p *Pool) dismiss(n int) {
 	p.idle = slices.Delete(p.idle, 0, n)
 }
 
-// look makes sure that idle goroutines are looked at.
+// look makes sure that idle goroutines are looked at. mu must be held.
 func (p *Pool) look() {
 	switch {
 	case p.armed || len(p.idle) == 0:

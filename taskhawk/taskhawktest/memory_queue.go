@@ -49,6 +49,7 @@ func (q *memoryQueue) add(out *taskhawk.Outgoing) {
 	q.wake()
 }
 
+// wake lets waiting receives look again. mu must be held.
 func (q *memoryQueue) wake() {
 	close(q.changed)
 	q.changed = make(chan struct{})
@@ -111,6 +112,7 @@ func (q *memoryQueue) take(
 	return deliveries, q.changed, next
 }
 
+// lend hides a message under a new receipt and returns its delivery. mu must be held.
 func (q *memoryQueue) lend(message *memoryMessage, now time.Time) *taskhawk.Delivery {
 	q.receipts++
 	message.received++
@@ -133,7 +135,7 @@ func (q *memoryQueue) lend(message *memoryMessage, now time.Time) *taskhawk.Deli
 }
 
 // expire ends the leases that are over, and moves what was received too often to the dead
-// letters.
+// letters. mu must be held.
 func (q *memoryQueue) expire() {
 	now := time.Now()
 	kept := q.messages[:0]
@@ -157,7 +159,8 @@ func (q *memoryQueue) expire() {
 	q.messages = kept
 }
 
-// find returns the index of the message that is in flight with the receipt of d.
+// find returns the index of the message that is in flight with the receipt of d. mu must
+// be held.
 func (q *memoryQueue) find(d *taskhawk.Delivery) (int, error) {
 	q.expire()
 	for i, message := range q.messages {
