@@ -3,6 +3,7 @@ package sqsx_test
 import (
 	"context"
 	"fmt"
+	"sync"
 	"sync/atomic"
 	"testing"
 	"testing/synctest"
@@ -94,4 +95,55 @@ func keepsBusy(t *testing.T, row busyRow) {
 	if row.requests > 0 {
 		require.LessOrEqual(t, perTask, row.requests)
 	}
+}
+
+// Two workers on one queue share slow tasks evenly, over SQS too: what one could only keep
+// in line is left to the other, also while that one has just started.
+func TestWorkersShareSlowTasks(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		const takes, tasks = 20 * time.Second, 20
+		type workerKey struct{}
+		var ran [2]atomic.Int64
+		r := newEnv(t, func(ctx context.Context, _ int) error {
+			n, _ := ctx.Value(workerKey{}).(int)
+			ran[n].Add(1)
+			time.Sleep(takes)
+			return nil
+		})
+		for _, operation := range []string{sqstest.OpReceiveMessage, sqstest.OpDeleteMessageBatch} {
+			r.server.Inject(sqstest.Fault{On: operation, Do: sqstest.Delay(regionTrip)})
+		}
+		ctx, stop := context.WithCancel(t.Context())
+		var workers sync.WaitGroup
+		defer workers.Wait()
+		defer stop()
+		start := func(n int) {
+			worker, err := sqsx.NewWorker(r.client, app, r.hub, sqsx.WorkerConfig{})
+			require.NoError(t, err)
+			workers.Go(func() { _ = worker.Run(context.WithValue(ctx, workerKey{}, n)) })
+		}
+		dispatch := func() {
+			_, err := r.number.DispatchAll(t.Context(), make([]numberArgs, tasks))
+			require.NoError(t, err)
+		}
+		rounds := []func(){
+			func() { dispatch(); start(0); time.Sleep(500 * time.Millisecond); start(1) },
+			dispatch,
+			func() {
+				for range tasks {
+					r.dispatch(0)
+					time.Sleep(20 * time.Millisecond)
+				}
+			},
+		}
+		for n, round := range rounds {
+			round()
+			time.Sleep(takes - time.Second) // before any slot is free again
+			for worker := range ran {
+				require.EqualValues(t, tasks/2*(n+1), ran[worker].Load(), "round %d, worker %d", n, worker)
+			}
+			time.Sleep(takes)
+		}
+	})
 }
