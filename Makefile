@@ -83,8 +83,8 @@ mutate: $(TOOLS)/gremlins-$(GREMLINS_VERSION) ## Change PKG (./taskhawk) in SAMP
 
 .PHONY: bench
 bench: COUNT ?= 40
-bench: bench/go.mod ## Run the benchmarks that match BENCH (all) in COUNT turns (40), each for BENCHTIME (10ms), and print a table
-	@.ci/bench '$(BENCH)' '$(BENCHTIME)' '$(COUNT)'
+bench: bench/go.mod $(TOOLS)/benchstat-$(BENCHSTAT_VERSION) ## Run the benchmarks that match BENCH (all) in COUNT rounds (40), each for BENCHTIME (10ms), and print medians
+	@.ci/bench '$(BENCH)' '$(BENCHTIME)' '$(COUNT)' '$(TOOLS)/benchstat-$(BENCHSTAT_VERSION)'
 
 .PHONY: bench-gate
 bench-gate: GOALS ?= goals.json

@@ -1,9 +1,6 @@
 package bench
 
-import (
-	"slices"
-	"time"
-)
+import "time"
 
 // Overhead is what a call costs for each of its units beside the work itself, as a
 // multiple of a reference.
@@ -33,13 +30,10 @@ func (o *Overhead) Times(rounds int, slice time.Duration) (float64, error) {
 	return o.Ratio(samples[0], samples[1], samples[2]), nil
 }
 
-// Ratio is that of samples of Run, Bare and Reference: the median over the rounds, of
-// which all must have as many.
+// Ratio returns how many times the reference one unit costs, from samples of Run, Bare and
+// Reference: the median over the rounds, of which all must have as many.
 func (o *Overhead) Ratio(run, bare, reference []Sample) float64 {
-	times := make([]float64, len(run))
-	for i := range times {
-		times[i] = (run[i].Time - bare[i].Time) / float64(o.Units) / reference[i].Time
-	}
-	slices.Sort(times)
-	return times[len(times)/2]
+	return medianOf(len(run), func(i int) float64 {
+		return (run[i].Time - bare[i].Time) / float64(o.Units) / reference[i].Time
+	})
 }

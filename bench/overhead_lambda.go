@@ -34,7 +34,13 @@ func lambdaOverhead(records int) (Overhead, error) {
 	if err != nil {
 		return Overhead{}, err
 	}
-	body, err := task.AppendMessage(nil, &taskhawk.Message{ID: m.ID, Priority: taskhawk.High, Timestamp: time.UnixMilli(m.Timestamp), Headers: m.Headers}, &m.Args)
+	head := taskhawk.Message{
+		ID:        m.ID,
+		Priority:  taskhawk.High,
+		Timestamp: time.UnixMilli(m.Timestamp),
+		Headers:   m.Headers,
+	}
+	body, err := task.AppendMessage(nil, &head, &m.Args)
 	if err != nil {
 		return Overhead{}, err
 	}
@@ -76,13 +82,21 @@ func queueEvent(body string, records int) events.SQSEvent {
 	task := "tasks.send_email"
 	for i := range records {
 		event.Records = append(event.Records, events.SQSMessage{
-			MessageId: fmt.Sprintf("059f36b4-87a3-44ab-83d2-%012d", i), ReceiptHandle: "AQEBwJnKyrHigUMZj6rYigCgxlaS3SLy0a", Body: body,
+			MessageId:     fmt.Sprintf("059f36b4-87a3-44ab-83d2-%012d", i),
+			ReceiptHandle: "AQEBwJnKyrHigUMZj6rYigCgxlaS3SLy0a",
+			Body:          body,
 			Attributes: map[string]string{
-				"ApproximateReceiveCount": "1", "SentTimestamp": "1731425943017", "SenderId": "AIDAIENQZJOLO23YVJ4VO",
+				"ApproximateReceiveCount":          "1",
+				"SentTimestamp":                    "1731425943017",
+				"SenderId":                         "AIDAIENQZJOLO23YVJ4VO",
 				"ApproximateFirstReceiveTimestamp": "1731425943019",
 			},
-			MessageAttributes: map[string]events.SQSMessageAttribute{"taskhawk_task": {DataType: "String", StringValue: &task}},
-			EventSource:       "aws:sqs", EventSourceARN: "arn:aws:sqs:us-east-2:123456789012:TASKHAWK-DEV-MYAPP", AWSRegion: "us-east-2",
+			MessageAttributes: map[string]events.SQSMessageAttribute{
+				"taskhawk_task": {DataType: "String", StringValue: &task},
+			},
+			EventSource:    "aws:sqs",
+			EventSourceARN: "arn:aws:sqs:us-east-2:123456789012:TASKHAWK-DEV-MYAPP",
+			AWSRegion:      "us-east-2",
 		})
 	}
 	return event

@@ -1,50 +1,51 @@
 package bench
 
 import (
+	"errors"
 	"runtime"
 	"slices"
+	"syscall"
 	"time"
 )
 
-// Sample is what one run of some work costs, the mean of many runs in a row.
+// Sample is what one unit of some work costs, the mean of a run.
 type Sample struct {
-	// Runs is how many runs that were.
-	Runs int
-	// Time is the time of one, in ns.
+	// Time is the time of it, in ns.
 	Time float64
-	// Bytes is what one allocates.
-	Bytes float64
-	// Allocs is how often one allocates.
-	Allocs float64
-	// CPU is the processor time of one over all threads, in ns, the collector's among
-	// them: waiting for a processor is no part of it.
+	// CPU is the processor time over all threads, in ns, the collector's among them.
+	// Waiting for a processor is no part of it.
 	CPU float64
 }
 
-// ballast is memory that is never touched but counted as in use, in bytes: as in a
+// Trial is work that is measured one run at a time. It needs things made ready before,
+// and cleared away after it, which are not measured.
+type Trial struct {
+	// Ready prepares a run, and collects the garbage of earlier ones.
+	Ready func() error
+	// Run does the work once.
+	Run func() error
+	// Done clears away what Ready and Run left. It is called also when they failed.
+	Done func() error
+	// Units is how many units of work a run has; a sample is about one of them.
+	Units int
+}
+
+// Ballast is memory that is never touched but counted as in use, in bytes: as in a
 // service with a heap of some size, the collector then runs once in a while and not every
 // few hundred messages, which makes short measurements steady.
-const ballast = 64 << 20
+const Ballast = 64 << 20
 
-// InTurns runs all of work in turns, so that whatever else the machine does to caches and
-// clock rates slows all of it alike: in each round every one runs for about slice, and
-// the one that begins changes from round to round. It returns, for each, a sample of
-// every round.
-func InTurns(work []func() error, rounds int, slice time.Duration) ([][]Sample, error) {
-	held := make([]byte, ballast)
+// TrialsInTurns runs all trials in turns, so that whatever else the machine does to caches
+// and clock rates slows all of them alike: in each round every one runs once, and the one
+// that begins changes from round to round. It returns, for each, a sample of every round.
+func TrialsInTurns(trials []Trial, rounds int) ([][]Sample, error) {
+	held := make([]byte, Ballast)
 	defer runtime.KeepAlive(held)
-	counts := make([]int, len(work))
-	for i, run := range work {
-		var err error
-		if counts[i], err = calibrate(run, slice); err != nil {
-			return nil, err
-		}
-	}
-	samples := make([][]Sample, len(work))
+	samples := make([][]Sample, len(trials))
 	for round := range rounds {
-		for turn := range work {
-			i := (round + turn) % len(work)
-			sample, err := repeat(work[i], counts[i])
+		for turn := range trials {
+			i := (round + turn) % len(trials)
+			sample, err := trials[i].measure()
 			if err != nil {
 				return nil, err
 			}
@@ -54,57 +55,94 @@ func InTurns(work []func() error, rounds int, slice time.Duration) ([][]Sample, 
 	return samples, nil
 }
 
-// calibrate returns how many runs take about slice once compiled code, caches and pools
-// are there.
-func calibrate(run func() error, slice time.Duration) (int, error) {
+// InTurns is TrialsInTurns of short work: in each round every one is repeated for about
+// slice.
+func InTurns(work []func() error, rounds int, slice time.Duration) ([][]Sample, error) {
+	trials := make([]Trial, len(work))
+	for i, run := range work {
+		var err error
+		if trials[i], err = calibrated(run, slice); err != nil {
+			return nil, err
+		}
+	}
+	return TrialsInTurns(trials, rounds)
+}
+
+func (t *Trial) measure() (sample Sample, err error) {
+	defer func() { err = errors.Join(err, t.Done()) }()
+	if err := t.Ready(); err != nil {
+		return Sample{}, err
+	}
+	cpu, start := ProcessorTime(), time.Now()
+	if err := t.Run(); err != nil {
+		return Sample{}, err
+	}
+	took, units := time.Since(start), float64(t.Units)
+	return Sample{Time: float64(took) / units, CPU: float64(ProcessorTime()-cpu) / units}, nil
+}
+
+// calibrated returns a trial with as many runs as take about slice once compiled code,
+// caches and pools are there.
+func calibrated(run func() error, slice time.Duration) (Trial, error) {
 	for n := 1; ; n *= 2 {
-		sample, err := repeat(run, n)
+		trial := repeated(run, n)
+		sample, err := trial.measure()
 		if err != nil {
-			return 0, err
+			return Trial{}, err
 		}
 		if took := sample.Time * float64(n); took >= float64(slice)/2 {
-			return max(1, int(float64(slice)/sample.Time)), nil
+			return repeated(run, max(1, int(float64(slice)/sample.Time))), nil
 		}
 	}
 }
 
-// repeat measures n runs. They begin with a heap without the garbage of others, and with
-// pools filled again by a few runs before.
-func repeat(run func() error, n int) (Sample, error) {
-	runtime.GC()
-	for range 1 + n/8 {
-		if err := run(); err != nil {
-			return Sample{}, err
+// repeated is a trial of n runs. They begin without the garbage of others, and with pools
+// filled again by a few runs before.
+func repeated(run func() error, n int) Trial {
+	times := func(n int) error {
+		for range n {
+			if err := run(); err != nil {
+				return err
+			}
 		}
+		return nil
 	}
-	var before, after runtime.MemStats
-	runtime.ReadMemStats(&before)
-	cpu, start := processorTime(), time.Now()
-	for range n {
-		if err := run(); err != nil {
-			return Sample{}, err
-		}
+	return Trial{
+		Ready: func() error {
+			runtime.GC()
+			return times(1 + n/8)
+		},
+		Run:   func() error { return times(n) },
+		Done:  func() error { return nil },
+		Units: n,
 	}
-	took, cpu := time.Since(start), processorTime()-cpu
-	runtime.ReadMemStats(&after)
-	return Sample{
-		Runs: n, Time: float64(took) / float64(n), CPU: float64(cpu) / float64(n),
-		Bytes:  float64(after.TotalAlloc-before.TotalAlloc) / float64(n),
-		Allocs: float64(after.Mallocs-before.Mallocs) / float64(n),
-	}, nil
+}
+
+// ProcessorTime is what all threads of this process have used so far.
+func ProcessorTime() time.Duration {
+	var usage syscall.Rusage
+	if err := syscall.Getrusage(syscall.RUSAGE_SELF, &usage); err != nil {
+		return 0
+	}
+	return time.Duration(usage.Utime.Nano() + usage.Stime.Nano())
 }
 
 // Faster returns how many times faster ours was than other: the median over the rounds,
 // of which both must have as many.
 func Faster(ours, other []Sample) float64 {
-	return medianRatio(ours, other, func(s Sample) float64 { return s.Time })
+	return medianOf(len(ours), func(i int) float64 { return other[i].Time / ours[i].Time })
 }
 
-func medianRatio(ours, other []Sample, value func(Sample) float64) float64 {
-	ratios := make([]float64, len(ours))
-	for i := range ours {
-		ratios[i] = value(other[i]) / value(ours[i])
+// Cheaper is Faster by processor time.
+func Cheaper(ours, other []Sample) float64 {
+	return medianOf(len(ours), func(i int) float64 { return other[i].CPU / ours[i].CPU })
+}
+
+func medianOf(n int, value func(i int) float64) float64 {
+	values := make([]float64, n)
+	for i := range values {
+		values[i] = value(i)
 	}
-	slices.Sort(ratios)
-	return ratios[len(ratios)/2]
+	slices.Sort(values)
+	return values[n/2]
 }

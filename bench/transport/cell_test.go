@@ -23,7 +23,6 @@ func TestEveryContenderDoesTheWork(t *testing.T) {
 			require.NoError(t, err, cell.Benchmark(e))
 			require.Positive(t, samples[0][0].Time)
 			require.Positive(t, samples[0][0].CPU)
-			require.Positive(t, samples[0][0].Allocs)
 		}
 	}
 }

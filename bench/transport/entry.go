@@ -3,6 +3,7 @@ package transport
 import (
 	"errors"
 	"fmt"
+	"runtime"
 
 	"github.com/taskhawk/taskhawk-go/bench"
 	"github.com/taskhawk/taskhawk-go/sqsx/sqstest"
@@ -45,6 +46,7 @@ func (e *Entry) ready() (err error) {
 	}
 	e.run, err = e.contender.start(e.env)
 	e.env.server.ResetCounts()
+	runtime.GC()
 	return err
 }
 
