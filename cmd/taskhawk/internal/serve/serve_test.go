@@ -1,0 +1,185 @@
+package serve
+
+import (
+	"bytes"
+	"context"
+	"io"
+	"net"
+	"net/http"
+	"net/http/httptest"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+
+	"github.com/aws/aws-sdk-go-v2/aws"
+	"github.com/aws/aws-sdk-go-v2/service/sns"
+	"github.com/aws/aws-sdk-go-v2/service/sqs"
+	"github.com/stretchr/testify/require"
+	"go.uber.org/goleak"
+
+	"github.com/taskhawk/taskhawk-go/sqsx/sqstest"
+)
+
+func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
+
+// page is a handler without a socket, and how to ask it.
+type page struct {
+	*testing.T
+
+	server *sqstest.Server
+	*handler
+}
+
+func newPage(t *testing.T, showArgs, local bool) *page {
+	t.Helper()
+	server := sqstest.NewUnstartedServer()
+	t.Cleanup(server.Close)
+	return &page{T: t, server: server, handler: newHandler(server, "http://127.0.0.1:9324", showArgs, local)}
+}
+
+func (p *page) get(path, host string) *http.Response {
+	r := httptest.NewRequestWithContext(p.Context(), http.MethodGet, path, nil)
+	r.Host = host
+	w := httptest.NewRecorder()
+	p.ServeHTTP(w, r)
+	return w.Result()
+}
+
+func (p *page) text(path string) string {
+	p.Helper()
+	response := p.get(path, "127.0.0.1:9324")
+	require.Equal(p, http.StatusOK, response.StatusCode)
+	body, err := io.ReadAll(response.Body)
+	require.NoError(p, err)
+	return string(body)
+}
+
+// RoundTrip sends a request through the handler.
+func (p *page) RoundTrip(r *http.Request) (*http.Response, error) {
+	r.Host, r.URL.Host = "127.0.0.1:9324", ""
+	w := httptest.NewRecorder()
+	p.ServeHTTP(w, r)
+	return w.Result(), nil
+}
+
+func (p *page) client() *sqs.Client {
+	return p.server.Client(func(o *sqs.Options) { o.HTTPClient = &http.Client{Transport: p} })
+}
+
+func TestPageOfQueuesTopicsAndRequests(t *testing.T) {
+	t.Parallel()
+	p := newPage(t, false, true)
+	require.Contains(t, p.text("/"), "taskhawk provision --app NAME")
+	out, err := p.client().CreateQueue(t.Context(), &sqs.CreateQueueInput{QueueName: aws.String("jobs")})
+	require.NoError(t, err)
+	for range recentExchanges {
+		_, err = p.client().SendMessage(t.Context(), &sqs.SendMessageInput{QueueUrl: out.QueueUrl, MessageBody: aws.String("<b>secret</b>")})
+		require.NoError(t, err)
+	}
+	topics := p.server.SNSClient(func(o *sns.Options) { o.HTTPClient = &http.Client{Transport: p} })
+	_, err = topics.CreateTopic(t.Context(), &sns.CreateTopicInput{Name: aws.String("news")})
+	require.NoError(t, err)
+	text := p.text("/")
+	require.Contains(t, text, `<td class="n">50</td>`)
+	require.Contains(t, text, "<li>news</li>")
+	require.Contains(t, text, "<td>CreateTopic</td><td>news</td>")
+	require.Equal(t, recentExchanges-1, strings.Count(text, "<td>SendMessage</td><td>jobs</td>"), "the last requests only")
+	require.NotContains(t, p.text("/?queue=jobs"), "secret")
+	require.Equal(t, int64(recentExchanges+2), p.total())
+	p.showArgs = true
+	require.Contains(t, p.text("/?queue=jobs"), "&lt;b&gt;secret&lt;/b&gt;")
+	require.Equal(t, http.StatusNotFound, p.get("/favicon.ico", "127.0.0.1:9324").StatusCode)
+}
+
+func TestErrorsAreOnThePage(t *testing.T) {
+	t.Parallel()
+	p := newPage(t, false, true)
+	var log bytes.Buffer
+	p.log = &log
+	_, err := p.client().GetQueueUrl(t.Context(), &sqs.GetQueueUrlInput{QueueName: aws.String("no\x1bne")})
+	require.Error(t, err)
+	require.Contains(t, p.text("/"), `<td class="n bad">400</td>`)
+	require.Regexp(t, `^\d\d:\d\d:\d\d\.\d{3} GetQueueUrl no�ne 400 \S+\n$`, log.String())
+}
+
+// A web page could point a name of its own here, and read what browsers show it.
+func TestForeignNamesAreRefused(t *testing.T) {
+	t.Parallel()
+	p := newPage(t, false, true)
+	for host, want := range map[string]int{
+		"127.0.0.1:9324": 200, "localhost:9324": 200, "[::1]:9324": 200, "localhost": 200, "evil.example": 403, "evil.example:9324": 403,
+	} {
+		require.Equal(t, want, p.get("/", host).StatusCode, host)
+	}
+	p.url = "http://taskhawk:9324"
+	require.Equal(t, 200, p.get("/", "taskhawk:9324").StatusCode)
+	open := newPage(t, false, false)
+	require.Equal(t, 200, open.get("/", "any.example").StatusCode)
+}
+
+func TestKeeperSavesAndLoads(t *testing.T) {
+	t.Parallel()
+	file := filepath.Join(t.TempDir(), "queues.json")
+	p := newPage(t, false, true)
+	k := &keeper{server: p.server, file: file}
+	require.NoError(t, k.load(), "a file that is not there is made")
+	require.FileExists(t, file)
+	_, err := p.client().CreateQueue(t.Context(), &sqs.CreateQueueInput{QueueName: aws.String("jobs")})
+	require.NoError(t, err)
+	require.NoError(t, k.save())
+	again := newPage(t, false, true)
+	require.NoError(t, (&keeper{server: again.server, file: file}).load())
+	require.Equal(t, []string{"jobs"}, again.server.QueueNames())
+
+	require.NoError(t, os.WriteFile(file, []byte("{"), 0o600))
+	require.ErrorContains(t, (&keeper{server: newPage(t, false, true).server, file: file}).load(), "queues.json: sqstest: restore: ")
+	content, err := os.ReadFile(file)
+	require.NoError(t, err)
+	require.Equal(t, "{", string(content), "what cannot be read is left alone")
+	require.Error(t, (&keeper{server: p.server, file: filepath.Join(file, "x")}).load())
+	require.NoError(t, (&keeper{server: p.server}).load())
+	folder, err := os.ReadDir(filepath.Dir(file))
+	require.NoError(t, err)
+	require.Len(t, folder, 1, "no temporary file is left")
+}
+
+func TestKeeperSavesWhileRequestsComeIn(t *testing.T) {
+	t.Parallel()
+	file := filepath.Join(t.TempDir(), "queues.json")
+	p := newPage(t, false, true)
+	k := &keeper{server: p.server, file: file}
+	require.NoError(t, k.load())
+	ctx, cancel := context.WithCancel(t.Context())
+	asked, done := make(chan struct{}), make(chan struct{})
+	requests := int64(0)
+	go func() {
+		defer close(done)
+		k.run(ctx, func() int64 {
+			requests++
+			if requests == 3 { // the second save is over
+				close(asked)
+			}
+			return requests
+		}, func(err error) { t.Error(err) })
+	}()
+	_, err := p.client().CreateQueue(t.Context(), &sqs.CreateQueueInput{QueueName: aws.String("jobs")})
+	require.NoError(t, err)
+	<-asked
+	cancel()
+	<-done
+	content, err := os.ReadFile(file)
+	require.NoError(t, err)
+	require.Contains(t, string(content), "jobs")
+}
+
+func TestAddresses(t *testing.T) {
+	t.Parallel()
+	for text, want := range map[string]string{"0.0.0.0:80": "127.0.0.1:80", "[::]:80": "127.0.0.1:80", "127.0.0.2:80": "127.0.0.2:80"} {
+		address, err := net.ResolveTCPAddr("tcp", text)
+		require.NoError(t, err)
+		require.Equal(t, want, reachable(address))
+		require.Equal(t, text == want, isLoopback(address))
+	}
+	require.False(t, isLoopback(&net.UnixAddr{}))
+}
