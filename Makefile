@@ -112,7 +112,8 @@ e2e: $(TMP)/e2e/node_modules/.package-lock.json ## Compare the embedded SQS with
 e2e-program: KILLS ?= 8
 e2e-program: ## Run the operator's program end to end, in a browser if there is one, and stop it KILLS times (8) by each signal
 	@mkdir -p '$(TMP)/e2e' && cp internal/e2e/node/serve.mjs '$(TMP)/e2e'
-	@cd cmd/taskhawk && go vet -tags e2e ./... && KILLS='$(KILLS)' go test -tags e2e -count=1 -timeout 60m .
+	@cd cmd/taskhawk && go vet -tags e2e ./... && KILLS='$(KILLS)' go test -tags e2e -count=1 -timeout 60m . && \
+		go test -tags e2e -count=1 -timeout 20m -run Many ./internal/cli
 
 # The services that e2e compares with: npm takes their versions and checksums from the lock file.
 $(TMP)/e2e/node_modules/.package-lock.json: internal/e2e/node/package.json internal/e2e/node/package-lock.json
