@@ -40,8 +40,8 @@ func (s *Server) TopicNames() []string {
 	return slices.Sorted(maps.Keys(s.account.topics))
 }
 
-// Snapshot returns the queues with their messages, and the topics with their
-// subscriptions, as JSON for Restore. Receipt handles stay good over both, and times go
+// Snapshot returns the queues with their messages, the topics with their subscriptions and
+// the schedules, as JSON for Restore. Receipt handles stay good over both, and times go
 // on: what was in flight comes back when its visibility timeout ends. Faults, the ledger,
 // the counts of requests, functions, move tasks, receive attempts and what a FIFO topic
 // remembers of its last five minutes are left out.
@@ -58,11 +58,16 @@ func (s *Server) Snapshot() ([]byte, error) {
 	for _, name := range slices.Sorted(maps.Keys(a.topics)) {
 		saved.Topics = append(saved.Topics, a.topics[name].save())
 	}
+	saved.ScheduleGroups = slices.Sorted(maps.Keys(a.scheduleGroups))
+	for _, key := range slices.Sorted(maps.Keys(a.schedules)) {
+		saved.Schedules = append(saved.Schedules, a.schedules[key].save())
+	}
 	return json.Marshal(saved)
 }
 
-// Restore puts what Snapshot returned on a server that has no queues and topics. Messages
-// whose time has passed since are then visible, or expired. On an error the server is as
+// Restore puts what Snapshot returned on a server that has no queues, topics and
+// schedules. Messages whose time has passed since are then visible, or expired; schedules
+// make up for the times that they missed. On an error the server is as
 // it was.
 func (s *Server) Restore(snapshot []byte) error {
 	var saved savedAccount
@@ -75,8 +80,8 @@ func (s *Server) Restore(snapshot []byte) error {
 	a := s.account
 	a.mu.Lock()
 	defer a.mu.Unlock()
-	if len(a.queues)+len(a.topics) > 0 {
-		return errors.New("sqstest: restore: the server has queues or topics")
+	if len(a.queues)+len(a.topics)+len(a.schedules) > 0 {
+		return errors.New("sqstest: restore: the server has queues, topics or schedules")
 	}
 	queues := make(map[string]*queue, len(saved.Queues))
 	for _, q := range saved.Queues {
@@ -85,6 +90,18 @@ func (s *Server) Restore(snapshot []byte) error {
 			return fmt.Errorf("sqstest: restore: queue %s: %w", q.Name, err)
 		}
 		queues[q.Name] = restored
+	}
+	schedules := make(map[string]*schedule, len(saved.Schedules))
+	for _, of := range saved.Schedules {
+		restored, err := of.restore()
+		if err != nil {
+			return fmt.Errorf("sqstest: restore: schedule %s: %w", of.Name, err)
+		}
+		schedules[of.GroupName+"/"+of.Name] = restored
+	}
+	a.schedules = schedules
+	for _, group := range saved.ScheduleGroups {
+		a.scheduleGroups[group] = true
 	}
 	a.receiptKey, a.sequence, a.queues = saved.ReceiptKey, saved.Sequence, queues
 	for _, t := range saved.Topics {
@@ -99,6 +116,9 @@ type savedAccount struct {
 	Sequence   uint64
 	Queues     []savedQueue
 	Topics     []savedTopic
+
+	ScheduleGroups []string
+	Schedules      []savedSchedule
 }
 
 type savedQueue struct {
@@ -247,4 +267,28 @@ func (s savedTopic) restore() *topic {
 		})
 	}
 	return t
+}
+
+type savedSchedule struct {
+	scheduleDefinition
+
+	Name                    string
+	Created, Modified, Next time.Time
+}
+
+func (s *schedule) save() savedSchedule {
+	return savedSchedule{
+		scheduleDefinition: s.scheduleDefinition, Name: s.name, Created: s.created, Modified: s.modified, Next: s.next,
+	}
+}
+
+// restore prepares the schedule as of its last change: by now a schedule for one time may
+// have no time to come.
+func (s savedSchedule) restore() (*schedule, error) {
+	restored := &schedule{scheduleDefinition: s.scheduleDefinition, name: s.Name, created: s.Created, modified: s.Modified}
+	if err := restored.prepare(s.Modified); err != nil {
+		return nil, err
+	}
+	restored.next = s.Next
+	return restored, nil
 }

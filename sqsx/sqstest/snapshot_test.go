@@ -110,6 +110,22 @@ func TestSnapshotKeepsTopics(t *testing.T) {
 	})
 }
 
+func TestSnapshotKeepsSchedules(t *testing.T) {
+	t.Parallel()
+	inBubble(t, func(f *fixture) {
+		url := f.queue("jobs")
+		f.schedule("often", definition("rate(5 minutes)", url))
+		f.schedule("once", definition("at(2000-01-01T00:07:00)", url))
+		time.Sleep(6 * time.Minute)
+		fired := len(f.Queue("jobs").Messages)
+		again := f.restored()
+		require.Len(f, again.Queue("jobs").Messages, fired)
+		time.Sleep(5 * time.Minute)
+		require.Len(f, again.Queue("jobs").Messages, fired+2, "both fire")
+		f.restored()
+	})
+}
+
 func TestRestoreRefusesWhatItCannotRestore(t *testing.T) {
 	t.Parallel()
 	server := sqstest.NewUnstartedServer()
@@ -124,7 +140,7 @@ func TestRestoreRefusesWhatItCannotRestore(t *testing.T) {
 	snapshot, err := server.Snapshot()
 	require.NoError(t, err)
 	require.True(t, json.Valid(snapshot))
-	require.EqualError(t, server.Restore(snapshot), "sqstest: restore: the server has queues or topics")
+	require.EqualError(t, server.Restore(snapshot), "sqstest: restore: the server has queues, topics or schedules")
 }
 
 func TestSetURLChangesTheURLsOfQueues(t *testing.T) {

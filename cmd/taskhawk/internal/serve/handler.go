@@ -57,13 +57,14 @@ func (h *handler) total() int64 {
 	return h.count
 }
 
-// ServeHTTP tells browsers from SDKs: these post.
+// ServeHTTP tells browsers from SDKs.
 func (h *handler) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	if !h.hostAllowed(r.Host) {
 		http.Error(w, "taskhawk serve: this name is not one of this server", http.StatusForbidden)
 		return
 	}
-	if r.Method == http.MethodGet || r.Method == http.MethodHead {
+	// EventBridge Scheduler has requests without a body too, below its own paths.
+	if (r.Method == http.MethodGet || r.Method == http.MethodHead) && !strings.HasPrefix(r.URL.Path, "/schedule") {
 		h.page(w, r)
 		return
 	}
@@ -120,6 +121,9 @@ func describe(r *http.Request, body []byte) (operation, target string) {
 		var in struct{ QueueUrl, QueueName, SourceArn string }
 		_ = json.Unmarshal(body, &in) // what cannot be read has no target
 		return name, lastPart(in.QueueUrl + in.QueueName + in.SourceArn)
+	}
+	if strings.HasPrefix(r.URL.Path, "/schedule") {
+		return r.Method + " schedule", lastPart(r.URL.Path)
 	}
 	form, err := url.ParseQuery(string(body))
 	if err != nil {

@@ -26,7 +26,7 @@ type Serve struct {
 
 // Help has examples.
 func (*Serve) Help() string {
-	return `An SQS and an SNS for development: strict where Amazon's are, without permissions. For programs in Go, Python and any
+	return `An SQS, an SNS and an EventBridge Scheduler for development: strict where Amazon's are, without permissions. For programs in Go, Python and any
 other language with an AWS SDK that speaks the JSON protocol of SQS (boto3 since 1.29). A browser sees queues, messages
 and the last requests at its URL. Stop it with Ctrl-C.
 
@@ -92,6 +92,7 @@ func (c *Serve) announce(p *program.Program, url string) error {
 	variables := [][2]string{
 		{"AWS_ENDPOINT_URL_SQS", url},
 		{"AWS_ENDPOINT_URL_SNS", url},
+		{"AWS_ENDPOINT_URL_SCHEDULER", url},
 		{"AWS_REGION", "us-east-1"},
 		{"AWS_DEFAULT_REGION", "us-east-1"}, // what boto3 reads
 		{"AWS_ACCESS_KEY_ID", "local"},
@@ -104,7 +105,7 @@ func (c *Serve) announce(p *program.Program, url string) error {
 		}
 		return p.JSONLine(map[string]any{"url": url, "variables": set})
 	}
-	p.Printf("# SQS and SNS for development, and a status page for a browser: %s\n", url)
+	p.Printf("# SQS, SNS and EventBridge Scheduler for development, and a status page for a browser: %s\n", url)
 	for _, v := range variables {
 		p.Printf("export %s=%s\n", v[0], v[1])
 	}
