@@ -61,8 +61,9 @@
 // queue's redrive policy allows; taskhawk.Permanent sends it there at once, with the
 // attributes taskhawk_task, taskhawk_reason and taskhawk_attempt. What no task understands
 // is retried too, never deleted. [DeadLetters] looks at dead letters, [Redrive] moves them
-// back, all of them or by task and reason, and package sqscheck compares the settings of
-// the queues with what the code needs.
+// back, all of them or by task and reason, [Drop] deletes them with copies, [Load] sends
+// copies back, [Count] counts messages without a receive, and [Waiting] looks at some that
+// wait. Package sqscheck compares the settings of the queues with what the code needs.
 //
 // Errors of calls are a [*QueueError] that names the queue and wraps what the SDK
 // returned. Its text has no receipt handle.
