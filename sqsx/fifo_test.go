@@ -9,6 +9,7 @@ import (
 	"testing/synctest"
 	"time"
 
+	"github.com/aws/aws-sdk-go-v2/service/sqs"
 	"github.com/stretchr/testify/require"
 
 	"github.com/taskhawk/taskhawk-go/sqsx"
@@ -26,6 +27,7 @@ type orderArgs struct {
 type fifoEnv struct {
 	*testing.T
 	server *sqstest.Server
+	client *sqs.Client
 	hub    *taskhawk.Hub
 	task   *taskhawk.Task[orderArgs]
 	worker *sqsx.Worker
@@ -35,15 +37,16 @@ type fifoEnv struct {
 	fail map[string]int // how often an argument still fails
 }
 
-func newFIFOEnv(t *testing.T) *fifoEnv {
+func newFIFOEnv(t *testing.T, options ...taskhawk.TaskOption) *fifoEnv {
 	t.Helper()
 	r := &fifoEnv{T: t, server: sqstest.NewUnstartedServer(), done: map[string][]int{}, fail: map[string]int{}}
 	t.Cleanup(r.server.Close)
 	client := r.server.Client()
+	r.client = client
 	require.NoError(t, sqsx.Provision(t.Context(), client, app, sqsx.ProvisionConfig{Naming: fifoName, MaxReceiveCount: 20}))
 	publisher, err := sqsx.NewPublisher(client, app, sqsx.PublisherConfig{Naming: fifoName})
 	require.NoError(t, err)
-	r.task = taskhawk.New("tests.order", r.handle)
+	r.task = taskhawk.New("tests.order", r.handle, options...)
 	r.hub, err = taskhawk.NewHub(taskhawk.Config{
 		Publisher: publisher, Tasks: []taskhawk.AnyTask{r.task}, Logger: slog.New(slog.DiscardHandler),
 	})

@@ -36,7 +36,7 @@ var _ taskhawk.Queue = (*queue)(nil)
 
 func newQueue(s *service, info taskhawk.QueueInfo, config WorkerConfig, hub *taskhawk.Hub) *queue {
 	q := &queue{
-		settlements: newSettlements(s, info.Name, config.Linger, config.changeCalls()),
+		settlements: newSettlements(s, info.Name, config.Linger, config.changeCalls(hub)),
 		info:        info, logger: hub.Logger(),
 	}
 	q.observer = hub.Observer()

@@ -1,6 +1,7 @@
 package sqsx
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -44,6 +45,8 @@ type WorkerConfig struct {
 	// MaxReceives is as in [taskhawk.WorkerConfig]. Default: 4 and a tenth of
 	// Concurrency, up to 32.
 	MaxReceives int
+	// MaxLimited is as in [taskhawk.WorkerConfig]. Default 100.
+	MaxLimited int
 	// GracePeriod is as in [taskhawk.WorkerConfig]. Default 25 s.
 	GracePeriod time.Duration
 	// AbortPolls is as in [taskhawk.WorkerConfig]. The receive of a message that SQS
@@ -122,6 +125,7 @@ func NewWorker(api API, app string, hub *taskhawk.Hub, config WorkerConfig) (*Wo
 		StrictPriority: config.StrictPriority,
 		Prefetch:       config.Prefetch,
 		MaxReceives:    config.MaxReceives,
+		MaxLimited:     config.MaxLimited,
 		AbortPolls:     config.AbortPolls,
 		GracePeriod:    config.GracePeriod,
 		Backoff:        config.Backoff,
@@ -219,8 +223,14 @@ const slowCall = time.Second
 // so many that every message in flight is extended within a quarter of its visibility
 // timeout, also when calls are slow and all are due together. A quarter, since a handler
 // that returns waits no longer for the heartbeat under way.
-func (c *WorkerConfig) changeCalls() int {
-	batches := c.Concurrency / awsbatch.MaxEntries * 3 / 2 // not all are full
+func (c *WorkerConfig) changeCalls(hub *taskhawk.Hub) int {
+	held := c.Concurrency
+	for _, policy := range hub.Policies() {
+		if policy.MaxConcurrency > 0 {
+			held += 2 * cmp.Or(c.MaxLimited, taskhawk.DefaultMaxLimited)
+		}
+	}
+	batches := held / awsbatch.MaxEntries * 3 / 2 // not all are full
 	rounds := max(int(c.VisibilityTimeout/4/slowCall), 1)
 	return min(max(batches/rounds+1, awsbatch.MaxCalls), mostCalls)
 }

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"time"
 
 	"github.com/taskhawk/taskhawk-go/taskhawk"
 )
@@ -98,4 +99,14 @@ func ExampleWithIDs() {
 	// monday/42 reminds account 42
 	// monday/17 has run
 	// monday/42 has run
+}
+
+func ExampleWithMaxConcurrency() {
+	resize := func(context.Context, countdownArgs) error { return nil }
+	task := taskhawk.New("tasks.resize", resize,
+		taskhawk.WithMaxConcurrency(2), // of the slots of one worker
+		taskhawk.WithBackoff(taskhawk.ExponentialBackoff(time.Minute, time.Hour)),
+	)
+	fmt.Println(task.Policy().MaxConcurrency)
+	// Output: 2
 }

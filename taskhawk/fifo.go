@@ -16,10 +16,14 @@ type sequence struct {
 }
 
 // run handles the messages in order. A message that is not done holds up those behind it:
-// they are given back, neither run nor deleted, as they are when a stop comes first.
+// they are given back, neither run nor deleted, as they are when a stop comes first or
+// the place of their task is full.
 func (s *sequence) run(stop, work context.Context) {
-	w, waiting := s.poller.worker, s.leases
-	for len(waiting) > 0 && w.slots.acquire(stop, s.poller.info.Priority) {
+	w, waiting, end := s.poller.worker, s.leases, admitted
+	for len(waiting) > 0 {
+		if end = s.admit(stop, waiting); end != admitted {
+			break
+		}
 		l := waiting[0]
 		waiting = waiting[1:]
 		s.poller.governor.start()
@@ -30,6 +34,11 @@ func (s *sequence) run(stop, work context.Context) {
 		if !s.handle(work, l) {
 			break
 		}
+	}
+	if end == deferred {
+		w.postpone(work, waiting)
+		s.poller.governor.drop(len(waiting)) // only then: a slow service slows receives down
+		return
 	}
 	s.poller.governor.drop(len(waiting))
 	if len(waiting) > 0 && stop.Err() != nil {

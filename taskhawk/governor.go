@@ -341,7 +341,15 @@ func (g *governor) start() {
 	g.leave(1)
 }
 
-// drop takes note that n messages that waited will not run.
+// rejoin takes note that n messages are back in the line.
+func (g *governor) rejoin(n int) {
+	g.shared.mu.Lock()
+	defer g.shared.mu.Unlock()
+	g.waiting += n
+	g.shared.waiting += n
+}
+
+// drop takes note that n messages that waited will not run, or wait elsewhere.
 func (g *governor) drop(n int) {
 	g.shared.mu.Lock()
 	defer g.shared.mu.Unlock()

@@ -21,6 +21,7 @@ type lease struct {
 	poller   *poller
 	running  time.Time     // since when its handler runs; zero when none does. The set of leases guards it.
 	logAttrs LogAttrs      // of all its deliveries
+	limiter  *limiter      // of its task, nil for none; only the goroutine of its sequence uses it
 	delay    time.Duration // of its retry; only the goroutine that settles the message uses it
 
 	mu       sync.Mutex
@@ -32,7 +33,7 @@ type lease struct {
 	closed   bool          // no more changes: being settled, or given back
 	done     bool          // closed, and the handler is done with the message
 	lost     bool
-	cancel   context.CancelCauseFunc // of the handler's context; nil before it runs
+	cancel   context.CancelCauseFunc // of the context that ends with the lease; nil while there is none
 }
 
 func newLease(d *Delivery, p *poller) *lease {
@@ -247,8 +248,8 @@ func (l *lease) lose() {
 	}
 }
 
-// start takes the cancel function of the handler's context. It reports false if the lease
-// was lost before.
+// start takes the cancel function of the handler's context, or of one that waits for a
+// permit. It reports false if the lease was lost before.
 func (l *lease) start(cancel context.CancelCauseFunc) bool {
 	l.mu.Lock()
 	defer l.mu.Unlock()

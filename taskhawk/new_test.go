@@ -68,6 +68,7 @@ func TestNewPanicsOnBadPolicies(t *testing.T) {
 	requireNewPanics[struct{}](t, "tasks.bad", bad(taskhawk.WithBackoff(nil)), "tasks.bad", "nil Backoff")
 	requireNewPanics[struct{}](t, "tasks.bad", bad(taskhawk.WithMaxAttempts(0)), "tasks.bad", "max attempts 0: at least 1")
 	requireNewPanics[struct{}](t, "tasks.bad", bad(taskhawk.WithMaxAttempts(-3)), "max attempts -3")
+	requireNewPanics[struct{}](t, "tasks.bad", bad(taskhawk.WithMaxConcurrency(0)), "max concurrency 0: at least 1")
 }
 
 func TestNewPanicsOnBadValidateTags(t *testing.T) {

@@ -17,6 +17,9 @@ type TaskPolicy struct {
 	Backoff Backoff
 	// MaxAttempts is as in [WithMaxAttempts]; 0 where the queue decides alone.
 	MaxAttempts int
+	// MaxConcurrency is how many handlers may run in one worker, by [WithMaxConcurrency];
+	// 0 for no limit.
+	MaxConcurrency int
 }
 
 // WithBackoff sets the delay of a retry of this task, in the place of
@@ -37,8 +40,8 @@ func WithBackoff(backoff Backoff) TaskOption {
 // maxReceiveCount counts: it is for tasks that should fail earlier than the others of
 // their queue.
 //
-// An attempt is a receive, as SQS counts them: one that a stop gave back, or a crash cut
-// off, counts too. A message that comes more often than n times becomes a dead letter
+// An attempt is a receive, as SQS counts them: one that a stop or [WithMaxConcurrency]
+// gave back, or a crash cut off, counts too. A message that comes more often than n times becomes a dead letter
 // without another run, so leave room for deployments: 3 is a good least. A handler that a
 // stop cuts off at the last attempt is given back, and its message is dead when it comes
 // again.
@@ -120,8 +123,8 @@ func (r *registration) decide(ctx context.Context, d *Delivery, err error) error
 	return &outcomeError{outcome: outcome}
 }
 
-// lastAttempt returns the last attempt that the policy allows a message, at most that of
-// its queue; 0 where there is no policy.
+// lastAttempt returns the last attempt that policy and queue allow a message; 0 where
+// there is no policy.
 func (r *registration) lastAttempt(d *Delivery) int {
 	most := r.policy.MaxAttempts
 	if most == 0 || d.MaxAttempts == 0 || d.Attempt > d.MaxAttempts { // the last: the queue's was raised since

@@ -6,6 +6,7 @@ import (
 	"errors"
 	"log/slog"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"github.com/taskhawk/taskhawk-go/internal/guard"
@@ -202,6 +203,32 @@ func (w *Worker) givingBack() time.Duration {
 // release gives messages back that were not handled to the end, so that others see them
 // at once.
 func (w *Worker) release(work context.Context, leases []*lease) {
+	w.giveBack(work, leases, &w.counters.released, func(*lease) time.Duration { return w.givingBack() })
+}
+
+// postpone gives messages back for which the place of their task has no room. Those
+// behind the first of a group come when that does.
+func (w *Worker) postpone(work context.Context, leases []*lease) {
+	first := leases[0]
+	d := first.current()
+	delay := first.limiter.deferral(max(d.Attempt, 1))
+	if leftOut, ok := first.limiter.lines.take(); ok {
+		w.hub.report(work, slog.LevelWarn, "task at its max concurrency, no room to wait; giving messages back",
+			slog.String("task", inLog(nameOf(d))), slog.String("queue", inLog(d.Queue)),
+			slog.Float64("delay_ms", milliseconds(delay)), slog.Int("left_out", leftOut))
+	}
+	w.giveBack(work, leases, &w.counters.deferred, func(l *lease) time.Duration {
+		if l == first {
+			return delay
+		}
+		return 0
+	})
+}
+
+// giveBack makes messages visible again after a delay, and counts them.
+func (w *Worker) giveBack(
+	work context.Context, leases []*lease, counter *atomic.Int64, delay func(l *lease) time.Duration,
+) {
 	ctx, cancel := settling(work)
 	defer cancel()
 	var group sync.WaitGroup
@@ -212,8 +239,9 @@ func (w *Worker) release(work context.Context, leases []*lease) {
 			if !holds {
 				return
 			}
-			err := Outcome{Action: ActionRetry, Delay: w.givingBack()}.retry(ctx, l.poller.queue, d)
-			w.counters.released.Add(1)
+			back := Outcome{Action: ActionRetry, Delay: delay(l), HasDelay: true}
+			err := back.delayed(d, nil).retry(ctx, l.poller.queue, d)
+			counter.Add(1)
 			if w.hub.lastAttempt(d) {
 				w.counters.dead.Add(1)
 				w.hub.report(ctx, slog.LevelWarn, "message given back at its last attempt; becomes a dead letter",
@@ -245,6 +273,7 @@ func (w *Worker) process(work context.Context, p *poller, l *lease) (done bool) 
 	defer cancel(nil)
 	if !l.start(cancel) {
 		w.leases.forget(l) // lost while it waited: somebody else has it
+		l.limiter.release()
 		return false
 	}
 	w.leases.run(l)
@@ -258,6 +287,7 @@ func (w *Worker) process(work context.Context, p *poller, l *lease) (done bool) 
 		took := time.Since(start)
 		taken := w.leases.settle(l) // before the slot is another's: it is none of the running any more
 		settled = w.passSlot()
+		l.limiter.observe(took)
 		p.governor.returned(took) // after that: it may ask for a message for the free slot
 		if taken {
 			done = w.settle(work, l, err)

@@ -14,6 +14,10 @@ type WorkerStats struct {
 	// Waiting is how many messages wait in this worker for a slot now: with those running
 	// at most Concurrency, and Prefetch for each queue.
 	Waiting int
+	// Limited is how many messages wait now because their task is at its
+	// [WithMaxConcurrency]: at most MaxLimited for each such task, and as many again that
+	// are at their last attempt. They are not among those waiting for a slot.
+	Limited int
 	// Settling is how many messages are being settled now, whose handlers have returned:
 	// at most Concurrency, or 100 if that is more, and those that keep a slot when the
 	// service is slow.
@@ -38,6 +42,10 @@ type WorkerStats struct {
 	// Released counts messages given back unhandled, by a stop or behind a failed message
 	// of their group.
 	Released int64
+	// Deferred counts messages given back, to come again later, because their task was at
+	// its [WithMaxConcurrency] and MaxLimited others waited already. A count that goes on
+	// growing says that the task belongs on a separate queue.
+	Deferred int64
 	// LostLeases counts messages whose lease was lost while this worker held them.
 	LostLeases int64
 	// Duplicates counts deliveries of messages that this worker was holding already.
@@ -67,8 +75,8 @@ type Lag struct {
 
 // counters is the changing form of WorkerStats.
 type counters struct {
-	received, started, succeeded, retried, dead, released atomic.Int64
-	lostLeases, duplicates, alreadyDone, settleFailures   atomic.Int64
+	received, started, succeeded, retried, dead, released, deferred atomic.Int64
+	lostLeases, duplicates, alreadyDone, settleFailures             atomic.Int64
 
 	lagCount, lagTotal, lagMax atomic.Int64
 }
@@ -101,6 +109,7 @@ func (w *Worker) Stats() WorkerStats {
 	return WorkerStats{
 		Running:        running,
 		Waiting:        w.intake.waits(),
+		Limited:        w.limiters.limited(),
 		Settling:       settling,
 		LongestRun:     w.leases.longest(),
 		Received:       c.received.Load(),
@@ -109,6 +118,7 @@ func (w *Worker) Stats() WorkerStats {
 		Retried:        c.retried.Load(),
 		Dead:           c.dead.Load(),
 		Released:       c.released.Load(),
+		Deferred:       c.deferred.Load(),
 		LostLeases:     c.lostLeases.Load(),
 		Duplicates:     c.duplicates.Load(),
 		AlreadyDone:    c.alreadyDone.Load(),

@@ -43,6 +43,7 @@ type Worker struct {
 	config      WorkerConfig
 	slots       *slots
 	intake      intake
+	limiters    limiters
 	settlements chan struct{} // has a token for each message that is settled outside of a slot
 	leases      *leases
 	extensions  minuteLine // the line about those that fail
@@ -77,6 +78,7 @@ func NewWorker(hub *Hub, queues []Queue, config WorkerConfig) (*Worker, error) {
 	slots := newSlots(config.Concurrency, config.StrictPriority)
 	return &Worker{
 		hub: hub, queues: queues, config: config, slots: slots, intake: intake{slots: slots},
+		limiters:    newLimiters(hub, config),
 		settlements: make(chan struct{}, max(config.Concurrency, minSettlements)),
 		leases:      newLeases(), health: newHealth(queues), abort: make(chan struct{}),
 	}, nil
@@ -224,6 +226,7 @@ func within(d time.Duration, done <-chan struct{}) bool {
 const (
 	DefaultConcurrency = 10
 	DefaultPrefetch    = 100
+	DefaultMaxLimited  = 100
 	DefaultGracePeriod = 25 * time.Second
 	mostReceives       = 32
 	defaultFirstRetry  = 5 * time.Second
@@ -255,6 +258,11 @@ type WorkerConfig struct {
 	// An empty queue has one, a long poll; there are more while they come back full and
 	// their messages can start. Default: 4 and a tenth of Concurrency, up to 32.
 	MaxReceives int
+	// MaxLimited is how many messages of each task with [WithMaxConcurrency] may wait in
+	// this worker because their task is at its limit, at most, and as many again that are
+	// at their last attempt. What comes beyond that is given back with a delay; at the last
+	// attempt it waits as one for a slot does. Default 100.
+	MaxLimited int
 	// AbortPolls cancels the running polls when a stop begins, so that an idle worker
 	// stops at once. A message that the service assigns in that moment stays invisible
 	// until its visibility timeout, and what the stop gives back is visible a second
@@ -275,6 +283,8 @@ func (c WorkerConfig) withDefaults() (WorkerConfig, error) {
 		return c, fmt.Errorf("negative Concurrency %d", c.Concurrency)
 	case c.Prefetch < 0:
 		return c, fmt.Errorf("negative Prefetch %d", c.Prefetch)
+	case c.MaxLimited < 0:
+		return c, fmt.Errorf("negative MaxLimited %d", c.MaxLimited)
 	case c.MaxReceives < 0:
 		return c, fmt.Errorf("negative MaxReceives %d", c.MaxReceives)
 	case c.GracePeriod < 0:
@@ -285,6 +295,9 @@ func (c WorkerConfig) withDefaults() (WorkerConfig, error) {
 	}
 	if c.Prefetch == 0 {
 		c.Prefetch = max(DefaultPrefetch, c.Concurrency)
+	}
+	if c.MaxLimited == 0 {
+		c.MaxLimited = DefaultMaxLimited
 	}
 	if c.MaxReceives == 0 {
 		c.MaxReceives = min(4+c.Concurrency/10, mostReceives)

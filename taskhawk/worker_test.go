@@ -186,6 +186,7 @@ func TestNewWorkerRefusesBadConfiguration(t *testing.T) {
 		"hub":         {nil, queues, taskhawk.WorkerConfig{}, "nil hub"},
 		"queues":      {hub, nil, taskhawk.WorkerConfig{}, "no queues"},
 		"concurrency": {hub, queues, taskhawk.WorkerConfig{Concurrency: -1}, "negative Concurrency"},
+		"limited":     {hub, queues, taskhawk.WorkerConfig{MaxLimited: -1}, "negative MaxLimited"},
 		"grace":       {hub, queues, taskhawk.WorkerConfig{GracePeriod: -1}, "negative GracePeriod"},
 	} {
 		_, err := taskhawk.NewWorker(c.hub, c.queues, c.config)
