@@ -1,0 +1,130 @@
+package oteltaskhawk
+
+import (
+	"context"
+	"fmt"
+	"time"
+
+	"go.opentelemetry.io/otel/attribute"
+	"go.opentelemetry.io/otel/codes"
+	"go.opentelemetry.io/otel/metric"
+	semconv "go.opentelemetry.io/otel/semconv/v1.43.0"
+	"go.opentelemetry.io/otel/trace"
+
+	"github.com/taskhawk/taskhawk-go/taskhawk"
+)
+
+// Call implements taskhawk.Observer. A request that sends messages has a span that is
+// linked to those of its dispatches; it is a child of its caller's where it has one
+// caller. Other requests have metrics only: long polls and heartbeats would fill every
+// backend with traces of one span.
+func (t *Telemetry) Call(
+	ctx context.Context, call *taskhawk.Call,
+) (context.Context, func(messages int, err error)) {
+	start := time.Now()
+	var span trace.Span
+	if len(call.Sent) > 0 {
+		ctx, span = t.startRequest(ctx, call)
+	}
+	return ctx, func(messages int, err error) {
+		failure := ""
+		if err != nil {
+			failure = safeErrorType(err)
+		}
+		if span != nil {
+			if err != nil {
+				span.SetAttributes(semconv.ErrorTypeKey.String(failure))
+				span.SetStatus(codes.Error, failure)
+			}
+			span.End()
+		}
+		t.measure(ctx, call, messages, failure, time.Since(start))
+	}
+}
+
+func (t *Telemetry) startRequest(ctx context.Context, call *taskhawk.Call) (context.Context, trace.Span) {
+	var links []trace.Link
+	for _, out := range call.Sent {
+		if _, sent := t.linkTo(ctx, headers(out.Headers)); sent.IsValid() {
+			links = append(links, trace.Link{SpanContext: sent})
+		}
+	}
+	attributes := append(destinationOf(call.System, call.Queue), semconv.MessagingOperationName(call.Method),
+		semconv.MessagingOperationTypeSend, semconv.MessagingBatchMessageCount(call.Messages))
+	return t.start(ctx, call.Method+" "+call.Queue, trace.WithSpanKind(trace.SpanKindClient),
+		trace.WithAttributes(attributes...), trace.WithLinks(links...))
+}
+
+// measure records a request that has ended.
+func (t *Telemetry) measure(ctx context.Context, call *taskhawk.Call, messages int, failure string, took time.Duration) {
+	attributes := append(destinationOf(call.System, call.Queue), semconv.MessagingOperationName(call.Operation.String()),
+		keyMethod.String(call.Method))
+	if failure != "" {
+		attributes = append(attributes, semconv.ErrorTypeKey.String(failure))
+	}
+	set := metric.WithAttributeSet(attribute.NewSet(attributes...))
+	t.metrics.operation.Record(ctx, took.Seconds(), set)
+	carried := call.Messages
+	if call.Operation == taskhawk.OperationReceive {
+		carried = messages
+	}
+	if carried > 0 {
+		t.metrics.batch.Record(ctx, int64(carried), set)
+	}
+	empty := keyEmpty.Bool(call.Operation == taskhawk.OperationReceive && messages == 0 && failure == "")
+	t.metrics.requests.Add(ctx, 1, metric.WithAttributeSet(attribute.NewSet(append(attributes, empty)...)))
+}
+
+// Settled implements taskhawk.Observer.
+func (t *Telemetry) Settled(ctx context.Context, s *taskhawk.Settlement) {
+	task := s.Task
+	if !s.Registered {
+		task = unknownTask
+	}
+	attributes := []attribute.KeyValue{keyTask.String(task), keyPriority.String(s.Priority.String())}
+	if s.Queue != "" {
+		attributes = append(attributes, semconv.MessagingDestinationName(s.Queue))
+	}
+	plain := metric.WithAttributeSet(attribute.NewSet(attributes...))
+	if s.Lost {
+		t.metrics.lost.Add(ctx, 1, plain)
+		return
+	}
+	if s.DeadLetter {
+		t.metrics.dead.Add(ctx, 1, plain)
+	}
+	if s.Err != nil {
+		t.metrics.unsettled.Add(ctx, 1, plain)
+	}
+	if s.DeadLetter || s.Outcome.Action == taskhawk.ActionDelete {
+		outcome := outcomeDeadLetter
+		if !s.DeadLetter {
+			outcome = outcomeOf(s.Outcome)
+		}
+		t.metrics.attempts.Record(ctx, int64(s.Attempt),
+			metric.WithAttributeSet(attribute.NewSet(append(attributes, keyOutcome.String(outcome))...)))
+	}
+}
+
+// WatchWorker makes metrics of the state of a worker, read when they are collected: stats
+// is the Stats method of a taskhawk.Worker, or that of the one in an sqsx.Worker. Name
+// tells the workers of a program apart. Unregister ends it.
+func (t *Telemetry) WatchWorker(
+	name string, stats func() taskhawk.WorkerStats,
+) (registration metric.Registration, err error) {
+	m := t.metrics
+	set := metric.WithAttributeSet(attribute.NewSet(attribute.String("taskhawk.worker", name)))
+	registration, err = t.meter.RegisterCallback(func(_ context.Context, o metric.Observer) error {
+		s := stats()
+		o.ObserveInt64(m.workerWaiting, int64(s.Waiting), set)
+		o.ObserveInt64(m.workerSettling, int64(s.Settling), set)
+		o.ObserveFloat64(m.workerLongest, s.LongestRun.Seconds(), set)
+		o.ObserveInt64(m.workerReleased, s.Released, set)
+		o.ObserveInt64(m.workerDuplicates, s.Duplicates, set)
+		return nil
+	}, m.workerWaiting, m.workerSettling, m.workerLongest, m.workerReleased, m.workerDuplicates)
+	if err != nil {
+		return nil, fmt.Errorf("oteltaskhawk: watch worker: %w", err)
+	}
+	return registration, nil
+}

@@ -1,0 +1,181 @@
+// Package oteltaskhawk makes OpenTelemetry traces and metrics of tasks, across the queue.
+//
+//	telemetry, err := oteltaskhawk.New(oteltaskhawk.Config{})
+//	if err != nil {
+//		return err
+//	}
+//	hub, err := taskhawk.NewHub(telemetry.Apply(taskhawk.Config{Publisher: publisher, Tasks: tasks}))
+//
+// Each dispatch has a span, and its context travels in the headers of the message. Each
+// run has a span that is linked to it, also where Python or AWS sent the message and only
+// its attributes have the context. Requests that many dispatches share have a span that
+// is linked to all of them. The names are those of the semantic conventions for
+// messaging, version 1.43.0; docs/observability.md lists them.
+//
+// Nothing here can lose or repeat a task: a tracer, meter or propagator that panics costs
+// the telemetry, and one that hangs holds the dispatch or the handler that called it. A
+// panic is reported to otel.Handle.
+package oteltaskhawk
+
+import (
+	"context"
+	"fmt"
+	"sync/atomic"
+	"time"
+
+	"go.opentelemetry.io/otel"
+	"go.opentelemetry.io/otel/metric"
+	"go.opentelemetry.io/otel/propagation"
+	"go.opentelemetry.io/otel/trace"
+	"go.opentelemetry.io/otel/trace/noop"
+
+	"github.com/taskhawk/taskhawk-go/taskhawk"
+)
+
+// Config says where traces and metrics go. The zero value uses the global providers.
+type Config struct {
+	// TracerProvider makes the tracer. Default: otel.GetTracerProvider().
+	TracerProvider trace.TracerProvider
+	// MeterProvider makes the meter. Default: otel.GetMeterProvider().
+	MeterProvider metric.MeterProvider
+	// Propagator writes the context of a span to the headers of messages, and reads it.
+	// Default: that of otel.GetTextMapPropagator() if one is set when New is called, else
+	// trace context and baggage of W3C.
+	Propagator propagation.TextMapPropagator
+	// ChildSpans makes the span of a run a child of the span of its dispatch, in one
+	// trace. By default it is linked to that, since a task may wait for hours and run
+	// several times.
+	ChildSpans bool
+}
+
+// Telemetry is the middleware and the observer of a hub. It is immutable and safe for
+// concurrent use, also by several hubs.
+type Telemetry struct {
+	tracer     trace.Tracer
+	propagator propagation.TextMapPropagator
+	childSpans bool
+	metrics    *instruments
+	meter      metric.Meter
+	sends      cache[sendKey, *sendNames]
+	runs       cache[runKey, *runNames]
+	reported   atomic.Int64 // when a panic was reported last, in ns since 1970
+}
+
+var _ taskhawk.Observer = (*Telemetry)(nil)
+
+// New makes the telemetry. It returns an error if the meter refuses an instrument.
+func New(config Config) (*Telemetry, error) {
+	if config.TracerProvider == nil {
+		config.TracerProvider = otel.GetTracerProvider()
+	}
+	if config.MeterProvider == nil {
+		config.MeterProvider = otel.GetMeterProvider()
+	}
+	if config.Propagator == nil {
+		config.Propagator = otel.GetTextMapPropagator()
+		if len(config.Propagator.Fields()) == 0 {
+			config.Propagator = propagation.NewCompositeTextMapPropagator(propagation.TraceContext{}, propagation.Baggage{})
+		}
+	}
+	meter := config.MeterProvider.Meter(scopeName, metric.WithSchemaURL(schemaURL))
+	metrics, err := newInstruments(meter)
+	if err != nil {
+		return nil, fmt.Errorf("oteltaskhawk: new: %w", err)
+	}
+	return &Telemetry{
+		tracer:     config.TracerProvider.Tracer(scopeName, trace.WithSchemaURL(schemaURL)),
+		propagator: config.Propagator,
+		childSpans: config.ChildSpans,
+		metrics:    metrics,
+		meter:      meter,
+	}, nil
+}
+
+// Apply returns config with the telemetry: [Telemetry.Dispatch] and [Telemetry.Process]
+// as the outermost middleware, and t in the place of its Observer.
+func (t *Telemetry) Apply(config taskhawk.Config) taskhawk.Config {
+	config.DispatchMiddleware = append([]taskhawk.DispatchMiddleware{t.Dispatch}, config.DispatchMiddleware...)
+	config.Middleware = append([]taskhawk.Middleware{t.Process}, config.Middleware...)
+	config.Observer = t
+	return config
+}
+
+// reportEvery is how often panics are reported at most: each task may bring one.
+const reportEvery = time.Minute
+
+// guarded calls f, and reports a panic to otel.Handle, which belongs to the user, too.
+func (t *Telemetry) guarded(f func()) {
+	defer func() {
+		value := recover()
+		if value == nil {
+			return
+		}
+		defer func() { _ = recover() }()
+		now, last := time.Now().UnixNano(), t.reported.Load()
+		if (last == 0 || now-last >= int64(reportEvery)) && t.reported.CompareAndSwap(last, now) {
+			otel.Handle(fmt.Errorf("oteltaskhawk: panic (%T)", value))
+		}
+	}()
+	f()
+}
+
+// start starts a span. What a tracer leaves out stays as it was.
+func (t *Telemetry) start(
+	ctx context.Context, name string, options ...trace.SpanStartOption,
+) (context.Context, trace.Span) {
+	started, span := t.tracer.Start(ctx, name, options...)
+	if started == nil {
+		started = ctx
+	}
+	if span == nil {
+		span = noop.Span{}
+	}
+	return started, span
+}
+
+// dispatchHeaders are the headers of a message on its way out, for a propagator.
+type dispatchHeaders taskhawk.Dispatch
+
+// Get returns a header.
+func (h *dispatchHeaders) Get(name string) string { return (*taskhawk.Dispatch)(h).Header(name) }
+
+// Set sets a header.
+func (h *dispatchHeaders) Set(name, value string) { (*taskhawk.Dispatch)(h).SetHeader(name, value) }
+
+// Keys returns the names of the headers.
+func (h *dispatchHeaders) Keys() []string { return headers((*taskhawk.Dispatch)(h).Headers()).Keys() }
+
+// headers are those of a message that is read.
+type headers taskhawk.Headers
+
+// Get returns a header, whose name counts in any case where it is not there as it is:
+// message attributes have the names that their sender chose.
+func (h headers) Get(name string) string {
+	if value, ok := h[name]; ok {
+		return value
+	}
+	return anyCase(h, name)
+}
+
+// Set does nothing: messages that are read are not changed.
+func (headers) Set(string, string) {}
+
+// Keys returns the names of the headers.
+func (h headers) Keys() []string {
+	names := make([]string, 0, len(h))
+	for name := range h {
+		names = append(names, name)
+	}
+	return names
+}
+
+// linkTo returns the span context in headers, and ctx with all that is in them. It is
+// invalid if they have none, or the same span as ctx.
+func (t *Telemetry) linkTo(ctx context.Context, carrier propagation.TextMapCarrier) (context.Context, trace.SpanContext) {
+	extracted := t.propagator.Extract(ctx, carrier)
+	remote, own := trace.SpanContextFromContext(extracted), trace.SpanContextFromContext(ctx)
+	if remote.TraceID() == own.TraceID() && remote.SpanID() == own.SpanID() {
+		return extracted, trace.SpanContext{}
+	}
+	return extracted, remote
+}

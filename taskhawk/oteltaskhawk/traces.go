@@ -1,0 +1,252 @@
+package oteltaskhawk
+
+import (
+	"context"
+	"errors"
+	"log/slog"
+	"strings"
+	"time"
+
+	"go.opentelemetry.io/otel/attribute"
+	"go.opentelemetry.io/otel/codes"
+	"go.opentelemetry.io/otel/metric"
+	semconv "go.opentelemetry.io/otel/semconv/v1.43.0"
+	"go.opentelemetry.io/otel/trace"
+
+	"github.com/taskhawk/taskhawk-go/taskhawk"
+)
+
+// sendKey is what the sends of a task to a queue have in common.
+type sendKey struct {
+	task        string
+	priority    taskhawk.Priority
+	destination taskhawk.Destination
+	failure     string // the type of the error, empty for none
+}
+
+// sendNames are the names of such sends, made once.
+type sendNames struct {
+	span    string
+	options []trace.SpanStartOption
+	sent    []metric.AddOption
+}
+
+func newSendNames(key sendKey) *sendNames {
+	attributes := destinationOf(key.destination.System, key.destination.Name)
+	attributes = append(attributes, keyTask.String(key.task), keyPriority.String(key.priority.String()),
+		semconv.MessagingOperationName(operationSend))
+	spans := append(attributes[:len(attributes):len(attributes)], semconv.MessagingOperationTypeSend)
+	if key.failure != "" {
+		attributes = append(attributes, semconv.ErrorTypeKey.String(key.failure))
+	}
+	return &sendNames{
+		span:    operationSend + " " + key.task,
+		options: []trace.SpanStartOption{trace.WithSpanKind(trace.SpanKindProducer), trace.WithAttributes(spans...)},
+		sent:    []metric.AddOption{metric.WithAttributeSet(attribute.NewSet(attributes...))},
+	}
+}
+
+func destinationOf(system, name string) []attribute.KeyValue {
+	if system == "" {
+		system = systemMemory
+	}
+	attributes := []attribute.KeyValue{semconv.MessagingSystemKey.String(system)}
+	if name != "" {
+		attributes = append(attributes, semconv.MessagingDestinationName(name))
+	}
+	return attributes
+}
+
+// Dispatch is dispatch middleware: it makes the span of a dispatch, and writes its
+// context to the headers. A dispatch without a span in its context whose headers have
+// one, as those forwarded from elsewhere, is a child of that.
+func (t *Telemetry) Dispatch(ctx context.Context, d *taskhawk.Dispatch) (sending context.Context, end func(error)) {
+	sending = ctx
+	t.guarded(func() {
+		key := sendKey{task: d.Task, priority: d.Priority, destination: d.Destination}
+		names := t.sends.get(key, newSendNames)
+		if len(d.Headers()) > 0 && !trace.SpanContextFromContext(ctx).IsValid() {
+			ctx = t.propagator.Extract(ctx, (*dispatchHeaders)(d))
+		}
+		next, span := t.start(ctx, names.span, names.options...)
+		sending = next
+		end = func(err error) { t.guarded(func() { t.endDispatch(next, span, key, names, err) }) }
+		if span.IsRecording() {
+			span.SetAttributes(keyID.String(d.ID))
+		}
+		t.guarded(func() { t.propagator.Inject(next, (*dispatchHeaders)(d)) })
+	})
+	return sending, end
+}
+
+func (t *Telemetry) endDispatch(ctx context.Context, span trace.Span, key sendKey, names *sendNames, err error) {
+	defer span.End()
+	if err != nil {
+		key.failure = safeErrorType(err)
+		names = t.sends.get(key, newSendNames)
+		span.SetAttributes(semconv.ErrorTypeKey.String(key.failure))
+		span.SetStatus(codes.Error, key.failure)
+	}
+	t.metrics.sent.Add(ctx, 1, names.sent...)
+}
+
+// runKey is what the runs of a task from a queue have in common.
+type runKey struct {
+	task          string
+	priority      taskhawk.Priority
+	system, queue string
+	outcome       string // empty for one that begins
+	failure       string
+}
+
+// runNames are the names of such runs, made once.
+type runNames struct {
+	span     string
+	options  []trace.SpanStartOption
+	add      []metric.AddOption
+	record   []metric.RecordOption
+	failures []attribute.KeyValue
+}
+
+func newRunNames(key runKey) *runNames {
+	attributes := destinationOf(key.system, key.queue)
+	attributes = append(attributes, keyTask.String(key.task), keyPriority.String(key.priority.String()),
+		semconv.MessagingOperationName(operationProcess))
+	spans := append(attributes[:len(attributes):len(attributes)], semconv.MessagingOperationTypeProcess)
+	names := &runNames{
+		span:    operationProcess + " " + key.task,
+		options: []trace.SpanStartOption{trace.WithSpanKind(trace.SpanKindConsumer), trace.WithAttributes(spans...)},
+	}
+	if key.outcome != "" {
+		names.failures = append(names.failures, keyOutcome.String(key.outcome))
+	}
+	if key.failure != "" {
+		names.failures = append(names.failures, semconv.ErrorTypeKey.String(key.failure))
+	}
+	set := metric.WithAttributeSet(attribute.NewSet(append(attributes, names.failures...)...))
+	names.add, names.record = []metric.AddOption{set}, []metric.RecordOption{set}
+	return names
+}
+
+// run is a task that is running.
+type run struct {
+	ctx   context.Context //nolint:containedctx // of the handler
+	span  trace.Span
+	key   runKey
+	names *runNames
+	start time.Time
+	task  bool // counted as running
+}
+
+// errAborted is the error of a run that ended its goroutine, or whose middleware
+// panicked.
+var errAborted = errors.New("the run did not return")
+
+// Process is middleware: it makes the span of a run, linked to that of its dispatch.
+func (t *Telemetry) Process(next taskhawk.Handler) taskhawk.Handler {
+	return func(ctx context.Context, msg *taskhawk.Message) error {
+		r := run{ctx: ctx}
+		t.guarded(func() { t.begin(&r, msg) })
+		err := errAborted
+		defer func() { t.guarded(func() { t.end(&r, err) }) }()
+		err = next(r.ctx, msg)
+		return err
+	}
+}
+
+func (t *Telemetry) begin(r *run, msg *taskhawk.Message) {
+	ctx := r.ctx
+	r.start = time.Now()
+	r.key = runKey{task: msg.Task, priority: msg.Priority}
+	if hub := taskhawk.HubFrom(ctx); hub == nil || !hub.HasTask(msg.Task) {
+		r.key.task = unknownTask
+	}
+	metadata := taskhawk.MetadataFrom(ctx)
+	r.key.system, r.key.queue = sourceOf(&metadata)
+	r.names = t.runs.get(r.key, newRunNames)
+	t.metrics.running.Add(ctx, 1, r.names.add...)
+	r.task = true
+	if !metadata.Timestamp.IsZero() {
+		t.metrics.waited.Record(ctx, max(r.start.Sub(metadata.Timestamp).Seconds(), 0), r.names.record...)
+	}
+
+	options := r.names.options
+	if len(msg.Headers) > 0 {
+		var remote trace.SpanContext
+		t.guarded(func() { ctx, remote = t.contextOf(ctx, msg) })
+		if remote.IsValid() {
+			options = append(options[:len(options):len(options)], trace.WithLinks(trace.Link{SpanContext: remote}))
+		}
+	}
+	ctx, r.span = t.start(ctx, r.names.span, options...)
+	r.ctx = ctx
+	if r.span.IsRecording() {
+		r.span.SetAttributes(keyID.String(metadata.ID), keyAttempt.Int(metadata.Attempt))
+		if metadata.MessageID != "" {
+			r.span.SetAttributes(semconv.MessagingMessageID(metadata.MessageID))
+		}
+	}
+	if own := r.span.SpanContext(); own.IsValid() {
+		taskhawk.AddLogAttrs(ctx, slog.String("trace_id", own.TraceID().String()), slog.String("span_id", own.SpanID().String()))
+	}
+}
+
+// contextOf returns the context that the span of a run starts in, and what it is linked
+// to.
+func (t *Telemetry) contextOf(ctx context.Context, msg *taskhawk.Message) (context.Context, trace.SpanContext) {
+	local := trace.SpanFromContext(ctx)
+	extracted, remote := t.linkTo(ctx, headers(msg.Headers))
+	switch {
+	case t.childSpans && remote.IsValid():
+		return extracted, local.SpanContext() // of the function, on Lambda
+	case remote.IsValid():
+		return trace.ContextWithSpan(extracted, local), remote // its baggage, and none of its trace
+	}
+	return extracted, remote
+}
+
+// sourceOf returns the service and the queue or topic that a message came from.
+func sourceOf(m *taskhawk.Metadata) (system, name string) {
+	switch {
+	case m.Queue != "":
+		return semconv.MessagingSystemAWSSQS.Value.AsString(), m.Queue
+	case m.Topic != "": // of the event: a topic that an envelope names comes with a queue
+		return semconv.MessagingSystemAWSSNS.Value.AsString(), m.Topic[strings.LastIndexByte(m.Topic, ':')+1:]
+	}
+	return systemMemory, ""
+}
+
+// end ends the span of a run. It does as much as begin did.
+func (t *Telemetry) end(r *run, err error) {
+	if r.span != nil {
+		defer r.span.End()
+	}
+	if !r.task {
+		return
+	}
+	t.metrics.running.Add(r.ctx, -1, r.names.add...)
+	outcome := taskhawk.OutcomeOf(err)
+	dead := outcome.Action == taskhawk.ActionDeadLetter ||
+		outcome.Action == taskhawk.ActionRetry && taskhawk.LastAttempt(r.ctx)
+	key := r.key
+	key.outcome = outcomeOf(outcome)
+	if err != nil {
+		key.failure = safeErrorType(err)
+	}
+	names := t.runs.get(key, newRunNames)
+	t.metrics.consumed.Add(r.ctx, 1, names.add...)
+	t.metrics.process.Record(r.ctx, time.Since(r.start).Seconds(), names.record...)
+	if r.span == nil || !r.span.IsRecording() {
+		return
+	}
+	r.span.SetAttributes(names.failures...)
+	switch {
+	case dead:
+		r.span.AddEvent(eventDeadLetter)
+	case outcome.Action == taskhawk.ActionRetry:
+		r.span.AddEvent(eventRetry)
+	}
+	if outcome.Action != taskhawk.ActionDelete && !outcome.Expected {
+		r.span.SetStatus(codes.Error, key.failure)
+	}
+}
