@@ -8,6 +8,7 @@ import (
 	"github.com/alecthomas/kong"
 	"github.com/willabides/kongplete"
 
+	"github.com/taskhawk/taskhawk-go/cmd/taskhawk/internal/infra"
 	"github.com/taskhawk/taskhawk-go/cmd/taskhawk/internal/letters"
 	"github.com/taskhawk/taskhawk-go/cmd/taskhawk/internal/program"
 	"github.com/taskhawk/taskhawk-go/cmd/taskhawk/internal/queues"
@@ -30,6 +31,7 @@ type grammar struct {
 	Peek       letters.Peek     `cmd:"" help:"Look at messages that wait on a queue."`
 	Purge      queues.Purge     `cmd:"" help:"Delete all messages of a queue."`
 	Serve      serve.Serve      `cmd:"" help:"Serve SQS and SNS on this machine, for development."`
+	Terraform  infra.Command    `cmd:"" help:"Write Terraform or CloudFormation for queues, topics, permissions, schedules and alarms."`
 	Completion completion       `cmd:"" help:"Print what makes a shell complete commands and flags."`
 	Version    version          `cmd:"" help:"Print the version."`
 }

@@ -1,0 +1,46 @@
+package sqscheck
+
+import (
+	"time"
+
+	"github.com/taskhawk/taskhawk-go/internal/sqsqueue"
+	"github.com/taskhawk/taskhawk-go/sqsx"
+)
+
+// Settings are the attributes of a queue and its dead-letter queue.
+type Settings struct {
+	// VisibilityTimeout is that of the queue.
+	VisibilityTimeout time.Duration
+	// MaxReceiveCount is that of its redrive policy.
+	MaxReceiveCount int
+	// Retention and DeadLetterRetention are how long the two keep messages.
+	Retention, DeadLetterRetention time.Duration
+	// WaitTime is ReceiveMessageWaitTimeSeconds.
+	WaitTime time.Duration
+	// MaximumMessageSize is that of both, in bytes.
+	MaximumMessageSize int
+}
+
+const (
+	advisedVisibility = 30 * time.Second // what workers ask for
+	advisedRetention  = 4 * 24 * time.Hour
+	advisedWait       = 20 * time.Second
+)
+
+// Advised returns settings that [Check] finds nothing wrong with, for queues of workers
+// with their defaults. Where a Lambda function receives, functionTimeout is that of the
+// function and window that of its event source mapping; else both are 0.
+func Advised(functionTimeout, window time.Duration) Settings {
+	s := Settings{
+		VisibilityTimeout:   advisedVisibility,
+		MaxReceiveCount:     lambdaReceives,
+		Retention:           advisedRetention,
+		DeadLetterRetention: sqsqueue.MaxRetention,
+		WaitTime:            advisedWait,
+		MaximumMessageSize:  sqsx.MaxMessageSize,
+	}
+	if functionTimeout > 0 {
+		s.VisibilityTimeout = lambdaFactor*functionTimeout + window
+	}
+	return s
+}
