@@ -28,9 +28,8 @@ type check struct {
 	fix  string
 }
 
-func checks(maxLines int) map[string]check {
+func checks() map[string]check {
 	return map[string]check{
-		"file-lines":   {longFiles(maxLines), "split the file: one subject a file"},
 		"no-sleeping":  {sleeps, "run the test in a synctest bubble, or wait for a channel"},
 		"leak-checked": {unchecked, "add func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }"},
 	}
@@ -89,18 +88,6 @@ func (f file) calls(root ast.Node, functions map[string]bool) []string {
 		return true
 	})
 	return places
-}
-
-func longFiles(limit int) func(folder) []string {
-	return func(files folder) []string {
-		var found []string
-		for _, f := range files {
-			if f.set.File(f.FileStart).LineCount() > limit {
-				found = append(found, f.place(f.Package))
-			}
-		}
-		return found
-	}
 }
 
 // sleeps allows time.Sleep where time is virtual: in a test that opens a synctest bubble,
@@ -166,7 +153,7 @@ func unchecked(files folder) []string {
 func TestRepositoryKeepsItsRules(t *testing.T) {
 	t.Parallel()
 	tree := readTree(t, repository)
-	for name, check := range checks(900) {
+	for name, check := range checks() {
 		var found []string
 		for _, files := range tree {
 			found = append(found, check.find(files)...)
@@ -178,7 +165,7 @@ func TestRepositoryKeepsItsRules(t *testing.T) {
 // Each fixture has a comment, want, on the lines that its check finds.
 func TestBrokenRulesAreFound(t *testing.T) {
 	t.Parallel()
-	for name, check := range checks(5) {
+	for name, check := range checks() {
 		var expected, found []string
 		for _, files := range readTree(t, filepath.Join("testdata", name)) {
 			found = append(found, check.find(files)...)

@@ -1,6 +1,0 @@
-package fixture // want
-
-const (
-	one = 1
-	two = 2
-)

@@ -1,3 +1,0 @@
-package fixture
-
-const three = 3
