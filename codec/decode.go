@@ -157,7 +157,8 @@ func open(s string, bracket byte, want string) (i int, done bool, err *Error) {
 
 // finish checks that nothing follows.
 func finish(s string, i int, path string) *Error {
-	if i = jsontext.SkipSpace(s, i); i < len(s) {
+	i = jsontext.SkipSpace(s, i)
+	if i < len(s) {
 		return unexpected(s, i, "the end").under(path)
 	}
 	return nil

@@ -263,7 +263,8 @@ func (f *fieldPath) find(p place) (field place, ok bool) {
 // follow is find behind the first pointer.
 func (f *fieldPath) follow(p place) (field place, ok bool) {
 	for _, h := range f.hops {
-		if p, ok = p.target(); !ok {
+		p, ok = p.target()
+		if !ok {
 			return p, false
 		}
 		p = p.field(h.off)

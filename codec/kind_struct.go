@@ -28,14 +28,16 @@ func (k *structEncoder) encode(dst []byte, p place, w *walk) ([]byte, *Error) {
 		at := p.field(f.off)
 		if f.only != nil {
 			var ok bool
-			if at, ok = f.only.check(p); !ok {
+			at, ok = f.only.check(p)
+			if !ok {
 				continue
 			}
 		}
 		dst = f.key.append(dst)
 		if f.text {
 			var ok bool
-			if dst, ok = jsontext.AppendString(dst, at.str()); !ok {
+			dst, ok = jsontext.AppendString(dst, at.str())
+			if !ok {
 				return dst, notUTF8().under(f.member)
 			}
 			continue
@@ -50,7 +52,8 @@ func (k *structEncoder) encode(dst []byte, p place, w *walk) ([]byte, *Error) {
 
 // check returns the field's place; ok is false if the field is to be left out.
 func (c *condition) check(p place) (field place, ok bool) {
-	if field, ok = c.path.find(p); !ok {
+	field, ok = c.path.find(p)
+	if !ok {
 		return field, false
 	}
 	for _, test := range c.omit {

@@ -300,7 +300,8 @@ func readParamLabel(f reflect.StructField) (l label, reason string) {
 	default:
 		l.name = snakeCase(f.Name)
 	}
-	if reason = l.readOptions(f, options); reason == "" && omits(jsonOptions) && !l.optional {
+	reason = l.readOptions(f, options)
+	if reason == "" && omits(jsonOptions) && !l.optional {
 		reason = `the json options "omitempty" and "omitzero" have no effect on parameters: use taskhawk:",optional"`
 	}
 	return l, reason

@@ -104,7 +104,8 @@ func (b *batch) leave(idle bool) {
 	if idle {
 		b.idle++
 	}
-	if b.workers--; b.workers == 0 {
+	b.workers--
+	if b.workers == 0 {
 		close(b.finished)
 	}
 }

@@ -179,7 +179,8 @@ func (l *loader) load(ctx context.Context, letters iter.Seq2[DeadLetter, error])
 			l.failed.add(err)
 			return l.failed.err()
 		}
-		if position++; l.config.Limit > 0 && l.tried == l.config.Limit {
+		position++
+		if l.config.Limit > 0 && l.tried == l.config.Limit {
 			break
 		}
 	}
@@ -302,7 +303,8 @@ func (l *loader) send(ctx context.Context, b *batcher, batch []*letter, position
 	stored := 0
 	if len(entries) > 0 {
 		for i, err := range runAll(ctx, entries, l.service.sends(l.target())) {
-			if errs[sent[i]] = err; err == nil {
+			errs[sent[i]] = err
+			if err == nil {
 				stored++
 			}
 		}

@@ -129,7 +129,8 @@ func (p *pass) move(ctx context.Context, batch []*letter) {
 	p.scan.leases.extend(ctx)
 	// From here on ctx may end: to stop between send and delete would leave copies.
 	ctx = context.WithoutCancel(ctx)
-	if batch = p.movable(batch); len(batch) == 0 {
+	batch = p.movable(batch)
+	if len(batch) == 0 {
 		return
 	}
 	var stored []*letter

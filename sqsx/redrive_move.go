@@ -149,7 +149,8 @@ func (t *moveTask) wait(ctx context.Context) error {
 		}
 		task, err := t.latest(ctx)
 		if err != nil {
-			if failed++; failed == taskLooks {
+			failed++
+			if failed == taskLooks {
 				return fmt.Errorf(
 					"SQS moves the messages of %s, how far it is cannot be told: %w",
 					DeadLetterQueueName(t.queue),

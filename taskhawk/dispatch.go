@@ -172,7 +172,8 @@ func (t *Task[Args]) prepare(
 		set.headers = maps.Clone(hub.defaultHeaders(ctx, t.Name())).merge(set.headers)
 	}
 	if set.ids != nil {
-		if set.id = set.ids(i); set.id == "" {
+		set.id = set.ids(i)
+		if set.id == "" {
 			return p, errEmptyID
 		}
 	}

@@ -135,14 +135,16 @@ func (g *governor) decide() (p plan, pause time.Duration, ok bool) {
 	g.shared.mu.Lock()
 	defer g.shared.mu.Unlock()
 	now := time.Now()
-	if pause = g.polls.paused.Sub(now); pause > 0 {
+	pause = g.polls.paused.Sub(now)
+	if pause > 0 {
 		return plan{}, pause, false
 	}
 	limit := g.receiveLimit()
 	if limit == 0 {
 		return plan{}, 0, false
 	}
-	if pause = g.courtesy(now); pause > 0 {
+	pause = g.courtesy(now)
+	if pause > 0 {
 		return plan{}, pause, false
 	}
 	p = plan{
@@ -297,7 +299,8 @@ func (g *governor) ended(p plan) {
 		return
 	}
 	g.shared.extra -= p.limit
-	if g.extras--; g.extras == 0 && g.calm != nil {
+	g.extras--
+	if g.extras == 0 && g.calm != nil {
 		close(g.calm)
 		g.calm = nil
 	}

@@ -385,7 +385,8 @@ func newLeases() *leases { return &leases{held: map[messageKey]*lease{}} }
 func (s *leases) add(d *Delivery, p *poller) (l *lease, held bool) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	if l, held = s.held[keyOf(d)]; held {
+	l, held = s.held[keyOf(d)]
+	if held {
 		return l, true
 	}
 	l = newLease(d, p)

@@ -72,7 +72,8 @@ func (l *LogAttrs) appendTo(attrs []slog.Attr, d *Delivery) []slog.Attr {
 	if l != nil {
 		l.mu.Lock()
 		defer l.mu.Unlock()
-		if added = l.attrs; l.message != nil {
+		added = l.attrs
+		if l.message != nil {
 			attrs = append(attrs, slog.String("task", inLog(l.message.Task)), slog.String("id", inLog(l.message.ID)))
 		}
 	}

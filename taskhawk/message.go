@@ -68,7 +68,8 @@ func (e *MessageError) Error() string {
 	if e.Field != "" {
 		text += e.Field + " "
 	}
-	if text += e.Reason; e.Err != nil {
+	text += e.Reason
+	if e.Err != nil {
 		text = fmt.Sprintf("%s: %v", text, e.Err)
 	}
 	return text

@@ -69,7 +69,8 @@ func (r *messageReader) read() error {
 	if err := r.members(inMessage); err != nil {
 		return err
 	}
-	if r.space(); r.next != len(r.body) {
+	r.space()
+	if r.next != len(r.body) {
 		return &MessageError{Reason: "something follows the JSON object"}
 	}
 	return r.missing()
@@ -193,7 +194,8 @@ func (r *messageReader) key() (key string, err error) {
 	if key, r.next, err = jsontext.ReadString(r.body, r.next); err != nil {
 		return "", err
 	}
-	if r.space(); !r.at(':') {
+	r.space()
+	if !r.at(':') {
 		return "", jsontext.Unexpected(r.body, r.next, "':'")
 	}
 	r.next = jsontext.SkipSpace(r.body, r.next+1)
@@ -416,7 +418,8 @@ func (l *layout) read(body string, skip skipper, msg *Message) bool {
 	task := r.textAfter(l.task)
 	args := r.rawAfter(l.args, '[')
 	kwargs := r.rawAfter(l.kwargs, '{')
-	if r.literal("}"); r.failed || r.next != len(body) {
+	r.literal("}")
+	if r.failed || r.next != len(body) {
 		return false
 	}
 	*msg = Message{
@@ -441,7 +444,8 @@ type layoutReader struct {
 
 // literal steps over text that has to come next.
 func (r *layoutReader) literal(text string) {
-	if r.failed = r.failed || !strings.HasPrefix(r.body[r.next:], text); !r.failed {
+	r.failed = r.failed || !strings.HasPrefix(r.body[r.next:], text)
+	if !r.failed {
 		r.next += len(text)
 	}
 }

@@ -127,7 +127,8 @@ func appendHeaders(dst []byte, headers Headers, dispatch bool) ([]byte, error) {
 			}
 		}
 		var ok bool
-		if dst, ok = h.append(dst); !ok {
+		dst, ok = h.append(dst)
+		if !ok {
 			return dst, h.invalid(dispatch)
 		}
 	}
@@ -261,7 +262,8 @@ func (t *Task[Args]) body(head *Message, args *Args, keyword bool) (body string,
 	if err == nil {
 		body = string(encoded)
 	}
-	if *buffer = encoded; cap(encoded) <= maxPooledBody {
+	*buffer = encoded
+	if cap(encoded) <= maxPooledBody {
 		bodies.Put(buffer)
 	}
 	return body, err

@@ -29,7 +29,8 @@ type TaskPolicy struct {
 // panic of [New].
 func WithBackoff(backoff Backoff) TaskOption {
 	return taskOption(func(s *settings) {
-		if s.policy.Backoff = backoff; backoff == nil {
+		s.policy.Backoff = backoff
+		if backoff == nil {
 			s.reject("nil Backoff")
 		}
 	})
@@ -50,7 +51,8 @@ func WithBackoff(backoff Backoff) TaskOption {
 // has no effect. An n below 1 is a panic of [New].
 func WithMaxAttempts(n int) TaskOption {
 	return taskOption(func(s *settings) {
-		if s.policy.MaxAttempts = n; n < 1 {
+		s.policy.MaxAttempts = n
+		if n < 1 {
 			s.reject(fmt.Sprintf("max attempts %d: at least 1", n))
 		}
 	})

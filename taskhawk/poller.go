@@ -267,7 +267,8 @@ func (r *pollResult) tooEarly(plan plan) bool {
 // itself.
 func (s *pollState) shorten(result pollResult) {
 	s.shortened = time.Now()
-	if s.wait = result.took / 2; s.wait < time.Second {
+	s.wait = result.took / 2
+	if s.wait < time.Second {
 		s.wait = 0 // services count in seconds
 	}
 }

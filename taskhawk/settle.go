@@ -54,7 +54,8 @@ type settled struct {
 func (w *Worker) settleAs(work context.Context, l *lease, outcome Outcome) (result settled) {
 	defer w.leases.settled(l)
 	if outcome.Action == ActionDeadLetter {
-		if result = w.sendLetter(work, l, outcome); !result.letter {
+		result = w.sendLetter(work, l, outcome)
+		if !result.letter {
 			return result
 		}
 	}
@@ -431,7 +432,8 @@ func (m *ackMemory) strained() bool {
 // line returns the attributes of the line about failing deletes, and reports whether it
 // may be written now.
 func (m *ackMemory) line() (attrs []slog.Attr, write bool) {
-	if _, write = m.lines.take(); !write {
+	_, write = m.lines.take()
+	if !write {
 		return nil, false
 	}
 	m.mu.Lock()

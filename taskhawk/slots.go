@@ -110,7 +110,8 @@ func (s *slots) nextByWeight() int {
 			continue
 		}
 		total += weight
-		if s.credit[line] += weight; best < 0 || s.credit[line] > s.credit[best] {
+		s.credit[line] += weight
+		if best < 0 || s.credit[line] > s.credit[best] {
 			best = line
 		}
 	}

@@ -70,7 +70,8 @@ func (w *batchWait[T]) prepare(ctx context.Context) {
 		it := &w.items[i]
 		s, name := &w.whole, it.value.Group()
 		if name != s.group {
-			if s = others[name]; s == nil {
+			s = others[name]
+			if s == nil {
 				s = &sequence[T]{wait: w, group: name, sibling: w.whole.sibling}
 				w.whole.sibling = s
 				if others == nil {

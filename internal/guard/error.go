@@ -185,16 +185,19 @@ func describe(err error) string {
 // fault returns the first method of err itself that does not return.
 func fault(err error) (method string, failure *CallError) {
 	none := &target{}
-	if _, failure = textOf(err); failure != nil {
+	_, failure = textOf(err)
+	if failure != nil {
 		return "Error", failure
 	}
 	if is, ok := err.(interface{ Is(error) bool }); ok {
-		if failure = Call(func() { is.Is(none) }); failure != nil {
+		failure = Call(func() { is.Is(none) })
+		if failure != nil {
 			return "Is", failure
 		}
 	}
 	if as, ok := err.(interface{ As(any) bool }); ok {
-		if failure = Call(func() { as.As(&none) }); failure != nil {
+		failure = Call(func() { as.As(&none) })
+		if failure != nil {
 			return "As", failure
 		}
 	}

@@ -216,7 +216,8 @@ func AppendCompact(dst []byte, s string) ([]byte, error) {
 	if err != nil {
 		return dst, err
 	}
-	if end = SkipSpace(s, end); end < len(s) {
+	end = SkipSpace(s, end)
+	if end < len(s) {
 		return dst, Unexpected(s, end, "the end")
 	}
 	if !utf8.ValidString(s) {

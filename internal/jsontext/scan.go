@@ -20,7 +20,8 @@ func copyPlain(dst []byte, s string) int {
 	}
 	w := loadTail(s, i)
 	binary.LittleEndian.PutUint64(to[i:i+wordSize], w)
-	if i += firstMark(markPlainEnd(w)); i < len(s) {
+	i += firstMark(markPlainEnd(w))
+	if i < len(s) {
 		return i
 	}
 	to[len(s)] = '"'

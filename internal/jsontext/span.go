@@ -167,7 +167,8 @@ func (c *cursor) brackets(openers, closers uint64) int {
 			c.depth++
 			continue
 		}
-		if c.depth--; c.depth == 0 {
+		c.depth--
+		if c.depth == 0 {
 			return bits.TrailingZeros64(all) + 1
 		}
 	}

@@ -342,7 +342,8 @@ func (e *examination) examine(ctx context.Context, name string) error {
 	if slices.ContainsFunc(e.findings, isMissing) {
 		e.absent[p.name] = false
 	}
-	if p.own = e.readable(p.name, p.own); p.own != nil {
+	p.own = e.readable(p.name, p.own)
+	if p.own != nil {
 		if err := e.readMappings(ctx, &p); err != nil {
 			return err
 		}
@@ -352,7 +353,8 @@ func (e *examination) examine(ctx context.Context, name string) error {
 	if p.dead, err = e.look(ctx, p.deadLetters); err != nil {
 		return err
 	}
-	if p.dead = e.readable(p.deadLetters, p.dead); p.dead != nil {
+	p.dead = e.readable(p.deadLetters, p.dead)
+	if p.dead != nil {
 		e.examineDeadLetters(&p)
 	}
 	if p.own != nil && p.dead != nil {

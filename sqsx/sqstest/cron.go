@@ -109,7 +109,8 @@ func parseCronField(text string, from, to int, names string) ([]int, error) {
 		if span != "*" {
 			first, last, ranged := strings.Cut(span, "-")
 			low = cronValue(first, names)
-			if high = low; ranged {
+			high = low
+			if ranged {
 				high = cronValue(last, names)
 			} else if stepped {
 				high = to

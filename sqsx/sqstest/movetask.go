@@ -72,7 +72,8 @@ func (a *account) advance(t *moveTask, at time.Time) {
 		return
 	}
 	a.redrive(source, target, m, at)
-	if t.moved++; t.moved == t.toMove {
+	t.moved++
+	if t.moved == t.toMove {
 		t.status = taskCompleted
 	}
 }

@@ -114,7 +114,8 @@ func (q *queue) take(m *message) {
 	q.lift(m)
 	q.aging.remove(m)
 	delete(q.messages, m.id)
-	if m.group.members--; m.group.members == 0 {
+	m.group.members--
+	if m.group.members == 0 {
 		delete(q.groups, m.group.id)
 	}
 	q.signal()

@@ -199,7 +199,8 @@ func (s *Schema) bounds() (low, high *big.Rat) {
 }
 
 func ratOf(n, exclusive json.Number) *big.Rat {
-	if n = json.Number(cmp.Or(string(n), string(exclusive))); n == "" {
+	n = json.Number(cmp.Or(string(n), string(exclusive)))
+	if n == "" {
 		return nil
 	}
 	return rational(n)

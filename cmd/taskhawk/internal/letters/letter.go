@@ -123,7 +123,8 @@ func readLetters(in io.Reader, skip int) iter.Seq2[sqsx.DeadLetter, error] {
 			if len(line) == 0 {
 				continue
 			}
-			if letters++; letters <= skip {
+			letters++
+			if letters <= skip {
 				continue
 			}
 			letter, err := readLetter(line)
