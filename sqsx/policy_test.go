@@ -201,3 +201,40 @@ func TestLimitedTasksKeepTheOrderOfTheirGroup(t *testing.T) {
 		require.Empty(t, r.server.Queue(sqsx.DeadLetterQueueName(fifoName(app, taskhawk.Default))).Messages)
 	})
 }
+
+func TestPauseForAnHour(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		var done atomic.Int64
+		r := newEnv(t, func(context.Context, int) error {
+			time.Sleep(90 * time.Minute)
+			done.Add(1)
+			return nil
+		})
+		worker, err := sqsx.NewWorker(r.client, app, r.hub, sqsx.WorkerConfig{
+			Concurrency: 4, VisibilityTimeout: 5 * time.Minute, // fewer heartbeats: a quicker test
+		})
+		require.NoError(t, err)
+		r.run(worker)
+		for n := range 12 {
+			r.dispatch(n, taskhawk.WithPriority(taskhawk.Priorities()[n%4]))
+		}
+		time.Sleep(10 * time.Second)
+		worker.Pause()
+		time.Sleep(sqsx.MaxWaitTime)
+		stats, requests := worker.Stats(), r.server.Requests("ReceiveMessage")
+		require.Equal(t, 4, stats.Running)
+		time.Sleep(time.Hour)
+		require.Equal(t, requests, r.server.Requests("ReceiveMessage"))
+		require.Equal(t, stats.Received, worker.Stats().Received)
+		require.Equal(t, 4, worker.Stats().Running, "none was ended")
+		worker.Resume()
+		time.Sleep(6 * time.Hour)
+		r.stop()
+		require.EqualValues(t, 12, done.Load())
+		require.EqualValues(t, 12, worker.Stats().Received, "each came once")
+		require.Zero(t, worker.Stats().LostLeases)
+		require.Empty(t, r.letters())
+		r.requireEmpty()
+	})
+}

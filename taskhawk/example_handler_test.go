@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"github.com/taskhawk/taskhawk-go/taskhawk"
+	"github.com/taskhawk/taskhawk-go/taskhawk/taskhawktest"
 )
 
 var (
@@ -108,4 +109,25 @@ func ExampleConfig_sync() {
 	// to ann@example.com: Welcome!
 	// <nil>
 	// taskhawk: dispatch tasks.sign_up: taskhawk: dispatch tasks.send_email: arguments of tasks.send_email: To breaks email
+}
+
+func ExampleWorker_Pause() {
+	task := taskhawk.New("tasks.noop", func(context.Context, struct{}) error { return nil })
+	hub, err := taskhawk.NewHub(taskhawk.Config{Tasks: []taskhawk.AnyTask{task}})
+	if err != nil {
+		fmt.Println(err)
+	}
+	queues := taskhawktest.NewMemory(taskhawktest.MemoryConfig{}).Queues(taskhawk.Default, taskhawk.Bulk)
+	worker, err := taskhawk.NewWorker(hub, queues, taskhawk.WorkerConfig{})
+	if err != nil {
+		fmt.Println(err)
+	}
+	worker.Pause(taskhawk.Bulk) // while a report runs; what is running goes on
+	for _, queue := range worker.Health() {
+		fmt.Println(queue.Priority, queue.Paused)
+	}
+	worker.Resume()
+	// Output:
+	// default false
+	// bulk true
 }

@@ -28,6 +28,8 @@ type intake struct {
 	waiting int // messages of all queues that wait for a slot
 	extra   int // messages that the extra receives of all queues have asked for
 	mean    mean
+	paused  [len(slotWeights)]bool // by priority: nothing is received
+	all     []*governor
 	// lastStart is when a message got its slot last.
 	lastStart time.Time
 }
@@ -59,6 +61,7 @@ func (i *intake) waits() int {
 // the next receive is back.
 type governor struct {
 	shared      *intake
+	priority    Priority
 	concurrency int
 	prefetch    int
 	maxReceives int
@@ -89,12 +92,16 @@ type plan struct {
 }
 
 func newGovernor(shared *intake, config WorkerConfig, info QueueInfo, oneByOne func() bool) *governor {
-	return &governor{
-		shared: shared, concurrency: config.Concurrency, prefetch: config.Prefetch,
+	g := &governor{
+		shared: shared, priority: info.Priority, concurrency: config.Concurrency, prefetch: config.Prefetch,
 		maxReceives: config.MaxReceives,
 		ordered:     info.Ordered, oneByOne: oneByOne, wake: make(chan struct{}, 1), window: 1,
 		polls: pollState{full: info.Wait, wait: info.Wait},
 	}
+	shared.mu.Lock()
+	defer shared.mu.Unlock()
+	shared.all = append(shared.all, g)
+	return g
 }
 
 // next waits until a receive should be made, and reports false when ctx ends first.
@@ -163,7 +170,7 @@ func (g *governor) decide() (p plan, pause time.Duration, ok bool) {
 // receiveLimit returns how many messages the next receive may ask for, 0 when none should
 // be made now. The shared mutex must be held.
 func (g *governor) receiveLimit() int {
-	if g.receives > 0 && (g.receives >= g.window || g.oneByOne()) {
+	if g.shared.paused[g.priority] || g.receives > 0 && (g.receives >= g.window || g.oneByOne()) {
 		return 0
 	}
 	target, low := g.levels()

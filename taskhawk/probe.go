@@ -30,7 +30,7 @@ var (
 // what is wrong when only a restart is left: Run has returned, or every poll of a queue
 // has failed for longer than maxAge, 10 minutes if that is 0. The age counts from Run, so
 // that a worker that has just started is live. So is one that is busy for hours, and does
-// not poll. It may be called at any time, concurrently.
+// not poll, and one that is paused. It may be called at any time, concurrently.
 func (w *Worker) Live(maxAge time.Duration) error {
 	if w.state.Load() == workerStopped {
 		return fmt.Errorf("%w: it has stopped", ErrNotLive)
@@ -46,7 +46,9 @@ func (w *Worker) Live(maxAge time.Duration) error {
 
 // Ready returns nil while the worker takes messages, and otherwise an error that says why
 // it does not: Run has not begun, no poll has succeeded yet, it stops, or the polls of
-// every queue fail. It may be called at any time, concurrently.
+// every queue fail. A queue that is paused counts as one that works: a pause is wanted,
+// and what calls Resume has to reach the program. It may be called at any time,
+// concurrently.
 func (w *Worker) Ready() error {
 	switch w.state.Load() {
 	case workerNew:
@@ -55,7 +57,9 @@ func (w *Worker) Ready() error {
 		return fmt.Errorf("%w: it stops", ErrNotReady)
 	}
 	health := w.Health()
-	works := func(queue QueueHealth) bool { return queue.Failures == 0 && !queue.LastPoll.IsZero() }
+	works := func(queue QueueHealth) bool {
+		return queue.Paused || queue.Failures == 0 && !queue.LastPoll.IsZero()
+	}
 	if slices.ContainsFunc(health, works) {
 		return nil
 	}

@@ -135,13 +135,16 @@ type QueueHealth struct {
 	Queue string
 	// Priority is its priority.
 	Priority Priority
-	// Started is when Run began to poll the queue; zero before.
+	// Paused reports whether [Worker.Pause] keeps the queue from being received from.
+	Paused bool
+	// Started is when Run began to poll the queue, or [Worker.Resume] did so again; zero
+	// before.
 	Started time.Time
 	// LastPoll is when a poll last succeeded, with messages or without; zero before the
-	// first. Age is the age of that.
+	// first.
 	LastPoll time.Time
 	// Age is for how long no poll has succeeded: since LastPoll, or since Started where
-	// none has; 0 before Run. It grows while a long poll waits and while the worker has
+	// that is later; 0 before Run and while the queue is paused. It grows while a long poll waits and while the worker has
 	// no room for messages, too: a probe reads it beside Failures.
 	Age time.Duration
 	// Failures counts the polls that failed since then.
@@ -202,12 +205,12 @@ func (w *Worker) Health() []QueueHealth {
 	queues, now := slices.Clone(w.health.queues), time.Now()
 	for i := range queues {
 		q := &queues[i]
-		switch {
-		case !q.LastPoll.IsZero():
-			q.Age = now.Sub(q.LastPoll)
-		case !q.Started.IsZero():
-			// A worker that has just started is not dead, although its first poll failed.
-			q.Age = now.Sub(q.Started)
+		since := q.LastPoll
+		if q.Started.After(since) {
+			since = q.Started // a worker that has just started is not dead, although its first poll failed
+		}
+		if !since.IsZero() && !q.Paused {
+			q.Age = now.Sub(since)
 		}
 	}
 	return queues
