@@ -1,6 +1,7 @@
 package faults_test
 
 import (
+	"cmp"
 	"context"
 	"crypto/sha256"
 	"encoding/base64"
@@ -48,6 +49,8 @@ type setup struct {
 	What string
 	// Handle runs the task of dispatch and fill. Nil succeeds at once.
 	Handle func(ctx context.Context, n int) error
+	// Job are options of that task.
+	Job []taskhawk.TaskOption
 	// Tasks adds tasks; wrap their handlers with instrument.
 	Tasks func(r *env) []taskhawk.AnyTask
 	// Hub changes the configuration of the hub before it is made.
@@ -128,7 +131,7 @@ func newEnv(t tb, s setup) *env {
 			return nil
 		}
 		return s.Handle(ctx, args.N)
-	}))
+	}), s.Job...)
 	r.hub = r.newHub(s)
 	r.server.ResetCounts()
 	return r
@@ -345,7 +348,7 @@ func (c *workers) join(w *worker) {
 	now := limits{}
 	for w := range c.running {
 		now.running += w.concurrency()
-		now.held += w.concurrency() + w.prefetch() + w.settling()
+		now.held += w.concurrency() + w.prefetch() + w.settling() + w.limited()
 	}
 	c.most = limits{max(c.most.running, now.running), max(c.most.held, now.held)}
 }
@@ -364,9 +367,10 @@ func (c *workers) look() {
 		stats := w.Stats()
 		// What is settled while the service is slow keeps its slot.
 		if stats.Running > w.concurrency() || stats.Running+stats.Waiting > w.concurrency()+w.prefetch()*w.queues() ||
-			stats.Settling > w.settling()+w.concurrency() {
-			c.over = append(c.over, fmt.Sprintf("%d running, %d waiting and %d settling, the limits are %d, %d for both, and %d", stats.Running,
-				stats.Waiting, stats.Settling, w.concurrency(), w.concurrency()+w.prefetch()*w.queues(), w.settling()+w.concurrency()))
+			stats.Settling > w.settling()+w.concurrency() || stats.Limited > w.limited() {
+			c.over = append(c.over, fmt.Sprintf("%d running, %d waiting, %d settling and %d limited, the limits are %d, %d for both, %d and %d",
+				stats.Running, stats.Waiting, stats.Settling, stats.Limited,
+				w.concurrency(), w.concurrency()+w.prefetch()*w.queues(), w.settling()+w.concurrency(), w.limited()))
 		}
 	}
 }
@@ -401,6 +405,17 @@ func (w *worker) prefetch() int {
 
 // settling is how many messages may be settled beside the handlers.
 func (w *worker) settling() int { return max(w.concurrency(), 100) }
+
+// limited is how many messages may wait because their tasks are at their limits.
+func (w *worker) limited() int {
+	n := 0
+	for _, policy := range w.env.hub.Policies() {
+		if policy.MaxConcurrency > 0 {
+			n += 2 * cmp.Or(w.config.MaxLimited, taskhawk.DefaultMaxLimited)
+		}
+	}
+	return n
+}
 
 // keyOf is the key of a message in the ledger: its task id, so that copies of a task are
 // one; what has none goes by its body.

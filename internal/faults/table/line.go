@@ -17,7 +17,7 @@ type line struct {
 func numbers() []string {
 	var all []string
 	for n := 1; n <= 75; n++ {
-		if n <= 63 || n >= 70 {
+		if n <= 65 || n >= 70 {
 			all = append(all, fmt.Sprintf("T%02d", n))
 		}
 	}
