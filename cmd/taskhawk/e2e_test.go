@@ -36,7 +36,7 @@ const (
 )
 
 // program builds the program, once.
-var program = sync.OnceValues(func() (string, error) { //nolint:gochecknoglobals // built once for all tests
+var program = sync.OnceValues(func() (string, error) {
 	folder, err := filepath.Abs(filepath.Join("..", "..", ".tmp", "e2e"))
 	if err != nil {
 		return "", err
@@ -83,7 +83,7 @@ type process struct {
 func (s *terminal) start(args ...string) *process {
 	s.Helper()
 	p := &process{Cmd: exec.CommandContext(s.Context(), s.path, args...)}
-	p.Cmd.Env, p.Cmd.Stdin, p.Cmd.Stdout, p.Cmd.Stderr = s.environment(), strings.NewReader(s.stdin), &p.out, &p.err
+	p.Env, p.Stdin, p.Stdout, p.Stderr = s.environment(), strings.NewReader(s.stdin), &p.out, &p.err
 	require.NoError(s, p.Start())
 	return p
 }
@@ -120,9 +120,9 @@ func (s *terminal) lines(args ...string) []map[string]any {
 }
 
 // report runs a command whose JSON is one document, and returns its counts.
-func (s *terminal) counts(args ...string) map[string]float64 {
+func (s *terminal) counts(args ...string) map[string]int {
 	s.Helper()
-	var report struct{ Count map[string]float64 }
+	var report struct{ Count map[string]int }
 	require.NoError(s, json.Unmarshal([]byte(s.ok(append(args, "--json")...)), &report))
 	return report.Count
 }
@@ -238,19 +238,19 @@ func night(s *terminal) {
 	letters := s.lines("dlq", "ls", "--task", "a")
 	require.Len(s, letters, 3)
 	require.Len(s, s.lines("dlq", "ls", "--reason", "refused"), 4)
-	require.Equal(s, 4.0, s.counts("dlq", "redrive", "--reason", "refused", "--dry-run")["would_move"])
+	require.Equal(s, 4, s.counts("dlq", "redrive", "--reason", "refused", "--dry-run")["would_move"])
 
 	file := filepath.Join(s.TempDir(), "letters.jsonl")
 	s.ok("dlq", "save", file)
 	before := saved(s.T, file)
-	require.Equal(s, 4.0, s.counts("dlq", "drop", "--yes", "--without-copy")["dropped"])
+	require.Equal(s, 4, s.counts("dlq", "drop", "--yes", "--without-copy")["dropped"])
 	require.Empty(s, s.lines("dlq", "ls"))
-	require.Equal(s, 4.0, s.counts("dlq", "load", file, "--yes")["loaded"])
+	require.Equal(s, 4, s.counts("dlq", "load", file, "--yes")["loaded"])
 	again := filepath.Join(s.TempDir(), "again.jsonl")
 	s.ok("dlq", "save", again)
 	require.ElementsMatch(s, before, saved(s.T, again), "ids, attributes and groups are kept")
 
-	require.Equal(s, 4.0, s.counts("dlq", "redrive", "--reason", "refused", "--yes")["moved"])
+	require.Equal(s, 4, s.counts("dlq", "redrive", "--reason", "refused", "--yes")["moved"])
 	second := s.work(4, nil)
 	require.ElementsMatch(s, ids(first), ids(second))
 	require.Empty(s, s.lines("dlq", "ls"))

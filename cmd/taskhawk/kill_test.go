@@ -148,6 +148,7 @@ func moments(t *testing.T, requests int, test func(t *testing.T, signal syscall.
 func TestRedriveIsStoppedAtAnyMoment(t *testing.T) {
 	t.Parallel()
 	moments(t, 16, func(t *testing.T, signal syscall.Signal, n int) bool {
+		t.Helper()
 		s := newScene(t)
 		p, code, sent := s.stopped(signal, n, "dlq", "redrive", "--copy", "--yes", "--json")
 		dead, back := s.on(queue+"-DLQ"), s.on(queue)
@@ -170,6 +171,7 @@ func TestRedriveIsStoppedAtAnyMoment(t *testing.T) {
 func TestDropIsStoppedAtAnyMoment(t *testing.T) {
 	t.Parallel()
 	moments(t, 11, func(t *testing.T, signal syscall.Signal, n int) bool {
+		t.Helper()
 		s := newScene(t)
 		p, code, sent := s.stopped(signal, n, "dlq", "drop", "--save", s.file, "--yes", "--json")
 		dead, kept := s.on(queue+"-DLQ"), s.inFile()
@@ -192,6 +194,7 @@ func TestDropIsStoppedAtAnyMoment(t *testing.T) {
 func TestLoadIsStoppedAtAnyMoment(t *testing.T) {
 	t.Parallel()
 	moments(t, 5, func(t *testing.T, signal syscall.Signal, n int) bool {
+		t.Helper()
 		s := newScene(t)
 		s.ok("dlq", "drop", "--save", s.file, "--yes")
 		require.Empty(t, s.on(queue+"-DLQ"))

@@ -39,7 +39,7 @@ sqs.send_message(QueueUrl=url + "-DLQ", MessageBody=json.dumps(dict(body, task="
 func TestPythonReadsWhatSendSends(t *testing.T) {
 	t.Parallel()
 	python, err := exec.LookPath("python3")
-	if err != nil || exec.Command(python, "-c", "import boto3").Run() != nil {
+	if err != nil || exec.CommandContext(t.Context(), python, "-c", "import boto3").Run() != nil {
 		t.Skip("no python3 with boto3 here") //nolint:forbidigo // a second language is too much to ask of every machine
 	}
 	url, _ := serve(t, app)

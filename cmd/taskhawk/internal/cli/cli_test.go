@@ -82,7 +82,7 @@ func TestQueuesListsCountsAndFindings(t *testing.T) {
 	}, "\n"), r.out)
 	lines := c.lines("queues")
 	require.Len(t, lines, 8)
-	require.Equal(t, 1.0, lines[0]["waiting"])
+	require.InDelta(t, 1, lines[0]["waiting"], 0)
 	require.Equal(t, "high", lines[0]["priority"])
 	require.Nil(t, lines[7]["waiting"])
 	require.Equal(t, false, lines[7]["exists"])

@@ -9,6 +9,7 @@ import (
 	"os"
 	"path/filepath"
 	"strings"
+	"sync"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -80,14 +81,14 @@ func TestDeadLettersAreListedAndMovedBack(t *testing.T) {
 		require.Equal(t, "service is down", letter["reason"])
 		require.Equal(t, "a", letter["task"])
 		require.Equal(t, queue, letter["queue"])
-		require.Equal(t, 1.0, letter["attempt"])
+		require.InDelta(t, 1, letter["attempt"], 0)
 		require.NotContains(t, letter, "body")
 		table := c.ok("dlq", "ls")
 		require.Equal(t, 5, strings.Count(table, "\n"), table)
 		require.Regexp(t, `^ID +TASK +QUEUE +SENT +ATTEMPTS +SIZE +REASON\n`, table)
 		require.Regexp(t, `\nrun-a-\d +a +TASKHAWK-DEV-MYAPP +\d+s +1 +\d+ +service is down\n`, table)
 
-		var dry, real struct {
+		var dry, done struct {
 			Count struct {
 				Moved     int
 				WouldMove int `json:"would_move"`
@@ -99,9 +100,9 @@ func TestDeadLettersAreListedAndMovedBack(t *testing.T) {
 		require.NoError(t, json.Unmarshal([]byte(c.ok(append(filter, "--dry-run")...)), &dry))
 		require.Equal(t, 3, dry.Count.WouldMove)
 		require.Equal(t, 4, c.dead())
-		require.NoError(t, json.Unmarshal([]byte(c.ok(append(filter, "--yes")...)), &real))
-		require.Equal(t, dry.Count.WouldMove, real.Count.Moved, "a dry run counts what the real run moves")
-		require.Equal(t, "copy", real.Queues[1].By)
+		require.NoError(t, json.Unmarshal([]byte(c.ok(append(filter, "--yes")...)), &done))
+		require.Equal(t, dry.Count.WouldMove, done.Count.Moved, "a dry run counts what the real run moves")
+		require.Equal(t, "copy", done.Queues[1].By)
 		require.Equal(t, []int{1, 3}, []int{c.dead(), c.queued()})
 		require.Empty(t, c.lines("dlq", "ls", "--task", "a"))
 		require.Contains(t, c.ok("dlq", "redrive", "--yes"), "TASKHAWK-DEV-MYAPP: 1 moved (move task)")
@@ -171,7 +172,7 @@ func TestSaveAndLoadKeepLetters(t *testing.T) {
 		require.Equal(t, 2, c.run("dlq", "load").code, "no question can be asked")
 		var report map[string]any
 		require.NoError(t, json.Unmarshal([]byte(c.ok("dlq", "load", "--yes", "--json")), &report))
-		require.Equal(t, 3.0, report["read"])
+		require.InDelta(t, 3, report["read"], 0)
 		after := c.server.Queue(name).Messages
 		require.Len(t, after, 3)
 		for i := range after {
@@ -180,12 +181,22 @@ func TestSaveAndLoadKeepLetters(t *testing.T) {
 			require.Equal(t, before[i].GroupID, after[i].GroupID)
 		}
 		c.ok("dlq", "load", file, "--yes", "--run", "--skip", "1", "--task", "a")
+		want := map[string]string{}
+		for _, letter := range parseLines(c.T, string(content))[1:] {
+			if letter["task"] == "a" {
+				want[fmt.Sprint(letter["id"])] = "argument-secretkeyword-secretheader-secret"
+			}
+		}
+		var mu sync.Mutex
 		ran := map[string]string{}
 		c.work(func(ctx context.Context, args jobArgs) error {
+			mu.Lock()
+			defer mu.Unlock()
 			ran[taskhawk.MetadataFrom(ctx).ID] = args.Secret + args.Extra + taskhawk.MetadataFrom(ctx).Headers["request_id"]
 			return nil
 		})
-		require.Equal(t, map[string]string{"run-a-2": "argument-secretkeyword-secretheader-secret"}, ran)
+		require.Equal(t, want, ran)
+		require.NotEmpty(t, ran)
 	})
 }
 
@@ -216,7 +227,7 @@ func TestQuestions(t *testing.T) {
 			{"dlq", "redrive"}, {"dlq", "drop", "--without-copy"}, {"dlq", "load", file}, {"peek", "high"}, {"purge", queue + "-DLQ"},
 		}
 		c.ok("dlq", "save", file)
-		for _, answer := range []*string{nil, text(""), text("n\n"), text("no way\n")} {
+		for _, answer := range []*string{nil, new(""), new("n\n"), new("no way\n")} {
 			c.answers = answer
 			for _, command := range commands {
 				r := c.run(command...)
@@ -225,13 +236,13 @@ func TestQuestions(t *testing.T) {
 				require.Equal(t, []int{2, 0}, []int{c.dead(), c.queued()}, command)
 			}
 		}
-		c.answers = text("y\n")
+		c.answers = new("y\n")
 		require.Equal(t, 1, c.run("purge", queue+"-DLQ").code, "the name is asked for")
 		r := c.run("dlq", "redrive", "--task", "a")
 		require.Zero(t, r.code, r.err)
 		require.Contains(t, r.err, "Move the dead letters of a of dev-myapp (at http://127.0.0.1:1) back to their queues? About 2 dead letters are there. [y/N]")
 		require.Equal(t, []int{1, 1}, []int{c.dead(), c.queued()})
-		c.answers = text(queue + "-DLQ\n")
+		c.answers = new(queue + "-DLQ\n")
 		require.Zero(t, c.run("purge", queue+"-DLQ").code)
 		require.Equal(t, []int{0, 1}, []int{c.dead(), c.queued()})
 		c.answers = nil
@@ -239,8 +250,6 @@ func TestQuestions(t *testing.T) {
 		require.Zero(t, c.queued())
 	})
 }
-
-func text(s string) *string { return &s }
 
 func TestPeekLooksAtWaitingMessages(t *testing.T) {
 	t.Parallel()

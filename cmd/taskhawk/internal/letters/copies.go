@@ -5,7 +5,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"io"
 	"strings"
 
 	"github.com/taskhawk/taskhawk-go/cmd/taskhawk/internal/program"
@@ -23,7 +22,8 @@ type Save struct {
 
 // Help has examples.
 func (*Save) Help() string {
-	return `The letters stay where they are. The lines have arguments and headers: only the owner may read the file.
+	return `The letters stay where they are. The lines have arguments and headers: only the owner
+may read the file.
 
 Examples:
   taskhawk dlq save letters.jsonl --app dev-myapp
@@ -39,7 +39,7 @@ func (c *Save) Run(ctx context.Context, p *program.Program) error {
 	if err != nil {
 		return err
 	}
-	var out io.Writer = p.Out
+	out := p.Out
 	end := func() error { return nil }
 	if c.File != "-" {
 		file, err := createLetterFile(c.File)
@@ -84,8 +84,9 @@ type Load struct {
 
 // Help has examples.
 func (*Load) Help() string {
-	return `Letters go to the dead-letter queues that they are from, as they were: ids of the runs, attributes and groups are kept,
-SQS gives new message ids. What is loaded twice is there twice: a load that is stopped says how to go on.
+	return `Letters go to the dead-letter queues that they are from, as they were: ids of the runs,
+attributes and groups are kept, SQS gives new message ids. What is loaded twice is there twice: a
+load that is stopped says how to go on.
 
 Examples:
   taskhawk dlq load old.jsonl --app dev-myapp --dry-run
@@ -154,8 +155,8 @@ func (c *Load) print(p *program.Program, app string, report sqsx.LoadReport, fai
 	}
 	if p.JSON {
 		return p.Document(loadReport{
-			App: app, DryRun: c.DryRun, Count: loadCount(report.Count), Loaded: report.Loaded, Read: c.Skip + report.Read,
-			Failed: positions, Error: errorText(failed),
+			App: app, DryRun: c.DryRun, Count: loadCount(report.Count), Loaded: report.Loaded,
+			Read: c.Skip + report.Read, Failed: positions, Error: errorText(failed),
 		})
 	}
 	for _, queue := range sortedKeys(report.Loaded) {

@@ -22,7 +22,8 @@ type Drop struct {
 
 // Help has examples.
 func (*Drop) Help() string {
-	return `Copies are on the disk before a letter is deleted. The file has arguments and headers: only its owner may read it.
+	return `Copies are on the disk before a letter is deleted. The file has arguments and headers:
+only its owner may read it.
 
 Examples:
   taskhawk dlq drop --app dev-myapp --task tasks.old --save old.jsonl
@@ -106,7 +107,9 @@ func (c *Drop) print(p *program.Program, app string, report sqsx.DropReport, fil
 		}
 		return nil
 	}
-	out := dropReport{App: app, DryRun: c.DryRun, Count: dropCount(report.Count()), Queues: []dropQueue{}, Error: errorText(failed)}
+	out := dropReport{
+		App: app, DryRun: c.DryRun, Count: dropCount(report.Count()), Queues: []dropQueue{}, Error: errorText(failed),
+	}
 	if file != nil {
 		out.Saved = &file.letters
 	}

@@ -56,7 +56,9 @@ func newLetterJSON(l sqsx.DeadLetter) letterJSON {
 		if j.Attributes == nil {
 			j.Attributes = map[string]attributeJSON{}
 		}
-		j.Attributes[name] = attributeJSON{Type: aws.ToString(value.DataType), Value: value.StringValue, Base64: value.BinaryValue}
+		j.Attributes[name] = attributeJSON{
+			Type: aws.ToString(value.DataType), Value: value.StringValue, Base64: value.BinaryValue,
+		}
 	}
 	return j
 }

@@ -1,4 +1,4 @@
-package letters
+package letters //nolint:testpackage // the form of files is the subject
 
 import (
 	"bytes"
@@ -87,6 +87,6 @@ func TestOutlineShowsNoValue(t *testing.T) {
 	body := `{"id":"i","metadata":{"priority":"high","timestamp":1,"version":"1.0"},"headers":{"h":"secret"},"task":"t","args":["secret",2],"kwargs":{"b":"secret","a":1}}`
 	require.Equal(t, "2 positional; keyword: a, b; headers: h", outline(body))
 	require.Equal(t, "not a message of Taskhawk", outline("secret"))
-	require.Equal(t, "{\n  \"a\": \"\ufffd\"\n}", pretty("{\"a\":\"\x7f\"}"))
+	require.Equal(t, []string{"{", "  \"a\": \"\ufffd\"", "}"}, strings.Split(pretty("{\"a\":\"\x7f\"}"), "\n"))
 	require.Equal(t, "a�b", pretty("a\x1bb"))
 }

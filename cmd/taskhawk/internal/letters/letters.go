@@ -24,8 +24,9 @@ type DLQ struct {
 
 // Help says what all of its commands have in common.
 func (*DLQ) Help() string {
-	return `SQS has no way to look at a message but to receive it: each look adds one to the receive count, and hides the letters
-from others until the command ends. No look drops a letter or moves it on.`
+	return `SQS has no way to look at a message but to receive it: each look adds one to the receive
+count, and hides the letters from others until the command ends. No look drops a letter or moves it
+on.`
 }
 
 // Filter are the flags that choose letters.
@@ -79,7 +80,8 @@ func parseWhen(text string, now time.Time) (time.Time, error) {
 			return at, nil
 		}
 	}
-	return time.Time{}, program.Usagef("--since: a duration such as 2h or 3d, a date as 2026-11-29, or a time as 2026-11-29T03:00:00Z")
+	return time.Time{}, program.Usagef(
+		"--since: a duration such as 2h or 3d, a date as 2026-11-29, or a time as 2026-11-29T03:00:00Z")
 }
 
 // String says which letters are chosen.

@@ -4,6 +4,7 @@ import (
 	"context"
 	"encoding/json"
 	"fmt"
+	"strconv"
 	"strings"
 	"time"
 
@@ -25,7 +26,8 @@ type Ls struct {
 
 // Help has examples.
 func (*Ls) Help() string {
-	return `ATTEMPTS is the attempt that failed for good, else how often the message was received, looks included.
+	return `ATTEMPTS is the attempt that failed for good, else how often the message was received,
+looks included.
 
 Examples:
   taskhawk dlq ls --app dev-myapp
@@ -82,7 +84,10 @@ func (c *Ls) writer(p *program.Program) (write func(sqsx.DeadLetter) error, end 
 	}
 	table := p.Table(columns...)
 	return func(l sqsx.DeadLetter) error {
-		cells := []string{id(l), task(l), l.Queue, program.Ago(l.Sent, time.Now()), fmt.Sprint(attempts(l)), fmt.Sprint(l.Size), reason(l)}
+		cells := []string{
+			id(l), task(l), l.Queue, program.Ago(l.Sent, time.Now()), strconv.Itoa(attempts(l)), strconv.Itoa(l.Size),
+			reason(l),
+		}
 		if c.ShowArgs {
 			cells = append(cells, l.Body)
 		}
@@ -179,7 +184,7 @@ func (c *Show) print(p *program.Program, l sqsx.DeadLetter) {
 	line("dispatched", stamp(l.Dispatched))
 	line("sent", stamp(l.Sent))
 	if l.Attempt > 0 {
-		line("attempt", fmt.Sprint(l.Attempt))
+		line("attempt", strconv.Itoa(l.Attempt))
 	}
 	line("receives", fmt.Sprintf("%d, this look included", l.Receives))
 	line("group", l.Group)
@@ -222,16 +227,16 @@ func outline(body string) string {
 	if json.Unmarshal([]byte(message.Args), &args) != nil || json.Unmarshal([]byte(message.Kwargs), &kwargs) != nil {
 		return "cannot be read"
 	}
-	text := fmt.Sprintf("%d positional", len(args))
+	parts := []string{fmt.Sprintf("%d positional", len(args))}
 	for _, part := range []struct {
 		what  string
 		names []string
 	}{{"keyword", sortedKeys(kwargs)}, {"headers", sortedKeys(message.Headers)}} {
 		if len(part.names) > 0 {
-			text += fmt.Sprintf("; %s: %s", part.what, strings.Join(part.names, ", "))
+			parts = append(parts, part.what+": "+strings.Join(part.names, ", "))
 		}
 	}
-	return text
+	return strings.Join(parts, "; ")
 }
 
 // pretty is a body in indented lines, each of them printable.

@@ -3,6 +3,7 @@ package letters
 import (
 	"context"
 	"fmt"
+	"strconv"
 	"strings"
 	"time"
 
@@ -21,8 +22,9 @@ type Peek struct {
 
 // Help has examples.
 func (*Peek) Help() string {
-	return `Each message looked at uses one of the receives that its queue allows. One at its last receive becomes a dead letter
-without being run. Workers do not see the messages while the command runs. For numbers alone, use taskhawk queues.
+	return `Each message looked at uses one of the receives that its queue allows. One at its last
+receive becomes a dead letter without being run. Workers do not see the messages while the command
+runs. For numbers alone, use taskhawk queues.
 
 Examples:
   taskhawk peek high --app dev-myapp
@@ -54,7 +56,8 @@ func (c *Peek) Run(ctx context.Context, p *program.Program) error {
 	if err != nil {
 		return err
 	}
-	question := fmt.Sprintf("Look at up to %d messages of %s? Each look uses one of the receives that the queue allows.", c.Limit, c.Queue)
+	question := fmt.Sprintf(
+		"Look at up to %d messages of %s? Each look uses one of the receives that the queue allows.", c.Limit, c.Queue)
 	if err := p.Confirm(ctx, c.Yes, program.Line(question)); err != nil {
 		return err
 	}
@@ -69,7 +72,8 @@ func (c *Peek) Run(ctx context.Context, p *program.Program) error {
 	var failed error
 	last := 0
 	for m, err := range sqsx.Waiting(ctx, client, p.App, sqsx.WaitingConfig{
-		Account: p.Account, Naming: p.Naming(), Priorities: []taskhawk.Priority{priority}, Limit: c.Limit, Bodies: c.ShowArgs,
+		Account: p.Account, Naming: p.Naming(), Priorities: []taskhawk.Priority{priority}, Limit: c.Limit,
+		Bodies: c.ShowArgs,
 	}) {
 		switch {
 		case err != nil:
@@ -99,16 +103,17 @@ func (c *Peek) write(p *program.Program, table *program.Table, m sqsx.WaitingMes
 	if p.JSON {
 		j := newLetterJSON(letter)
 		return p.JSONLine(waitingJSON{
-			Queue: m.Queue, MessageID: m.MessageID, ID: m.ID, Task: m.Task, Receives: m.Receives, MaxReceives: m.MaxReceives,
-			Dispatched: moment(m.Dispatched), Sent: moment(m.Sent), Group: m.Group, Size: m.Size,
+			Queue: m.Queue, MessageID: m.MessageID, ID: m.ID, Task: m.Task, Receives: m.Receives,
+			MaxReceives: m.MaxReceives, Dispatched: moment(m.Dispatched), Sent: moment(m.Sent), Group: m.Group,
+			Size:       m.Size,
 			Attributes: j.Attributes, Body: j.Body,
 		})
 	}
-	receives := fmt.Sprint(m.Receives)
+	receives := strconv.Itoa(m.Receives)
 	if m.MaxReceives > 0 {
 		receives += fmt.Sprintf(" of %d", m.MaxReceives)
 	}
-	cells := []string{id(letter), task(letter), program.Ago(m.Sent, time.Now()), receives, fmt.Sprint(m.Size)}
+	cells := []string{id(letter), task(letter), program.Ago(m.Sent, time.Now()), receives, strconv.Itoa(m.Size)}
 	if c.ShowArgs {
 		cells = append(cells, m.Body)
 	}

@@ -2,7 +2,6 @@ package letters
 
 import (
 	"context"
-	"fmt"
 	"maps"
 
 	"github.com/taskhawk/taskhawk-go/cmd/taskhawk/internal/program"
@@ -19,8 +18,9 @@ type Redrive struct {
 
 // Help has examples.
 func (*Redrive) Help() string {
-	return `Letters go back to the queue of their own priority. Nothing is lost at whatever moment it is stopped; letters that are
-then on both queues are counted as doubled. Letters sent since it began stay. Without filters, SQS moves them by itself.
+	return `Letters go back to the queue of their own priority. Nothing is lost at whatever moment
+it is stopped; letters that are then on both queues are counted as doubled. Letters sent since it
+began stay. Without filters, SQS moves them by itself.
 
 Examples:
   taskhawk dlq redrive --app dev-myapp --reason 'connection refused' --dry-run
@@ -84,7 +84,7 @@ func (c *Redrive) print(p *program.Program, app string, report sqsx.RedriveRepor
 		p.Printf("%s", report)
 		for _, q := range report.Queues {
 			if q.Fallback != nil {
-				p.Sayf("%s", program.Line(fmt.Sprintf("%s: copied, since SQS did not move them: %s", q.Queue, q.Fallback)))
+				p.Sayf("%s: copied, since SQS did not move them: %s", q.Queue, program.Line(q.Fallback.Error()))
 			}
 		}
 		if doubled := report.Count().Doubled; doubled > 0 {

@@ -3,6 +3,7 @@ package program
 import (
 	"bufio"
 	"context"
+	"errors"
 	"fmt"
 	"io"
 	"strings"
@@ -30,7 +31,7 @@ func (p *Program) Confirm(ctx context.Context, yes bool, question string) error 
 	return &exitError{code: ExitFailed, err: errNotConfirmed}
 }
 
-var errNotConfirmed = fmt.Errorf("nothing done: the answer was not yes")
+var errNotConfirmed = errors.New("nothing done: the answer was not yes")
 
 // ConfirmName asks for a name to be typed, which a script gives as given.
 func (p *Program) ConfirmName(ctx context.Context, given, name, question string) error {
@@ -67,7 +68,7 @@ func (p *Program) ask(ctx context.Context, question string) (string, error) {
 		_, _ = fmt.Fprintln(p.Err)
 		return "", context.Cause(ctx)
 	case l := <-read:
-		if l.err != nil && l.err != io.EOF {
+		if l.err != nil && !errors.Is(l.err, io.EOF) {
 			return "", l.err
 		}
 		return strings.TrimSpace(l.text), nil

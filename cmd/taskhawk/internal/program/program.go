@@ -106,7 +106,8 @@ func (p *Program) aws(ctx context.Context) (aws.Config, error) {
 	if local && p.Profile == "" && os.Getenv("AWS_PROFILE") == "" && os.Getenv("AWS_ACCESS_KEY_ID") == "" {
 		// A server on this machine checks no signature, and real credentials are none of
 		// its business.
-		options = append(options, config.WithCredentialsProvider(credentials.NewStaticCredentialsProvider("local", "local", "")))
+		local := credentials.NewStaticCredentialsProvider("local", "local", "")
+		options = append(options, config.WithCredentialsProvider(local))
 	}
 	cfg, err := config.LoadDefaultConfig(ctx, options...)
 	if err != nil {

@@ -23,7 +23,8 @@ type Check struct {
 
 // Help has examples.
 func (*Check) Help() string {
-	return `It reads attributes and touches no message. Exit code 1: an error was found. 2: something could not be seen.
+	return `It reads attributes and touches no message. Exit code 1: an error was found. 2:
+something could not be seen.
 
 Examples:
   taskhawk check --app dev-myapp

@@ -22,7 +22,8 @@ type Provision struct {
 
 // Help has examples.
 func (*Provision) Help() string {
-	return `What exists is left as it is, but for a queue without a redrive policy, which gets one. It can be repeated.
+	return `What exists is left as it is, but for a queue without a redrive policy, which gets one.
+It can be repeated.
 
 Examples:
   taskhawk provision --app dev-myapp
@@ -74,9 +75,10 @@ type Policy struct {
 
 // Help has examples.
 func (*Policy) Help() string {
-	return `It makes no call. A worker whose handlers dispatch is a publisher too. The commands need: queues and check the role
-check; send the role publisher; provision the role provision; dlq the role redrive (dlq load the role worker, too); peek
-the role worker; purge the role check and sqs:PurgeQueue.
+	return `It makes no call. A worker whose handlers dispatch is a publisher too. The commands
+need: queues and check the role check; send the role publisher; provision the role provision; dlq
+the role redrive (dlq load the role worker, too); peek the role worker; purge the role check and
+sqs:PurgeQueue.
 
 Examples:
   taskhawk policy worker publisher --app dev-myapp --region us-east-1 --account 111122223333`

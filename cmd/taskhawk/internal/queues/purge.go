@@ -18,8 +18,8 @@ type Purge struct {
 
 // Help has examples.
 func (*Purge) Help() string {
-	return `All messages of the queue are deleted for good, those in flight included. SQS takes up to a minute. To delete some
-dead letters, or with copies, use taskhawk dlq drop.
+	return `All messages of the queue are deleted for good, those in flight included. SQS takes up
+to a minute. To delete some dead letters, or with copies, use taskhawk dlq drop.
 
 Examples:
   taskhawk purge TASKHAWK-DEV-MYAPP-BULK`
@@ -43,7 +43,8 @@ func (c *Purge) Run(ctx context.Context, p *program.Program) error {
 		return fmt.Errorf("queue %s: %w", c.Queue, err)
 	}
 	about, err := client.GetQueueAttributes(ctx, &sqs.GetQueueAttributesInput{
-		QueueUrl: url.QueueUrl, AttributeNames: []types.QueueAttributeName{types.QueueAttributeNameApproximateNumberOfMessages},
+		QueueUrl:       url.QueueUrl,
+		AttributeNames: []types.QueueAttributeName{types.QueueAttributeNameApproximateNumberOfMessages},
 	})
 	if err != nil {
 		return fmt.Errorf("queue %s: %w", c.Queue, err)

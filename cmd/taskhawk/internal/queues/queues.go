@@ -3,6 +3,7 @@ package queues
 import (
 	"context"
 	"fmt"
+	"strconv"
 	"strings"
 	"time"
 
@@ -24,8 +25,8 @@ type Queues struct {
 
 // Help has examples.
 func (*Queues) Help() string {
-	return `The counts are those of SQS, which are approximate and up to a minute old. The age of the oldest message comes from
-CloudWatch, where the caller may read it (cloudwatch:GetMetricData).
+	return `The counts are those of SQS, which are approximate and up to a minute old. The age of
+the oldest message comes from CloudWatch, where the caller may read it (cloudwatch:GetMetricData).
 
 Examples:
   taskhawk queues dev-myapp
@@ -148,7 +149,9 @@ func (l *lister) rows(ctx context.Context, app string) ([]row, []sqscheck.Findin
 }
 
 func newRow(app string, c sqsx.QueueCount) row {
-	r := row{App: app, Queue: c.Queue, Priority: c.Priority, DeadLetters: c.DeadLetters, Exists: true, Findings: []finding{}}
+	r := row{
+		App: app, Queue: c.Queue, Priority: c.Priority, DeadLetters: c.DeadLetters, Exists: true, Findings: []finding{},
+	}
 	if c.Err != nil {
 		r.Error, r.Exists = c.Err.Error(), !isMissing(c.Err)
 		return r
@@ -246,7 +249,7 @@ func number(n *int) string {
 	if n == nil {
 		return "-"
 	}
-	return fmt.Sprint(*n)
+	return strconv.Itoa(*n)
 }
 
 // queuePrefix begins the names of all queues of Taskhawk.

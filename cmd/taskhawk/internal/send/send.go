@@ -30,8 +30,9 @@ type Send struct {
 
 // Help has examples.
 func (*Send) Help() string {
-	return `The arguments are those of the Python function: whoever runs the task checks them, this command cannot. A value is JSON;
-what is not JSON is a text. Write a text that looks like JSON, or has a = , in quotes: '"12"', '"a=b"'.
+	return `The arguments are those of the Python function: the worker checks them, this command
+cannot. A value is JSON; what is not JSON is a text. Write a text that looks like JSON, or begins as
+name= does, in quotes: '"12"', '"a=b"'. Before values that begin with a minus, write -- .
 
 Examples:
   taskhawk send tasks.send_email ann@example.com Hello! --app dev-myapp

@@ -118,9 +118,13 @@ func (h *handler) note(e exchange) {
 // describe returns the operation of a request and the name of its queue or topic.
 func describe(r *http.Request, body []byte) (operation, target string) {
 	if name, ok := strings.CutPrefix(r.Header.Get("X-Amz-Target"), "AmazonSQS."); ok {
-		var in struct{ QueueUrl, QueueName, SourceArn string }
+		var in struct {
+			URL  string `json:"QueueUrl"`
+			Name string `json:"QueueName"`
+			ARN  string `json:"SourceArn"`
+		}
 		_ = json.Unmarshal(body, &in) // what cannot be read has no target
-		return name, lastPart(in.QueueUrl + in.QueueName + in.SourceArn)
+		return name, lastPart(in.URL + in.Name + in.ARN)
 	}
 	if strings.HasPrefix(r.URL.Path, "/schedule") {
 		return r.Method + " schedule", lastPart(r.URL.Path)

@@ -49,7 +49,9 @@ func (h *handler) page(w http.ResponseWriter, r *http.Request) {
 		http.NotFound(w, r)
 		return
 	}
-	data := pageData{URL: h.url, Up: program.Ago(h.began, time.Now()), ShowArgs: h.showArgs, Topics: h.server.TopicNames()}
+	data := pageData{
+		URL: h.url, Up: program.Ago(h.began, time.Now()), ShowArgs: h.showArgs, Topics: h.server.TopicNames(),
+	}
 	h.mu.Lock()
 	data.Requests, data.Total = slices.Clone(h.recent), h.count
 	h.mu.Unlock()
@@ -72,7 +74,9 @@ func (h *handler) page(w http.ResponseWriter, r *http.Request) {
 func (h *handler) messages(all []sqstest.Message) []messageData {
 	var shown []messageData
 	for _, m := range all[:min(len(all), pageMessages)] {
-		d := messageData{Message: m, Task: m.Attributes["taskhawk_task"], Reason: m.Attributes["taskhawk_reason"], State: "waiting"}
+		d := messageData{
+			Message: m, Task: m.Attributes["taskhawk_task"], Reason: m.Attributes["taskhawk_reason"], State: "waiting",
+		}
 		switch {
 		case m.InFlight:
 			d.State = "in flight"

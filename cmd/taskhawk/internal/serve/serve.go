@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"net"
 	"net/http"
+	"strconv"
 	"strings"
 	"time"
 
@@ -26,9 +27,10 @@ type Serve struct {
 
 // Help has examples.
 func (*Serve) Help() string {
-	return `An SQS, an SNS and an EventBridge Scheduler for development: strict where Amazon's are, without permissions. For programs in Go, Python and any
-other language with an AWS SDK that speaks the JSON protocol of SQS (boto3 since 1.29). A browser sees queues, messages
-and the last requests at its URL. Stop it with Ctrl-C.
+	return `An SQS, an SNS and an EventBridge Scheduler for development: strict where Amazon's are,
+without permissions. For programs in Go, Python and any other language with an AWS SDK that speaks
+the JSON protocol of SQS (boto3 since 1.29). A browser sees queues, messages and the last requests
+at its URL. Stop it with Ctrl-C.
 
 Examples:
   taskhawk serve dev-myapp
@@ -38,7 +40,7 @@ Examples:
 
 // Run serves until ctx ends.
 func (c *Serve) Run(ctx context.Context, p *program.Program) error {
-	listener, err := net.Listen("tcp", c.Listen)
+	listener, err := (&net.ListenConfig{}).Listen(ctx, "tcp", c.Listen)
 	if err != nil {
 		return fmt.Errorf("%w: choose another address with --listen", err)
 	}
@@ -138,11 +140,19 @@ func serve(
 			_ = web.Close()
 		}
 		cancel()
-		<-ended
+		err = served(<-ended)
 	}
 	stopKeeping()
 	<-kept
 	return errors.Join(err, keeper.save())
+}
+
+// served is nil for a server that was closed.
+func served(err error) error {
+	if errors.Is(err, http.ErrServerClosed) {
+		return nil
+	}
+	return err
 }
 
 // reachable is an address by which this machine reaches a listener.
@@ -151,7 +161,7 @@ func reachable(address net.Addr) string {
 	if !ok || !tcp.IP.IsUnspecified() {
 		return address.String()
 	}
-	return net.JoinHostPort("127.0.0.1", fmt.Sprint(tcp.Port))
+	return net.JoinHostPort("127.0.0.1", strconv.Itoa(tcp.Port))
 }
 
 func isLoopback(address net.Addr) bool {
