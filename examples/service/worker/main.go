@@ -8,7 +8,10 @@ import (
 	"errors"
 	"flag"
 	"log/slog"
+	"net"
+	"net/http"
 	"os"
+	"time"
 
 	awsconfig "github.com/aws/aws-sdk-go-v2/config"
 	"github.com/aws/aws-sdk-go-v2/service/sqs"
@@ -45,6 +48,7 @@ func run(ctx context.Context, args []string, logger *slog.Logger) error {
 		sqsx.MaxWaitTime,
 		"length of a long poll; an idle worker takes as long to stop",
 	)
+	probes := flags.String("probes", "", "address that serves /live and /ready, such as :8081; none if it is empty")
 	if err := flags.Parse(args); err != nil {
 		return err
 	}
@@ -62,5 +66,24 @@ func run(ctx context.Context, args []string, logger *slog.Logger) error {
 	if err != nil {
 		return err
 	}
+	if *probes != "" {
+		stop, err := serveProbes(ctx, *probes, worker)
+		if err != nil {
+			return err
+		}
+		defer stop()
+	}
 	return taskhawk.RunUntilSignal(ctx, worker) // a second signal ends the grace period
+}
+
+// serveProbes serves the probes of a container until stop is called: also while the worker
+// stops, which is when they matter.
+func serveProbes(ctx context.Context, address string, worker *sqsx.Worker) (stop func(), err error) {
+	listener, err := new(net.ListenConfig).Listen(ctx, "tcp", address)
+	if err != nil {
+		return nil, err
+	}
+	server := &http.Server{Handler: worker.Probes(0), ReadHeaderTimeout: 5 * time.Second}
+	go func() { _ = server.Serve(listener) }() // it ends with http.ErrServerClosed
+	return func() { _ = server.Close() }, nil
 }
