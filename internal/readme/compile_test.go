@@ -50,7 +50,7 @@ func newModule(t *testing.T) string {
 }
 
 // nestedLibraries are the folders of modules that documents show beside the library.
-func nestedLibraries() []string { return []string{"sqsx/schedule"} }
+func nestedLibraries() []string { return []string{"sqsx/schedule", "taskhawk/oteltaskhawk"} }
 
 // goCommand is the go command in a reader's module, without a network.
 func goCommand(t *testing.T, module string, args ...string) *exec.Cmd {
@@ -127,7 +127,7 @@ func TestGoBlocksThatDoNotCompileAreFound(t *testing.T) {
 		found = append(found, f.String())
 	}
 	require.ElementsMatch(t, []string{
-		"broken.md:10: undefined: taskhawk.Dispatch",
+		"broken.md:10: undefined: taskhawk.Send",
 		"broken.md:20: not enough arguments in call to sqsx.NewWorker",
 		"broken.md:30: expected declaration, found worker",
 		`broken.md:40: fmt.Errorf format %d has arg "text" of wrong type string`,

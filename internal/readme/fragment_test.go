@@ -19,7 +19,7 @@ func packagesByName() map[string]string {
 		"aws": sdk + "aws", "config": sdk + "config", "sqs": sdk + "service/sqs", "sns": sdk + "service/sns", "types": sdk + "service/sqs/types",
 		"codec": own + "codec", "taskhawk": own + "taskhawk", "contract": own + "taskhawk/contract", "taskhawktest": own + "taskhawk/taskhawktest",
 		"sqsx": own + "sqsx", "sqscheck": own + "sqsx/sqscheck", "sqstest": own + "sqsx/sqstest", "lambdax": own + "lambdax", "lambdatest": own + "lambdax/lambdatest",
-		"schedule": own + "sqsx/schedule", "scheduler": sdk + "service/scheduler",
+		"oteltaskhawk": own + "taskhawk/oteltaskhawk", "schedule": own + "sqsx/schedule", "scheduler": sdk + "service/scheduler",
 		"events": "github.com/aws/aws-lambda-go/events", "lambda": "github.com/aws/aws-lambda-go/lambda",
 		"context": "context", "errors": "errors", "fmt": "fmt", "http": "net/http", "io": "io", "json": "encoding/json", "log": "log",
 		"os": "os", "rand": "math/rand/v2", "require": "github.com/stretchr/testify/require", "signal": "os/signal",

@@ -10,6 +10,7 @@ import (
 	"github.com/aws/aws-sdk-go-v2/service/sqs"
 
 	"github.com/taskhawk/taskhawk-go/taskhawk"
+	"github.com/taskhawk/taskhawk-go/taskhawk/oteltaskhawk"
 )
 
 // The names that a document's snippets use and that are the reader's own.
@@ -18,10 +19,14 @@ var (
 	ctx       context.Context
 	client    *sqs.Client
 	hub       *taskhawk.Hub
+	provider  interface {
+		ForceFlush(ctx context.Context) error
+	}
 	publisher taskhawk.Publisher
 	settler   taskhawk.Settler
 	t         *testing.T
 	tasks     []taskhawk.AnyTask
+	telemetry *oteltaskhawk.Telemetry
 	topics    *sns.Client
 
 	errAlreadyCharged = errors.New("already charged")
