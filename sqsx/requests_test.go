@@ -107,7 +107,7 @@ func always(priority taskhawk.Priority) func(int) taskhawk.Priority {
 func TestRequestsOfTasksDispatchedOneByOne(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
-		l := newLoad(t, 10_000, quick)
+		l := newLoad(t, 1_000, quick)
 		l.dispatch(100, always(taskhawk.Default))
 		l.requireRequests(0.35, sqsx.WorkerConfig{})
 	})
@@ -116,7 +116,7 @@ func TestRequestsOfTasksDispatchedOneByOne(t *testing.T) {
 func TestRequestsOfTasksDispatchedTogether(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
-		l := newLoad(t, 10_000, quick)
+		l := newLoad(t, 1_000, quick)
 		l.dispatchAll()
 		l.requireRequests(0.35, sqsx.WorkerConfig{})
 	})
@@ -125,7 +125,7 @@ func TestRequestsOfTasksDispatchedTogether(t *testing.T) {
 func TestRequestsOfTasksOnFourQueues(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
-		l := newLoad(t, 2_000, quick)
+		l := newLoad(t, 2_000, quick) // fewer make the last, empty receives count
 		l.dispatch(400, func(n int) taskhawk.Priority { return taskhawk.Priorities()[n%4] })
 		l.requireRequests(0.35, sqsx.WorkerConfig{Concurrency: 40})
 	})
@@ -134,7 +134,7 @@ func TestRequestsOfTasksOnFourQueues(t *testing.T) {
 func TestRequestsOfSlowTasksWithALinger(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
-		l := newLoad(t, 2_000, func() { time.Sleep(100*time.Millisecond + rand.N(200*time.Millisecond)) })
+		l := newLoad(t, 600, func() { time.Sleep(100*time.Millisecond + rand.N(200*time.Millisecond)) })
 		l.dispatchAll()
 		l.requireRequests(0.35, sqsx.WorkerConfig{Concurrency: 20, Linger: 200 * time.Millisecond})
 	})
