@@ -290,15 +290,15 @@ func lookUp(ctx context.Context, api sqsqueue.URLAPI, account, name string) (*st
 // Naming gives no names, or SQS no answers.
 func (s *service) explain(
 	ctx context.Context, app string, naming Naming, err error, known map[string]bool,
-) (explained error, exists map[string]bool) {
+) (exists map[string]bool, explained error) {
 	names, namesErr := naming.names(app, nil)
 	if namesErr != nil {
-		return err, nil // the Naming serves some of the priorities only
+		return nil, err // the Naming serves some of the priorities only
 	}
 	ordered := sqsqueue.InOrder(names)
 	exists = sqsqueue.Which(ctx, s.api, s.urls.account, ordered, known)
 	if exists == nil {
-		return err, nil
+		return nil, err
 	}
 	var others []string
 	for _, name := range ordered {
@@ -306,7 +306,7 @@ func (s *service) explain(
 			others = append(others, name)
 		}
 	}
-	return fmt.Errorf("%w; %s", err, awsbatch.WhichExist("queue", app, others)), exists
+	return exists, fmt.Errorf("%w; %s", err, awsbatch.WhichExist("queue", app, others))
 }
 
 // requestCounts is the changing form of taskhawk.RequestStats.

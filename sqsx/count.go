@@ -101,7 +101,8 @@ func (c *QueueCount) read(ctx context.Context, api CountAPI, account string) {
 		return
 	}
 	found, err := getAttributes(ctx, api, c.Queue, url, types.QueueAttributeNameApproximateNumberOfMessages,
-		types.QueueAttributeNameApproximateNumberOfMessagesNotVisible, types.QueueAttributeNameApproximateNumberOfMessagesDelayed)
+		types.QueueAttributeNameApproximateNumberOfMessagesNotVisible,
+		types.QueueAttributeNameApproximateNumberOfMessagesDelayed)
 	if err != nil {
 		c.Err = err
 		return

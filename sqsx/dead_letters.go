@@ -164,7 +164,7 @@ func (l *look) queue(ctx context.Context, app, name string, yield func(DeadLette
 		err, more = caused(ctx, err), false
 	}
 	if sqsqueue.IsMissing(err) && l.exists == nil {
-		err, l.exists = l.service.explain(ctx, app, l.config.Naming, err, nil)
+		l.exists, err = l.service.explain(ctx, app, l.config.Naming, err, nil)
 	}
 	if err != nil && !yield(DeadLetter{}, fmt.Errorf("sqsx: dead letters: %w", err)) {
 		return false

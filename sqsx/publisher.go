@@ -178,7 +178,7 @@ func (p *Publisher) calls(queue string) func(context.Context, []entry, func(erro
 		send(ctx, entries, func(err error, items ...int) {
 			if sqsqueue.IsMissing(err) {
 				var exists map[string]bool
-				err, exists = p.service.explain(ctx, p.app, p.naming, err, p.looks.of(queue))
+				exists, err = p.service.explain(ctx, p.app, p.naming, err, p.looks.of(queue))
 				p.looks.keep(queue, exists)
 			}
 			done(err, items...)

@@ -82,7 +82,7 @@ func redriveAll(
 			break
 		}
 		if sqsqueue.IsMissing(err) && len(found) == 0 {
-			err, found = r.service.explain(ctx, app, config.Naming, err, nil)
+			found, err = r.service.explain(ctx, app, config.Naming, err, nil)
 		}
 		failed.add(err)
 		if err != nil && len(found) > 0 && !anyTrue(found) {

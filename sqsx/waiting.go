@@ -109,7 +109,9 @@ func Waiting(ctx context.Context, api RedriveAPI, app string, config WaitingConf
 var errLastReceive = errors.New("the queue allows one receive, so that a look would make a dead letter of each message")
 
 // waiting yields messages of a queue, and reports false when no more are wanted.
-func (l *look) waiting(ctx context.Context, name string, yield func(WaitingMessage, error) bool) (more bool, err error) {
+func (l *look) waiting(
+	ctx context.Context, name string, yield func(WaitingMessage, error) bool,
+) (more bool, err error) {
 	most, err := l.maxReceives(ctx, name)
 	if err != nil {
 		return true, err

@@ -179,7 +179,8 @@ func (w *Worker) warnOfMaxAttempts(ctx context.Context) {
 		}
 		if len(tasks) > 0 {
 			slices.Sort(tasks)
-			w.hub.Logger().LogAttrs(ctx, slog.LevelWarn, "max attempts of tasks exceed the queue's maxReceiveCount, which counts",
+			w.hub.Logger().LogAttrs(ctx, slog.LevelWarn,
+				"max attempts of tasks exceed the queue's maxReceiveCount, which counts",
 				slog.String("queue", q.info.Name), slog.Int("max_receive_count", q.maxReceives), slog.Any("tasks", tasks))
 		}
 	}
@@ -271,7 +272,7 @@ func (w *Worker) open(ctx context.Context) error {
 	}
 	for _, err := range errs {
 		if sqsqueue.IsMissing(err) {
-			err, _ = w.service.explain(ctx, w.app, w.naming, err, known)
+			_, err = w.service.explain(ctx, w.app, w.naming, err, known)
 			return err
 		}
 		if err != nil {

@@ -260,7 +260,13 @@ func (t *topic) save() savedTopic {
 }
 
 func (s savedTopic) restore() *topic {
-	t := &topic{name: s.Name, arn: topicPrefix + s.Name, fifo: isFIFOName(s.Name), settings: s.Settings, deleted: s.Deleted}
+	t := &topic{
+		name:     s.Name,
+		arn:      topicPrefix + s.Name,
+		fifo:     isFIFOName(s.Name),
+		settings: s.Settings,
+		deleted:  s.Deleted,
+	}
 	for _, sub := range s.Subscriptions {
 		t.subscriptions = append(t.subscriptions, &subscription{
 			arn: sub.ARN, topic: t, protocol: sub.Protocol, endpoint: sub.Endpoint, settings: sub.Settings, dead: sub.Dead,
@@ -285,7 +291,12 @@ func (s *schedule) save() savedSchedule {
 // restore prepares the schedule as of its last change: by now a schedule for one time may
 // have no time to come.
 func (s savedSchedule) restore() (*schedule, error) {
-	restored := &schedule{scheduleDefinition: s.scheduleDefinition, name: s.Name, created: s.Created, modified: s.Modified}
+	restored := &schedule{
+		scheduleDefinition: s.scheduleDefinition,
+		name:               s.Name,
+		created:            s.Created,
+		modified:           s.Modified,
+	}
 	if err := restored.prepare(s.Modified); err != nil {
 		return nil, err
 	}

@@ -43,7 +43,8 @@ func parseRules(tag string) ruleList {
 		case strings.Contains(text, "|"):
 			list.rules = append(list.rules, rule{name: text}) // one of several rules: none that a keyword says
 		case text != "":
-			list.rules = append(list.rules, rule{name: name, param: strings.NewReplacer("0x2C", ",", "0x7C", "|").Replace(param)})
+			param = strings.NewReplacer("0x2C", ",", "0x7C", "|").Replace(param)
+			list.rules = append(list.rules, rule{name: name, param: param})
 		}
 	}
 	return list
@@ -305,7 +306,8 @@ func (l ruleList) apply(s *Schema, shape *codec.Shape, pointed bool) (result *Sc
 			rest := ruleList{rules: l.rules[i+1:]}
 			inner, more := rest.apply(&base, shape, pointed)
 			unsaid = append(unsaid, more...)
-			if r.name == "omitnil" || r.name == "omitempty" && (pointed || shape.Form == codec.FormSlice || shape.Form == codec.FormMap) {
+			nilable := pointed || shape.Form == codec.FormSlice || shape.Form == codec.FormMap
+			if r.name == "omitnil" || r.name == "omitempty" && nilable {
 				return inner, unsaid // a value is there, however empty it is
 			}
 			return orZero(inner, s, shape), unsaid

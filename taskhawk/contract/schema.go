@@ -13,7 +13,7 @@ import (
 // this package writes; the zero Schema allows any value. A schema that a type declares by
 // [Declarer] may have others, and is kept as it is.
 type Schema struct {
-	Ref                  string             `json:"$ref,omitempty"` // #/$defs/ and the name of a definition of the contract
+	Ref                  string             `json:"$ref,omitempty"` // #/$defs/ and the name of a definition
 	Type                 Types              `json:"type,omitempty"`
 	Const                any                `json:"const,omitempty"` // a string, json.Number or bool
 	Enum                 []any              `json:"enum,omitempty"`  // of the same
