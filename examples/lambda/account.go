@@ -45,13 +45,13 @@ func (t *told) Write(text []byte) (int, error) {
 	}
 }
 
-// brief is a line of log/slog with what matters to a reader.
+// brief is a line of lambdacontext.NewLogHandler with what matters to a reader.
 func brief(line []byte) string {
 	var members map[string]any
 	if json.Unmarshal(line, &members) != nil {
 		return string(line)
 	}
-	words := []string{fmt.Sprint(members["msg"])}
+	words := []string{fmt.Sprint(members["message"])}
 	for _, name := range []string{"task", "order", "cents", "attempt", "delay", "error", "reason"} {
 		if value, ok := members[name]; ok {
 			words = append(words, fmt.Sprintf("%s=%v", name, value))

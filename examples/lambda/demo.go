@@ -106,9 +106,10 @@ func (d *demo) launch(ctx context.Context, name string) (*lambdatest.Function, e
 		Timeout: 10 * time.Second,
 		Output:  d.account.from(name),
 		Env: map[string]string{
-			"AWS_ENDPOINT_URL_SQS": d.server.URL,
-			"AWS_ENDPOINT_URL_SNS": d.server.URL,
-			"ACCOUNT_ID":           accountID,
+			"AWS_ENDPOINT_URL_SQS":  d.server.URL,
+			"AWS_ENDPOINT_URL_SNS":  d.server.URL,
+			"ACCOUNT_ID":            accountID,
+			"AWS_LAMBDA_LOG_FORMAT": "JSON", // as LogFormat of the template does
 		},
 	})
 	if err != nil {

@@ -9,6 +9,7 @@ import (
 	"os"
 
 	"github.com/aws/aws-lambda-go/lambda"
+	"github.com/aws/aws-lambda-go/lambdacontext"
 	"github.com/aws/aws-sdk-go-v2/config"
 	"github.com/aws/aws-sdk-go-v2/service/sqs"
 
@@ -19,7 +20,8 @@ import (
 )
 
 func main() {
-	ctx, logger := context.Background(), slog.New(slog.NewJSONHandler(os.Stdout, nil))
+	// JSON with the id of the request, where the function has LogFormat: JSON, as in the template.
+	ctx, logger := context.Background(), slog.New(lambdacontext.NewLogHandler())
 	handler, err := newHandler(ctx, logger)
 	if err != nil {
 		logger.ErrorContext(ctx, "cannot start", "error", err)
