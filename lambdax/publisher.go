@@ -150,10 +150,10 @@ func (p *Publisher) calls(topic string) func(ctx context.Context, entries []entr
 
 func (p *Publisher) send(ctx context.Context, arn string, entries []entry) ([]error, error) {
 	p.sends.Add(len(entries))
-	batch := make([]types.PublishBatchRequestEntry, len(entries))
+	batch, ids := make([]types.PublishBatchRequestEntry, len(entries)), awsbatch.EntryIDs(len(entries))
 	for i := range entries {
 		batch[i] = entries[i].message
-		batch[i].Id = awsbatch.EntryID(i)
+		batch[i].Id = &ids[i]
 	}
 	out, err := p.api.PublishBatch(ctx, &sns.PublishBatchInput{TopicArn: &arn, PublishBatchRequestEntries: batch}, once)
 	if err != nil {

@@ -98,9 +98,9 @@ func (s *service) sends(queue string) func(context.Context, []entry, func(error,
 
 func (s *service) send(ctx context.Context, url string, entries []entry) ([]error, error) {
 	s.counts.sends.Add(len(entries))
-	batch := make([]types.SendMessageBatchRequestEntry, len(entries))
+	batch, ids := make([]types.SendMessageBatchRequestEntry, len(entries)), awsbatch.EntryIDs(len(entries))
 	for i := range entries {
-		batch[i] = entries[i].request(awsbatch.EntryID(i))
+		batch[i] = entries[i].request(&ids[i])
 	}
 	out, err := s.api.SendMessageBatch(ctx, &sqs.SendMessageBatchInput{QueueUrl: &url, Entries: batch}, once)
 	if err != nil {
@@ -141,9 +141,9 @@ func (s *service) deletes(queue string) func(context.Context, []receipt, func(er
 
 func (s *service) remove(ctx context.Context, url string, receipts []receipt) ([]error, error) {
 	s.counts.deletes.Add(len(receipts))
-	batch := make([]types.DeleteMessageBatchRequestEntry, len(receipts))
+	batch, ids := make([]types.DeleteMessageBatchRequestEntry, len(receipts)), awsbatch.EntryIDs(len(receipts))
 	for i, r := range receipts {
-		batch[i] = types.DeleteMessageBatchRequestEntry{Id: awsbatch.EntryID(i), ReceiptHandle: aws.String(r.handle)}
+		batch[i] = types.DeleteMessageBatchRequestEntry{Id: &ids[i], ReceiptHandle: aws.String(r.handle)}
 	}
 	out, err := s.api.DeleteMessageBatch(ctx, &sqs.DeleteMessageBatchInput{QueueUrl: &url, Entries: batch}, once)
 	if err != nil {
@@ -176,10 +176,10 @@ func (s *service) changes(queue string) func(context.Context, []visibility, func
 
 func (s *service) change(ctx context.Context, url string, changes []visibility) ([]error, error) {
 	s.counts.changes.Add(len(changes))
-	batch := make([]types.ChangeMessageVisibilityBatchRequestEntry, len(changes))
+	batch, ids := make([]types.ChangeMessageVisibilityBatchRequestEntry, len(changes)), awsbatch.EntryIDs(len(changes))
 	for i, c := range changes {
 		batch[i] = types.ChangeMessageVisibilityBatchRequestEntry{
-			Id: awsbatch.EntryID(i), ReceiptHandle: aws.String(c.receipt), VisibilityTimeout: seconds(c.timeout),
+			Id: &ids[i], ReceiptHandle: aws.String(c.receipt), VisibilityTimeout: seconds(c.timeout),
 		}
 	}
 	in := &sqs.ChangeMessageVisibilityBatchInput{QueueUrl: &url, Entries: batch}

@@ -261,8 +261,10 @@ func newEntry(m awsbatch.Message, fifo bool) entry {
 		deduplication: m.DeduplicationID,
 		ordered:       fifo,
 	}
-	for _, a := range m.Attributes {
-		e.attributes[a.Name] = stringAttribute(a.Value)
+	text := aws.String("String")
+	for i := range m.Attributes {
+		a := &m.Attributes[i]
+		e.attributes[a.Name] = types.MessageAttributeValue{DataType: text, StringValue: &a.Value}
 	}
 	return e
 }
@@ -286,11 +288,12 @@ func (e entry) Outgoing() *taskhawk.Outgoing { return e.out }
 
 func (entry) receiptHandle() string { return "" }
 
-// request is the entry in a batch.
-func (e entry) request(id *string) types.SendMessageBatchRequestEntry {
+// request is the entry in a batch. It points into e, which the calls share: the SDK copies
+// none of it.
+func (e *entry) request(id *string) types.SendMessageBatchRequestEntry {
 	request := types.SendMessageBatchRequestEntry{
 		Id:                     id,
-		MessageBody:            aws.String(e.body),
+		MessageBody:            &e.body,
 		MessageAttributes:      e.attributes,
 		DelaySeconds:           e.delay,
 		MessageGroupId:         awsbatch.Optional(e.group),

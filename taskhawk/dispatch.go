@@ -43,6 +43,7 @@ type prepared struct {
 	hub     *Hub
 	out     *Outgoing
 	sending sending
+	chosen  bool // the id, by the user
 }
 
 // Seal does all of a dispatch but the sending: it merges the options and the headers of
@@ -76,12 +77,15 @@ func (t *Task[Args]) DispatchAll(ctx context.Context, args []Args, options ...Di
 	}
 	all := make([]prepared, len(args))
 	failed := map[int]error{}
-	ids := make(map[string]bool, len(args))
+	ids := map[string]bool{}
 	for i := range args {
 		var err error
 		if all[i], err = t.prepare(ctx, &args[i], i, options); err != nil {
 			failed[i] = err
 			continue
+		}
+		if !all[i].chosen {
+			continue // a new UUID
 		}
 		if ids[all[i].out.ID] {
 			failed[i] = errors.New("another entry has the same id: use WithIDs")
@@ -189,7 +193,9 @@ func (t *Task[Args]) prepare(
 	if err != nil {
 		return p, err
 	}
-	return t.seal(ctx, hub, args, set, id, i)
+	p, err = t.seal(ctx, hub, args, set, id, i)
+	p.chosen = set.id != ""
+	return p, err
 }
 
 // seal calls the middleware of a message, and writes its body.

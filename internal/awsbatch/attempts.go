@@ -175,9 +175,15 @@ func pause(ctx context.Context, n int) bool {
 	}
 }
 
-// EntryID is the id of the i-th entry of a batch. It is not the message's own: one
+// EntryIDs returns the ids of n entries of a batch. They are not the messages' own: one
 // message can be in a batch twice, and ids must differ.
-func EntryID(i int) *string { return aws.String(strconv.Itoa(i)) }
+func EntryIDs(n int) []string {
+	ids := make([]string, n)
+	for i := range ids {
+		ids[i] = strconv.Itoa(i)
+	}
+	return ids
+}
 
 // Results are the errors of the entries of a batch, in order: [ErrNoAnswer] until
 // something else is set.
@@ -186,12 +192,12 @@ type Results []error
 // NewResults makes the results of n entries.
 func NewResults(n int) Results { return Fill(n, ErrNoAnswer) }
 
-// Done notes that the entry with an id succeeded. An id that is none of [EntryID] is
+// Done notes that the entry with an id succeeded. An id that is none of [EntryIDs] is
 // ignored.
 func (r Results) Done(id *string) { r.set(id, nil) }
 
 // Failed notes what the service answered for the entry with an id. An id that is none of
-// [EntryID] is ignored.
+// [EntryIDs] is ignored.
 func (r Results) Failed(id, code, message *string, senderFault bool) {
 	fault := smithy.FaultServer
 	if senderFault {

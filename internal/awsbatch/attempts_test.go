@@ -2,6 +2,7 @@ package awsbatch_test
 
 import (
 	"context"
+	"strconv"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -65,11 +66,11 @@ func TestOnlyWhatMayPassIsSentAgain(t *testing.T) {
 				for i, item := range items {
 					switch {
 					case item == "good", item == "late" && len(calls) == 2:
-						results.Done(awsbatch.EntryID(i))
+						results.Done(aws.String(strconv.Itoa(i)))
 					case item == "bad":
-						results.Failed(awsbatch.EntryID(i), aws.String("Refused"), nil, true)
+						results.Failed(aws.String(strconv.Itoa(i)), aws.String("Refused"), nil, true)
 					default:
-						results.Failed(awsbatch.EntryID(i), aws.String("InternalError"), nil, false)
+						results.Failed(aws.String(strconv.Itoa(i)), aws.String("InternalError"), nil, false)
 					}
 				}
 				return results, nil
@@ -196,7 +197,7 @@ func TestResultsAreReportedAsTheyCome(t *testing.T) {
 		awsbatch.Run(t.Context(), "url", []string{"good", "late"}, func(_ context.Context, to string, items []string) ([]error, error) {
 			require.Equal(t, "url", to)
 			results := awsbatch.NewResults(len(items))
-			results.Done(awsbatch.EntryID(0))
+			results.Done(aws.String("0"))
 			if len(items) == 1 {
 				return make([]error, 1), nil
 			}

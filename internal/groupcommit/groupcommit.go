@@ -267,11 +267,15 @@ func (c *Committer[T]) wake() {
 
 // look takes the batch that is due, nil for none.
 func (c *Committer[T]) look() []*item[T] {
-	// Let callers that are about to add an item do so first: it costs no time in an idle
-	// system, and fills the batch in a busy one.
-	runtime.Gosched()
 	c.mu.Lock()
 	defer c.mu.Unlock()
+	if !c.isFull(1) {
+		// Let callers that are about to add an item do so first: it costs no time in an
+		// idle system, and fills the batch in a busy one.
+		c.mu.Unlock()
+		runtime.Gosched()
+		c.mu.Lock()
+	}
 	c.looking--
 	var batch []*item[T]
 	if c.isDue() {
