@@ -51,13 +51,7 @@ func (s *scope) read() (*Message, error) {
 		return nil, err
 	}
 	if notification != nil {
-		// The handler sees the delivery as if the topic had delivered raw.
-		unwrapped := *s.delivery
-		unwrapped.Attributes, unwrapped.Topic = notification.attributes(), cmp.Or(
-			unwrapped.Topic,
-			notification.TopicARN,
-		)
-		s.delivery = &unwrapped
+		s.delivery = notification.unwrap(s.delivery)
 	}
 	d := s.delivery
 	msg.Headers = withTraceContext(msg.Headers, d.Attributes)
