@@ -268,7 +268,7 @@ func (b *batch) effect(ctx context.Context, r *record, handled error) (done bool
 	defer cancel()
 	done, err = taskhawk.Settle(ctx, &r.delivery, handled, b.config.Backoff)
 	if err != nil {
-		b.report(ctx, &r.delivery, "cannot settle a message, it stays invisible until its visibility timeout", err)
+		b.report(ctx, &r.delivery, "settling failed; message stays invisible until its visibility timeout", err)
 	}
 	return done, err
 }
@@ -328,7 +328,7 @@ func (b *batch) reportLate(ctx context.Context, failed []*RecordError) {
 		}
 	}
 	if late > 0 {
-		b.log(ctx, slog.LevelWarn, "records were not started, too little time is left in the invocation",
+		b.log(ctx, slog.LevelWarn, "records not started; too little time left in the invocation",
 			slog.Int("records", late), slog.Int("of", len(b.records)))
 	}
 }

@@ -48,7 +48,7 @@ func TestWhatDoesNotFitIsReportedInTime(t *testing.T) {
 		require.Equal(t, 4*time.Second, took, "the fourth ends within the margin's last quarter")
 		require.Equal(t, []string{"m4", "m5"}, reported(t, response))
 		require.Equal(t, []int{0, 1, 2, 3}, r.ran)
-		require.Contains(t, r.log.String(), `level=WARN msg="records were not started, too little time is left in the invocation" records=2 of=6`)
+		require.Contains(t, r.log.String(), `level=WARN msg="records not started; too little time left in the invocation" records=2 of=6`)
 
 		_, took, err = r.inTime(5100*time.Millisecond, doing(seconds...), lambdax.SQSConfig{})
 		require.ErrorIs(t, err, taskhawk.ErrNoTime)

@@ -219,7 +219,7 @@ func TestWhatCannotBeSettledIsReported(t *testing.T) {
 	require.NoError(t, err)
 	require.Equal(t, []string{"m1", "m2", "m3"}, reported(t, response), "what the dead-letter queue did not take stays")
 	require.Equal(t, 2, settler.calls)
-	require.Equal(t, 3, strings.Count(r.log.String(), "cannot settle a message"))
+	require.Equal(t, 3, strings.Count(r.log.String(), "settling failed"))
 }
 
 // A service that hangs delays the answer no longer than the margin allows.

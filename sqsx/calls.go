@@ -46,14 +46,19 @@ type batchItem interface {
 }
 
 // batchCalls returns what makes calls with items of one queue, ten at most, each with
-// attempts. Errors are of the type [*QueueError].
+// attempts. Errors are of the type [*QueueError], with what explain adds; nil for nothing.
 func batchCalls[T batchItem](
 	s *service, queue string, operation taskhawk.Operation, method string, call awsbatch.Call[T],
+	explain func(ctx context.Context, err error) error,
 ) func(ctx context.Context, items []T, done func(err error, items ...int)) {
 	call = awsbatch.Observe(taskhawk.Call{Operation: operation, System: system, Method: method, Queue: queue}, call)
+	if explain == nil {
+		explain = func(_ context.Context, err error) error { return err }
+	}
 	return func(ctx context.Context, items []T, done func(err error, items ...int)) {
 		url, err := s.urls.get(ctx, queue)
 		if err != nil {
+			err = explain(ctx, err)
 			for i := range items {
 				done(err, i)
 			}
@@ -61,7 +66,7 @@ func batchCalls[T batchItem](
 		}
 		awsbatch.Run(ctx, *url, items, call, func(err error, indexes ...int) {
 			if err != nil {
-				err = &QueueError{Queue: queue, Err: err, receipts: receiptHandles(items)}
+				err = explain(ctx, &QueueError{Queue: queue, Err: err, receipts: receiptHandles(items)})
 			}
 			done(err, indexes...)
 		})
@@ -92,8 +97,10 @@ func runAll[T any](
 }
 
 // sends returns what sends messages to a queue.
-func (s *service) sends(queue string) func(context.Context, []entry, func(error, ...int)) {
-	return batchCalls(s, queue, taskhawk.OperationSend, "SendMessageBatch", s.send)
+func (s *service) sends(
+	queue string, explain func(ctx context.Context, err error) error,
+) func(context.Context, []entry, func(error, ...int)) {
+	return batchCalls(s, queue, taskhawk.OperationSend, "SendMessageBatch", s.send, explain)
 }
 
 func (s *service) send(ctx context.Context, url string, entries []entry) ([]error, error) {
@@ -136,7 +143,7 @@ func (r receipt) receiptHandle() string { return r.handle }
 
 // deletes returns what deletes messages of a queue.
 func (s *service) deletes(queue string) func(context.Context, []receipt, func(error, ...int)) {
-	return batchCalls(s, queue, taskhawk.OperationDelete, "DeleteMessageBatch", s.remove)
+	return batchCalls(s, queue, taskhawk.OperationDelete, "DeleteMessageBatch", s.remove, nil)
 }
 
 func (s *service) remove(ctx context.Context, url string, receipts []receipt) ([]error, error) {
@@ -171,7 +178,7 @@ func (v visibility) receiptHandle() string { return v.receipt }
 
 // changes returns what changes visibility timeouts of messages of a queue.
 func (s *service) changes(queue string) func(context.Context, []visibility, func(error, ...int)) {
-	return batchCalls(s, queue, taskhawk.OperationVisibility, "ChangeMessageVisibilityBatch", s.change)
+	return batchCalls(s, queue, taskhawk.OperationVisibility, "ChangeMessageVisibilityBatch", s.change, nil)
 }
 
 func (s *service) change(ctx context.Context, url string, changes []visibility) ([]error, error) {

@@ -302,7 +302,7 @@ func (l *loader) send(ctx context.Context, b *batcher, batch []*letter, position
 	}
 	stored := 0
 	if len(entries) > 0 {
-		for i, err := range runAll(ctx, entries, l.service.sends(l.target())) {
+		for i, err := range runAll(ctx, entries, l.service.sends(l.target(), nil)) {
 			errs[sent[i]] = err
 			if err == nil {
 				stored++

@@ -173,17 +173,14 @@ func (p *Publisher) PublishBatch(ctx context.Context, outs []*taskhawk.Outgoing)
 // calls returns what sends messages to a queue. The error of a queue that is missing says
 // which others exist.
 func (p *Publisher) calls(queue string) func(context.Context, []entry, func(error, ...int)) {
-	send := p.service.sends(queue)
-	return func(ctx context.Context, entries []entry, done func(error, ...int)) {
-		send(ctx, entries, func(err error, items ...int) {
-			if sqsqueue.IsMissing(err) {
-				var exists map[string]bool
-				exists, err = p.service.explain(ctx, p.app, p.naming, err, p.looks.of(queue))
-				p.looks.keep(queue, exists)
-			}
-			done(err, items...)
-		})
-	}
+	return p.service.sends(queue, func(ctx context.Context, err error) error {
+		if !sqsqueue.IsMissing(err) {
+			return err
+		}
+		exists, err := p.service.explain(ctx, p.app, p.naming, err, p.looks.of(queue))
+		p.looks.keep(queue, exists)
+		return err
+	})
 }
 
 // queueLooks are the last looks at which queues exist, by the queue that was missing. They

@@ -118,7 +118,7 @@ func (q *queue) deliveries(ctx context.Context, messages []types.Message) []*tas
 	for _, message := range messages {
 		if !intact(message) {
 			q.service.counts.damaged.Add(1)
-			q.logger.LogAttrs(ctx, slog.LevelError, "message arrived damaged, left for another delivery",
+			q.logger.LogAttrs(ctx, slog.LevelError, "damaged message; left for another delivery",
 				slog.String("queue", q.info.Name), slog.String("message_id", aws.ToString(message.MessageId)))
 			continue
 		}
@@ -155,7 +155,7 @@ func newSettlements(service *service, queue string, linger time.Duration, change
 			MaxCalls: changeCalls,
 		}),
 		letters: shared(service, linger, groupcommit.Config[entry]{
-			Commit:   service.sends(letters),
+			Commit:   service.sends(letters, nil),
 			MaxBytes: MaxMessageSize,
 			MaxCalls: awsbatch.MaxCalls,
 		}),

@@ -154,7 +154,7 @@ func (p *pass) store(ctx context.Context, batch []*letter) []error {
 	for i, l := range batch {
 		entries[i] = l.entry(p.batcher.fifo)
 	}
-	return runAll(ctx, entries, p.service.sends(p.done.Queue))
+	return runAll(ctx, entries, p.service.sends(p.done.Queue, nil))
 }
 
 // movable leaves out the letters that must not be moved now.

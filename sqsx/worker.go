@@ -209,7 +209,7 @@ func (c *WorkerConfig) check() error {
 	c.WaitTime = time.Duration(seconds(c.WaitTime)) * time.Second
 	sorted := slices.Sorted(slices.Values(c.Priorities))
 	if len(slices.Compact(sorted)) != len(c.Priorities) {
-		return errors.New("a priority stands twice in Priorities")
+		return errors.New("duplicate priority in Priorities")
 	}
 	return nil
 }

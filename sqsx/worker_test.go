@@ -285,7 +285,7 @@ func TestNewWorkerRefusesBadConfiguration(t *testing.T) {
 	for want, config := range map[string]sqsx.WorkerConfig{
 		"WaitTime":             {WaitTime: 21 * time.Second},
 		"VisibilityTimeout":    {VisibilityTimeout: 13 * time.Hour},
-		"twice":                {Priorities: []taskhawk.Priority{taskhawk.High, taskhawk.Low, taskhawk.High}},
+		"duplicate priority":   {Priorities: []taskhawk.Priority{taskhawk.High, taskhawk.Low, taskhawk.High}},
 		"unknown priority":     {Priorities: []taskhawk.Priority{9}},
 		"negative Concurrency": {Concurrency: -1},
 		"Linger":               {Linger: 2 * time.Second},

@@ -66,7 +66,7 @@ func (s *scope) read() (*Message, error) {
 
 // ErrTimeout is the cause (context.Cause) with which a handler's context ends when the
 // timeout of its task is over.
-var ErrTimeout = errors.New("the task's timeout is over")
+var ErrTimeout = errors.New("task timeout exceeded")
 
 // ErrNoTime is wrapped by the error of [Hub.Handle] for a task that was not started
 // because too little time was left until the deadline of its delivery. It asks for

@@ -153,7 +153,7 @@ func TestTimeoutEndsTheContext(t *testing.T) {
 		require.Equal(t, time.Minute, took)
 		require.ErrorIs(t, err, taskhawk.ErrTimeout)
 		require.ErrorIs(t, err, context.DeadlineExceeded, "what the handler returned")
-		require.EqualError(t, err, "the task's timeout is over after 1m0s: context deadline exceeded")
+		require.EqualError(t, err, "task timeout exceeded after 1m0s: context deadline exceeded")
 		require.Equal(t, taskhawk.Outcome{Action: taskhawk.ActionRetry, Err: err}, taskhawk.OutcomeOf(err))
 	})
 }

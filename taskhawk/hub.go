@@ -13,8 +13,8 @@ import (
 )
 
 var (
-	// ErrDuplicateTask is wrapped by the error of [NewHub] when two tasks have one name.
-	ErrDuplicateTask = errors.New("two tasks have one name")
+	// ErrDuplicateTask is wrapped by the error of [NewHub] when two tasks share a name.
+	ErrDuplicateTask = errors.New("duplicate task name")
 	// ErrNoPublisher is wrapped by the error of a Dispatch through a hub that has no
 	// publisher.
 	ErrNoPublisher = errors.New("the hub has no publisher: set Config.Publisher, or Config.Sync for tests")

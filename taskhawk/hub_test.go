@@ -25,11 +25,11 @@ func TestNewHubRefusesBadConfiguration(t *testing.T) {
 	}{
 		"a name twice": {
 			taskhawk.Config{Tasks: []taskhawk.AnyTask{task, taskhawk.New[struct{}]("tasks.send_email", nil)}},
-			"taskhawk: new hub: two tasks have one name: tasks.send_email",
+			"taskhawk: new hub: duplicate task name: tasks.send_email",
 		},
 		"a task and its copy": {
 			taskhawk.Config{Tasks: []taskhawk.AnyTask{task, task.WithPriority(taskhawk.High)}},
-			"taskhawk: new hub: two tasks have one name: tasks.send_email",
+			"taskhawk: new hub: duplicate task name: tasks.send_email",
 		},
 		"nil":           {taskhawk.Config{Tasks: []taskhawk.AnyTask{nil}}, "taskhawk: new hub: Config.Tasks has a nil task"},
 		"a nil pointer": {taskhawk.Config{Tasks: []taskhawk.AnyTask{none}}, "taskhawk: new hub: Config.Tasks has a nil task"},

@@ -145,7 +145,7 @@ func (l *lease) isDone() bool {
 }
 
 // errLeaseLimit is why a lease is lost that no extension can keep.
-var errLeaseLimit = errors.New("the longest lease that the service grants is over")
+var errLeaseLimit = errors.New("longest lease of the service exceeded")
 
 // extend extends the lease once and schedules the next extension. The timer calls it.
 func (l *lease) extend() {

@@ -91,7 +91,7 @@ func (h *Hub) log(ctx context.Context, s *scope, err error, start time.Time) {
 	level, text := logLevel(outcome, last), logMessage(outcome, last)
 	if outcome.Action == ActionRetry && !isPanic &&
 		context.Cause(ctx) == ErrStopping { //nolint:errorlint // set as it is
-		level, text = slog.LevelInfo, "task cut off by a stop, will be delivered again"
+		level, text = slog.LevelInfo, "task cut off by a stop; will be delivered again"
 	}
 	if !h.logger.Enabled(ctx, level) {
 		return
@@ -133,11 +133,11 @@ func logMessage(outcome Outcome, last bool) string {
 	case outcome.Err == nil:
 		return "task done"
 	case outcome.Action == ActionDelete:
-		return "task failed, ignored"
+		return "task failed; ignored"
 	case outcome.Action == ActionDeadLetter:
 		return "task failed for good"
 	}
-	return "task failed, will be retried"
+	return "task failed; will be retried"
 }
 
 // maxStack is how much of a stack a line shows, in bytes.

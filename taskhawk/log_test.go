@@ -44,10 +44,10 @@ func TestHandleLogsOneLine(t *testing.T) {
 		level, msg, outcome, as string
 	}{
 		{nil, "DEBUG", "task done", "delete", ""},
-		{errDown, "ERROR", "task failed, will be retried", "retry", "the service is down"},
-		{taskhawk.Retry(errDown), "DEBUG", "task failed, will be retried", "retry", "retry: the service is down"},
-		{taskhawk.RetryAfter(9, errDown), "DEBUG", "task failed, will be retried", "retry", "retry: the service is down"},
-		{taskhawk.Ignore(errDown), "DEBUG", "task failed, ignored", "delete", "ignore: the service is down"},
+		{errDown, "ERROR", "task failed; will be retried", "retry", "the service is down"},
+		{taskhawk.Retry(errDown), "DEBUG", "task failed; will be retried", "retry", "retry: the service is down"},
+		{taskhawk.RetryAfter(9, errDown), "DEBUG", "task failed; will be retried", "retry", "retry: the service is down"},
+		{taskhawk.Ignore(errDown), "DEBUG", "task failed; ignored", "delete", "ignore: the service is down"},
 		{taskhawk.Permanent(errDown), "ERROR", "task failed for good", "dead letter", "permanent: the service is down"},
 	} {
 		line := logged(t, delivery("t", ""), returning(c.err))

@@ -88,7 +88,7 @@ type Settlement struct {
 }
 
 // Observer sees what no dispatch and no handler has for itself: the requests that a
-// transport makes for many of them, and what becomes of messages after their handlers.
+// transport makes for many of them, and how messages are settled.
 // Set it as Config.Observer. Package oteltaskhawk makes traces and metrics of it.
 //
 // Its methods are called concurrently, and never under a lock. They cannot hold up or

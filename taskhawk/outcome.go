@@ -142,7 +142,7 @@ func OutcomeOf(err error) Outcome {
 // although no answer said so: the answer was lost, or the caller gave up while the call
 // was in flight. Repeat the dispatch with WithID and the same id, and let the handler
 // stand a duplicate.
-var ErrOutcomeUnknown = errors.New("the message may be stored or not")
+var ErrOutcomeUnknown = errors.New("delivery outcome unknown")
 
 // ErrHeldBack is wrapped by the error of a message of a FIFO group that was not sent
 // because one before it in the same call of DispatchAll was not stored: it would have

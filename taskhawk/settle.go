@@ -156,7 +156,7 @@ func (w *Worker) delete(ctx context.Context, l *lease, d *Delivery, outcome Outc
 // reportUnsettled counts and logs a message that could not be settled.
 func (w *Worker) reportUnsettled(ctx context.Context, d *Delivery, action Action, err error) {
 	w.counters.settleFailures.Add(1)
-	w.hub.report(ctx, slog.LevelError, "cannot settle a message, it will be delivered again",
+	w.hub.report(ctx, slog.LevelError, "settling failed; message will be delivered again",
 		slog.Any("", d), slog.String("outcome", action.String()), guard.ErrorAttr(err))
 }
 
@@ -190,7 +190,7 @@ func (w *Worker) deleteAgain(work context.Context, p *poller, d *Delivery) {
 			attrs = append(attrs, slog.Any("hide_error", guard.ErrorAttr(err).Value))
 		}
 	}
-	w.hub.report(ctx, slog.LevelError, "cannot delete a message that is done, it will be delivered again", attrs...)
+	w.hub.report(ctx, slog.LevelError, "delete failed; message is done and will be delivered again", attrs...)
 }
 
 // givingBack is how long a message that is given back stays invisible.

@@ -134,7 +134,7 @@ func TestWorkerOutlivesFailingSettlements(t *testing.T) {
 				w.dispatchThrough(w.hub, 1)
 				pass(5 * time.Minute)
 				require.Equal(w, []int{1}, w.runs(), "delivered again, and deleted then, not run")
-				require.Contains(w, log.String(), "cannot settle a message")
+				require.Contains(w, log.String(), "settling failed")
 				w.requireEmpty()
 			})
 		})

@@ -103,7 +103,7 @@ func TestEmbeddedServiceRunsItsTasksUntilItIsStopped(t *testing.T) {
 	stop()
 	require.NotEmpty(t, j.records("stopping: waiting for requests and tasks that run"))
 	require.Len(t, j.records("page imported"), 3)
-	require.Empty(t, j.records("task failed, will be retried"))
+	require.Empty(t, j.records("task failed; will be retried"))
 }
 
 func TestEmbeddedServicePrintsItsVariablesForAShell(t *testing.T) {

@@ -180,7 +180,7 @@ func TestT12OneWrongMD5OfTen(t *testing.T) {
 		require.Equal(r, 9, r.record.total())
 		require.Zero(r, r.record.runs(4))
 		require.Equal(r, 1, r.left())
-		require.Len(r, r.sink.lines("message arrived damaged, left for another delivery"), 1)
+		require.Len(r, r.sink.lines("damaged message; left for another delivery"), 1)
 		require.EqualValues(r, 1, w.Stats().Requests.Damaged)
 		require.Zero(r, countOf(r.server.Ledger().Of(ids[4]), sqstest.VisibilityChanged))
 

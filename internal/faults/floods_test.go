@@ -112,7 +112,7 @@ func TestT43UnknownTaskFlood(t *testing.T) {
 func requireUnknownLines(r *env) {
 	r.Helper()
 	last := map[string]time.Time{}
-	for _, line := range r.sink.lines("task failed, will be retried") {
+	for _, line := range r.sink.lines("task failed; will be retried") {
 		task := line.Attrs["task"]
 		require.GreaterOrEqual(r, line.Time.Sub(last[task]), time.Second, task)
 		require.LessOrEqual(r, len(task), 72)

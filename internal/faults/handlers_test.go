@@ -69,7 +69,7 @@ func TestT27HandlerPanics(t *testing.T) {
 // the value, and the stack.
 func requirePanicLines(r *env, text string) {
 	r.Helper()
-	lines := r.sink.lines("task failed, will be retried")
+	lines := r.sink.lines("task failed; will be retried")
 	require.Len(r, lines, 2)
 	for _, line := range lines {
 		require.Equal(r, text, line.Attrs["error"])
@@ -152,7 +152,7 @@ func TestT29TimeoutOfATask(t *testing.T) {
 		for _, cause := range causes {
 			require.ErrorIs(r, cause, taskhawk.ErrTimeout)
 		}
-		require.Contains(r, r.sink.lines("task failed, will be retried")[0].Attrs["error"], "the task's timeout is over after 10s")
+		require.Contains(r, r.sink.lines("task failed; will be retried")[0].Attrs["error"], "task timeout exceeded after 10s")
 		r.Check(want{})
 	})
 }

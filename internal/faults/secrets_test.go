@@ -78,7 +78,7 @@ func TestT52ReceiptHandlesInErrors(t *testing.T) {
 				r.drain(10 * time.Minute)
 				w.stop()
 				require.Negative(r, loud.left.Load())
-				failures := r.sink.lines("cannot settle a message, it will be delivered again")
+				failures := r.sink.lines("settling failed; message will be delivered again")
 				require.NotEmpty(r, failures)
 				for _, line := range failures {
 					require.Contains(r, line.Attrs["error"], "The receipt handles are invalid: (receipt handle)")
@@ -154,7 +154,7 @@ func TestT52ArgumentsInErrors(t *testing.T) {
 		w := r.start(sqsx.WorkerConfig{})
 		r.drain(10 * time.Minute)
 		w.stop()
-		require.Len(r, r.sink.lines("task failed, will be retried"), len(bodies))
+		require.Len(r, r.sink.lines("task failed; will be retried"), len(bodies))
 		require.Len(r, r.sink.lines("task failed at its last attempt; becomes a dead letter"), len(bodies))
 		r.Check(want{Dead: len(bodies), Stranded: len(bodies)})
 	})

@@ -71,7 +71,7 @@ func TestT54ErrorsWhoseMethodsFail(t *testing.T) {
 				require.Equal(r, 2, r.record.runs(0), "retried")
 				require.Equal(r, 1, r.record.runs(1), "a dead letter at once")
 				require.Len(r, r.letters(taskhawk.Default), 1)
-				for _, text := range []string{"task failed, will be retried", "task failed for good"} {
+				for _, text := range []string{"task failed; will be retried", "task failed for good"} {
 					lines := r.sink.lines(text)
 					require.Len(r, lines, 1)
 					require.Contains(r, fmt.Sprint(lines[0].Attrs["error"]), fmt.Sprintf("%T: its ", failure), "the line names the type")

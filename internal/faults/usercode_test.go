@@ -148,7 +148,7 @@ type place struct {
 }
 
 // retried is the line about a task that failed.
-const retried = "task failed, will be retried"
+const retried = "task failed; will be retried"
 
 // deliveryPlaces are those of a delivery.
 func deliveryPlaces() []place {
@@ -228,7 +228,7 @@ func deliveryPlaces() []place {
 			ways = ways[:1] // Lambda deletes what is done
 		}
 		places = append(places, place{
-			name: method + " of a transport", line: "cannot settle", ways: ways, succeeds: method == "Delete",
+			name: method + " of a transport", line: "settling failed", ways: ways, succeeds: method == "Delete",
 			set: func(s *scene) {
 				s.wrap = func(q taskhawk.Queue) taskhawk.Queue { return wildQueue{q, s.culprit, method} }
 				s.handle = func(context.Context) error {

@@ -150,7 +150,7 @@ func messageOf(t *testing.T, args []json.RawMessage, kwargs map[string]json.RawM
 	return `{"id":"1","metadata":{"priority":"default","timestamp":1,"version":"1.0"},"headers":{},"task":"t",` + string(call[1:])
 }
 
-// result is what becomes of messages at another version, the worst of them.
+// result is the worst that happens to messages at another version.
 type result int
 
 const (
