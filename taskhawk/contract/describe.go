@@ -65,7 +65,10 @@ func (d *describer) value(shape *codec.Shape, tag string, checked bool) *Schema 
 	if len(unsaid) > 0 {
 		ruled = comment(ruled, unsaid)
 	}
-	if (null || pointed) && !list.refusesNull(shape) && (pointed || !list.refusesNil(ruled)) {
+	switch {
+	case null && pointed: // a pointer to nil is written as null, whatever a nil pointer may be
+		return ruled.orNull()
+	case (null || pointed) && !list.refusesNull(shape) && (pointed || !list.refusesNil(ruled)):
 		return ruled.orNull()
 	}
 	if target.Form == codec.FormAny && ruled.declared == nil && ruled.AnyOf == nil && list.refusesNull(shape) {
