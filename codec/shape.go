@@ -55,8 +55,11 @@ type Member struct {
 	Shape  *Shape
 }
 
-// Shape returns what the parameter's value is on the wire. That of a [Rest] is its map.
-func (p Param) Shape() *Shape {
+// ShapeOf returns what the parameter's value is on the wire. That of a [Rest] is its map.
+//
+// It is no method of Param, which the linker would keep in programs that never call it:
+// they have a dependency that looks methods up by name.
+func ShapeOf(p Param) *Shape {
 	s := shaper{builder: newBuilder(p.Type), known: map[shapeKey]*Shape{}}
 	if p.Kind == Rest {
 		return &Shape{Form: FormMap, Type: p.Type, Elem: s.shape(p.Type.Elem(), false, true)}

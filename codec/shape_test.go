@@ -85,7 +85,7 @@ func TestShapeIsThatOfThePlan(t *testing.T) {
 	}
 	got := map[string]string{}
 	for _, p := range of[shaped](t).Signature() {
-		got[p.Name] = form(p.Shape())
+		got[p.Name] = form(codec.ShapeOf(p))
 	}
 	require.Equal(t, want, got)
 
@@ -103,7 +103,7 @@ func TestShapeOfNumbersHasTheirSize(t *testing.T) {
 		int(0): {Bits: 64}, uint(0): {Bits: 64, Unsigned: true}, uintptr(0): {Bits: 64, Unsigned: true},
 		int8(0): {Bits: 8}, uint32(0): {Bits: 32, Unsigned: true}, float32(0): {Bits: 32},
 	} {
-		shape := codec.Param{Type: reflect.TypeOf(value)}.Shape()
+		shape := codec.ShapeOf(codec.Param{Type: reflect.TypeOf(value)})
 		require.Equal(t, want.Bits, shape.Bits, shape.Type)
 		require.Equal(t, want.Unsigned, shape.Unsigned, shape.Type)
 	}
@@ -112,7 +112,7 @@ func TestShapeOfNumbersHasTheirSize(t *testing.T) {
 func TestShapeOfARecursiveTypeIsRecursive(t *testing.T) {
 	t.Parallel()
 	type node struct{ Next *node }
-	shape := codec.Param{Type: reflect.TypeFor[node]()}.Shape()
+	shape := codec.ShapeOf(codec.Param{Type: reflect.TypeFor[node]()})
 	next := shape.Members[0].Shape
 	require.Same(t, next, next.Elem.Members[0].Shape)
 }

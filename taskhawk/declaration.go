@@ -18,8 +18,11 @@ type Declaration struct {
 	OwnValidator bool
 }
 
-// Declarations describes the registered tasks, sorted by name. The slice is the caller's.
-func (h *Hub) Declarations() []Declaration {
+// Declarations describes the tasks of a hub, sorted by name. The slice is the caller's.
+//
+// It is no method of Hub, which the linker would keep in programs that never call it: they
+// have a dependency that looks methods up by name.
+func Declarations(h *Hub) []Declaration {
 	declarations := make([]Declaration, 0, len(h.tasks))
 	for _, name := range h.TaskNames() {
 		r := h.tasks[name]

@@ -20,6 +20,6 @@ func TestDeclarationsDescribeTheTasksOfAHub(t *testing.T) {
 	require.Equal(t, []taskhawk.Declaration{
 		{Name: "a", Priority: taskhawk.Low, Signature: first.Signature()},
 		{Name: "b", Signature: second.Signature(), KeywordArgs: true, OwnValidator: true},
-	}, hub.Declarations())
-	require.Empty(t, newHub(t, taskhawk.Config{}).Declarations())
+	}, taskhawk.Declarations(hub))
+	require.Empty(t, taskhawk.Declarations(newHub(t, taskhawk.Config{})))
 }

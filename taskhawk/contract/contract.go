@@ -76,7 +76,7 @@ func Of(hub *taskhawk.Hub) (*Contract, error) {
 	}
 	c := &Contract{Tasks: []Task{}}
 	d := newDescriber()
-	for _, declaration := range hub.Declarations() {
+	for _, declaration := range taskhawk.Declarations(hub) {
 		c.Tasks = append(c.Tasks, d.task(declaration))
 	}
 	if d.err != nil {
@@ -106,7 +106,7 @@ func (d *describer) task(declaration taskhawk.Declaration) Task {
 			if checked {
 				list = parseRules(tag)
 			}
-			task.Rest = &Rest{Name: p.Name, Schema: d.elem(p.Shape(), list, checked && tag != "-")}
+			task.Rest = &Rest{Name: p.Name, Schema: d.elem(codec.ShapeOf(p), list, checked && tag != "-")}
 			continue
 		}
 		task.Params = append(task.Params, Param{
@@ -114,7 +114,7 @@ func (d *describer) task(declaration taskhawk.Declaration) Task {
 			Aliases:     p.Aliases,
 			KeywordOnly: p.Kind == codec.KeywordOnly,
 			Optional:    p.Optional,
-			Schema:      d.value(p.Shape(), tag, checked),
+			Schema:      d.value(codec.ShapeOf(p), tag, checked),
 		})
 	}
 	return task

@@ -13,6 +13,10 @@
 //
 // The page docs/contracts.md has the rules, and what schemas leave open.
 //
+// For Python, [Python] writes functions with type hints to dispatch by, and [FromPython]
+// reads the signatures of tasks that are written in it; [Go] writes a contract as Go
+// structs.
+//
 // Nothing here runs in production: a program that does not import this package does not
 // grow by it.
 package contract

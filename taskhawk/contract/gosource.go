@@ -1,0 +1,209 @@
+package contract
+
+import (
+	"bytes"
+	"fmt"
+	"go/format"
+	"go/token"
+	"io"
+	"maps"
+	"slices"
+	"strconv"
+	"strings"
+	"unicode"
+)
+
+// Go writes a Go file that declares the tasks of a contract, to be dispatched: a struct of
+// arguments and a task without handler for each. Rules of `validate` are not among what it
+// writes. The error names a package or parameter that Go cannot name.
+func Go(w io.Writer, c *Contract, pkg string) error {
+	if !token.IsIdentifier(pkg) {
+		return fmt.Errorf("contract: %q is no name of a package", pkg)
+	}
+	g := &goWriter{Contract: c, taken: map[string]bool{}, defs: map[string]string{}}
+	for _, name := range slices.Sorted(maps.Keys(c.Defs)) {
+		short := strings.TrimSuffix(name[strings.IndexByte(name, '.')+1:], ".unchecked")
+		g.defs[name] = g.name(short)
+	}
+	for _, name := range slices.Sorted(maps.Keys(c.Defs)) {
+		fmt.Fprintf(g, "// %s is part of arguments.\ntype %s %s\n\n", g.defs[name], g.defs[name], g.typ(c.Defs[name]))
+	}
+	for _, task := range c.Tasks {
+		g.task(task)
+	}
+	imports := "\nimport \"github.com/taskhawk/taskhawk-go/taskhawk\"\n\n"
+	if bytes.Contains(g.Bytes(), []byte("time.Time")) {
+		imports = "\nimport (\n\t\"time\"\n\n\t\"github.com/taskhawk/taskhawk-go/taskhawk\"\n)\n\n"
+	}
+	if len(c.Tasks) == 0 {
+		imports = ""
+	}
+	head := "// Code generated from a contract; edit it as you like.\n\npackage " + pkg + "\n" + imports
+	text, err := format.Source([]byte(head + g.String()))
+	if err != nil {
+		return fmt.Errorf("contract: a name that Go has no form for: %w", err)
+	}
+	_, err = w.Write(text)
+	return err
+}
+
+type goWriter struct {
+	bytes.Buffer
+	*Contract
+
+	taken map[string]bool
+	defs  map[string]string
+}
+
+// name returns an exported name that the file does not have yet.
+func (g *goWriter) name(want string) string {
+	base := exported(want)
+	name := base
+	for i := 2; g.taken[name]; i++ {
+		name = base + strconv.Itoa(i)
+	}
+	g.taken[name] = true
+	return name
+}
+
+// exported turns user_id into UserID, as Go writes names.
+func exported(name string) string {
+	var b strings.Builder
+	words := strings.FieldsFunc(name, func(r rune) bool { return !unicode.IsLetter(r) && !unicode.IsDigit(r) })
+	for _, word := range words {
+		if slices.Contains([]string{"id", "url", "http", "json", "api", "sku", "ip", "uuid"}, strings.ToLower(word)) {
+			b.WriteString(strings.ToUpper(word))
+			continue
+		}
+		runes := []rune(word)
+		b.WriteString(string(unicode.ToUpper(runes[0])) + string(runes[1:]))
+	}
+	if text := b.String(); token.IsExported(text) {
+		return text
+	}
+	return "X" + b.String()
+}
+
+func (g *goWriter) task(task Task) {
+	name := g.name(task.Name[strings.LastIndexByte(task.Name, '.')+1:])
+	args := g.name(name + "Args")
+	fmt.Fprintf(g, "// %s are the arguments of %s.\ntype %s struct {\n", args, task.Name, args)
+	fields := &goWriter{taken: map[string]bool{}}
+	for _, p := range task.Params {
+		tag := p.Name
+		if p.KeywordOnly {
+			tag += ",kw"
+		}
+		if p.Optional {
+			tag += ",optional"
+		}
+		for _, alias := range p.Aliases {
+			tag += ",alias=" + alias
+		}
+		comment := ""
+		if value := g.resolve(p.Schema).Default; value != nil {
+			comment = " // absent is " + strings.ReplaceAll(jsonText(value), "\n", " ")
+		}
+		fmt.Fprintf(g, "%s %s `taskhawk:%s`%s\n", fields.name(p.Name), g.typ(p.Schema), strconv.Quote(tag), comment)
+	}
+	if task.Rest != nil {
+		fmt.Fprintf(g, "%s map[string]%s `taskhawk:\",rest\"`\n", fields.name(task.Rest.Name), g.typ(task.Rest.Schema))
+	}
+	options := ""
+	if task.Priority != "default" {
+		options += ", taskhawk.WithPriority(taskhawk." + exported(task.Priority) + ")"
+	}
+	if task.Sends == Keywords {
+		options += ", taskhawk.WithKeywordArgs()"
+	}
+	fmt.Fprintf(g, "}\n\n// %s is dispatched here, and runs elsewhere.\n", name)
+	fmt.Fprintf(g, "var %s = taskhawk.New[%s](%s, nil%s)\n\n", name, args, strconv.Quote(task.Name), options)
+}
+
+// typ returns the Go type of a schema; any where JSON may have several types.
+func (g *goWriter) typ(s *Schema) string {
+	if name := s.definition(); name != "" {
+		return g.defs[name]
+	}
+	var texts []string
+	null := false
+	parts := s.AnyOf
+	if parts == nil {
+		parts = split(s)
+	}
+	for _, part := range parts {
+		text := ""
+		switch {
+		case slices.Equal(part.Type, Types{"null"}):
+			null = true
+			continue
+		case part.Const != nil && part.Type == nil:
+			continue // the zero beside a rule
+		case s.AnyOf != nil:
+			text = g.typ(part)
+		default:
+			text = g.plainType(part)
+		}
+		if !slices.Contains(texts, text) {
+			texts = append(texts, text)
+		}
+	}
+	switch {
+	case len(texts) != 1:
+		return "any"
+	case null && !strings.HasPrefix(texts[0], "[]") && !strings.HasPrefix(texts[0], "map[") && texts[0] != "any":
+		return "*" + strings.TrimPrefix(texts[0], "*")
+	}
+	return texts[0]
+}
+
+func (g *goWriter) plainType(s *Schema) string {
+	switch s.Type[0] {
+	case "boolean":
+		return "bool"
+	case "integer":
+		return integerType(s)
+	case "number":
+		return map[string]string{"float": "float32"}[s.Format] + map[string]string{"": "float64", "double": "float64"}[s.Format]
+	case "string":
+		switch {
+		case s.ContentEncoding == "base64":
+			return "[]byte"
+		case s.Format == "date-time":
+			return "time.Time"
+		}
+		return "string"
+	case "array":
+		if s.Items != nil {
+			return "[]" + g.typ(s.Items)
+		}
+		return "[]any"
+	}
+	if s.AdditionalProperties != nil {
+		return "map[string]" + g.typ(s.AdditionalProperties)
+	}
+	var b strings.Builder
+	b.WriteString("struct {\n")
+	fields := &goWriter{taken: map[string]bool{}}
+	for _, name := range slices.Sorted(maps.Keys(s.Properties)) {
+		fmt.Fprintf(&b, "%s %s `json:%s`\n", fields.name(name), g.typ(s.Properties[name]), strconv.Quote(name))
+	}
+	return b.String() + "}"
+}
+
+// integerType returns the smallest type that has the bounds of a schema, int where the
+// bounds are those of rules.
+func integerType(s *Schema) string {
+	if s.Format == "uint64" {
+		return s.Format
+	}
+	for _, bits := range []int{8, 16, 32} {
+		for _, unsigned := range []bool{false, true} {
+			low, high := boundsOf(bits, unsigned)
+			if string(s.Minimum) == low.String() && string(s.Maximum) == high.String() {
+				return map[bool]string{true: "uint"}[unsigned] + map[bool]string{false: "int"}[unsigned] + strconv.Itoa(bits)
+			}
+		}
+	}
+	return "int"
+}
