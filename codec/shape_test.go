@@ -94,7 +94,7 @@ func TestShapeIsThatOfThePlan(t *testing.T) {
 		Map map[int]byPointer
 		*hiddenPart
 	}]()}
-	require.Equal(t, "{Map map any;Deep any;}", form(odd.Shape()))
+	require.Equal(t, "{Map map any;Deep any;}", form(codec.ShapeOf(odd)))
 }
 
 func TestShapeOfNumbersHasTheirSize(t *testing.T) {

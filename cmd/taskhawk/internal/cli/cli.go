@@ -8,6 +8,7 @@ import (
 	"github.com/alecthomas/kong"
 	"github.com/willabides/kongplete"
 
+	"github.com/taskhawk/taskhawk-go/cmd/taskhawk/internal/contracts"
 	"github.com/taskhawk/taskhawk-go/cmd/taskhawk/internal/infra"
 	"github.com/taskhawk/taskhawk-go/cmd/taskhawk/internal/letters"
 	"github.com/taskhawk/taskhawk-go/cmd/taskhawk/internal/program"
@@ -22,18 +23,19 @@ const name = "taskhawk"
 type grammar struct {
 	program.Flags
 
-	Queues     queues.Queues    `cmd:"" help:"List queues and dead letters: how many messages, how old, and what the check finds."`
-	Send       send.Send        `cmd:"" help:"Dispatch a task by its name."`
-	DLQ        letters.DLQ      `cmd:"" help:"Look at dead letters, move them back, delete, save and load them." name:"dlq"`
-	Check      queues.Check     `cmd:"" help:"Compare the settings of the queues with what workers need."`
-	Policy     queues.Policy    `cmd:"" help:"Write the IAM policy of a role."`
-	Provision  queues.Provision `cmd:"" help:"Create the queues that are missing."`
-	Peek       letters.Peek     `cmd:"" help:"Look at messages that wait on a queue."`
-	Purge      queues.Purge     `cmd:"" help:"Delete all messages of a queue."`
-	Serve      serve.Serve      `cmd:"" help:"Serve SQS and SNS on this machine, for development."`
-	Terraform  infra.Command    `cmd:"" help:"Write Terraform or CloudFormation for queues, topics, permissions, schedules and alarms."`
-	Completion completion       `cmd:"" help:"Print what makes a shell complete commands and flags."`
-	Version    version          `cmd:"" help:"Print the version."`
+	Queues     queues.Queues     `cmd:"" help:"List queues and dead letters: how many messages, how old, and what the check finds."`
+	Send       send.Send         `cmd:"" help:"Dispatch a task by its name."`
+	DLQ        letters.DLQ       `cmd:"" help:"Look at dead letters, move them back, delete, save and load them." name:"dlq"`
+	Check      queues.Check      `cmd:"" help:"Compare the settings of the queues with what workers need."`
+	Policy     queues.Policy     `cmd:"" help:"Write the IAM policy of a role."`
+	Provision  queues.Provision  `cmd:"" help:"Create the queues that are missing."`
+	Peek       letters.Peek      `cmd:"" help:"Look at messages that wait on a queue."`
+	Purge      queues.Purge      `cmd:"" help:"Delete all messages of a queue."`
+	Serve      serve.Serve       `cmd:"" help:"Serve SQS and SNS on this machine, for development."`
+	Terraform  infra.Command     `cmd:"" help:"Write Terraform or CloudFormation for queues, topics, permissions, schedules and alarms."`
+	Contract   contracts.Command `cmd:"" help:"Show, compare and check contracts of tasks; write Python stubs and Go structs."`
+	Completion completion        `cmd:"" help:"Print what makes a shell complete commands and flags."`
+	Version    version           `cmd:"" help:"Print the version."`
 }
 
 const description = `The operator's program of Taskhawk, for programs in Go and Python alike.

@@ -33,6 +33,7 @@ type letterJSON struct {
 	Group      string     `json:"group"`
 	Size       int        `json:"size"`
 	Damaged    bool       `json:"damaged,omitempty"`
+	Contract   string     `json:"contract,omitempty"` // of show: fits, or why not
 
 	Trace      string                   `json:"trace,omitempty"`
 	Attributes map[string]attributeJSON `json:"attributes,omitempty"`

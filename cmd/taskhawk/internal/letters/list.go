@@ -11,6 +11,7 @@ import (
 	"github.com/aws/aws-sdk-go-v2/aws"
 	"github.com/aws/aws-sdk-go-v2/service/sqs/types"
 
+	"github.com/taskhawk/taskhawk-go/cmd/taskhawk/internal/contracts"
 	"github.com/taskhawk/taskhawk-go/cmd/taskhawk/internal/program"
 	"github.com/taskhawk/taskhawk-go/sqsx"
 	"github.com/taskhawk/taskhawk-go/taskhawk"
@@ -132,6 +133,7 @@ func reason(l sqsx.DeadLetter) string {
 type Show struct {
 	ID       string `arg:""                                                     help:"Id of the run, or of the SQS message."`
 	ShowArgs bool   `help:"Show arguments, header values and attributes too."`
+	Contract string `help:"Say whether the letter fits a contract." placeholder:"FILE" predictor:"file"`
 }
 
 // Help has examples.
@@ -144,6 +146,10 @@ Examples:
 
 // Run prints the letter.
 func (c *Show) Run(ctx context.Context, p *program.Program) error {
+	checker, err := contracts.Load(c.Contract)
+	if err != nil {
+		return err
+	}
 	a, err := newAction(ctx, p, Filter{ID: []string{c.ID}})
 	if err != nil {
 		return err
@@ -154,14 +160,25 @@ func (c *Show) Run(ctx context.Context, p *program.Program) error {
 			failed = err
 			continue
 		}
+		fit := ""
+		if checker != nil {
+			fit = "fits"
+			if err := checker.Check(letter.Body); err != nil {
+				fit = err.Error()
+			}
+		}
 		if p.JSON {
 			j := newLetterJSON(letter)
 			if !c.ShowArgs {
 				j.Body, j.Attributes, j.Trace = "", nil, ""
 			}
+			j.Contract = fit
 			return p.Document(j)
 		}
 		c.print(p, letter)
+		if fit != "" {
+			p.Printf("%-12s %s\n", "contract", program.Line(fit))
+		}
 		return nil
 	}
 	if failed != nil {

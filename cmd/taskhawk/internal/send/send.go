@@ -10,6 +10,7 @@ import (
 
 	"github.com/google/uuid"
 
+	"github.com/taskhawk/taskhawk-go/cmd/taskhawk/internal/contracts"
 	"github.com/taskhawk/taskhawk-go/cmd/taskhawk/internal/program"
 	"github.com/taskhawk/taskhawk-go/sqsx"
 	"github.com/taskhawk/taskhawk-go/taskhawk"
@@ -25,6 +26,7 @@ type Send struct {
 	Group           string            `help:"Message group: the order on a FIFO queue, the tenant on a standard one." placeholder:"NAME"`
 	DeduplicationID string            `help:"Deduplication id, on FIFO queues. Default: the id of the run."        name:"deduplication-id" placeholder:"ID"`
 	ID              string            `help:"Id of the run. Default: a new UUID."                                 name:"id" placeholder:"ID"`
+	Contract        string            `help:"A contract that the arguments have to fit: see taskhawk contract." placeholder:"FILE" predictor:"file"`
 	File            string            `help:"A file with a run a line, {\"args\": [...], \"kwargs\": {...}}; - is the standard input." placeholder:"FILE" predictor:"file"`
 }
 
@@ -60,6 +62,10 @@ func (c *Send) Run(ctx context.Context, p *program.Program) error {
 	if c.File != "" && (len(c.Arguments) > 0 || c.ID != "" || c.DeduplicationID != "") {
 		return program.Usagef("--file goes without arguments, --id and --deduplication-id")
 	}
+	checker, err := contracts.Load(c.Contract)
+	if err != nil {
+		return err
+	}
 	client, err := p.SQS(ctx)
 	if err != nil {
 		return err
@@ -68,7 +74,7 @@ func (c *Send) Run(ctx context.Context, p *program.Program) error {
 	if err != nil {
 		return err
 	}
-	s := &sender{Program: p, Send: c, app: app, headers: headers, publisher: publisher}
+	s := &sender{Program: p, Send: c, app: app, headers: headers, publisher: publisher, checker: checker}
 	if c.File != "" {
 		return s.sendFile(ctx)
 	}
@@ -86,6 +92,7 @@ type sender struct {
 	app       string
 	headers   taskhawk.Headers
 	publisher *sqsx.Publisher
+	checker   *contracts.Checker // nil without a contract
 	total     int
 }
 
@@ -126,6 +133,9 @@ func (s *sender) outgoing(run call) (*taskhawk.Outgoing, error) {
 	body, err := message.MarshalJSON()
 	if err != nil {
 		return nil, program.Usagef("%w", err)
+	}
+	if err := s.checker.Check(string(body)); err != nil {
+		return nil, program.Usagef("not sent: %w", err)
 	}
 	return &taskhawk.Outgoing{
 		ID: message.ID, Task: s.Task, Priority: s.Priority, Headers: s.headers, Body: string(body),
