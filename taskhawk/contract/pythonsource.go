@@ -7,6 +7,7 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+	"unicode/utf8"
 )
 
 // FromPython reads the signatures of the tasks in a Python module: the functions that a
@@ -19,6 +20,9 @@ import (
 // it cannot read is in the error, one line each, and may be any value in the contract; a
 // task that cannot be one is left out.
 func FromPython(module string, source []byte) (*Contract, error) {
+	if !utf8.Valid(source) {
+		return nil, errors.New("contract: a Python source that is not UTF-8")
+	}
 	p := &pythonReader{module: module}
 	for _, line := range logicalLines(string(source)) {
 		p.line(line)
@@ -56,8 +60,9 @@ func logicalLines(source string) []logicalLine {
 	var text strings.Builder
 	start, number, depth, column := 1, 1, 0, 0
 	flush := func() {
-		if s := text.String(); s != "" && s[0] != ' ' && s[0] != '\t' {
-			lines = append(lines, logicalLine{start, strings.TrimSpace(s)})
+		statement := strings.TrimSpace(text.String())
+		if statement != "" && strings.HasPrefix(text.String(), statement) {
+			lines = append(lines, logicalLine{start, statement})
 		}
 		text.Reset()
 		column = 0
