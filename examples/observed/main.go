@@ -33,7 +33,7 @@ func main() {
 	defer stop()
 	if err := run(ctx, os.Stdout, *address); err != nil {
 		fmt.Fprintln(os.Stderr, "observed:", err)
-		os.Exit(1)
+		os.Exit(1) //nolint:gocritic // the process ends, and with it the signals
 	}
 }
 
@@ -55,7 +55,9 @@ func run(ctx context.Context, out io.Writer, address string) (err error) {
 	}
 	s := &service{tracer: o.traces.Tracer("observed"), done: make(chan string, 16)}
 	hub, err := taskhawk.NewHub(o.telemetry.Apply(taskhawk.Config{
-		Publisher: publisher, Tasks: []taskhawk.AnyTask{Signup.WithHandler(s.signup), Welcome.WithHandler(s.welcome)}, Logger: quiet(),
+		Publisher: publisher,
+		Tasks:     []taskhawk.AnyTask{Signup.WithHandler(s.signup), Welcome.WithHandler(s.welcome)},
+		Logger:    quiet(),
 	}))
 	if err != nil {
 		return err

@@ -5,6 +5,7 @@ import (
 	"context"
 	"encoding/json"
 	"errors"
+	"net/http"
 	"net/http/httptest"
 	"os"
 	"regexp"
@@ -99,9 +100,9 @@ func TestThePageShowsTracesAndMetrics(t *testing.T) {
 	t.Parallel()
 	o := observed(t)
 	page, metrics := httptest.NewRecorder(), httptest.NewRecorder()
-	o.servePage(page, httptest.NewRequest("GET", "/", nil))
+	o.servePage(page, httptest.NewRequestWithContext(t.Context(), http.MethodGet, "/", nil))
 	require.Contains(t, page.Body.String(), "send tests.fail")
 	require.Contains(t, page.Body.String(), "taskhawk_task_attempts_count")
-	o.metricsHandler().ServeHTTP(metrics, httptest.NewRequest("GET", "/metrics", nil))
+	o.metricsHandler().ServeHTTP(metrics, httptest.NewRequestWithContext(t.Context(), http.MethodGet, "/metrics", nil))
 	require.Contains(t, metrics.Body.String(), "messaging_process_duration_seconds_bucket")
 }

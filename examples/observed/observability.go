@@ -108,25 +108,26 @@ func (o *observability) tree() string {
 
 // describe is a line for a span: its name, what is told of its run, and its events.
 func describe(span sdktrace.ReadOnlySpan) string {
-	line := span.Name()
+	words := []string{span.Name()}
 	if !span.Parent().IsValid() && len(span.Links()) > 0 {
-		line = "~ " + line
+		words = []string{"~", span.Name()}
 	}
 	for _, attribute := range span.Attributes() {
 		switch attribute.Key {
 		case "taskhawk.attempt", "taskhawk.outcome", "error.type":
-			line += fmt.Sprintf(" %s=%s", attribute.Key, attribute.Value.Emit())
+			words = append(words, fmt.Sprintf("%s=%s", attribute.Key, attribute.Value.String()))
 		}
 	}
 	for _, event := range span.Events() {
-		line += " !" + event.Name
+		words = append(words, "!"+event.Name)
 	}
-	return line
+	return strings.Join(words, " ")
 }
 
 var page = template.Must(template.New("page").Parse(`<!doctype html>
 <html lang="en"><meta charset="utf-8"><title>taskhawk, observed</title>
-<style>body{font:15px/1.5 system-ui;margin:2rem;max-width:110ch}pre{background:#f5f5f5;padding:1rem;overflow:auto}</style>
+<style>body{font:15px/1.5 system-ui;margin:2rem;max-width:110ch}
+pre{background:#f5f5f5;padding:1rem;overflow:auto}</style>
 <h1>Traces</h1><pre>{{.Traces}}</pre><h1>Metrics</h1><pre>{{.Metrics}}</pre></html>
 `))
 

@@ -69,7 +69,7 @@ func (e *env) hub(config taskhawk.Config) *taskhawk.Hub {
 
 // root starts a span of the program's own.
 func (e *env) root(ctx context.Context, name string) (context.Context, trace.Span) {
-	return e.tracer.Start(ctx, name)
+	return e.tracer.Start(ctx, name) //nolint:spancheck // the caller ends it
 }
 
 // ended returns the spans of that name that have ended.
@@ -94,7 +94,7 @@ func (e *env) one(name string) sdktrace.ReadOnlySpan {
 func attributes(span sdktrace.ReadOnlySpan) map[string]string {
 	found := map[string]string{}
 	for _, a := range span.Attributes() {
-		found[string(a.Key)] = a.Value.Emit()
+		found[string(a.Key)] = a.Value.String()
 	}
 	return found
 }
@@ -130,7 +130,7 @@ func (e *env) series(name string, keys ...attribute.Key) map[string]float64 {
 		label := ""
 		for _, key := range keys {
 			v, _ := set.Value(key)
-			label += v.Emit() + " "
+			label += v.String() + " "
 		}
 		found[label] += value
 	}

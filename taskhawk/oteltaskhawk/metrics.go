@@ -26,11 +26,16 @@ type instruments struct {
 // The buckets of durations: those of the conventions, and longer ones for what waits on a
 // queue.
 func durations() metric.HistogramOption {
-	return metric.WithExplicitBucketBoundaries(0.005, 0.01, 0.025, 0.05, 0.075, 0.1, 0.25, 0.5, 0.75, 1, 2.5, 5, 7.5, 10)
+	return metric.WithExplicitBucketBoundaries(
+		0.005, 0.01, 0.025, 0.05, 0.075, 0.1, 0.25, 0.5, 0.75, 1, 2.5, 5, 7.5, 10,
+	)
 }
 
 func waits() metric.HistogramOption {
-	return metric.WithExplicitBucketBoundaries(0.01, 0.05, 0.1, 0.5, 1, 5, 10, 30, 60, 300, 900, 3600, 6*3600, 24*3600, 4*24*3600)
+	const hour = 3600
+	return metric.WithExplicitBucketBoundaries(
+		0.01, 0.05, 0.1, 0.5, 1, 5, 10, 30, 60, 300, 900, hour, 6*hour, 24*hour, 4*24*hour,
+	)
 }
 
 func newInstruments(meter metric.Meter) (*instruments, error) {
@@ -42,10 +47,10 @@ func newInstruments(meter metric.Meter) (*instruments, error) {
 		metric.WithDescription("Runs of tasks that have ended."))
 	m.process, errs[2] = meter.Float64Histogram("messaging.process.duration", metric.WithUnit("s"), durations(),
 		metric.WithDescription("Duration of runs."))
-	m.operation, errs[3] = meter.Float64Histogram("messaging.client.operation.duration", metric.WithUnit("s"), durations(),
-		metric.WithDescription("Duration of requests."))
+	m.operation, errs[3] = meter.Float64Histogram("messaging.client.operation.duration",
+		metric.WithUnit("s"), durations(), metric.WithDescription("Duration of requests."))
 	m.waited, errs[4] = meter.Float64Histogram("taskhawk.task.wait", metric.WithUnit("s"), waits(),
-		metric.WithDescription("Time from dispatch to the start of a run, by the sender's clock, delays and retries included."))
+		metric.WithDescription("Time from dispatch to the start of a run, delays and retries included."))
 	m.running, errs[5] = meter.Int64UpDownCounter("taskhawk.task.running", metric.WithUnit("{task}"),
 		metric.WithDescription("Tasks that run now."))
 	m.attempts, errs[6] = meter.Int64Histogram("taskhawk.task.attempts", metric.WithUnit("{attempt}"),
@@ -70,7 +75,8 @@ func newInstruments(meter metric.Meter) (*instruments, error) {
 		metric.WithDescription("How long the handler that has run longest runs by now."))
 	m.workerReleased, errs[15] = meter.Int64ObservableCounter("taskhawk.worker.released", metric.WithUnit("{message}"),
 		metric.WithDescription("Messages given back unhandled."))
-	m.workerDuplicates, errs[16] = meter.Int64ObservableCounter("taskhawk.worker.duplicates", metric.WithUnit("{message}"),
+	m.workerDuplicates, errs[16] = meter.Int64ObservableCounter("taskhawk.worker.duplicates",
+		metric.WithUnit("{message}"),
 		metric.WithDescription("Deliveries of messages that the worker was holding already."))
 	return &m, errors.Join(errs[:]...)
 }

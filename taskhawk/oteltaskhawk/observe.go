@@ -56,9 +56,11 @@ func (t *Telemetry) startRequest(ctx context.Context, call *taskhawk.Call) (cont
 }
 
 // measure records a request that has ended.
-func (t *Telemetry) measure(ctx context.Context, call *taskhawk.Call, messages int, failure string, took time.Duration) {
-	attributes := append(destinationOf(call.System, call.Queue), semconv.MessagingOperationName(call.Operation.String()),
-		keyMethod.String(call.Method))
+func (t *Telemetry) measure(
+	ctx context.Context, call *taskhawk.Call, messages int, failure string, took time.Duration,
+) {
+	attributes := append(destinationOf(call.System, call.Queue),
+		semconv.MessagingOperationName(call.Operation.String()), keyMethod.String(call.Method))
 	if failure != "" {
 		attributes = append(attributes, semconv.ErrorTypeKey.String(failure))
 	}

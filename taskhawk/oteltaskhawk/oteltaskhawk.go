@@ -74,7 +74,9 @@ func New(config Config) (*Telemetry, error) {
 	if config.Propagator == nil {
 		config.Propagator = otel.GetTextMapPropagator()
 		if len(config.Propagator.Fields()) == 0 {
-			config.Propagator = propagation.NewCompositeTextMapPropagator(propagation.TraceContext{}, propagation.Baggage{})
+			config.Propagator = propagation.NewCompositeTextMapPropagator(
+				propagation.TraceContext{}, propagation.Baggage{},
+			)
 		}
 	}
 	meter := config.MeterProvider.Meter(scopeName, metric.WithSchemaURL(schemaURL))
@@ -171,7 +173,9 @@ func (h headers) Keys() []string {
 
 // linkTo returns the span context in headers, and ctx with all that is in them. It is
 // invalid if they have none, or the same span as ctx.
-func (t *Telemetry) linkTo(ctx context.Context, carrier propagation.TextMapCarrier) (context.Context, trace.SpanContext) {
+func (t *Telemetry) linkTo(
+	ctx context.Context, carrier propagation.TextMapCarrier,
+) (context.Context, trace.SpanContext) {
 	extracted := t.propagator.Extract(ctx, carrier)
 	remote, own := trace.SpanContextFromContext(extracted), trace.SpanContextFromContext(ctx)
 	if remote.TraceID() == own.TraceID() && remote.SpanID() == own.SpanID() {

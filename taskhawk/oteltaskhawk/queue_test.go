@@ -34,7 +34,6 @@ type queueEnv struct {
 	number *taskhawk.Task[numberArgs]
 	hub    *taskhawk.Hub
 	log    bytes.Buffer
-	cancel context.CancelFunc
 	done   chan error
 }
 

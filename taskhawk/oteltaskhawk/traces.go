@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"log/slog"
+	"slices"
 	"strings"
 	"time"
 
@@ -35,7 +36,7 @@ func newSendNames(key sendKey) *sendNames {
 	attributes := destinationOf(key.destination.System, key.destination.Name)
 	attributes = append(attributes, keyTask.String(key.task), keyPriority.String(key.priority.String()),
 		semconv.MessagingOperationName(operationSend))
-	spans := append(attributes[:len(attributes):len(attributes)], semconv.MessagingOperationTypeSend)
+	spans := slices.Concat(attributes, []attribute.KeyValue{semconv.MessagingOperationTypeSend})
 	if key.failure != "" {
 		attributes = append(attributes, semconv.ErrorTypeKey.String(key.failure))
 	}
@@ -65,11 +66,12 @@ func (t *Telemetry) Dispatch(ctx context.Context, d *taskhawk.Dispatch) (sending
 	t.guarded(func() {
 		key := sendKey{task: d.Task, priority: d.Priority, destination: d.Destination}
 		names := t.sends.get(key, newSendNames)
+		parent := ctx
 		if len(d.Headers()) > 0 && !trace.SpanContextFromContext(ctx).IsValid() {
-			ctx = t.propagator.Extract(ctx, (*dispatchHeaders)(d))
+			parent = t.propagator.Extract(ctx, (*dispatchHeaders)(d))
 		}
-		next, span := t.start(ctx, names.span, names.options...)
-		sending = next
+		next, span := t.start(parent, names.span, names.options...)
+		sending = next //nolint:fatcontext // the function runs once
 		end = func(err error) { t.guarded(func() { t.endDispatch(next, span, key, names, err) }) }
 		if span.IsRecording() {
 			span.SetAttributes(keyID.String(d.ID))
@@ -112,7 +114,7 @@ func newRunNames(key runKey) *runNames {
 	attributes := destinationOf(key.system, key.queue)
 	attributes = append(attributes, keyTask.String(key.task), keyPriority.String(key.priority.String()),
 		semconv.MessagingOperationName(operationProcess))
-	spans := append(attributes[:len(attributes):len(attributes)], semconv.MessagingOperationTypeProcess)
+	spans := slices.Concat(attributes, []attribute.KeyValue{semconv.MessagingOperationTypeProcess})
 	names := &runNames{
 		span:    operationProcess + " " + key.task,
 		options: []trace.SpanStartOption{trace.WithSpanKind(trace.SpanKindConsumer), trace.WithAttributes(spans...)},
@@ -172,10 +174,10 @@ func (t *Telemetry) begin(r *run, msg *taskhawk.Message) {
 
 	options := r.names.options
 	if len(msg.Headers) > 0 {
-		var remote trace.SpanContext
-		t.guarded(func() { ctx, remote = t.contextOf(ctx, msg) })
+		parent, remote := t.contextOf(ctx, msg)
+		ctx = parent
 		if remote.IsValid() {
-			options = append(options[:len(options):len(options)], trace.WithLinks(trace.Link{SpanContext: remote}))
+			options = append(slices.Clip(options), trace.WithLinks(trace.Link{SpanContext: remote}))
 		}
 	}
 	ctx, r.span = t.start(ctx, r.names.span, options...)
@@ -187,13 +189,22 @@ func (t *Telemetry) begin(r *run, msg *taskhawk.Message) {
 		}
 	}
 	if own := r.span.SpanContext(); own.IsValid() {
-		taskhawk.AddLogAttrs(ctx, slog.String("trace_id", own.TraceID().String()), slog.String("span_id", own.SpanID().String()))
+		traceID, spanID := own.TraceID().String(), own.SpanID().String()
+		taskhawk.AddLogAttrs(ctx, slog.String("trace_id", traceID), slog.String("span_id", spanID))
 	}
 }
 
 // contextOf returns the context that the span of a run starts in, and what it is linked
-// to.
-func (t *Telemetry) contextOf(ctx context.Context, msg *taskhawk.Message) (context.Context, trace.SpanContext) {
+// to. A propagator that panics leaves it as it is.
+func (t *Telemetry) contextOf(
+	ctx context.Context, msg *taskhawk.Message,
+) (parent context.Context, link trace.SpanContext) {
+	parent = ctx
+	t.guarded(func() { parent, link = t.extract(ctx, msg) }) //nolint:fatcontext // it runs once
+	return parent, link
+}
+
+func (t *Telemetry) extract(ctx context.Context, msg *taskhawk.Message) (context.Context, trace.SpanContext) {
 	local := trace.SpanFromContext(ctx)
 	extracted, remote := t.linkTo(ctx, headers(msg.Headers))
 	switch {
