@@ -1,9 +1,11 @@
 package cli_test
 
 import (
+	"context"
 	"encoding/json"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/stretchr/testify/require"
 
@@ -142,4 +144,17 @@ func TestPolicyOfRoles(t *testing.T) {
 	out := newConsole(t).ok("policy", "worker", "publisher", "--region", "eu-west-1", "--account", "111122223333")
 	require.True(t, json.Valid([]byte(out)))
 	require.Contains(t, out, "arn:aws:sqs:eu-west-1:111122223333:TASKHAWK-DEV-MYAPP-BULK-DLQ")
+}
+
+// The list is renewed until it is stopped, which is no failure.
+func TestQueuesAreWatched(t *testing.T) {
+	t.Parallel()
+	inBubble(t, func(c *console) {
+		ctx, cancel := context.WithTimeout(c.Context(), 12*time.Second)
+		defer cancel()
+		r := c.runIn(ctx, "queues", "--watch", "--interval", "5s")
+		require.Zero(c, r.code, r.err)
+		require.Equal(c, 3, strings.Count(r.out, "QUEUE "))
+		require.NotContains(c, r.out, "\x1b", "no escape codes without a terminal")
+	})
 }

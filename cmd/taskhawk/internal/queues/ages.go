@@ -15,14 +15,21 @@ import (
 
 // ages asks CloudWatch how old the oldest messages are. SQS itself does not say.
 type ages struct {
-	client *cloudwatch.Client // nil where there is none
-	err    error              // of the last call
+	client ageAPI // nil where there is none
+	err    error  // of the last call
+}
+
+// ageAPI is what is used of CloudWatch.
+type ageAPI interface {
+	GetMetricData(
+		context.Context, *cloudwatch.GetMetricDataInput, ...func(*cloudwatch.Options),
+	) (*cloudwatch.GetMetricDataOutput, error)
 }
 
 func newAges(ctx context.Context, p *program.Program) (*ages, error) {
 	client, err := p.CloudWatch(ctx)
-	if err != nil {
-		return nil, err
+	if err != nil || client == nil {
+		return &ages{}, err
 	}
 	return &ages{client: client}, nil
 }
