@@ -340,3 +340,19 @@ func TestServeKeepsQueuesInItsFile(t *testing.T) {
 	require.Equal(t, "my-run", s.work(1, nil)[0].ID)
 	require.Empty(t, s.lines("peek", "default", "--yes"))
 }
+
+// A shell that completes asks the program itself.
+func TestCompletion(t *testing.T) {
+	t.Parallel()
+	s := newTerminal(t, "")
+	for line, want := range map[string]string{
+		"taskhawk dlq re": "redrive\n", "taskhawk dlq redrive --reas": "--reason\n", "taskhawk policy w": "worker\n",
+		"taskhawk send a --priority h": "high\n",
+	} {
+		cmd := exec.CommandContext(t.Context(), s.path)
+		cmd.Env = append(s.environment(), "COMP_LINE="+line)
+		out, err := cmd.Output()
+		require.NoError(t, err)
+		require.Equal(t, want, string(out), line)
+	}
+}

@@ -61,7 +61,7 @@ func Run(ctx context.Context, args []string, streams program.Streams) int {
 		p.Sayf("%s", err)
 		return program.ExitFailed
 	}
-	kongplete.Complete(parser, kongplete.WithPredictor("file", filePredictor()))
+	kongplete.Complete(parser, kongplete.WithPredictors(predictors()))
 	if helped {
 		return program.ExitOK
 	}

@@ -7,9 +7,21 @@ import (
 	"github.com/posener/complete"
 
 	"github.com/taskhawk/taskhawk-go/cmd/taskhawk/internal/program"
+	"github.com/taskhawk/taskhawk-go/sqsx/sqscheck"
 )
 
-func filePredictor() complete.Predictor { return complete.PredictFiles("*") }
+// predictors complete values, by the tag predictor of flags and arguments.
+func predictors() map[string]complete.Predictor {
+	var roles []string
+	for _, role := range sqscheck.Roles() {
+		roles = append(roles, string(role))
+	}
+	return map[string]complete.Predictor{
+		"file":     complete.PredictFiles("*"),
+		"priority": complete.PredictSet("high", "default", "low", "bulk"),
+		"role":     complete.PredictSet(roles...),
+	}
+}
 
 // completion is the command of that name.
 type completion struct {

@@ -35,7 +35,7 @@ type Filter struct {
 	Reason   string              `help:"Letters whose reason this regular expression matches."                 placeholder:"REGEXP"`
 	Since    string              `help:"Letters sent since: a duration such as 2h or 3d, a date, or a time as 2026-11-29T03:00:00Z." placeholder:"WHEN"`
 	ID       []string            `help:"Letters with these ids, of the run or of the SQS message."             name:"id" placeholder:"ID"`
-	Priority []taskhawk.Priority `help:"Letters of these queues: high, default, low, bulk."                    placeholder:"PRIORITY"`
+	Priority []taskhawk.Priority `help:"Letters of these queues: high, default, low, bulk."                    placeholder:"PRIORITY" predictor:"priority"`
 }
 
 // chosen is a Filter that was read.

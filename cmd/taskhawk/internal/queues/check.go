@@ -15,7 +15,7 @@ import (
 
 // Check is the command of that name.
 type Check struct {
-	Priority      []taskhawk.Priority `help:"Queues to check: high, default, low, bulk. Default: all."  placeholder:"PRIORITY"`
+	Priority      []taskhawk.Priority `help:"Queues to check: high, default, low, bulk. Default: all."  placeholder:"PRIORITY" predictor:"priority"`
 	Visibility    time.Duration       `help:"Visibility timeout of the workers. Default: 30s."          placeholder:"DURATION"`
 	LongestTask   time.Duration       `help:"How long the slowest task may take."                       placeholder:"DURATION"`
 	LambdaTimeout time.Duration       `help:"Timeout of the Lambda function that the queues feed."      placeholder:"DURATION"`

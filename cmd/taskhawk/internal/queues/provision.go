@@ -13,7 +13,7 @@ import (
 
 // Provision is the command of that name.
 type Provision struct {
-	Priority        []taskhawk.Priority `help:"Queues to create: high, default, low, bulk. Default: all."                     placeholder:"PRIORITY"`
+	Priority        []taskhawk.Priority `help:"Queues to create: high, default, low, bulk. Default: all."                     placeholder:"PRIORITY" predictor:"priority"`
 	MaxReceiveCount int                 `default:"5"                                                                           help:"Receives before a message becomes a dead letter."`
 	Visibility      time.Duration       `help:"Visibility timeout of the queues. Default: 30s."                                placeholder:"DURATION"`
 	Retention       time.Duration       `help:"How long the queues keep a message. Default: 96h; dead-letter queues keep 14 days." placeholder:"DURATION"`
@@ -68,9 +68,9 @@ func (c *Provision) Run(ctx context.Context, p *program.Program) error {
 
 // Policy is the command of that name.
 type Policy struct {
-	Role     []string            `arg:""                                                          help:"publisher, worker, function, redrive, provision, check."`
+	Role     []string            `arg:""                                                          help:"publisher, worker, function, redrive, provision, check." predictor:"role"`
 	Key      string              `help:"ARN of the KMS key that encrypts the queues."             placeholder:"ARN"`
-	Priority []taskhawk.Priority `help:"Queues: high, default, low, bulk. Default: all."          placeholder:"PRIORITY"`
+	Priority []taskhawk.Priority `help:"Queues: high, default, low, bulk. Default: all."          placeholder:"PRIORITY" predictor:"priority"`
 }
 
 // Help has examples.

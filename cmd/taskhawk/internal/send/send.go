@@ -20,7 +20,7 @@ import (
 type Send struct {
 	Task            string            `arg:""                                                                     help:"Name of the task, such as tasks.send_email."`
 	Arguments       []string          `arg:""                                                                     help:"Positional arguments, and key=value for keyword arguments. Values are JSON, else texts." name:"argument" optional:""`
-	Priority        taskhawk.Priority `default:"default"                                                          help:"Queue: high, default, low or bulk."`
+	Priority        taskhawk.Priority `default:"default" predictor:"priority"                                                          help:"Queue: high, default, low or bulk."`
 	Header          []string          `help:"A header. Repeatable."                                               placeholder:"NAME=VALUE" sep:"none"`
 	Delay           time.Duration     `help:"How long it stays invisible at first, up to 15m."                    placeholder:"DURATION"`
 	Group           string            `help:"Message group: the order on a FIFO queue, the tenant on a standard one." placeholder:"NAME"`
