@@ -67,7 +67,9 @@ func Drop(ctx context.Context, api RedriveAPI, app string, config DropConfig) (D
 	moved, err := redriveAll(ctx, api, app, redrive, &keeper{keep: config.Keep, stop: cancel})
 	report := DropReport{ClockAhead: moved.ClockAhead}
 	for _, q := range moved.Queues {
-		dropped := QueueDrop{Queue: DeadLetterQueueName(q.Queue), Count: q.Count.drop(), Tasks: map[string]DropCount{}}
+		dropped := QueueDrop{
+			Queue: DeadLetterQueueName(q.Queue), Count: q.Count.drop(), Tasks: map[string]DropCount{},
+		}
 		for task, count := range q.Tasks {
 			dropped.Tasks[task] = count.drop()
 		}
@@ -100,7 +102,8 @@ func (k *keeper) store(ctx context.Context, queue string, batch []*letter) []err
 		err = failure
 	}
 	if err != nil {
-		err = fmt.Errorf("letters of %s are not kept, and so not dropped: %w", DeadLetterQueueName(queue), guard.Error(err))
+		err = fmt.Errorf("letters of %s are not kept, and so not dropped: %w",
+			DeadLetterQueueName(queue), guard.Error(err))
 		k.stop(err)
 	}
 	return awsbatch.Fill(len(batch), err)

@@ -177,7 +177,7 @@ func TestLettersBySinceAndID(t *testing.T) {
 		time.Sleep(time.Second)
 		late := g.look(sqsx.DeadLettersConfig{Since: since})
 		require.Len(g, late, 3)
-		require.Len(g, g.look(sqsx.DeadLettersConfig{Since: since.Add(time.Second)}), 0)
+		require.Empty(g, g.look(sqsx.DeadLettersConfig{Since: since.Add(time.Second)}))
 		byID := g.look(sqsx.DeadLettersConfig{IDs: []string{late[0].MessageID, "1"}})
 		require.Len(g, byID, 2)
 		require.Equal(g, "1", byID[0].ID)

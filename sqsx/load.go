@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"iter"
 	"slices"
+	"strconv"
 	"time"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
@@ -238,14 +239,15 @@ func (l *loader) read(ctx context.Context, d DeadLetter) (*letter, error) {
 		Attributes: map[string]string{},
 	}
 	for name, value := range map[types.MessageSystemAttributeName]string{
-		types.MessageSystemAttributeNameMessageGroupId: d.Group, types.MessageSystemAttributeNameAWSTraceHeader: d.Trace,
+		types.MessageSystemAttributeNameMessageGroupId: d.Group,
+		types.MessageSystemAttributeNameAWSTraceHeader: d.Trace,
 	} {
 		if value != "" {
 			message.Attributes[string(name)] = value
 		}
 	}
 	if !d.Sent.IsZero() {
-		message.Attributes[string(types.MessageSystemAttributeNameSentTimestamp)] = fmt.Sprint(d.Sent.UnixMilli())
+		message.Attributes[string(types.MessageSystemAttributeNameSentTimestamp)] = strconv.FormatInt(d.Sent.UnixMilli(), 10)
 	}
 	return l.reader.read(ctx, message), nil
 }

@@ -10,7 +10,6 @@ import (
 	"github.com/aws/aws-sdk-go-v2/aws"
 	"github.com/aws/aws-sdk-go-v2/service/sqs/types"
 
-	"github.com/taskhawk/taskhawk-go/internal/sqsqueue"
 	"github.com/taskhawk/taskhawk-go/taskhawk"
 )
 
@@ -87,7 +86,8 @@ func Waiting(ctx context.Context, api RedriveAPI, app string, config WaitingConf
 			return
 		}
 		l, names, err := newLook(api, app, DeadLettersConfig{
-			Account: config.Account, Priorities: config.Priorities, Naming: config.Naming, Bodies: config.Bodies, Limit: limit,
+			Account: config.Account, Priorities: config.Priorities, Naming: config.Naming, Bodies: config.Bodies,
+			Limit: limit,
 		})
 		if err != nil {
 			yield(WaitingMessage{}, fmt.Errorf("sqsx: waiting: %w", err))
@@ -106,7 +106,8 @@ func Waiting(ctx context.Context, api RedriveAPI, app string, config WaitingConf
 }
 
 // errLastReceive is why nothing looks at the messages of such a queue.
-var errLastReceive = errors.New("the queue allows one receive, so that a look would make a dead letter of each message")
+var errLastReceive = errors.New(
+	"the queue allows one receive, so that a look would make a dead letter of each message")
 
 // waiting yields messages of a queue, and reports false when no more are wanted.
 func (l *look) waiting(
@@ -148,7 +149,7 @@ func (l *look) maxReceives(ctx context.Context, name string) (int, error) {
 	if err != nil {
 		return 0, err
 	}
-	policy, err := sqsqueue.Attributes(found).RedrivePolicy()
+	policy, err := found.RedrivePolicy()
 	switch {
 	case err != nil:
 		return 0, &QueueError{Queue: name, Err: err}

@@ -62,7 +62,11 @@ func (s *Server) Snapshot() ([]byte, error) {
 	for _, key := range slices.Sorted(maps.Keys(a.schedules)) {
 		saved.Schedules = append(saved.Schedules, a.schedules[key].save())
 	}
-	return json.Marshal(saved)
+	snapshot, err := json.Marshal(saved) //nolint:musttag // Restore alone reads it
+	if err != nil {
+		return nil, fmt.Errorf("sqstest: snapshot: %w", err)
+	}
+	return snapshot, nil
 }
 
 // Restore puts what Snapshot returned on a server that has no queues, topics and
@@ -71,7 +75,7 @@ func (s *Server) Snapshot() ([]byte, error) {
 // it was.
 func (s *Server) Restore(snapshot []byte) error {
 	var saved savedAccount
-	if err := json.Unmarshal(snapshot, &saved); err != nil {
+	if err := json.Unmarshal(snapshot, &saved); err != nil { //nolint:musttag // Snapshot alone writes it
 		return fmt.Errorf("sqstest: restore: %w", err)
 	}
 	if saved.Version != snapshotVersion {
@@ -182,7 +186,8 @@ func (m *message) save() savedMessage {
 		ID: m.id, Body: m.body, Attributes: m.attributes, TraceHeader: m.traceHeader, GroupID: m.groupID,
 		DeduplicationID: m.deduplicationID, Key: m.key, Sequence: m.sequence, SentAt: m.sentAt,
 		RetainedSince: m.retainedSince, SourceARN: m.sourceARN, State: m.state, VisibleAt: m.visibleAt,
-		Receives: m.receives, LocalReceives: m.localReceives, FirstReceivedAt: m.firstReceivedAt, ReceivedAt: m.receivedAt,
+		Receives: m.receives, LocalReceives: m.localReceives, FirstReceivedAt: m.firstReceivedAt,
+		ReceivedAt: m.receivedAt,
 	}
 }
 
@@ -230,7 +235,8 @@ func (s savedMessage) restore() *message {
 		id: s.ID, body: s.Body, bodyMD5: md5Of(s.Body), attributes: s.Attributes, traceHeader: s.TraceHeader,
 		groupID: s.GroupID, deduplicationID: s.DeduplicationID, key: s.Key, sequence: s.Sequence, sentAt: s.SentAt,
 		retainedSince: s.RetainedSince, sourceARN: s.SourceARN, state: s.State, visibleAt: s.VisibleAt,
-		receives: s.Receives, localReceives: s.LocalReceives, firstReceivedAt: s.FirstReceivedAt, receivedAt: s.ReceivedAt,
+		receives: s.Receives, localReceives: s.LocalReceives, firstReceivedAt: s.FirstReceivedAt,
+		receivedAt: s.ReceivedAt,
 	}
 	m.size = (&outgoing{MessageBody: s.Body, MessageAttributes: s.Attributes}).size()
 	return m

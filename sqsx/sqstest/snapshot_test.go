@@ -56,7 +56,7 @@ func TestSnapshotKeepsMessagesAndTheirTimes(t *testing.T) {
 		require.Equal(f, []string{"dead", "jobs"}, again.QueueNames())
 		_, err := again.client.DeleteMessage(f.Context(), &sqs.DeleteMessageInput{QueueUrl: &url, ReceiptHandle: held[0].ReceiptHandle})
 		require.NoError(f, err, "receipt handles stay good")
-		require.Equal(f, 2, len(again.Queue("jobs").Messages))
+		require.Len(f, again.Queue("jobs").Messages, 2)
 		time.Sleep(time.Minute)
 		require.Len(f, again.receive(url), 2, "a delay that is over is over")
 		for range 2 { // two receives, then the dead-letter queue
