@@ -179,7 +179,13 @@ func (l *look) look(ctx context.Context, name string, yield func(DeadLetter, err
 	if err := requireEnd(ctx, l.api, l.service, letters); err != nil {
 		return true, err
 	}
-	s := newScan(l.service, letters, l.reader, &l.clock)
+	return l.each(ctx, letters, func(of *letter) bool { return yield(of.deadLetter(name, l.config.Bodies), nil) })
+}
+
+// each yields the messages of a queue that the filter takes, up to the limit, under one
+// lease. It reports false when no more are wanted.
+func (l *look) each(ctx context.Context, queue string, yield func(of *letter) bool) (more bool, err error) {
+	s := newScan(l.service, queue, l.reader, &l.clock)
 	// Also when the caller's loop breaks, or panics.
 	defer s.leases.release(ctx)
 	for !s.exhausted {
@@ -191,16 +197,16 @@ func (l *look) look(ctx context.Context, name string, yield func(DeadLetter, err
 		if err != nil {
 			return true, err
 		}
-		for _, letter := range received {
-			taken, err := l.filter.takes(letter)
+		for _, of := range received {
+			taken, err := l.filter.takes(of)
 			if err != nil {
-				return true, &QueueError{Queue: letters, Err: err}
+				return true, &QueueError{Queue: queue, Err: err}
 			}
 			if !taken || l.room(1) == 0 {
 				continue
 			}
 			l.yielded++
-			if !yield(letter.deadLetter(name, l.config.Bodies), nil) {
+			if !yield(of) {
 				return false, nil
 			}
 		}

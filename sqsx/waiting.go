@@ -117,26 +117,7 @@ func (l *look) waiting(
 	if err != nil {
 		return true, err
 	}
-	s := newScan(l.service, name, l.reader, &l.clock)
-	// Also when the caller's loop breaks, or panics.
-	defer s.leases.release(ctx)
-	for !s.exhausted {
-		limit := l.receiveLimit()
-		if limit == 0 {
-			return false, nil
-		}
-		received, err := s.next(ctx, limit)
-		if err != nil {
-			return true, err
-		}
-		for _, of := range received {
-			l.yielded++
-			if !yield(of.waitingMessage(name, most, l.config.Bodies), nil) {
-				return false, nil
-			}
-		}
-	}
-	return true, nil
+	return l.each(ctx, name, func(of *letter) bool { return yield(of.waitingMessage(name, most, l.config.Bodies), nil) })
 }
 
 // maxReceives returns how often messages of a queue may be received, 0 for no end.
