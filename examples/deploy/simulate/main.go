@@ -32,7 +32,8 @@ func main() {
 // table writes the results in Markdown.
 func table(out io.Writer, results []result) {
 	w := tabwriter.NewWriter(out, 0, 1, 1, ' ', 0)
-	fmt.Fprintln(w, "| policy\t| most waiting\t| oldest\t| oldest above 60 s\t| worker hours\t| requests\t| dollars a day\t|")
+	fmt.Fprintln(w, "| policy\t| most waiting\t| oldest\t| oldest above 60 s\t"+
+		"| worker hours\t| requests\t| dollars a day\t|")
 	fmt.Fprintln(w, "| ---\t| ---\t| ---\t| ---\t| ---\t| ---\t| ---\t|")
 	for _, r := range results {
 		fmt.Fprintf(w, "| %s\t| %.0f\t| %s\t| %.1f %%\t| %.0f\t| %.2f million\t| %.2f\t|\n",
@@ -49,12 +50,13 @@ const (
 // plot draws the backlog of each policy over the day.
 func plot(results []result) string {
 	var svg strings.Builder
-	fmt.Fprintf(&svg, `<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 %d %d" font-family="sans-serif" font-size="12">`+"\n",
-		width, len(results)*(height+20))
+	fmt.Fprintf(&svg, `<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 %d %d"`, width, len(results)*(height+20))
+	fmt.Fprintln(&svg, ` font-family="sans-serif" font-size="12">`)
 	for i, r := range results {
 		top := i*(height+20) + 15
 		fmt.Fprintf(&svg, `<text x="4" y="%d">%s: tasks waiting, to %d</text>`+"\n", top-3, r.policy, most)
-		fmt.Fprintf(&svg, `<rect x="0" y="%d" width="%d" height="%d" fill="none" stroke="silver"/>`+"\n", top, width, height)
+		fmt.Fprintf(&svg, `<rect x="0" y="%d" width="%d" height="%d"`, top, width, height)
+		fmt.Fprintln(&svg, ` fill="none" stroke="silver"/>`)
 		fmt.Fprint(&svg, `<polyline fill="none" stroke="steelblue" points="`)
 		for m, minute := range r.minutes {
 			y := float64(top) + height*(1-min(minute.backlog/most, 1))

@@ -23,7 +23,7 @@ const (
 // 20,000 within ten seconds at 15:00.
 func load(second int) float64 {
 	hour := float64(second) / (60 * 60)
-	tasks := 2 + 58*math.Exp(-math.Pow(hour-12, 2)/8)
+	tasks := 2 + 58*math.Exp(-(hour-12)*(hour-12)/8)
 	if burst := 15 * 60 * 60; second >= burst && second < burst+10 {
 		tasks += 2000
 	}
@@ -47,8 +47,12 @@ func policies() []policy {
 	share := func(tasks, each float64) int { return int(math.Ceil(tasks / each)) }
 	return []policy{
 		{"two workers", day, 0, func(float64, float64, int) int { return 2 }, 0},
-		{"KEDA", 30, 10, func(visible, inFlight float64, _ int) int { return share(visible+inFlight, concurrency) }, 300},
-		{"ECS", 60, 40, func(visible, _ float64, _ int) int { return share(visible, acceptable*concurrency/taskTime) }, 300},
+		{"KEDA", 30, 10, func(visible, inFlight float64, _ int) int {
+			return share(visible+inFlight, concurrency)
+		}, 300},
+		{"ECS", 60, 40, func(visible, _ float64, _ int) int {
+			return share(visible, acceptable*concurrency/taskTime)
+		}, 300},
 	}
 }
 
@@ -74,18 +78,19 @@ type result struct {
 // run simulates a day.
 func run(p policy) result {
 	r := result{policy: p.name}
-	arrived, done := make([]float64, day+1), 0.0
+	arrived, done := []float64{0}, 0.0            // by the end of each second, and in all
 	workers, starting := p.want(0, 0, 1), []int{} // seconds at which new workers work
 	workers = max(workers, 1)
 	oldestAt, wantedUntil := 0, 0
 	for now := range day {
-		arrived[now+1] = arrived[now] + load(now)
+		all := arrived[len(arrived)-1] + load(now)
+		arrived = append(arrived, all)
 		for len(starting) > 0 && starting[0] <= now {
 			workers, starting = workers+1, starting[1:]
 		}
 		before := done
-		done = min(arrived[now+1], done+float64(workers)*concurrency/taskTime)
-		waiting := arrived[now+1] - done
+		done = min(all, done+float64(workers)*concurrency/taskTime)
+		waiting := all - done
 		for oldestAt < now && arrived[oldestAt+1] <= done {
 			oldestAt++
 		}

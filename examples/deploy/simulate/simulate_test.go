@@ -2,6 +2,7 @@ package main
 
 import (
 	"encoding/xml"
+	"errors"
 	"io"
 	"os"
 	"strings"
@@ -47,7 +48,7 @@ func TestThePlotIsXML(t *testing.T) {
 	decoder := xml.NewDecoder(strings.NewReader(plot([]result{run(policies()[0])})))
 	for {
 		_, err := decoder.Token()
-		if err == io.EOF {
+		if errors.Is(err, io.EOF) {
 			return
 		}
 		require.NoError(t, err)

@@ -42,9 +42,10 @@ func CloudFormation(file File) ([]byte, error) {
 	encoder := json.NewEncoder(&text)
 	encoder.SetEscapeHTML(false) // EventBridge Scheduler looks for '<' in the input of schedules
 	encoder.SetIndent("", "  ")
+	const origin = `Written by "taskhawk terraform --format cloudformation": change its input and run it again`
 	err = encoder.Encode(object{
 		"AWSTemplateFormatVersion": "2010-09-09",
-		"Description":              `Written by "taskhawk terraform --format cloudformation": change its input and run it again`,
+		"Description":              origin,
 		"Resources":                c.resources,
 	})
 	if err != nil {
@@ -61,11 +62,11 @@ type cloudFormation struct {
 
 // logical makes a logical id of parts: letters and digits.
 func logical(parts ...string) string {
-	id := ""
+	var id strings.Builder
 	for word := range strings.SplitSeq(strings.Trim(identifier(parts...), "_"), "_") {
-		id += strings.ToUpper(word[:1]) + word[1:]
+		_, _ = id.WriteString(strings.ToUpper(word[:1]) + word[1:]) // a builder takes everything
 	}
-	return id
+	return id.String()
 }
 
 func (c *cloudFormation) add(id, suffix, kind string, properties object) {
@@ -91,6 +92,7 @@ func (q *queue) logical() string { return logical(q.app.Name, q.priority.String(
 
 func (c *cloudFormation) queue(q *queue) {
 	id, set := q.logical(), q.settings
+	redrive := object{"deadLetterTargetArn": arnOf(id + "DeadLetters"), "maxReceiveCount": set.MaxReceiveCount}
 	common := func(properties object) object {
 		properties["MaximumMessageSize"], properties["SqsManagedSseEnabled"] = set.MaximumMessageSize, true
 		if q.app.FIFO {
@@ -103,7 +105,7 @@ func (c *cloudFormation) queue(q *queue) {
 		"VisibilityTimeout":             inSeconds(set.VisibilityTimeout),
 		"MessageRetentionPeriod":        inSeconds(set.Retention),
 		"ReceiveMessageWaitTimeSeconds": inSeconds(set.WaitTime),
-		"RedrivePolicy":                 object{"deadLetterTargetArn": arnOf(id + "DeadLetters"), "maxReceiveCount": set.MaxReceiveCount},
+		"RedrivePolicy":                 redrive,
 	}))
 	// The ARN of the queue in words: a reference would go in a circle.
 	c.add(id, "DeadLetters", "AWS::SQS::Queue", common(object{
@@ -165,9 +167,10 @@ func (c *cloudFormation) alarms(q *queue) {
 	for _, a := range q.alarmsOf() {
 		properties := object{
 			"AlarmName": a.queue + " " + strings.ReplaceAll(a.suffix, "_", " "), "AlarmDescription": a.comment,
-			"Namespace": "AWS/SQS", "MetricName": a.metric, "Statistic": "Maximum", "Period": 60, "EvaluationPeriods": 1,
+			"Namespace": "AWS/SQS", "MetricName": a.metric, "Statistic": "Maximum",
+			"Period": 60, "EvaluationPeriods": 1, "TreatMissingData": "notBreaching",
 			"Dimensions":         list{object{"Name": "QueueName", "Value": a.queue}},
-			"ComparisonOperator": "GreaterThanOrEqualToThreshold", "Threshold": a.threshold, "TreatMissingData": "notBreaching",
+			"ComparisonOperator": "GreaterThanOrEqualToThreshold", "Threshold": a.threshold,
 		}
 		if c.AlarmTopic != "" {
 			properties["AlarmActions"] = list{c.AlarmTopic}
@@ -201,14 +204,15 @@ func (c *cloudFormation) schedules(app *App) error {
 	for _, q := range c.queues[app.Name] {
 		targets = append(targets, arnOf(q.logical()+"Queue"))
 	}
+	send := list{object{
+		"Sid": "TaskhawkSchedules", "Effect": "Allow", "Action": list{"sqs:SendMessage"}, "Resource": targets,
+	}}
 	c.add(id, "Role", "AWS::IAM::Role", c.tagged(object{
 		"AssumeRolePolicyDocument": object{"Version": "2012-10-17", "Statement": list{object{
 			"Effect": "Allow", "Principal": object{"Service": "scheduler.amazonaws.com"}, "Action": "sts:AssumeRole",
 			"Condition": object{"StringEquals": object{"aws:SourceAccount": c.Account}},
 		}}},
-		"Policies": list{object{"PolicyName": "send", "PolicyDocument": object{"Version": "2012-10-17", "Statement": list{object{
-			"Sid": "TaskhawkSchedules", "Effect": "Allow", "Action": list{"sqs:SendMessage"}, "Resource": targets,
-		}}}}},
+		"Policies": list{object{"PolicyName": "send", "PolicyDocument": object{"Version": "2012-10-17", "Statement": send}}},
 	}))
 	for i := range app.Schedules {
 		sch := &app.Schedules[i]

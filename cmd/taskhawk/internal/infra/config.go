@@ -158,7 +158,7 @@ func (s *stack) queuesOf(app *App) ([]queue, error) {
 		settings.Retention = time.Duration(app.Retention) * time.Second
 	}
 	if settings.Retention < time.Hour || settings.Retention >= settings.DeadLetterRetention {
-		return nil, fmt.Errorf("retention_seconds %d: from an hour to less than 14 days, which dead letters have", app.Retention)
+		return nil, fmt.Errorf("retention_seconds %d: an hour to less than the 14 days of dead letters", app.Retention)
 	}
 	var queues []queue
 	for _, priority := range priorities {
@@ -216,7 +216,7 @@ func (a *App) times() (timeout, window time.Duration, err error) {
 	case f.Window < 0 || f.Window > 300 || a.FIFO && f.Window > 0:
 		return 0, 0, fmt.Errorf("window_seconds %d: Lambda takes 0 to 300, and 0 on FIFO queues", f.Window)
 	case f.BatchSize < 1 || f.BatchSize > 10000 || f.BatchSize > 10 && (a.FIFO || f.Window == 0):
-		return 0, 0, fmt.Errorf("batch_size %d: Lambda takes 1 to 10, with a window on standard queues to 10000", f.BatchSize)
+		return 0, 0, fmt.Errorf("batch_size %d: 1 to 10, on standard queues with a window to 10000", f.BatchSize)
 	case f.MaximumConcurrency != 0 && (f.MaximumConcurrency < 2 || f.MaximumConcurrency > 1000):
 		return 0, 0, fmt.Errorf("maximum_concurrency %d: Lambda takes 2 to 1000", f.MaximumConcurrency)
 	}
@@ -245,7 +245,8 @@ func (s *stack) policy(app *App, role sqscheck.Role) (string, error) {
 		return "", err
 	}
 	return sqscheck.Policy(app.Name, sqscheck.PolicyConfig{
-		Roles: []sqscheck.Role{role}, Region: s.Region, Account: s.Account, Priorities: priorities, Naming: app.naming(),
+		Roles: []sqscheck.Role{role}, Region: s.Region, Account: s.Account,
+		Priorities: priorities, Naming: app.naming(),
 	})
 }
 

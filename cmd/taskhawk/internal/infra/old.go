@@ -43,7 +43,8 @@ func readOld(source []byte) (File, []string, error) {
 			return File{}, nil, err
 		}
 		app.Topics = true
-		notes = append(notes, app.Name+": topics now send to queues with dead letters; add a function block for the mapping")
+		notes = append(notes, app.Name+
+			": topics now send to queues with dead letters; add a function block for the mapping")
 		file.Apps, notes = append(file.Apps, app), append(notes, more...)
 	}
 	return file, notes, nil

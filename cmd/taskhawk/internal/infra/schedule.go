@@ -45,7 +45,8 @@ func (s *stack) input(app *App, sch *Schedule) (string, error) {
 		return "", fmt.Errorf("schedule %q: %w", sch.Name, err)
 	}
 	out := &taskhawk.Outgoing{
-		ID: schedule.FiringID, Task: sch.Task, Priority: priority, Headers: sch.Headers, Body: string(body), Group: sch.Group,
+		ID: schedule.FiringID, Task: sch.Task, Priority: priority, Headers: sch.Headers,
+		Body: string(body), Group: sch.Group,
 	}
 	input, err := schedule.Input("default", app.Name+"-"+sch.Name, out, s.queueURL(name), sqsx.PublisherConfig{})
 	if err != nil {

@@ -37,7 +37,7 @@ func Terraform(file File) ([]byte, error) {
 		return nil, err
 	}
 	w := &terraform{stack: s}
-	w.WriteString(header)
+	_, _ = w.WriteString(header) // a builder takes everything
 	for i := range s.Apps {
 		app := &s.Apps[i]
 		for _, q := range s.queues[app.Name] {
@@ -63,7 +63,9 @@ type terraform struct {
 	*stack
 }
 
-func (w *terraform) linef(format string, args ...any) { fmt.Fprintf(w, format+"\n", args...) }
+func (w *terraform) linef(format string, args ...any) {
+	_, _ = fmt.Fprintf(w, format+"\n", args...) // a builder takes everything
+}
 
 // resource begins a block; end ends it.
 func (w *terraform) resource(comment, kind, name string) {
@@ -110,7 +112,8 @@ func (w *terraform) queue(q *queue) {
 	w.linef("})")
 	w.end()
 
-	w.resource("Its dead letters. On a standard queue the time on the first queue counts, so they are kept longer.", "aws_sqs_queue", id+"_dlq")
+	w.resource("Its dead letters. On a standard queue the time on the first queue counts, so they are kept longer.",
+		"aws_sqs_queue", id+"_dlq")
 	w.linef("name = %s", quote(q.deadLetters))
 	w.linef("message_retention_seconds = %d # the most there is", inSeconds(set.DeadLetterRetention))
 	w.common(q)
@@ -139,10 +142,12 @@ func (w *terraform) common(q *queue) {
 // topicName is the name that all Taskhawk libraries use.
 func topicName(q *queue) string {
 	name := "taskhawk-" + strings.ToLower(q.app.Name)
-	if q.priority == taskhawk.High || q.priority == taskhawk.Low {
+	switch q.priority {
+	case taskhawk.High, taskhawk.Low:
 		name += "-" + q.priority.String() + "-priority"
-	} else if q.priority == taskhawk.Bulk {
+	case taskhawk.Bulk:
 		name += "-bulk"
+	default: // the name as it is
 	}
 	if q.app.FIFO {
 		name += ".fifo"
@@ -248,8 +253,8 @@ func (w *terraform) policies(app *App) error {
 		if err != nil {
 			return err
 		}
-		w.resource("The least that the role "+string(role)+" needs: attach it to the role of the program.", "aws_iam_policy",
-			identifier(app.Name, string(role)))
+		w.resource("The least that the role "+string(role)+" needs: attach it to the role of the program.",
+			"aws_iam_policy", identifier(app.Name, string(role)))
 		w.linef("name = %s", quote("taskhawk-"+app.Name+"-"+string(role)))
 		w.linef("policy = <<-EOT\n%s\nEOT", policy)
 		w.tags()
@@ -264,7 +269,8 @@ func (w *terraform) schedules(app *App) error {
 	}
 	id := identifier(app.Name, "schedules")
 	w.resource("Firings that could not be sent.", "aws_sqs_queue", id+"_dlq")
-	w.linef("name = %s\nmessage_retention_seconds = 1209600\nsqs_managed_sse_enabled = true", quote(scheduleQueue(app.Name)))
+	w.linef("name = %s", quote(scheduleQueue(app.Name)))
+	w.linef("message_retention_seconds = 1209600\nsqs_managed_sse_enabled = true")
 	w.tags()
 	w.end()
 	w.resource("What EventBridge Scheduler sends with.", "aws_iam_role", id)
@@ -281,7 +287,8 @@ Condition = { StringEquals = { "aws:SourceAccount" = %s } }
 	w.tags()
 	w.end()
 	w.resource("It sends to the queues of the application.", "aws_iam_role_policy", id)
-	w.linef("name = \"send\"\nrole = aws_iam_role.%s.id\npolicy = jsonencode({\nVersion = \"2012-10-17\"\nStatement = [{", id)
+	w.linef("name = \"send\"\nrole = aws_iam_role.%s.id", id)
+	w.linef("policy = jsonencode({\nVersion = \"2012-10-17\"\nStatement = [{")
 	w.linef("Sid = \"TaskhawkSchedules\"\nEffect = \"Allow\"\nAction = [\"sqs:SendMessage\"]\nResource = [")
 	for _, q := range w.queues[app.Name] {
 		w.linef("aws_sqs_queue.%s.arn,", q.id())
@@ -301,7 +308,7 @@ func (w *terraform) schedule(app *App, sch *Schedule, role string) error {
 	if err != nil {
 		return err
 	}
-	w.resource("Dispatches "+oneLine(sch.Task)+". jsonencode would escape the '<' of the words that the service replaces.",
+	w.resource("Dispatches "+oneLine(sch.Task)+". jsonencode would escape the '<' that the service looks for.",
 		"aws_scheduler_schedule", identifier(app.Name, sch.Name))
 	w.linef(`name = %s
 schedule_expression = %s
