@@ -98,7 +98,8 @@ func ownMethods(t reflect.Type, addr bool) (own bool, unreadable string) {
 
 // inMap says what is wrong with a type in a map whose methods have pointer receivers.
 func inMap(t reflect.Type) string {
-	return typeName(t) + " is written without its methods in a map, since they are those of its pointer: use *" + typeName(t)
+	return typeName(t) + " is written without its methods in a map, since they are those of its pointer: " +
+		"use *" + typeName(t)
 }
 
 // allHidden reports whether t is a struct that has fields, none of which is exported or
@@ -107,8 +108,8 @@ func allHidden(t reflect.Type) bool {
 	if t.Kind() != reflect.Struct || t.NumField() == 0 {
 		return false
 	}
-	for i := range t.NumField() {
-		if f := t.Field(i); f.IsExported() || f.Anonymous {
+	for f := range t.Fields() {
+		if f.IsExported() || f.Anonymous {
 			return false
 		}
 	}

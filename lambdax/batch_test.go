@@ -232,7 +232,7 @@ type picky struct{}
 func (picky) Error() string { return "picky" }
 
 func (picky) Is(target error) bool {
-	if errors.Is(taskhawk.ErrNoTime, target) {
+	if errors.Is(target, taskhawk.ErrNoTime) {
 		panic(secret)
 	}
 	return false

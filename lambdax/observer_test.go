@@ -23,15 +23,15 @@ type settlementLog struct {
 
 func (l *settlementLog) Call(ctx context.Context, call *taskhawk.Call) (context.Context, func(messages int, err error)) {
 	return ctx, func(messages int, _ error) {
-		l.add("%s %s %s: %d of %d, sent %d", call.System, call.Method, call.Queue, messages, call.Messages, len(call.Sent))
+		l.addf("%s %s %s: %d of %d, sent %d", call.System, call.Method, call.Queue, messages, call.Messages, len(call.Sent))
 	}
 }
 
 func (l *settlementLog) Settled(_ context.Context, s *taskhawk.Settlement) {
-	l.add("%s %s dead %t, failed %t", s.Task, s.Outcome.Action, s.DeadLetter, s.Err != nil)
+	l.addf("%s %s dead %t, failed %t", s.Task, s.Outcome.Action, s.DeadLetter, s.Err != nil)
 }
 
-func (l *settlementLog) add(format string, args ...any) {
+func (l *settlementLog) addf(format string, args ...any) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	l.lines = append(l.lines, fmt.Sprintf(format, args...))
@@ -96,7 +96,7 @@ func (s *hubSettler) Delete(ctx context.Context, _ *taskhawk.Delivery) error {
 
 func (s *hubSettler) note(ctx context.Context, call string) error {
 	hub := taskhawk.HubFrom(ctx)
-	s.log.add("%s %t", call, hub != nil && hub.Observer() != nil)
+	s.log.addf("%s %t", call, hub != nil && hub.Observer() != nil)
 	return nil
 }
 

@@ -181,7 +181,8 @@ func (w *Worker) warnOfMaxAttempts(ctx context.Context) {
 			slices.Sort(tasks)
 			w.hub.Logger().LogAttrs(ctx, slog.LevelWarn,
 				"max attempts of tasks exceed the queue's maxReceiveCount, which counts",
-				slog.String("queue", q.info.Name), slog.Int("max_receive_count", q.maxReceives), slog.Any("tasks", tasks))
+				slog.String("queue", q.info.Name), slog.Int("max_receive_count", q.maxReceives),
+				slog.Any("tasks", tasks))
 		}
 	}
 }

@@ -108,7 +108,7 @@ func (h *Hub) begin(ctx context.Context, d *Dispatch) (s sending, err error) {
 	for _, middleware := range h.dispatching {
 		next, end := middleware(s.ctx, d)
 		if next != nil {
-			s.ctx = next
+			s.ctx = next //nolint:fatcontext // each middleware wraps that of the one before
 		}
 		if end != nil {
 			s.ends = append(s.ends, end)

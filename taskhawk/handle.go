@@ -97,7 +97,8 @@ func (h *Hub) inTime(ctx context.Context, d *Delivery, task string, now time.Tim
 	case left <= 0:
 		return RetryAfter(0, fmt.Errorf("%w: the deadline has passed", ErrNoTime))
 	case left < need:
-		return RetryAfter(0, fmt.Errorf("%w: %s, and this delivery of it needs %s", ErrNoTime, left.Round(time.Millisecond), need))
+		return RetryAfter(0, fmt.Errorf("%w: %s, and this delivery of it needs %s",
+			ErrNoTime, left.Round(time.Millisecond), need))
 	case left < timeout:
 		h.reportTimeout(ctx, task, timeout, left)
 	}

@@ -312,7 +312,7 @@ func TestOtherFailuresAreAllLogged(t *testing.T) {
 // costs more.
 func TestHandleAllocates(t *testing.T) {
 	hub := newHub(t, taskhawk.Config{
-		Logger: slog.New(slog.NewTextHandler(io.Discard, nil)),
+		Logger: slog.New(slog.NewTextHandler(io.Discard, nil)), //nolint:sloglint // DiscardHandler would not format
 		Tasks: []taskhawk.AnyTask{
 			taskhawk.New("t", func(context.Context, struct{ Text string }) error { return nil }),
 		},

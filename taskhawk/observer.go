@@ -131,7 +131,8 @@ func (h *Hub) Settled(ctx context.Context, d *Delivery, handled error, done bool
 	s := h.settlement(d, Default)
 	s.Outcome, s.Err = OutcomeOf(handled), err
 	// Without a settler only the queue makes dead letters.
-	s.DeadLetter = s.Outcome.Action == ActionDeadLetter && done || s.Outcome.Action != ActionDelete && !done && d.lastAttempt()
+	s.DeadLetter = s.Outcome.Action == ActionDeadLetter && done ||
+		s.Outcome.Action != ActionDelete && !done && d.lastAttempt()
 	h.observer.Settled(ctx, s)
 }
 
@@ -204,6 +205,7 @@ func (o *guardedObserver) Call(
 ) (observed context.Context, end func(messages int, err error)) {
 	var values context.Context
 	var ended func(messages int, err error)
+	//nolint:fatcontext // the observer's own, made once for a call
 	begun := o.try(func() { values, ended = o.observer.Call(ctx, call) })
 	if begun == nil {
 		return ctx, func(int, error) {}

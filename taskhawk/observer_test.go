@@ -77,6 +77,7 @@ func TestObserverGivesACallItsValues(t *testing.T) {
 	t.Parallel()
 	observer := &fakeObserver{}
 	bubble(t, observer, func(t *testing.T, guarded taskhawk.Observer, _ *bytes.Buffer) {
+		t.Helper()
 		ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
 		defer cancel()
 		deadline, _ := ctx.Deadline()
@@ -120,6 +121,7 @@ func TestAPanickingObserverCostsTheObservation(t *testing.T) {
 			t.Parallel()
 			observer := &fakeObserver{onCall: fail, onSettled: fail}
 			bubble(t, observer, func(t *testing.T, guarded taskhawk.Observer, log *bytes.Buffer) {
+				t.Helper()
 				ctx, end := guarded.Call(t.Context(), &taskhawk.Call{})
 				require.Equal(t, t.Context(), ctx)
 				end(1, nil)
@@ -138,6 +140,7 @@ func TestAnObserverThatHangsHoldsACallForAMoment(t *testing.T) {
 	t.Parallel()
 	observer := &fakeObserver{}
 	bubble(t, observer, func(t *testing.T, guarded taskhawk.Observer, log *bytes.Buffer) {
+		t.Helper()
 		release := make(chan struct{}) // of the bubble
 		observer.onCall = func() { <-release }
 		start := time.Now()
@@ -168,6 +171,7 @@ func TestAnObserverThatHangsAtTheEndHoldsACallForAMoment(t *testing.T) {
 	t.Parallel()
 	observer := &fakeObserver{onEnd: func() { time.Sleep(time.Second) }}
 	bubble(t, observer, func(t *testing.T, guarded taskhawk.Observer, _ *bytes.Buffer) {
+		t.Helper()
 		start := time.Now()
 		_, end := guarded.Call(t.Context(), &taskhawk.Call{})
 		end(0, nil)

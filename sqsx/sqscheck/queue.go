@@ -174,7 +174,8 @@ func (e *examination) examineMaxAttempts(p *pair, count int) {
 	for _, task := range e.config.Tasks {
 		if most := task.Policy().MaxAttempts; most > count {
 			e.add(SeverityWarning, CodeMaxAttempts, p.name, fmt.Sprintf(
-				"has a maxReceiveCount of %d, less than the %d of WithMaxAttempts of %s: the task is a dead letter earlier",
+				"has a maxReceiveCount of %d, less than the %d of WithMaxAttempts of %s: "+
+					"the task is a dead letter earlier",
 				count, most, task.Name()), "raise maxReceiveCount, or lower WithMaxAttempts")
 		}
 	}

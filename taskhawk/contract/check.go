@@ -49,7 +49,7 @@ func Check(t TB, file string, hub *taskhawk.Hub) {
 		t.Errorf("contract: %v", err)
 		return
 	}
-	old, err := os.ReadFile(file)
+	old, err := os.ReadFile(file) //nolint:gosec // the test names the file
 	switch {
 	case errors.Is(err, fs.ErrNotExist) && mode == "":
 		t.Errorf("contract: no file %s: write it by %s=update go test", file, Variable)

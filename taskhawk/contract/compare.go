@@ -61,7 +61,8 @@ func Compare(before, after *Contract) []Change {
 	for _, o := range before.Tasks {
 		n, ok := after.Task(o.Name)
 		if !ok {
-			changes = append(changes, Change{o.Name, "", Breaks, "the task is removed: its messages become dead letters"})
+			const reason = "the task is removed: its messages become dead letters"
+			changes = append(changes, Change{o.Name, "", Breaks, reason})
 			continue
 		}
 		changes = append(changes, compareTask(before, after, o, n)...)
@@ -148,7 +149,7 @@ type binder struct {
 	found         []finding
 }
 
-func (b *binder) report(param, format string, args ...any) {
+func (b *binder) reportf(param, format string, args ...any) {
 	b.found = append(b.found, finding{param, fmt.Sprintf(format, args...)})
 }
 
@@ -184,7 +185,7 @@ func (b *binder) any(aliases bool) {
 		}
 		target, ok := b.byName(p, names)
 		if other, twice := taken[target]; twice && target >= 0 {
-			b.report(p.Name, "%s and %s are read as one", other, p.Name)
+			b.reportf(p.Name, "%s and %s are read as one", other, p.Name)
 			ok = false
 		}
 		taken[target] = p.Name
@@ -201,7 +202,7 @@ func (b *binder) any(aliases bool) {
 	b.rest()
 	for i, p := range b.reads.Params {
 		if !p.Optional && !given[i] {
-			b.report(p.Name, "%s may be missing, and is required", p.Name)
+			b.reportf(p.Name, "%s may be missing, and is required", p.Name)
 		}
 	}
 }
@@ -213,16 +214,16 @@ func (b *binder) byName(p Param, names []string) (target int, ok bool) {
 	for _, name := range names {
 		switch i := b.reads.named(name); {
 		case i != target, i < 0 && name != p.Name: // rest would keep it under the older name
-			b.report(p.Name, "keyword %s is no name of %s any more", name, p.Name)
+			b.reportf(p.Name, "keyword %s is no name of %s any more", name, p.Name)
 			return target, false
 		case i < 0 && b.reads.Rest == nil:
-			b.report(p.Name, "keyword %s is unknown", name)
+			b.reportf(p.Name, "keyword %s is unknown", name)
 			return target, false
 		}
 	}
 	schema := b.schema(target)
 	if gap := b.gap(schema, p.Schema); gap != "" {
-		b.report(p.Name, "%s is retyped: %s", p.Name, gap)
+		b.reportf(p.Name, "%s is retyped: %s", p.Name, gap)
 		return target, false
 	}
 	return target, true
@@ -241,9 +242,9 @@ func (b *binder) schema(target int) *Schema {
 func (b *binder) byPlace(p Param, place, target int) bool {
 	switch i := b.reads.placed(place); {
 	case i < 0:
-		b.report(p.Name, "args[%d], %s, is one too many", place, p.Name)
+		b.reportf(p.Name, "args[%d], %s, is one too many", place, p.Name)
 	case i != target:
-		b.report(p.Name, "args[%d], %s, is read as %s", place, p.Name, b.reads.Params[i].Name)
+		b.reportf(p.Name, "args[%d], %s, is read as %s", place, p.Name, b.reads.Params[i].Name)
 	default:
 		return true
 	}
@@ -257,18 +258,18 @@ func (b *binder) rest() {
 	case rest == nil:
 		return
 	case b.reads.Rest == nil:
-		b.report(rest.Name, "keywords that %s took are unknown", rest.Name)
+		b.reportf(rest.Name, "keywords that %s took are unknown", rest.Name)
 		return
 	}
 	if gap := b.gap(b.reads.Rest.Schema, rest.Schema); gap != "" {
-		b.report(rest.Name, "%s is retyped: %s", rest.Name, gap)
+		b.reportf(rest.Name, "%s is retyped: %s", rest.Name, gap)
 	}
 	for _, p := range b.reads.Params {
 		if b.writes.named(p.Name) >= 0 {
 			continue
 		}
 		if gap := b.gap(p.Schema, rest.Schema); gap != "" {
-			b.report(p.Name, "keyword %s, which %s took, is retyped: %s", p.Name, rest.Name, gap)
+			b.reportf(p.Name, "keyword %s, which %s took, is retyped: %s", p.Name, rest.Name, gap)
 		}
 	}
 }
@@ -284,19 +285,21 @@ func (b *binder) repeated() {
 		case leading:
 			at := b.reads.placed(i)
 			if at < 0 {
-				b.report(p.Name, "args[%s], %s, is one too many", strconv.Itoa(i), p.Name)
+				b.reportf(p.Name, "args[%s], %s, is one too many", strconv.Itoa(i), p.Name)
 			} else if target >= 0 && at != target {
-				b.report(p.Name, "args[%d], %s, is read as %s", i, p.Name, b.reads.Params[at].Name)
+				b.reportf(p.Name, "args[%d], %s, is read as %s", i, p.Name, b.reads.Params[at].Name)
 			}
 		case target >= 0 && b.reads.named(p.Name) != target:
-			b.report(p.Name, "keyword %s is unknown: let them read it as an alias first, and rename in a second step", p.Name)
+			b.reportf(p.Name, "keyword %s is unknown: let them read it as an alias first, and rename in a second step",
+				p.Name)
 		case target < 0 && !p.Optional && b.reads.Rest == nil:
-			b.report(p.Name, "keyword %s is unknown, and in every message", p.Name)
+			b.reportf(p.Name, "keyword %s is unknown, and in every message", p.Name)
 		}
 	}
 	for _, q := range b.reads.Params {
-		if !q.Optional && !slices.ContainsFunc(b.writes.Params, func(p Param) bool { return p.Name == q.Name || b.isAlias(p, q) }) {
-			b.report(q.Name, "%s is required, and not sent any more", q.Name)
+		isWritten := func(p Param) bool { return p.Name == q.Name || b.isAlias(p, q) }
+		if !q.Optional && !slices.ContainsFunc(b.writes.Params, isWritten) {
+			b.reportf(q.Name, "%s is required, and not sent any more", q.Name)
 		}
 	}
 }

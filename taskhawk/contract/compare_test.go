@@ -117,8 +117,6 @@ type (
 	}
 )
 
-func ref[T any](v T) *T { return &v }
-
 const odd = 1<<53 + 1
 
 // change is one row of the table in docs/contracts.md.
@@ -182,7 +180,7 @@ func changes() []change {
 		{"an integer becomes a float", sends(one[int]{odd}), sends(one[float64]{5}, one[float64]{5.5}), contract.Breaks, misread, read, refused},
 		{"a float loses digits", sends(one[float64]{0.1234567890123}), sends(one[float32]{0.5}), contract.Breaks, misread, read, read},
 		{"a number of any precision becomes a float", sends(one[json.Number]{"9007199254740993"}), sends(one[float64]{1}), contract.Breaks, misread, read, read},
-		{"a value may be null from now on", sends(one[string]{"1"}), sends(one[*string]{ref("1")}, one[*string]{}), contract.ReadersFirst, read, read, misread},
+		{"a value may be null from now on", sends(one[string]{"1"}), sends(one[*string]{new("1")}, one[*string]{}), contract.ReadersFirst, read, read, misread},
 		{"a value may be null no more", sends(one[*string]{}), sends(one[string]{"1"}), contract.Breaks, misread, read, read},
 		{"a value may be anything from now on", sends(one[string]{"1"}), sends(one[any]{"1"}, one[any]{1}), contract.ReadersFirst, read, read, refused},
 		{"a value may be anything no more", sends(one[any]{1}), sends(one[string]{"1"}), contract.Breaks, refused, read, read},

@@ -34,7 +34,7 @@ type shared struct {
 }
 
 // color declares what its MarshalText writes.
-type color struct{ rgb string }
+type color struct{ rgb string } //nolint:recvcheck // as encoding has its interfaces
 
 func (c color) MarshalText() ([]byte, error)     { return []byte(c.rgb), nil }
 func (c *color) UnmarshalText(text []byte) error { c.rgb = string(text); return nil }

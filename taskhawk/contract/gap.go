@@ -3,7 +3,6 @@ package contract
 import (
 	"cmp"
 	"encoding/json"
-	"fmt"
 	"maps"
 	"math/big"
 	"reflect"
@@ -60,7 +59,7 @@ func (r *reading) newGap(in, out *Schema) string {
 	if values := out.values(); values != nil {
 		for _, v := range values {
 			if !in.allows(v) {
-				return fmt.Sprintf("%s is written, and not read", jsonText(v))
+				return jsonText(v) + " is written, and not read"
 			}
 		}
 		return ""
@@ -121,7 +120,7 @@ func (r *reading) gapOfType(in, out *Schema) string {
 		return ""
 	case out.Type == nil:
 		return "any value is written, " + in.kinds() + " is read"
-	case !slices.Contains(in.Type, out.Type[0]) && !(out.Type[0] == "integer" && slices.Contains(in.Type, "number")):
+	case !slices.Contains(in.Type, out.Type[0]) && (out.Type[0] != "integer" || !slices.Contains(in.Type, "number")):
 		return out.kinds() + " is written, " + in.kinds() + " is read"
 	}
 	switch out.Type[0] {
@@ -353,7 +352,8 @@ func (s *Schema) allows(v any) bool {
 		if strings.ContainsAny(string(number), ".eE") {
 			point.Type = Types{"number"}
 		}
-		return (slices.Contains(s.Type, "number") || slices.Contains(s.Type, point.Type[0])) && gapOfNumbers(s, point) == ""
+		isNumber := slices.Contains(s.Type, "number") || slices.Contains(s.Type, point.Type[0])
+		return isNumber && gapOfNumbers(s, point) == ""
 	}
 	return slices.Contains(s.Type, "boolean")
 }

@@ -117,7 +117,7 @@ func (s *Schema) isAny() bool {
 }
 
 // jsonTypes are all there are but null and integer, which is a number.
-var jsonTypes = Types{"array", "boolean", "number", "object", "string"}
+var jsonTypes = Types{"array", "boolean", "number", "object", "string"} //nolint:gochecknoglobals // a lookup table
 
 // orNull returns the schema that allows null too.
 func (s *Schema) orNull() *Schema {
