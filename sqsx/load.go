@@ -247,7 +247,8 @@ func (l *loader) read(ctx context.Context, d DeadLetter) (*letter, error) {
 		}
 	}
 	if !d.Sent.IsZero() {
-		message.Attributes[string(types.MessageSystemAttributeNameSentTimestamp)] = strconv.FormatInt(d.Sent.UnixMilli(), 10)
+		sent := strconv.FormatInt(d.Sent.UnixMilli(), 10)
+		message.Attributes[string(types.MessageSystemAttributeNameSentTimestamp)] = sent
 	}
 	return l.reader.read(ctx, message), nil
 }

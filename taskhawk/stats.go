@@ -144,8 +144,9 @@ type QueueHealth struct {
 	// first.
 	LastPoll time.Time
 	// Age is for how long no poll has succeeded: since LastPoll, or since Started where
-	// that is later; 0 before Run and while the queue is paused. It grows while a long poll waits and while the worker has
-	// no room for messages, too: a probe reads it beside Failures.
+	// that is later; 0 before Run and while the queue is paused. It grows while a long
+	// poll waits and while the worker has no room for messages, too: a probe reads it
+	// beside Failures.
 	Age time.Duration
 	// Failures counts the polls that failed since then.
 	Failures int
