@@ -56,7 +56,7 @@ fmt: ## Format all Go files
 
 .PHONY: lint
 lint: $(TOOLS)/golangci-lint-$(GOLANGCI_LINT_VERSION) ## Run golangci-lint over every module
-	@for module in $(MODULES); do (cd "$$module" && '$<' run --config '$(CURDIR)/.golangci.yml'); done
+	@for module in $(MODULES); do (cd "$$module" && '$<' run --allow-serial-runners --config '$(CURDIR)/.golangci.yml'); done
 
 .PHONY: fuzz
 fuzz: ## Run every fuzz target for FUZZTIME (60s), one after another; FUZZ=regexp selects
