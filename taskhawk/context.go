@@ -99,8 +99,8 @@ type Metadata struct {
 	// is none. Behind a queue it is whatever the envelope in the body says, which any
 	// sender to the queue can write: do not decide by it what a message may do.
 	Topic string
-	// Receipt is the receipt handle of this delivery, for your own calls to SQS; empty
-	// where there is none. Treat it as a credential: with it anyone can delete the message.
+	// Receipt is the receipt handle of this delivery, for your own calls to SQS; empty if
+	// there is none. Treat it as a credential: anyone who has it can delete the message.
 	Receipt string
 }
 
@@ -114,8 +114,8 @@ func MetadataFrom(ctx context.Context) Metadata {
 }
 
 // LastAttempt reports whether the message of the running handler becomes a dead letter if
-// this attempt fails: the queue allows no more, as far as the transport knows, or
-// [WithMaxAttempts] does not. It reports false outside of a handler.
+// this attempt fails. That is so if the queue, as far as the transport knows, or
+// [WithMaxAttempts] allows no more attempts. It returns false outside of a handler.
 func LastAttempt(ctx context.Context) bool {
 	s := scopeFrom(ctx)
 	if s == nil || s.delivery == nil {

@@ -2,26 +2,28 @@ package taskhawk
 
 import "github.com/taskhawk/taskhawk-go/codec"
 
-// Declaration is what a hub knows of one of its tasks, for tools that describe tasks to
-// other programs.
+// Declaration describes one task of a hub, for tools that describe tasks to other
+// programs.
 type Declaration struct {
 	// Name is the name of the task.
 	Name string
-	// Priority is the task's default.
+	// Priority is the default priority of the task.
 	Priority Priority
-	// Signature is the task's parameters. The slice is the caller's.
+	// Signature holds the parameters of the task. The caller owns the slice.
 	Signature codec.Signature
-	// KeywordArgs reports that a dispatch without options sends all arguments by name: by
-	// Config.KeywordArgs, or by the task's own option.
+	// KeywordArgs reports whether a dispatch without options sends all arguments by name,
+	// because of Config.KeywordArgs or an option of the task.
 	KeywordArgs bool
-	// OwnValidator reports that WithValidator decides what its `validate` tags mean.
+	// OwnValidator reports whether the task has a validator from WithValidator, which
+	// decides what its `validate` tags mean.
 	OwnValidator bool
 }
 
-// Declarations describes the tasks of a hub, sorted by name. The slice is the caller's.
+// Declarations returns the declarations of a hub's tasks, sorted by name. The caller owns
+// the slice.
 //
-// It is no method of Hub, which the linker would keep in programs that never call it: they
-// have a dependency that looks methods up by name.
+// It is a function because the linker would keep a method in programs that never call it:
+// a dependency of theirs looks up methods by name.
 func Declarations(h *Hub) []Declaration {
 	declarations := make([]Declaration, 0, len(h.tasks))
 	for _, name := range h.TaskNames() {

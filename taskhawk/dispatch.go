@@ -43,16 +43,16 @@ type prepared struct {
 	hub     *Hub
 	out     *Outgoing
 	sending sending
-	chosen  bool // the id, by the user
+	chosen  bool // the user chose the id
 }
 
-// Seal does all of a dispatch but the sending: it merges the options and the headers of
-// the hub, validates args, and returns the message that Dispatch would give to the
-// publisher. It is for what sends a task later or by another way, such as package
-// sqsx/schedule. The hub needs no publisher. Limits of a service are not checked.
+// Seal does a dispatch without the send. It merges the options and the headers of the
+// hub, validates args, and returns the message that Dispatch would give to the publisher.
+// Use it to send a task later or in another way, as package sqsx/schedule does. The hub
+// needs no publisher. Seal does not check the limits of a service.
 //
-// Dispatch middleware is called, and gets no error when the message is sealed. The errors
-// are those that Dispatch returns before it sends.
+// Seal calls dispatch middleware, which gets a nil error when the message is sealed. Seal
+// returns the errors that Dispatch returns before it sends.
 func (t *Task[Args]) Seal(ctx context.Context, args Args, options ...DispatchOption) (*Outgoing, error) {
 	p, err := t.prepare(ctx, &args, 0, options)
 	if err != nil {
@@ -128,8 +128,8 @@ func (t *Task[Args]) publishAll(ctx context.Context, all []prepared) ([]string, 
 	return ids, nil
 }
 
-// publishBatch sends messages of one hub by the batch where its publisher can, and one by
-// one where it cannot.
+// publishBatch sends messages of one hub in batches if its publisher can, otherwise one
+// by one.
 func publishBatch(ctx context.Context, all []prepared) []error {
 	publisher := all[0].hub.publisher
 	batcher, ok := publisher.(BatchPublisher)
@@ -147,8 +147,8 @@ func publishBatch(ctx context.Context, all []prepared) []error {
 	return batcher.PublishBatch(ctx, outs)
 }
 
-// errEmptyID is the error of a dispatch whose WithIDs returns no id. A new UUID in its
-// place would not be the same when the fan-out runs again.
+// errEmptyID is returned if the function of WithIDs returns no id. A new UUID instead
+// would differ when the fan-out runs again.
 var errEmptyID = errors.New("WithIDs returns an empty id")
 
 // prepare does all of a dispatch that needs no network. It is the i-th of its call.

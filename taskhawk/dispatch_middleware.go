@@ -11,25 +11,25 @@ import (
 	"github.com/taskhawk/taskhawk-go/internal/guard"
 )
 
-// Dispatch is a message on its way out, before its body is written: what
-// [DispatchMiddleware] sees. It is not changed after all middleware has returned.
+// Dispatch describes an outgoing message to [DispatchMiddleware], before its body is
+// written. It does not change after all middleware has returned.
 type Dispatch struct {
 	// ID is the id of the task's run.
 	ID string
 	// Task is the name of the task.
 	Task string
-	// Priority is the priority that the message is sent with.
+	// Priority is the priority of the message.
 	Priority Priority
-	// Delay is how long the message stays invisible at first.
+	// Delay is how long the message stays invisible after the send.
 	Delay time.Duration
 	// Group is the message group; empty for none.
 	Group string
-	// DeduplicationID is that of a FIFO queue; empty for none.
+	// DeduplicationID is the deduplication id for a FIFO queue; empty for none.
 	DeduplicationID string
 	// Index is the place of the message in the slice of a DispatchAll; 0 in Dispatch.
 	Index int
-	// Destination is where the publisher sends the message; zero if it does not say, or
-	// in Sync mode.
+	// Destination is where the publisher sends the message. It is zero in Sync mode, and
+	// if the publisher is no [DestinationPublisher].
 	Destination Destination
 
 	headers Headers
@@ -44,24 +44,24 @@ type Destination struct {
 	Name string
 }
 
-// DestinationPublisher is a [Publisher] that says where it sends the messages of a
-// priority, for [Dispatch]. A decorator that should not lose it implements it too.
+// DestinationPublisher is a [Publisher] that names the queue or topic of a priority, for
+// [Dispatch]. A publisher that wraps another must implement it too, or the name is lost.
 type DestinationPublisher interface {
 	Publisher
 	// Destination returns the queue or topic of a priority, zero if there is none. It
-	// does not change.
+	// must always return the same.
 	Destination(priority Priority) Destination
 }
 
 // Header returns the header of that name, empty if there is none.
 func (d *Dispatch) Header(name string) string { return d.headers[name] }
 
-// Headers returns all headers: the defaults, those of the task, those of the call, and
-// what middleware has set. It is nil if there are none. Do not change the map.
+// Headers returns all headers: of the hub, of the task, of the call, and of middleware.
+// It returns nil if there are none. Do not change the map.
 func (d *Dispatch) Headers() Headers { return d.headers }
 
-// SetHeader sets a header of this message, in place of one that has the same name. The
-// rules of [Headers] hold: a name or value that they refuse fails the dispatch.
+// SetHeader sets a header of this message and replaces one of the same name. A name or
+// value that the rules of [Headers] refuse fails the dispatch.
 func (d *Dispatch) SetHeader(name, value string) {
 	if !d.own {
 		copied := make(Headers, len(d.headers)+1)
@@ -71,22 +71,22 @@ func (d *Dispatch) SetHeader(name, value string) {
 	d.headers[name] = value
 }
 
-// DispatchMiddleware is called for each message that is dispatched, also for each of a
-// DispatchAll and in Sync mode, when its arguments are validated and before its body is
-// written. It may add headers to d. It returns the context that the message is sent with,
-// and a function that is called with the result of this message; both may be nil.
+// DispatchMiddleware is called for each message that is dispatched, in a DispatchAll and
+// in Sync mode too. It is called after the arguments are validated and before the body is
+// written. It may add headers to d. It returns the context to send the message with, and
+// a function to call with the result of this message. Both may be nil.
 //
-// The messages of a DispatchAll are sent together, with the context of its caller where
-// the publisher takes batches: the contexts that middleware returns count in Dispatch, in
-// Sync mode, and for publishers without batches.
+// If the publisher takes batches, DispatchAll sends its messages with the context of its
+// caller. The contexts that middleware returns are then not used. They are used in
+// Dispatch, in Sync mode, and for publishers without batches.
 //
-// The first middleware in Config.DispatchMiddleware is the outermost: called first, its
-// function last. If it panics, nothing is sent and the dispatch fails; a panic of the
-// function is logged, and changes no result. It is called concurrently, by the goroutine
-// of the caller, which a hang holds.
+// The first middleware in Config.DispatchMiddleware is the outermost: it is called first,
+// and its function last. If middleware panics, nothing is sent and the dispatch fails. A
+// panic of the function is logged and changes no result. Middleware is called
+// concurrently, in the goroutine of the caller, so one that hangs blocks the caller.
 type DispatchMiddleware func(ctx context.Context, d *Dispatch) (context.Context, func(error))
 
-// sending is a message whose middleware was called.
+// sending is an outgoing message and the functions that its middleware returned.
 type sending struct {
 	ctx  context.Context //nolint:containedctx // of the send that follows
 	ends []func(error)
@@ -108,7 +108,7 @@ func (h *Hub) begin(ctx context.Context, d *Dispatch) (s sending, err error) {
 	for _, middleware := range h.dispatching {
 		next, end := middleware(s.ctx, d)
 		if next != nil {
-			s.ctx = next //nolint:fatcontext // each middleware wraps that of the one before
+			s.ctx = next //nolint:fatcontext // each middleware wraps the context of the one before
 		}
 		if end != nil {
 			s.ends = append(s.ends, end)
@@ -117,7 +117,7 @@ func (h *Hub) begin(ctx context.Context, d *Dispatch) (s sending, err error) {
 	return s, nil
 }
 
-// end reports the result of a message to its middleware, the innermost first.
+// end passes the result of a message to its middleware, the innermost first.
 func (h *Hub) end(s sending, err error) {
 	for _, end := range slices.Backward(s.ends) {
 		if panicked := attempt(func() { end(err) }); panicked != nil {
@@ -126,8 +126,8 @@ func (h *Hub) end(s sending, err error) {
 	}
 }
 
-// setDispatchMiddleware checks the middleware, and asks the publisher once where it
-// sends.
+// setDispatchMiddleware checks the middleware, and asks the publisher once for its
+// destinations.
 func (h *Hub) setDispatchMiddleware(middleware []DispatchMiddleware, publisher Publisher) error {
 	for i, m := range middleware {
 		if m == nil {

@@ -16,8 +16,8 @@ type sequence struct {
 }
 
 // run handles the messages in order. A message that is not done holds up those behind it:
-// they are given back, neither run nor deleted, as they are when a stop comes first or
-// the place of their task is full.
+// they are given back, neither run nor deleted. A stop, or a full waiting room of their
+// task, gives them back too.
 func (s *sequence) run(stop, work context.Context) {
 	w, waiting, end := s.poller.worker, s.leases, admitted
 	for len(waiting) > 0 {

@@ -351,7 +351,7 @@ func (g *governor) start() {
 	g.leave(1)
 }
 
-// rejoin takes note that n messages are back in the line.
+// rejoin records that n messages are back in the line.
 func (g *governor) rejoin(n int) {
 	g.shared.mu.Lock()
 	defer g.shared.mu.Unlock()
@@ -359,7 +359,7 @@ func (g *governor) rejoin(n int) {
 	g.shared.waiting += n
 }
 
-// drop takes note that n messages that waited will not run, or wait elsewhere.
+// drop records that n waiting messages will not run, or now wait elsewhere.
 func (g *governor) drop(n int) {
 	g.shared.mu.Lock()
 	defer g.shared.mu.Unlock()

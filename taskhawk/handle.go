@@ -76,10 +76,10 @@ var ErrNoTime = errors.New("too little time is left to start the task")
 // inTime is nil when the task may start: its timeout, where it has one, ends before the
 // deadline.
 //
-// A timeout longer than any delivery has time for counts as most of what a delivery has:
-// such a task runs with the time left. And each delivery asks for less than the one
-// before, since it has cost an attempt as a run does: a message must not become a dead
-// letter without a run because others were always before it in its batch.
+// A timeout longer than a whole delivery is cut to most of it: such a task runs with the
+// time left. Each delivery demands less time than the one before, since it has used an
+// attempt like a run. A message must not become a dead letter without a run because
+// others always came first in its batch.
 func (h *Hub) inTime(ctx context.Context, d *Delivery, task string, now time.Time) error {
 	if d.Deadline.IsZero() {
 		return nil
@@ -97,7 +97,7 @@ func (h *Hub) inTime(ctx context.Context, d *Delivery, task string, now time.Tim
 	case left <= 0:
 		return RetryAfter(0, fmt.Errorf("%w: the deadline has passed", ErrNoTime))
 	case left < need:
-		return RetryAfter(0, fmt.Errorf("%w: %s, and this delivery of it needs %s",
+		return RetryAfter(0, fmt.Errorf("%w: %s; this delivery needs %s",
 			ErrNoTime, left.Round(time.Millisecond), need))
 	case left < timeout:
 		h.reportTimeout(ctx, task, timeout, left)
@@ -105,8 +105,7 @@ func (h *Hub) inTime(ctx context.Context, d *Delivery, task string, now time.Tim
 	return nil
 }
 
-// reportTimeout warns that a task runs although its timeout is longer than the time that
-// is left.
+// reportTimeout warns that a task runs although its timeout exceeds the time left.
 func (h *Hub) reportTimeout(ctx context.Context, task string, timeout, left time.Duration) {
 	leftOut, ok := h.repeats.take("timeout: " + task)
 	if !ok {

@@ -23,7 +23,7 @@ var ErrHeader = errors.New("bad header")
 const reservedHeaderPrefix = "taskhawk_"
 
 // merge returns base overlaid with over, leaving both unchanged; it returns one of them
-// itself where the other is empty, so both must be maps that nothing changes any more.
+// itself where the other is empty, so both must be maps that no longer change.
 func (base Headers) merge(over Headers) Headers {
 	if len(over) == 0 {
 		return base

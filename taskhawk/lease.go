@@ -19,7 +19,7 @@ import (
 type lease struct {
 	key      messageKey
 	poller   *poller
-	running  time.Time     // since when its handler runs; zero when none does. The set of leases guards it.
+	running  time.Time     // start of its handler, zero when none runs; guarded by the set of leases
 	logAttrs LogAttrs      // of all its deliveries
 	limiter  *limiter      // of its task, nil for none; only the goroutine of its sequence uses it
 	delay    time.Duration // of its retry; only the goroutine that settles the message uses it
@@ -248,8 +248,8 @@ func (l *lease) lose() {
 	}
 }
 
-// start takes the cancel function of the handler's context, or of one that waits for a
-// permit. It reports false if the lease was lost before.
+// start stores the function that cancels the handler, or its wait for a permit. It
+// reports false if the lease is already lost.
 func (l *lease) start(cancel context.CancelCauseFunc) bool {
 	l.mu.Lock()
 	defer l.mu.Unlock()

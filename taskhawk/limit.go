@@ -8,26 +8,26 @@ import (
 	"time"
 )
 
-// The delays with which messages are given back that find the place of their task full:
-// the first, which doubles with every attempt, and the longest.
+// The delays of messages that are given back because the waiting room of their task is
+// full: the first one, which doubles with every attempt, and the longest.
 const (
 	firstDeferral   = 5 * time.Second
 	longestDeferral = time.Hour
 )
 
-// WithMaxConcurrency limits how many handlers of this task run at once in one worker, for
-// tasks that would overload what they call, or take all slots from others. It is no limit
-// over several workers.
+// WithMaxConcurrency limits how many handlers of this task run at once in one worker. It
+// is for tasks that would overload what they call, or take all slots from others. It does
+// not limit several workers together.
 //
 // Messages of a task at its limit hold no slot, and others pass them. Up to
-// WorkerConfig.MaxLimited of them wait in the worker, under leases that it extends; those
-// beyond are given back with a delay that grows. Every receive counts as an attempt, so a
-// message at its last one is kept. On a FIFO queue a message that waits holds up its
-// group only.
+// WorkerConfig.MaxLimited of them wait in the worker, under leases that it extends.
+// Further ones are given back with a growing delay. Since every receive counts as an
+// attempt, a message at its last attempt is kept. On a FIFO queue a waiting message
+// delays only its group.
 //
-// It is for bursts: a task that lastingly gets more than it may run belongs on a
-// separate queue. It has no effect on Lambda, where an event source mapping has such a
-// limit. An n below 1 is a panic of [New].
+// The limit is for bursts: a task that permanently gets more messages than it may run
+// belongs on a separate queue. It has no effect on Lambda, where an event source mapping
+// has such a limit. [New] panics if n is below 1.
 func WithMaxConcurrency(n int) TaskOption {
 	return taskOption(func(s *settings) {
 		if s.policy.MaxConcurrency = n; n < 1 {
@@ -36,13 +36,13 @@ func WithMaxConcurrency(n int) TaskOption {
 	})
 }
 
-// limiters are those of the tasks of a worker that have one, by name.
+// limiters holds the limiters of a worker's tasks, by name.
 type limiters map[string]*limiter
 
 func newLimiters(hub *Hub, config WorkerConfig) limiters {
 	all := limiters{}
 	for name, policy := range hub.Policies() {
-		// A limit that the worker cannot reach would only cost a look into each message.
+		// A limit that the worker cannot reach would only cost time for each message.
 		if n := policy.MaxConcurrency; n > 0 && n < config.Concurrency {
 			all[name] = &limiter{permits: newSlots(n, config.StrictPriority), most: n, room: config.MaxLimited}
 		}
@@ -50,7 +50,7 @@ func newLimiters(hub *Hub, config WorkerConfig) limiters {
 	return all
 }
 
-// of returns the limiter of the task of a message; nil if it has none.
+// of returns the limiter for the task of a message, nil if it has none.
 func (ls limiters) of(l *lease) *limiter {
 	if len(ls) == 0 { // a message is read here only where that may matter
 		return nil
@@ -58,7 +58,7 @@ func (ls limiters) of(l *lease) *limiter {
 	return ls[nameOf(l.current())]
 }
 
-// limited returns how many messages wait because their tasks are at their limits.
+// limited returns how many messages wait because their task is at its limit.
 func (ls limiters) limited() int {
 	n := 0
 	for _, l := range ls {
@@ -67,35 +67,34 @@ func (ls limiters) limited() int {
 	return n
 }
 
-// limiter bounds how many messages of a task run at once in a worker. Those that have to
-// wait do so in a separate place, where they neither hold slots nor keep the queue
-// from being received from.
+// limiter bounds how many messages of a task run at once in a worker. The others wait in
+// a separate room, where they hold no slot and do not stop receives from the queue.
 //
-// The place has room for as many messages again that are at their last attempt, since
-// giving those back would make dead letters of them. When that is full too, they stay in
-// the line of their queue, which stops its receives: so all that a worker holds is
-// bounded.
+// The room has as many extra places for messages at their last attempt, since giving
+// those back would make them dead letters. When these are full too, such messages wait in
+// the line of their queue, which stops its receives. So the messages that a worker holds
+// are bounded.
 type limiter struct {
-	permits *slots // one for each handler that may run
-	most    int    // how many there are
+	permits *slots // a permit for each handler that may run
+	most    int    // number of permits
 	room    int
 	lines   minuteLine // about messages given back
 
 	mu      sync.Mutex
-	waiting int // messages in the place
-	last    int // those at their last attempt, counted apart
+	waiting int // messages in the room
+	last    int // messages at their last attempt, counted separately
 	mean    mean
-	granted time.Time // when a permit was granted last
-	turn    time.Time // when the message given back last should come again
+	granted time.Time // when the last permit was granted
+	turn    time.Time // when the message last given back should come again
 }
 
-// admission is how an attempt to run the first message of a sequence ends.
+// admission is the result of an attempt to run the first message of a sequence.
 type admission uint8
 
 const (
-	admitted    admission = iota // it has its slot, and the permit of its task
+	admitted    admission = iota // it has a slot and a permit of its task
 	notAdmitted                  // a stop came first, or its lease was lost
-	deferred                     // its task is at its limit, and the place is full
+	deferred                     // its task is at its limit and the room is full
 )
 
 // admit waits until the first of the waiting messages may run.
@@ -113,8 +112,8 @@ func (s *sequence) admit(stop context.Context, waiting []*lease) admission {
 	return admitted
 }
 
-// permit waits for a permit of the task of the first waiting message. The messages of its
-// group wait with it.
+// permit waits for a permit for the first waiting message. The messages of its group wait
+// with it.
 func (s *sequence) permit(stop context.Context, waiting []*lease) admission {
 	l := waiting[0]
 	limiter, priority := l.limiter, s.poller.info.Priority
@@ -134,7 +133,8 @@ func (s *sequence) permit(stop context.Context, waiting []*lease) admission {
 		limiter.permits.leave(priority, granted)
 		return deferred
 	}
-	// A message whose lease is lost comes again, and must find its place free.
+	// A message whose lease is lost comes again, and must find its place in the room
+	// free.
 	held, cancel := context.WithCancelCause(stop)
 	defer cancel(nil)
 	if !l.start(cancel) {
@@ -150,7 +150,7 @@ func (s *sequence) permit(stop context.Context, waiting []*lease) admission {
 	}
 }
 
-// hold takes room for n messages, and reports false if there is none.
+// hold takes places for n messages, and reports false if there is no room.
 func (l *limiter) hold(n int, last bool) bool {
 	l.mu.Lock()
 	defer l.mu.Unlock()
@@ -158,14 +158,14 @@ func (l *limiter) hold(n int, last bool) bool {
 	if last {
 		held = &l.last
 	}
-	if *held > 0 && *held+n > l.room { // a group of more than fit waits alone
+	if *held > 0 && *held+n > l.room { // a group too large for the room waits alone
 		return false
 	}
 	*held += n
 	return true
 }
 
-// unhold gives the room of n messages back.
+// unhold frees the places of n messages.
 func (l *limiter) unhold(n int, last bool) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
@@ -174,26 +174,25 @@ func (l *limiter) unhold(n int, last bool) {
 		return
 	}
 	if l.waiting -= n; l.waiting == 0 {
-		l.turn = time.Time{} // the others are elsewhere, or done
+		l.turn = time.Time{} // the messages given back are elsewhere, or done
 	}
 }
 
-// count returns how many messages wait in the place.
+// count returns how many messages wait in the room.
 func (l *limiter) count() int {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	return l.waiting + l.last
 }
 
-// grant takes note that a message has its permit.
+// grant records that a message has its permit.
 func (l *limiter) grant() {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	l.granted = time.Now()
 }
 
-// observe takes note of a handler that has returned after d, and gives its permit back. l
-// may be nil.
+// observe records that a handler returned after d, and frees its permit. l may be nil.
 func (l *limiter) observe(d time.Duration) {
 	if l == nil {
 		return
@@ -204,23 +203,23 @@ func (l *limiter) observe(d time.Duration) {
 	l.permits.release()
 }
 
-// release gives back the permit of a message that did not run. l may be nil.
+// release frees the permit of a message that did not run. l may be nil.
 func (l *limiter) release() {
 	if l != nil {
 		l.permits.release()
 	}
 }
 
-// deferral returns for how long to give back a message that finds the place full: until
-// those in the place, and those given back before it, have run by the pace of the task.
-// So each comes again when there is room for it. Where that is soon or not known, the
-// delay doubles with every attempt.
+// deferral returns the delay of a message that is given back because the room is full. At
+// the throughput of the task, the messages in the room and those given back earlier have
+// run by then. So each message comes again when there is room for it. If that time is
+// short or unknown, the delay doubles with every attempt.
 func (l *limiter) deferral(attempt int) time.Duration {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	now := time.Now()
-	// Between two starts passes at least the time since the last one, however quick the
-	// handlers before it were.
+	// The interval between two starts is at least the time since the last start, even if
+	// earlier handlers were quicker.
 	pace := min(max(time.Duration(l.mean)/time.Duration(l.most), now.Sub(l.granted)), longestDeferral)
 	if full := now.Add(pace * time.Duration(l.room)); l.turn.Before(full) {
 		l.turn = full
@@ -228,7 +227,7 @@ func (l *limiter) deferral(attempt int) time.Duration {
 	l.turn = l.turn.Add(pace)
 	if l.turn.Sub(now) > longestDeferral {
 		l.turn = now.Add(longestDeferral)
-		return jitter(longestDeferral, 2) // all that are beyond it
+		return jitter(longestDeferral, 2) // for all later ones
 	}
 	return max(l.turn.Sub(now), jitter(doubled(firstDeferral, longestDeferral, attempt), 2))
 }

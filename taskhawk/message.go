@@ -127,8 +127,8 @@ func readBody(d *Delivery) (msg *Message, notification *snsNotification, err err
 	return readNotification(plain, err)
 }
 
-// readNotification reads a body that is no message, for that reason, as a notification
-// of SNS. It is apart from readBody so that the stack of a usual delivery stays below 4
+// readNotification reads a body that is no message as an SNS notification; reason is why
+// it is none. It is separate from readBody to keep the stack of a usual delivery below 4
 // KiB (TestT53MemoryPerTaskInFlight).
 //
 //go:noinline

@@ -434,8 +434,8 @@ func (l *layout) read(body string, skip skipper, msg *Message) bool {
 	return true
 }
 
-// layoutReader reads the values between the literals of a layout. Once something is not
-// as expected it reads nothing any more, and what it returned means nothing.
+// layoutReader reads the values between the literals of a layout. After the first
+// mismatch it reads nothing more, and the values it returned are invalid.
 type layoutReader struct {
 	messageReader
 

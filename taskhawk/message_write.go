@@ -219,7 +219,7 @@ func (t *Task[Args]) appendBody(dst []byte, head *Message, args *Args, keyword b
 	return append(dst, '}'), nil
 }
 
-// newID returns the id that was asked for, or else a new one.
+// newID returns the id from the options, or a new one.
 func (s *settings) newID() (string, error) {
 	if s.id != "" {
 		return s.id, nil
@@ -231,7 +231,7 @@ func (s *settings) newID() (string, error) {
 	return random.String(), nil
 }
 
-// encode makes the message of a dispatch, its settings being checked.
+// encode writes the message of a dispatch. The settings must be checked.
 func (t *Task[Args]) encode(
 	args *Args, set *settings, id string, headers Headers, keyword bool,
 ) (*Outgoing, error) {

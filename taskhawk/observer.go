@@ -53,21 +53,22 @@ type Call struct {
 	Queue string
 	// Messages is how many messages the request carries; 0 for a receive.
 	Messages int
-	// Sent has the messages of a send, which may be those of several callers. Dead
-	// letters are not among them. Nil for other operations.
+	// Sent holds the messages of a send, which may come from several callers. It leaves
+	// out dead letters. It is nil for other operations.
 	Sent []*Outgoing
 }
 
-// Settlement says what happened to a message whose handler has returned, or whose lease
-// is lost. Observers only read it.
+// Settlement describes how a message was settled after its handler returned, or that its
+// lease was lost. Observers only read it.
 type Settlement struct {
-	// Task is the name of the task as the message says it: anybody who may send to the
-	// queue chooses it. Empty for a message that cannot be read.
+	// Task is the task name in the message. Any sender to the queue can choose it. It is
+	// empty if the message cannot be read.
 	Task string
-	// Registered reports whether the hub has a task of that name. Labels of metrics must
-	// not take the name of another.
+	// Registered reports whether the hub has a task of that name. Metrics must not use an
+	// unregistered name as a label.
 	Registered bool
-	// Priority is that of the message, or of its queue if the message cannot be read.
+	// Priority is the priority of the message, or of its queue if the message cannot be
+	// read.
 	Priority Priority
 	// Queue is the name of the queue, empty where there is none.
 	Queue string
@@ -75,44 +76,44 @@ type Settlement struct {
 	Attempt int
 	// Outcome is what [OutcomeOf] decided, if Lost is not set.
 	Outcome Outcome
-	// Lost reports that the lease on the message is lost: whatever its handler returns
-	// has no effect, and the message is delivered again.
+	// Lost reports that the lease on the message is lost. The result of its handler has
+	// no effect, and the message is delivered again.
 	Lost bool
-	// DeadLetter reports that the message becomes a dead letter: it was sent to the
-	// dead-letter queue, or failed at its last attempt, where Delivery.MaxAttempts is
+	// DeadLetter reports that the message becomes a dead letter. It was sent to the
+	// dead-letter queue, or it failed at its last attempt and Delivery.MaxAttempts is
 	// known.
 	DeadLetter bool
-	// Err is why the message could not be settled, so that it is delivered again. Nil if
-	// it is settled.
+	// Err is the reason why the message could not be settled and is delivered again. It
+	// is nil if the message is settled.
 	Err error
 }
 
-// Observer sees what no dispatch and no handler has for itself: the requests that a
-// transport makes for many of them, and how messages are settled.
-// Set it as Config.Observer. Package oteltaskhawk makes traces and metrics of it.
+// Observer sees the requests of a transport, which serve many dispatches and handlers,
+// and how messages are settled. Set it as Config.Observer. Package oteltaskhawk turns
+// them into traces and metrics.
 //
-// Its methods are called concurrently, and never under a lock. They cannot hold up or
-// fail what they observe: a panic costs the observation, and a call that takes longer
-// than 100 ms goes on beside what it observes. Until it returns, nothing else is
-// observed.
+// Its methods are called concurrently, and never under a lock. They cannot fail or delay
+// what they observe. A panic loses only the observation. A call that takes longer than
+// 100 ms is left to run, and nothing else is observed until it returns.
 type Observer interface {
-	// Call is called before each request. It returns the context of the request, of
-	// which only the values count, and a function that is called when the request has
-	// ended, with how many messages it brought, stored, deleted or changed, and the error
-	// of the request as a whole. Both may be nil.
+	// Call is called before each request. It returns the context of the request, of which
+	// only the values are used, and a function to call when the request has ended. That
+	// function gets the number of messages received, stored, deleted or changed, and the
+	// error of the whole request. Both results may be nil.
 	//
-	// A request that serves several callers has a ctx with the values of none: see
-	// Call.Sent.
+	// For a request that serves several callers, ctx has the values of none of them.
+	// Call.Sent has the messages of all.
 	Call(ctx context.Context, call *Call) (context.Context, func(messages int, err error))
-	// Settled is called once for each delivery whose handler was called: when its message
-	// is settled, or could not be, or when its lease is lost. It is also called for a
-	// message that loses its lease, or is given back at its last attempt, before its
-	// handler was called. It is not called for a handler that a stop left behind.
+	// Settled is called once for each delivery whose handler was called. It is called
+	// when the message is settled, when settling failed, or when the lease is lost. It is
+	// also called for a message whose handler was never called, if it lost its lease or
+	// was given back at its last attempt. It is not called for a handler that a stop left
+	// running.
 	Settled(ctx context.Context, settlement *Settlement)
 }
 
-// Observer returns Config.Observer as transports call it: its methods never panic and
-// return within 100 ms. It is nil if there is none.
+// Observer returns Config.Observer in the form that transports call: its methods never
+// panic and return within 100 ms. It returns nil if there is none.
 func (h *Hub) Observer() Observer { return h.observer }
 
 // HasTask reports whether a task of that name is registered with the hub.
@@ -121,9 +122,9 @@ func (h *Hub) HasTask(name string) bool {
 	return ok
 }
 
-// Settled reports a settled delivery to Config.Observer: handled is the error of
-// [Hub.Handle], done and err are the results of [Settle]. It is for transports without a
-// [Worker]. It returns within 100 ms and may be called concurrently.
+// Settled reports a settled delivery to Config.Observer. handled is the error of
+// [Hub.Handle]; done and err are the results of [Settle]. Transports without a [Worker]
+// call it. It returns within 100 ms and is safe for concurrent use.
 func (h *Hub) Settled(ctx context.Context, d *Delivery, handled error, done bool, err error) {
 	if h.observer == nil {
 		return
@@ -136,7 +137,7 @@ func (h *Hub) Settled(ctx context.Context, d *Delivery, handled error, done bool
 	h.observer.Settled(ctx, s)
 }
 
-// settlement describes a delivery. The priority is that of its queue.
+// settlement describes a delivery. priority is the priority of its queue.
 func (h *Hub) settlement(d *Delivery, priority Priority) *Settlement {
 	s := &Settlement{Priority: priority, Queue: d.Queue, Attempt: max(d.Attempt, 1)}
 	if d.LogAttrs.name(s) {
@@ -149,7 +150,7 @@ func (h *Hub) settlement(d *Delivery, priority Priority) *Settlement {
 	return s
 }
 
-// name fills in which message the delivery is. It reports false if it was not read; l may
+// name sets the task and priority from l. It reports false if no message was read; l may
 // be nil.
 func (l *LogAttrs) name(s *Settlement) bool {
 	if l == nil {
@@ -164,18 +165,18 @@ func (l *LogAttrs) name(s *Settlement) bool {
 	return true
 }
 
-// observerPatience is how long an observation may hold up what it observes.
+// observerPatience is the longest time that an observation may delay what it observes.
 const observerPatience = 100 * time.Millisecond
 
-// errSlowObserver is the error of an observer that took longer.
+// errSlowObserver is reported for an observer that took longer.
 var errSlowObserver = fmt.Errorf("the observer did not return within %s", observerPatience)
 
-// guardedObserver is the user's observer as transports and workers call it. Polls,
-// heartbeats and requests of many callers wait for it, so that it must never hold them.
+// guardedObserver wraps the user's observer. Polls, heartbeats and the requests of many
+// callers wait for it, so it must never block.
 type guardedObserver struct {
 	observer Observer
 	report   func(err error)
-	late     atomic.Int32 // calls that have not returned in time, nor since
+	late     atomic.Int32 // calls that are late and still running
 }
 
 // guardObserver returns nil for nil.
@@ -198,8 +199,8 @@ func (o *guardedObserver) Settled(ctx context.Context, settlement *Settlement) {
 	o.try(func() { o.observer.Settled(ctx, settlement) })
 }
 
-// Call calls the observer. What it returns too late is ended all the same, so that it
-// can release what it holds.
+// Call calls the observer. If the observer returns late, its function is still called, so
+// that it can release what it holds.
 func (o *guardedObserver) Call(
 	ctx context.Context, call *Call,
 ) (observed context.Context, end func(messages int, err error)) {
@@ -233,9 +234,8 @@ func (o *guardedObserver) Call(
 	}
 }
 
-// try calls f in a goroutine of its own, and waits for it for a moment. The channel is
-// closed when f has returned; it is nil if f was not called, because an earlier call
-// hangs.
+// try calls f in a new goroutine and waits up to observerPatience. It closes the channel
+// when f returns. The channel is nil if an earlier call hangs, so that f was not called.
 func (o *guardedObserver) try(f func()) <-chan struct{} {
 	if o.late.Load() > 0 {
 		return nil
@@ -271,8 +271,8 @@ func (o *guardedObserver) failed(failure *guard.CallError) {
 	}
 }
 
-// observedContext has the deadline and the end of one context and the values of another:
-// an observer must not change when a request ends.
+// observedContext takes its deadline and cancellation from one context and its values
+// from another. An observer must not change when a request ends.
 type observedContext struct {
 	context.Context //nolint:containedctx // it is one
 

@@ -33,7 +33,7 @@ type settings struct {
 	form            argsForm
 
 	policy   TaskPolicy
-	rejected error // an option of New that makes no sense
+	rejected error // the first invalid option of New
 	checker  Validator
 }
 
@@ -73,7 +73,7 @@ func WithHeaders(headers Headers) Option {
 
 // WithDelay keeps the message invisible for d after it is sent. SQS counts whole seconds
 // (d is rounded up) and takes up to 15 minutes; FIFO queues take no delay per message.
-// For longer, package sqsx/schedule keeps the task until it is due.
+// For longer delays, package sqsx/schedule keeps the task until it is due.
 func WithDelay(d time.Duration) Option {
 	return option(func(s *settings) { s.delay = d })
 }
@@ -127,9 +127,9 @@ func WithID(id string) DispatchOption {
 }
 
 // WithIDs gives each dispatch of a DispatchAll an id: the i-th entry gets id(i). A
-// handler that fans out derives them from the id of its run, so that it dispatches
-// the same ids when it fails after the fan-out and runs again. In Dispatch, i is 0. An
-// empty id is an error of the dispatch, and so is a nil function.
+// handler that fans out derives them from the id of its run, so that it dispatches the
+// same ids when it fails after the fan-out and runs again. In Dispatch, i is 0. The
+// dispatch fails if the id is empty or the function is nil.
 func WithIDs(id func(i int) string) DispatchOption {
 	if id == nil {
 		id = func(int) string { return "" }

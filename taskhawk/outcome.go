@@ -39,9 +39,9 @@ func (a Action) String() string {
 type Outcome struct {
 	// Action is what is done with the message.
 	Action Action
-	// Delay is the delay that RetryAfter asked for, or that the task's own backoff
-	// ([WithBackoff]) says. It counts only when HasDelay is set; otherwise the worker's
-	// backoff decides.
+	// Delay is the delay given to RetryAfter, or returned by the task's backoff
+	// ([WithBackoff]). It is used only if HasDelay is set; otherwise the worker's backoff
+	// decides.
 	Delay time.Duration
 	// HasDelay reports whether Delay was asked for: RetryAfter(0, err) asks for
 	// redelivery at once.
@@ -52,15 +52,14 @@ type Outcome struct {
 	// Err is the handler's error, nil when it succeeded.
 	Err error
 
-	exhausted bool // the dead letter is one for want of attempts
+	exhausted bool // no attempt was left
 }
 
-// outcomeError is what Retry, RetryAfter, Ignore and Permanent return, and what the
-// policy of a task makes of an error: a wrapper that leaves the cause visible to
-// errors.Is and errors.As.
+// outcomeError is the error of Retry, RetryAfter, Ignore and Permanent, and of a task's
+// policy. It leaves the cause visible to errors.Is and errors.As.
 type outcomeError struct {
 	outcome Outcome
-	verb    string // before the text of the cause; empty for that alone
+	verb    string // before the text of the cause; empty for the cause alone
 }
 
 // Retry marks err as expected: the message is delivered again after the worker's backoff,

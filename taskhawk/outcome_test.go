@@ -272,18 +272,18 @@ func TestHandleStartsNothingThatWouldEndTooLate(t *testing.T) {
 			{"t", 0, 0, "too little time is left to start the task: the deadline has passed", 1},
 			{"t", 0, -time.Hour, "the deadline has passed", 1},
 			{"minute", 0, time.Minute, "", 1},
-			{"minute", time.Second, 59 * time.Second, "too little time is left to start the task: 59s, and this delivery of it needs 1m0s", 1},
+			{"minute", time.Second, 59 * time.Second, "too little time is left to start the task: 59s; this delivery needs 1m0s", 1},
 			{"unheard of", 0, -1, "the deadline has passed", 1},
 			// It does not fit into any delivery: giving it back at once would make a dead
 			// letter of it within a moment.
 			{"minute", 0, 40 * time.Second, "", 1},
 			{"minute", 10 * time.Second, 30 * time.Second, "", 1},
-			{"minute", 11 * time.Second, 29 * time.Second, "29s, and this delivery of it needs 30s", 1},
+			{"minute", 11 * time.Second, 29 * time.Second, "29s; this delivery needs 30s", 1},
 			// A delivery that was given back has cost an attempt.
 			{"minute", 30 * time.Second, 30 * time.Second, "", 2},
-			{"minute", 31 * time.Second, 29 * time.Second, "29s, and this delivery of it needs 30s", 2},
+			{"minute", 31 * time.Second, 29 * time.Second, "29s; this delivery needs 30s", 2},
 			{"minute", 25 * time.Second, 15 * time.Second, "", 2},
-			{"minute", 26 * time.Second, 14 * time.Second, "14s, and this delivery of it needs 15s", 2},
+			{"minute", 26 * time.Second, 14 * time.Second, "14s; this delivery needs 15s", 2},
 			{"minute", 30 * time.Second, 10 * time.Second, "", 3},
 			{"minute", 0, -1, "the deadline has passed", 100},
 		} {

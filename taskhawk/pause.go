@@ -2,18 +2,18 @@ package taskhawk
 
 import "time"
 
-// Pause stops receiving from the queues of these priorities, of all without an argument,
-// until Resume. It ends nothing: what the worker holds runs, and so does what a poll in
-// flight still brings, for up to the wait of a poll. A priority that the worker has no
-// queue for is passed over.
+// Pause stops receiving from the queues of these priorities until Resume; without an
+// argument, from all queues. It ends no handler. Messages that the worker holds still
+// run, and so do messages that a poll in flight brings, for up to the wait of a poll. A
+// priority without a queue is ignored.
 //
-// It may be called at any time, concurrently, before Run and more than once. A stop ends
-// a paused worker as any other.
+// It may be called at any time, concurrently, before Run and more than once. A paused
+// worker stops like any other.
 func (w *Worker) Pause(priorities ...Priority) { w.pause(true, priorities) }
 
-// Resume receives again from the queues of these priorities, of all without an argument.
-// Their health counts from then, as from Run. It may be called at any time, concurrently,
-// and more than once.
+// Resume receives again from the queues of these priorities; without an argument, from
+// all queues. Their health is measured from now on, as after Run. It may be called at any
+// time, concurrently, and more than once.
 func (w *Worker) Resume(priorities ...Priority) { w.pause(false, priorities) }
 
 func (w *Worker) pause(paused bool, priorities []Priority) {
@@ -28,7 +28,7 @@ func (w *Worker) pause(paused bool, priorities []Priority) {
 	}
 }
 
-// pause sets whether anything is received from the queues of a priority.
+// pause stops or restarts receives from the queues of a priority.
 func (i *intake) pause(priority Priority, paused bool) {
 	i.mu.Lock()
 	defer i.mu.Unlock()
@@ -40,7 +40,7 @@ func (i *intake) pause(priority Priority, paused bool) {
 	}
 }
 
-// pause notes that nothing is polled, or that polls begin again.
+// pause records that polls have stopped, or that they start again.
 func (h *health) pause(priority Priority, paused bool) {
 	h.mu.Lock()
 	defer h.mu.Unlock()

@@ -9,24 +9,24 @@ import (
 	"github.com/taskhawk/taskhawk-go/internal/guard"
 )
 
-// TaskPolicy is how a task runs, as the options of its [New] say.
+// TaskPolicy holds the options of [New] that decide how a task runs.
 type TaskPolicy struct {
-	// Timeout is as in [WithTimeout]; 0 for none.
+	// Timeout is set by [WithTimeout]; 0 means no timeout.
 	Timeout time.Duration
-	// Backoff is as in [WithBackoff]; nil where the worker's counts.
+	// Backoff is set by [WithBackoff]; nil means the worker's backoff.
 	Backoff Backoff
-	// MaxAttempts is as in [WithMaxAttempts]; 0 where the queue decides alone.
+	// MaxAttempts is set by [WithMaxAttempts]; 0 means that only the queue limits
+	// attempts.
 	MaxAttempts int
-	// MaxConcurrency is how many handlers may run in one worker, by [WithMaxConcurrency];
-	// 0 for no limit.
+	// MaxConcurrency is set by [WithMaxConcurrency]; 0 means no limit.
 	MaxConcurrency int
 }
 
-// WithBackoff sets the delay of a retry of this task, in the place of
-// WorkerConfig.Backoff, and of SQSConfig.Backoff on Lambda, where it needs a Settler. A
-// delay that a handler asks for by [RetryAfter] wins. It is called concurrently, in the
-// handler's slot; one that panics is logged, and the longest default taken. Nil is a
-// panic of [New].
+// WithBackoff sets the backoff of this task. It replaces WorkerConfig.Backoff, and on
+// Lambda, where it needs a Settler, SQSConfig.Backoff. The delay of a [RetryAfter]
+// overrides it. The backoff is called concurrently, while the handler still holds its
+// slot. If it panics, the panic is logged and the longest default delay is used. [New]
+// panics if backoff is nil.
 func WithBackoff(backoff Backoff) TaskOption {
 	return taskOption(func(s *settings) {
 		s.policy.Backoff = backoff
@@ -36,19 +36,19 @@ func WithBackoff(backoff Backoff) TaskOption {
 	})
 }
 
-// WithMaxAttempts makes a dead letter of a message whose n-th attempt fails, with the
-// last error as the reason, as [Permanent] does. The smaller of n and the queue's
-// maxReceiveCount counts: it is for tasks that should fail earlier than the others of
-// their queue.
+// WithMaxAttempts makes a message a dead letter when its n-th attempt fails. The last
+// error is the reason, as with [Permanent]. The smaller of n and the queue's
+// maxReceiveCount applies, so n can only make a task fail earlier than the others of its
+// queue.
 //
-// An attempt is a receive, as SQS counts them: one that a stop or [WithMaxConcurrency]
-// gave back, or a crash cut off, counts too. A message that comes more often than n times becomes a dead letter
-// without another run, so leave room for deployments: 3 is a good least. A handler that a
-// stop cuts off at the last attempt is given back, and its message is dead when it comes
-// again.
+// An attempt is a receive, as SQS counts them. It counts even if a stop or
+// [WithMaxConcurrency] gave the message back, or a crash cut it off. A message received
+// more than n times becomes a dead letter without another run. Leave room for
+// deployments: use 3 or more. If a stop cuts off the last attempt, the message is given
+// back and becomes a dead letter at its next receive.
 //
 // On Lambda it needs a Settler: lambdax.SQS returns an error without one. Behind SNS it
-// has no effect. An n below 1 is a panic of [New].
+// has no effect. [New] panics if n is below 1.
 func WithMaxAttempts(n int) TaskOption {
 	return taskOption(func(s *settings) {
 		s.policy.MaxAttempts = n
@@ -58,17 +58,17 @@ func WithMaxAttempts(n int) TaskOption {
 	})
 }
 
-// reject notes what is wrong with an option of New, where its value could not show it
-// later. The first one stays.
+// reject records why an option of New is invalid, if its value does not show it later.
+// The first reason stays.
 func (s *settings) reject(reason string) {
 	if s.rejected == nil {
 		s.rejected = errors.New(reason)
 	}
 }
 
-// Policies returns the policy of each task that h runs, by name; tasks that it only
-// dispatches are left out. Transports and checks compare them with their queues. The map
-// is the caller's.
+// Policies returns the policy of each task that h runs, by name. It leaves out tasks that
+// h only dispatches. Transports and checks compare the policies with their queues. The
+// caller owns the map.
 func (h *Hub) Policies() map[string]TaskPolicy {
 	policies := make(map[string]TaskPolicy, len(h.tasks))
 	for name, r := range h.tasks {
@@ -79,12 +79,12 @@ func (h *Hub) Policies() map[string]TaskPolicy {
 	return policies
 }
 
-// ErrMaxAttempts is wrapped by the error of [Hub.Handle] for a task with
-// [WithMaxAttempts] that has no attempt left: its last one failed, or was before this
-// delivery. It asks for a dead letter.
+// ErrMaxAttempts is wrapped by the error of [Hub.Handle] when a message has no attempt
+// left under [WithMaxAttempts]. Its last attempt has failed, now or in an earlier
+// delivery. The error makes the message a dead letter.
 var ErrMaxAttempts = errors.New("no attempt is left")
 
-// mayRun returns an error if the message of a delivery has had all its attempts.
+// mayRun returns an error if the message has used all its attempts.
 func (r *registration) mayRun(ctx context.Context) error {
 	most := r.policy.MaxAttempts
 	if most == 0 {
@@ -96,15 +96,15 @@ func (r *registration) mayRun(ctx context.Context) error {
 	return nil
 }
 
-// exhausted is [Permanent] for a message without an attempt left.
+// exhausted returns the error of [Permanent] for a message without an attempt left.
 func exhausted(expected bool, err error) error {
 	return &outcomeError{verb: "permanent", outcome: Outcome{
 		Action: ActionDeadLetter, Expected: expected, Err: err, exhausted: true,
 	}}
 }
 
-// decide applies the policy to the error of a run that is to be retried. It leaves a
-// handler alone that a stop cut off. r may be nil, for an unknown task.
+// decide applies the policy to an error that asks for a retry. It returns err unchanged
+// if a stop cut off the handler. r is nil for an unknown task.
 func (r *registration) decide(ctx context.Context, d *Delivery, err error) error {
 	if err == nil || r == nil || r.handler == nil || r.policy.MaxAttempts == 0 && r.policy.Backoff == nil {
 		return err
@@ -125,18 +125,18 @@ func (r *registration) decide(ctx context.Context, d *Delivery, err error) error
 	return &outcomeError{outcome: outcome}
 }
 
-// lastAttempt returns the last attempt that policy and queue allow a message; 0 where
-// there is no policy.
+// lastAttempt returns the last attempt that both the policy and the queue allow; 0 if the
+// task has no limit.
 func (r *registration) lastAttempt(d *Delivery) int {
 	most := r.policy.MaxAttempts
-	if most == 0 || d.MaxAttempts == 0 || d.Attempt > d.MaxAttempts { // the last: the queue's was raised since
+	if most == 0 || d.MaxAttempts == 0 || d.Attempt > d.MaxAttempts { // in the last case the queue's limit was raised since
 		return most
 	}
 	return min(most, d.MaxAttempts)
 }
 
-// lastAttempt reports whether the message becomes a dead letter if this delivery of it
-// fails, or is given back.
+// lastAttempt reports whether the message becomes a dead letter if this delivery fails or
+// is given back.
 func (h *Hub) lastAttempt(d *Delivery) bool {
 	if d.lastAttempt() {
 		return true

@@ -135,7 +135,8 @@ func (p *poller) receive(ctx context.Context, plan plan) (result pollResult) {
 	return result
 }
 
-// isTimeout reports whether err calls itself a timeout, as errors of net and net/http do.
+// isTimeout reports whether err has a Timeout method that returns true, as errors of net
+// and net/http do.
 func isTimeout(err error) bool {
 	timeout, ok := guard.As[interface{ Timeout() bool }](err)
 	return ok && timeout.Timeout()

@@ -42,7 +42,7 @@ func (w *Worker) settle(work context.Context, l *lease, handled error) (done boo
 	return result.done
 }
 
-// settled is how a settlement ended.
+// settled is the result of a settlement.
 type settled struct {
 	done   bool // the message is off the queue
 	lost   bool // the lease is lost, so that the outcome has no effect
@@ -50,7 +50,7 @@ type settled struct {
 	err    error
 }
 
-// settleAs gives the outcome of a message its effect.
+// settleAs applies the outcome to the message.
 func (w *Worker) settleAs(work context.Context, l *lease, outcome Outcome) (result settled) {
 	defer w.leases.settled(l)
 	if outcome.Action == ActionDeadLetter {
@@ -90,7 +90,7 @@ func (w *Worker) settleAs(work context.Context, l *lease, outcome Outcome) (resu
 	return result
 }
 
-// observe reports a message that is settled, or could not be, to the observer.
+// observe reports the settlement of a message to the observer.
 func (w *Worker) observe(ctx context.Context, l *lease, outcome Outcome, result settled) {
 	if w.hub.observer == nil {
 		return
@@ -207,14 +207,14 @@ func (w *Worker) release(work context.Context, leases []*lease) {
 	w.giveBack(work, leases, &w.counters.released, func(*lease) time.Duration { return w.givingBack() })
 }
 
-// postpone gives messages back for which the place of their task has no room. Those
-// behind the first of a group come when that does.
+// postpone gives messages back because the waiting room of their task is full. Later
+// messages of a group come again after its first one.
 func (w *Worker) postpone(work context.Context, leases []*lease) {
 	first := leases[0]
 	d := first.current()
 	delay := first.limiter.deferral(max(d.Attempt, 1))
 	if leftOut, ok := first.limiter.lines.take(); ok {
-		w.hub.report(work, slog.LevelWarn, "task at its max concurrency, no room to wait; giving messages back",
+		w.hub.report(work, slog.LevelWarn, "task at its max concurrency; giving messages back",
 			slog.String("task", inLog(nameOf(d))), slog.String("queue", inLog(d.Queue)),
 			slog.Float64("delay_ms", milliseconds(delay)), slog.Int("left_out", leftOut))
 	}
@@ -253,7 +253,7 @@ func (w *Worker) giveBack(
 				w.hub.report(
 					ctx,
 					slog.LevelWarn,
-					"cannot give a message back, it stays invisible until its visibility timeout",
+					"giving back failed; message stays invisible until its visibility timeout",
 					slog.Any("", d),
 					guard.ErrorAttr(err),
 				)
@@ -273,7 +273,7 @@ func (w *Worker) process(work context.Context, p *poller, l *lease) (done bool) 
 	ctx, cancel := context.WithCancelCause(work)
 	defer cancel(nil)
 	if !l.start(cancel) {
-		w.leases.forget(l) // lost while it waited: somebody else has it
+		w.leases.forget(l) // lost while it waited: another worker may hold it
 		l.limiter.release()
 		return false
 	}
@@ -286,7 +286,7 @@ func (w *Worker) process(work context.Context, p *poller, l *lease) (done bool) 
 			err = w.hub.tasks[task].decide(ctx, l.current(), err)
 		}
 		took := time.Since(start)
-		taken := w.leases.settle(l) // before the slot is another's: it is none of the running any more
+		taken := w.leases.settle(l) // before the slot is free: the handler no longer runs
 		settled = w.passSlot()
 		l.limiter.observe(took)
 		p.governor.returned(took) // after that: it may ask for a message for the free slot

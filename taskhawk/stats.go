@@ -15,8 +15,8 @@ type WorkerStats struct {
 	// at most Concurrency, and Prefetch for each queue.
 	Waiting int
 	// Limited is how many messages wait now because their task is at its
-	// [WithMaxConcurrency]: at most MaxLimited for each such task, and as many again that
-	// are at their last attempt. They are not among those waiting for a slot.
+	// [WithMaxConcurrency]. Each such task has at most MaxLimited, and as many again at
+	// their last attempt. Messages waiting for a slot are not included.
 	Limited int
 	// Settling is how many messages are being settled now, whose handlers have returned:
 	// at most Concurrency, or 100 if that is more, and those that keep a slot when the
@@ -42,9 +42,9 @@ type WorkerStats struct {
 	// Released counts messages given back unhandled, by a stop or behind a failed message
 	// of their group.
 	Released int64
-	// Deferred counts messages given back, to come again later, because their task was at
-	// its [WithMaxConcurrency] and MaxLimited others waited already. A count that goes on
-	// growing says that the task belongs on a separate queue.
+	// Deferred counts messages given back because their task was at its
+	// [WithMaxConcurrency] and MaxLimited others waited. If it keeps growing, move the
+	// task to a separate queue.
 	Deferred int64
 	// LostLeases counts messages whose lease was lost while this worker held them.
 	LostLeases int64
@@ -135,18 +135,17 @@ type QueueHealth struct {
 	Queue string
 	// Priority is its priority.
 	Priority Priority
-	// Paused reports whether [Worker.Pause] keeps the queue from being received from.
+	// Paused reports whether [Worker.Pause] has stopped receives from the queue.
 	Paused bool
-	// Started is when Run began to poll the queue, or [Worker.Resume] did so again; zero
-	// before.
+	// Started is when Run or [Worker.Resume] began to poll the queue; zero before that.
 	Started time.Time
 	// LastPoll is when a poll last succeeded, with messages or without; zero before the
 	// first.
 	LastPoll time.Time
-	// Age is for how long no poll has succeeded: since LastPoll, or since Started where
-	// that is later; 0 before Run and while the queue is paused. It grows while a long
-	// poll waits and while the worker has no room for messages, too: a probe reads it
-	// beside Failures.
+	// Age is how long no poll has succeeded, since the later of LastPoll and Started. It
+	// is 0 before Run and while the queue is paused. It also grows while a long poll
+	// waits and while the worker has no room for messages, so a probe must read Failures
+	// too.
 	Age time.Duration
 	// Failures counts the polls that failed since then.
 	Failures int
@@ -208,7 +207,7 @@ func (w *Worker) Health() []QueueHealth {
 		q := &queues[i]
 		since := q.LastPoll
 		if q.Started.After(since) {
-			since = q.Started // a worker that has just started is not dead, although its first poll failed
+			since = q.Started // a worker just started is not dead, even if its first poll failed
 		}
 		if !since.IsZero() && !q.Paused {
 			q.Age = now.Sub(since)
@@ -235,7 +234,7 @@ type RequestStats struct {
 	Sends Requests
 	// Receives are requests that receive: ReceiveMessage.
 	Receives Requests
-	// EmptyReceives counts the ones that brought nothing.
+	// EmptyReceives counts the receives that brought no message.
 	EmptyReceives int64
 	// Damaged are messages that arrived with a body that does not have the MD5 SQS gives
 	// for it: left for another delivery.

@@ -31,7 +31,7 @@ type AnyTask interface {
 	// Signature is the task's parameters, for tools that describe tasks to other
 	// programs. The slice is the caller's.
 	Signature() codec.Signature
-	// Policy is how the task runs, for tools that compare it with queues.
+	// Policy returns how the task runs, for tools that compare it with queues.
 	Policy() TaskPolicy
 
 	registration() *registration
@@ -83,7 +83,7 @@ func (t *Task[Args]) Name() string { return t.identity.name }
 // Signature returns the parameters of the task. The slice is the caller's.
 func (t *Task[Args]) Signature() codec.Signature { return t.codec.Signature() }
 
-// Policy returns how the task runs: what the options of its New say.
+// Policy returns how the task runs, from the options of its New.
 func (t *Task[Args]) Policy() TaskPolicy { return t.settings.policy }
 
 // WithHandler returns a copy of the task that runs handler. It breaks initialization

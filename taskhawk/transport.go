@@ -73,8 +73,8 @@ type Queue interface {
 type DeadLetter struct {
 	// Task is the task's name; empty when the message could not be read.
 	Task string
-	// Reason is the text of the error given to [Permanent], or that the last attempt of
-	// [WithMaxAttempts] failed with.
+	// Reason is the text of the error given to [Permanent], or of the error of the last
+	// attempt that [WithMaxAttempts] allows.
 	Reason string
 	// Attempt is the attempt that failed, from 1.
 	Attempt int
@@ -105,10 +105,9 @@ type Outgoing struct {
 	observer Observer // of the hub that dispatched it; nil for none
 }
 
-// Observer returns the observer of the hub that dispatched the message, as
-// [Hub.Observer] does: publishers call it around the request that sends the message. It
-// is nil if there is none. A request with the messages of several hubs has one of their
-// observers.
+// Observer returns the observer of the hub that dispatched the message, as [Hub.Observer]
+// does; nil if there is none. Publishers call it around the request that sends the
+// message. If a request has messages of several hubs, they call one of the observers.
 func (o *Outgoing) Observer() Observer { return o.observer }
 
 // LogValue gives log/slog what is safe to log: neither body nor headers.

@@ -69,8 +69,8 @@ func tryTags(v Validator, t reflect.Type) error {
 	return nil
 }
 
-// tryTag returns an error with the words of the validator if a validation panics, which
-// may be the user's: a sample holds no values.
+// tryTag returns an error with the text of the panic if a validation panics. The
+// validator may be the user's. The text is safe to show, since a sample holds no values.
 func tryTag(v Validator, sample reflect.Value) error {
 	bad, ok := errors.AsType[*PanicError](validate(v, "", sample.Interface()))
 	if !ok {
@@ -212,7 +212,7 @@ type ValidationError struct {
 	// a tag made it panic. The text then names the field and its tag.
 	Err error
 
-	place string // of a panic, "" if not known
+	place string // of a panic, "" if unknown
 }
 
 // FieldError is one broken rule.

@@ -16,8 +16,8 @@ type filterer interface {
 
 var _ filterer = (*validator.Validate)(nil)
 
-// describePanic says where a validation of args panicked, and what the validator said
-// where that holds no value. It is empty where the place is not known.
+// describePanic returns where a validation of args panicked, and the validator's words if
+// they contain no value. It returns "" if the place is unknown.
 func describePanic(v Validator, args any, bad *PanicError) string {
 	place, ok := panicPlace(v, args)
 	if words := validatorWords(bad.Value); ok && words != "" {
@@ -26,15 +26,15 @@ func describePanic(v Validator, args any, bad *PanicError) string {
 	return place
 }
 
-// panicPlace says at which field a validation of args panics, with the tag of the field.
-// It reports false where that cannot be told: for another kind of validator, and for
-// rules of whole structs. It validates args twice.
+// panicPlace returns the field at which a validation of args panics, with its tag. It
+// reports false for another kind of validator, and for rules of whole structs. It
+// validates args twice.
 func panicPlace(v Validator, args any) (place string, ok bool) {
 	f, ok := v.(filterer)
 	if !ok {
 		return "", false
 	}
-	last := "" // the field that was reached last
+	last := "" // the last field reached
 	panicked := panics(f, args, func(ns []byte) bool {
 		last = string(ns)
 		return false
@@ -42,8 +42,8 @@ func panicPlace(v Validator, args any) (place string, ok bool) {
 	if !panicked || last == "" {
 		return "", false
 	}
-	// Rules of a struct run after those of its fields. If they are to blame, they panic
-	// without the field too.
+	// Rules of a struct run after the rules of its fields. If they cause the panic, they
+	// panic without the field too.
 	reached := false
 	panicked = panics(f, args, func(ns []byte) bool {
 		reached = reached || string(ns) == last
@@ -61,15 +61,16 @@ func panicPlace(v Validator, args any) (place string, ok bool) {
 	return place, true
 }
 
-// panics reports whether a validation that leaves out what skip names panics.
+// panics reports whether a validation panics that leaves out the fields for which skip is
+// true.
 func panics(f filterer, args any, skip validator.FilterFunc) (panicked bool) {
 	defer func() { panicked = recover() != nil }()
 	_ = f.StructFiltered(args, skip)
 	return false
 }
 
-// fieldTag returns the validate tag of the field of t at the validator's path, "" if the
-// path is not that of a field.
+// fieldTag returns the validate tag of the field of t at the validator's path, "" if
+// there is no such field.
 func fieldTag(t reflect.Type, path string) string {
 	tag := ""
 	for i := 0; i < len(path); {
@@ -77,7 +78,7 @@ func fieldTag(t reflect.Type, path string) string {
 		if path[i] == '[' {
 			end := strings.IndexByte(path[i:], ']')
 			if end < 0 || t == nil || t.Kind() != reflect.Slice && t.Kind() != reflect.Array {
-				return "" // the key of a map may hold brackets and dots
+				return "" // a map key may contain brackets and dots
 			}
 			t, i = t.Elem(), i+end+1
 			continue
@@ -92,8 +93,8 @@ func fieldTag(t reflect.Type, path string) string {
 	return tag
 }
 
-// validatorWords returns what the validator panicked with if it is about types and tags
-// alone. Functions of the user may panic with values.
+// validatorWords returns the text of the validator's panic if it names only types and
+// tags. The user's functions may panic with values.
 func validatorWords(value any) string {
 	text, ok := value.(string)
 	name, about := strings.CutPrefix(text, "Bad field type ")

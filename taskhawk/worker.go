@@ -259,9 +259,9 @@ type WorkerConfig struct {
 	// their messages can start. Default: 4 and a tenth of Concurrency, up to 32.
 	MaxReceives int
 	// MaxLimited is how many messages of each task with [WithMaxConcurrency] may wait in
-	// this worker because their task is at its limit, at most, and as many again that are
-	// at their last attempt. What comes beyond that is given back with a delay; at the last
-	// attempt it waits as one for a slot does. Default 100.
+	// this worker while the task is at its limit. As many again may wait at their last
+	// attempt. Further messages are given back with a delay; at their last attempt they
+	// wait as for a slot. Default 100.
 	MaxLimited int
 	// AbortPolls cancels the running polls when a stop begins, so that an idle worker
 	// stops at once. A message that the service assigns in that moment stays invisible

@@ -50,10 +50,10 @@ func (p *Pipeline) Publish(ctx context.Context, out *taskhawk.Outgoing) error {
 }
 
 // RunUntilIdle runs what was dispatched, and what that dispatches, one task at a time,
-// until nothing is left but dead letters. A task that fails is retried at once, unless it
-// asks for another delay by taskhawk.WithBackoff or RetryAfter, and five times in all, or
-// fewer by taskhawk.WithMaxAttempts. It fails the test when the worker does not stop
-// cleanly or the test's context ends first.
+// until nothing is left but dead letters. A task that fails is retried at once, unless
+// taskhawk.WithBackoff or RetryAfter sets another delay. It has five attempts, or fewer
+// by taskhawk.WithMaxAttempts. It fails the test when the worker does not stop cleanly or
+// the test's context ends first.
 //
 // Delays take as long as they are, but no time in a testing/synctest bubble. Only one
 // call may run at a time.
