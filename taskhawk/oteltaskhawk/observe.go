@@ -45,7 +45,7 @@ func (t *Telemetry) Call(
 func (t *Telemetry) startRequest(ctx context.Context, call *taskhawk.Call) (context.Context, trace.Span) {
 	var links []trace.Link
 	for _, out := range call.Sent {
-		if _, sent := t.linkTo(ctx, headers(out.Headers)); sent.IsValid() {
+		if _, sent := linkTo(ctx, t.propagator, headers(out.Headers)); sent.IsValid() {
 			links = append(links, trace.Link{SpanContext: sent})
 		}
 	}

@@ -20,6 +20,7 @@ package oteltaskhawk
 import (
 	"context"
 	"fmt"
+	"reflect"
 	"sync/atomic"
 	"time"
 
@@ -54,6 +55,8 @@ type Telemetry struct {
 	tracer     trace.Tracer
 	propagator propagation.TextMapPropagator
 	childSpans bool
+	readsW3C   bool // trace context and baggage are read one by one
+	untraced   bool // no span is ever made
 	metrics    *instruments
 	meter      metric.Meter
 	sends      cache[sendKey, *sendNames]
@@ -84,13 +87,24 @@ func New(config Config) (*Telemetry, error) {
 	if err != nil {
 		return nil, fmt.Errorf("oteltaskhawk: new: %w", err)
 	}
+	tracer := config.TracerProvider.Tracer(scopeName, trace.WithSchemaURL(schemaURL))
+	_, untraced := tracer.(noop.Tracer)
 	return &Telemetry{
-		tracer:     config.TracerProvider.Tracer(scopeName, trace.WithSchemaURL(schemaURL)),
+		tracer:     tracer,
 		propagator: config.Propagator,
 		childSpans: config.ChildSpans,
+		readsW3C:   isW3C(config.Propagator),
+		untraced:   untraced,
 		metrics:    metrics,
 		meter:      meter,
 	}, nil
+}
+
+// isW3C reports whether p is the trace context and the baggage of W3C, and no more.
+func isW3C(p propagation.TextMapPropagator) bool {
+	traces, bags := propagation.TraceContext{}, propagation.Baggage{}
+	return reflect.DeepEqual(p, propagation.NewCompositeTextMapPropagator(traces, bags)) ||
+		reflect.DeepEqual(p, propagation.NewCompositeTextMapPropagator(bags, traces))
 }
 
 // Apply returns config with the telemetry: [Telemetry.Dispatch] and [Telemetry.Process]
@@ -171,12 +185,12 @@ func (h headers) Keys() []string {
 	return names
 }
 
-// linkTo returns the span context in headers, and ctx with all that is in them. It is
-// invalid if they have none, or the same span as ctx.
-func (t *Telemetry) linkTo(
-	ctx context.Context, carrier propagation.TextMapCarrier,
+// linkTo returns the span context that p reads from headers, and ctx with all that it
+// reads. The span context is invalid if there is none, or if it is the span of ctx.
+func linkTo(
+	ctx context.Context, p propagation.TextMapPropagator, carrier propagation.TextMapCarrier,
 ) (context.Context, trace.SpanContext) {
-	extracted := t.propagator.Extract(ctx, carrier)
+	extracted := p.Extract(ctx, carrier)
 	remote, own := trace.SpanContextFromContext(extracted), trace.SpanContextFromContext(ctx)
 	if remote.TraceID() == own.TraceID() && remote.SpanID() == own.SpanID() {
 		return extracted, trace.SpanContext{}

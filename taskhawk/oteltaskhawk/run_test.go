@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"log/slog"
 	"runtime"
 	"testing"
 	"testing/synctest"
@@ -14,7 +13,6 @@ import (
 	"github.com/stretchr/testify/require"
 	"go.opentelemetry.io/otel/baggage"
 	"go.opentelemetry.io/otel/codes"
-	noopmetric "go.opentelemetry.io/otel/metric/noop"
 	"go.opentelemetry.io/otel/propagation"
 	"go.opentelemetry.io/otel/trace"
 	nooptrace "go.opentelemetry.io/otel/trace/noop"
@@ -310,36 +308,3 @@ func TestWatchWorkerShowsItsState(t *testing.T) {
 	require.NoError(t, registration.Unregister())
 	require.NotContains(t, e.collect(), "taskhawk.worker.waiting")
 }
-
-// With a no-op tracer and meter, telemetry costs six allocations at most.
-func TestAllocsOfTelemetryWithoutABackend(t *testing.T) {
-	telemetry, err := oteltaskhawk.New(oteltaskhawk.Config{
-		TracerProvider: nooptrace.NewTracerProvider(), MeterProvider: noopmetric.NewMeterProvider(),
-	})
-	require.NoError(t, err)
-	cost := func(apply bool) (dispatch, handle float64) {
-		task := newNumber(func(context.Context, numberArgs) error { return nil })
-		config := taskhawk.Config{
-			Tasks: []taskhawk.AnyTask{task}, Publisher: discard{}, Logger: slog.New(slog.DiscardHandler),
-		}
-		if apply {
-			config = telemetry.Apply(config)
-			config.Observer = nil // requests are shared by many tasks
-		}
-		hub, err := taskhawk.NewHub(config)
-		require.NoError(t, err)
-		ctx, d := t.Context(), &taskhawk.Delivery{Body: body("tests.number", 0), Queue: "q"}
-		dispatch = testing.AllocsPerRun(200, func() { _, _ = task.Dispatch(ctx, numberArgs{}) })
-		handle = testing.AllocsPerRun(200, func() { _ = hub.Handle(ctx, d) })
-		return dispatch, handle
-	}
-	plainDispatch, plainHandle := cost(false)
-	dispatch, handle := cost(true)
-	t.Logf("dispatch %v to %v, handle %v to %v", plainDispatch, dispatch, plainHandle, handle)
-	require.LessOrEqual(t, dispatch-plainDispatch, 6.0)
-	require.LessOrEqual(t, handle-plainHandle, 6.0)
-}
-
-type discard struct{}
-
-func (discard) Publish(context.Context, *taskhawk.Outgoing) error { return nil }

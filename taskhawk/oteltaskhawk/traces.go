@@ -11,6 +11,7 @@ import (
 	"go.opentelemetry.io/otel/attribute"
 	"go.opentelemetry.io/otel/codes"
 	"go.opentelemetry.io/otel/metric"
+	"go.opentelemetry.io/otel/propagation"
 	semconv "go.opentelemetry.io/otel/semconv/v1.43.0"
 	"go.opentelemetry.io/otel/trace"
 
@@ -205,8 +206,12 @@ func (t *Telemetry) contextOf(
 }
 
 func (t *Telemetry) extract(ctx context.Context, msg *taskhawk.Message) (context.Context, trace.SpanContext) {
+	carrier := headers(msg.Headers)
+	if t.readsW3C && !t.childSpans {
+		return t.extractW3C(ctx, carrier)
+	}
 	local := trace.SpanFromContext(ctx)
-	extracted, remote := t.linkTo(ctx, headers(msg.Headers))
+	extracted, remote := linkTo(ctx, t.propagator, carrier)
 	switch {
 	case t.childSpans && remote.IsValid():
 		return extracted, local.SpanContext() // of the function, on Lambda
@@ -214,6 +219,18 @@ func (t *Telemetry) extract(ctx context.Context, msg *taskhawk.Message) (context
 		return trace.ContextWithSpan(extracted, local), remote // its baggage, and none of its trace
 	}
 	return extracted, remote
+}
+
+// extractW3C returns what extract returns, with fewer allocations: one if spans are made,
+// and six of twelve if the tracer is a no-op, by TestAllocsOfTelemetryWithoutABackend.
+// The baggage goes into the context, the remote span does not.
+func (t *Telemetry) extractW3C(
+	ctx context.Context, carrier headers,
+) (parent context.Context, link trace.SpanContext) {
+	if !t.untraced { // a no-op tracer drops the link
+		_, link = linkTo(ctx, propagation.TraceContext{}, carrier)
+	}
+	return propagation.Baggage{}.Extract(ctx, carrier), link
 }
 
 // sourceOf returns the service and the queue or topic that a message came from.
