@@ -56,7 +56,7 @@ func (d *demo) close() {
 
 func (d *demo) program(name string) string { return filepath.Join(d.folder, name) }
 
-// build compiles the functions as SAM does, and prints how large they are.
+// build compiles the functions with the flags of the Makefile, and prints how large they are.
 func (d *demo) build(ctx context.Context) error {
 	d.account.sayf("== Build")
 	for _, name := range []string{"sns", "sqs"} {
@@ -67,8 +67,8 @@ func (d *demo) build(ctx context.Context) error {
 			path+name,
 			"-tags",
 			"lambda.norpc",
-			"-ldflags",
-			"-s -w",
+			"-trimpath",
+			"-ldflags=-s",
 		); err != nil {
 			return err
 		}

@@ -19,8 +19,8 @@ import (
 	"github.com/taskhawk/taskhawk-go/sqsx/sqstest"
 )
 
-// stripped are the flags with which SAM and the documentation build functions.
-func stripped() []string { return []string{"-tags", "lambda.norpc", "-ldflags", "-s -w"} }
+// stripped are the flags of the Makefile.
+func stripped() []string { return []string{"-tags", "lambda.norpc", "-trimpath", "-ldflags=-s"} }
 
 // programs are the compiled functions of the tests, each made once.
 type programs struct {

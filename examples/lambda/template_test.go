@@ -80,8 +80,16 @@ type template struct {
 	Version     string `json:"AWSTemplateFormatVersion"`
 	Transform   string
 	Description string
-	Globals     map[string]any
+	Globals     struct{ Function globals }
 	Resources   map[string]resource
+}
+
+// globals are the settings of all functions.
+type globals struct {
+	Runtime, Handler string
+	Architectures    []string
+	MemorySize       int
+	LoggingConfig    struct{ LogFormat string }
 }
 
 type resource struct {
@@ -133,6 +141,8 @@ type properties struct {
 	}
 	LogGroupName    string
 	RetentionInDays int
+
+	alarm
 }
 
 type event struct {
@@ -209,6 +219,8 @@ func judge(parsed template) []string {
 		f.role(name, f.Resources[name].Properties)
 	}
 	f.names()
+	f.alarms()
+	f.globals()
 	return f.found
 }
 
