@@ -252,7 +252,9 @@ func (b *batch) settleHandled(ctx context.Context, r *record, handled error) err
 	if !done {
 		done, err = b.effect(ctx, r, handled)
 	}
-	b.hub.Settled(context.WithoutCancel(ctx), &r.delivery, handled, done, err)
+	if b.hub.Observer() != nil { // else the context is an allocation for each record
+		b.hub.Settled(context.WithoutCancel(ctx), &r.delivery, handled, done, err)
+	}
 	if done {
 		return nil
 	}

@@ -3,6 +3,7 @@ package lambdax_test
 import (
 	"context"
 	"errors"
+	"log/slog"
 	"slices"
 	"strconv"
 	"strings"
@@ -246,4 +247,18 @@ func TestAnErrorThatPanicsOnlyWhenItIsAskedForTime(t *testing.T) {
 	response, err := must(lambdax.SQS(r.hub, lambdax.SQSConfig{PartialBatch: true}))(t.Context(), event)
 	require.NoError(t, err)
 	require.Equal(t, []string{"m0"}, reported(t, response))
+}
+
+// An observer and a settler cost what they do only where there is one.
+func TestRecordsAllocate(t *testing.T) { //nolint:paralleltest // it counts allocations
+	hub, err := taskhawk.NewHub(taskhawk.Config{
+		Logger: slog.New(slog.DiscardHandler),
+		Tasks:  []taskhawk.AnyTask{taskhawk.New("do", func(context.Context, doArgs) error { return nil })},
+	})
+	require.NoError(t, err)
+	handle := must(lambdax.SQS(hub, lambdax.SQSConfig{PartialBatch: true}))
+	event := doing(slices.Repeat([]string{""}, 10)...)
+	allocated := testing.AllocsPerRun(50, func() { _, _ = handle(t.Context(), event) })
+	t.Logf("%.0f allocations for ten records", allocated)
+	require.LessOrEqual(t, allocated, 90.0)
 }
