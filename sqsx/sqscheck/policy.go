@@ -82,7 +82,7 @@ func (c *PolicyConfig) check(app string) ([]string, error) {
 	}
 	for _, role := range c.Roles {
 		if !slices.Contains(Roles(), role) {
-			return nil, fmt.Errorf("unknown role %q", role)
+			return nil, fmt.Errorf("unknown role %q: want one of %q", role, Roles())
 		}
 	}
 	return queueNames(app, c.Priorities, c.Naming)

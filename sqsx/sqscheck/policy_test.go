@@ -200,12 +200,12 @@ func TestPolicyRefusesBadConfiguration(t *testing.T) {
 		return config
 	}
 	for want, config := range map[string]sqscheck.PolicyConfig{
-		"no Roles":             account(),
-		`unknown role "admin"`: account("admin"),
-		`account "*"`:          change(func(c *sqscheck.PolicyConfig) { c.Account = "*" }),
-		`region ""`:            change(func(c *sqscheck.PolicyConfig) { c.Region = "" }),
-		`region "*"`:           change(func(c *sqscheck.PolicyConfig) { c.Region = "*" }),
-		`partition "gcp"`:      change(func(c *sqscheck.PolicyConfig) { c.Partition = "gcp" }),
+		"no Roles": account(),
+		`unknown role "admin": want one of ["publisher" "worker" `: account("admin"),
+		`account "*"`:     change(func(c *sqscheck.PolicyConfig) { c.Account = "*" }),
+		`region ""`:       change(func(c *sqscheck.PolicyConfig) { c.Region = "" }),
+		`region "*"`:      change(func(c *sqscheck.PolicyConfig) { c.Region = "*" }),
+		`partition "gcp"`: change(func(c *sqscheck.PolicyConfig) { c.Partition = "gcp" }),
 		"policies take no alias": change(func(c *sqscheck.PolicyConfig) {
 			c.KeyARN = "arn:aws:kms:us-east-1:111122223333:alias/queues"
 		}),

@@ -2,6 +2,7 @@ package cli
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"runtime/debug"
 
@@ -31,7 +32,7 @@ type grammar struct {
 	Provision  queues.Provision  `cmd:"" help:"Create the queues that are missing."`
 	Peek       letters.Peek      `cmd:"" help:"Look at messages that wait on a queue."`
 	Purge      queues.Purge      `cmd:"" help:"Delete all messages of a queue."`
-	Serve      serve.Serve       `cmd:"" help:"Serve SQS and SNS on this machine, for development."`
+	Serve      serve.Serve       `cmd:"" help:"Serve SQS, SNS and EventBridge Scheduler on this machine, for development."`
 	Terraform  infra.Command     `cmd:"" help:"Write Terraform or CloudFormation for queues, topics, permissions, schedules and alarms."`
 	Contract   contracts.Command `cmd:"" help:"Show, compare and check contracts of tasks; write Python stubs and Go structs."`
 	Completion completion        `cmd:"" help:"Print what makes a shell complete commands and flags."`
@@ -65,12 +66,15 @@ func Run(ctx context.Context, args []string, streams program.Streams) int {
 	if helped {
 		return program.ExitOK
 	}
+	if len(args) == 0 {
+		args = []string{"--help"} // as the programs of the field do
+	}
 	parsed, err := parser.Parse(args)
 	switch {
 	case helped:
 		return program.ExitOK
 	case err != nil:
-		p.Sayf("%s\nFor help: %s", program.Line(err.Error()), helpFor(parsed))
+		p.Sayf("%s\nFor help: %s", program.Line(err.Error()), helpFor(err))
 		return program.ExitUsage
 	}
 	p.Flags, p.Name = g.Flags, parsed.Command()
@@ -91,9 +95,10 @@ func finish(ctx context.Context, p *program.Program, err error) int {
 	return program.Code(err)
 }
 
-func helpFor(parsed *kong.Context) string {
-	if parsed != nil && parsed.Selected() != nil {
-		return parsed.Selected().FullPath() + " --help"
+// helpFor returns the command line whose help says how to do it right.
+func helpFor(err error) string {
+	if parse, ok := errors.AsType[*kong.ParseError](err); ok && parse.Context.Selected() != nil {
+		return parse.Context.Selected().FullPath() + " --help"
 	}
 	return name + " --help"
 }

@@ -3,6 +3,7 @@ package cli_test
 import (
 	"context"
 	"encoding/json"
+	"net"
 	"strings"
 	"testing"
 	"time"
@@ -30,6 +31,60 @@ func TestUsageErrorsExitWith2(t *testing.T) {
 		require.Empty(t, r.out, args)
 	}
 	require.Zero(t, c.server.TotalRequests())
+}
+
+func TestWithoutArgumentsThereIsHelp(t *testing.T) {
+	t.Parallel()
+	var out, err buffer
+	require.Zero(t, cli.Run(t.Context(), nil, program.Streams{Out: &out, Err: &err}))
+	require.Contains(t, out.String(), "Usage: taskhawk <command>")
+	require.Empty(t, err.String())
+}
+
+func TestUsageErrorsNameTheHelpOfTheirCommand(t *testing.T) {
+	t.Parallel()
+	c := newConsole(t)
+	for command, help := range map[string]string{
+		"nope": "taskhawk", "peek": "taskhawk peek", "dlq": "taskhawk dlq", "dlq show": "taskhawk dlq show",
+		"provision dev-myapp": "taskhawk provision",
+	} {
+		r := c.run(strings.Fields(command)...)
+		require.Equal(t, 2, r.code, command)
+		require.True(t, strings.HasSuffix(r.err, "\nFor help: "+help+" --help\n"), r.err)
+	}
+}
+
+func TestAnAddressInUseHasItsOwnAdvice(t *testing.T) {
+	t.Parallel()
+	listener, err := (&net.ListenConfig{}).Listen(t.Context(), "tcp", "127.0.0.1:0")
+	require.NoError(t, err)
+	defer func() { _ = listener.Close() }()
+	r := newConsole(t).run("serve", "--listen", listener.Addr().String())
+	require.Equal(t, 2, r.code)
+	require.True(t, strings.HasSuffix(r.err, ": choose another address with --listen\n"), r.err)
+	require.NotContains(t, r.err, "AWS_ENDPOINT_URL_SQS")
+}
+
+func TestQueuesCountOneInfo(t *testing.T) {
+	t.Parallel()
+	c := newConsole(t)
+	c.provision(sqsx.ProvisionConfig{})
+	require.Contains(t, c.ok("queues"), "ok, 1 info\n")
+}
+
+func TestAnEmptyListSaysSo(t *testing.T) {
+	t.Parallel()
+	c := newConsole(t)
+	c.provision(sqsx.ProvisionConfig{})
+	require.Equal(t, "taskhawk: no dead letters found\n", c.run("dlq", "ls").err)
+	require.Empty(t, c.run("dlq", "ls", "--json").err)
+}
+
+func TestPurgeWantsTheWholeNameOfAQueue(t *testing.T) {
+	t.Parallel()
+	r := newConsole(t).run("purge", "bulk", "--confirm", "bulk")
+	require.Equal(t, 2, r.code)
+	require.Contains(t, r.err, "such as TASKHAWK-DEV-MYAPP-BULK\n")
 }
 
 func TestACommandNeedsTheApplication(t *testing.T) {

@@ -8,6 +8,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/hashicorp/hcl/v2"
 	"github.com/hashicorp/hcl/v2/hclsimple"
 
 	"github.com/taskhawk/taskhawk-go/sqsx"
@@ -93,9 +94,22 @@ func Read(name string, source []byte) (file File, notes []string, err error) {
 	if strings.HasSuffix(name, ".json") && isOld(source) {
 		file, notes, err = readOld(source)
 	} else if err = hclsimple.Decode(name, source, nil, &file); err != nil {
-		err = fmt.Errorf("read %s: %w", name, err)
+		err = fmt.Errorf("read %s: %w", name, everyProblem(err))
 	}
 	return file, notes, err
+}
+
+// everyProblem returns an error with all diagnostics, of which hcl names the first only.
+func everyProblem(err error) error {
+	diagnostics, ok := errors.AsType[hcl.Diagnostics](err)
+	if !ok {
+		return err
+	}
+	texts := make([]string, 0, len(diagnostics))
+	for _, d := range diagnostics {
+		texts = append(texts, d.Error())
+	}
+	return errors.New(strings.Join(texts, "; "))
 }
 
 const defaultBacklog = 5000

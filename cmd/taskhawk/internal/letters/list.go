@@ -68,6 +68,9 @@ func (c *Ls) Run(ctx context.Context, p *program.Program) error {
 	if err := end(); err != nil {
 		return err
 	}
+	if failed == nil && shown == 0 && !p.JSON {
+		p.Sayf("no dead letters found")
+	}
 	if failed == nil && c.Limit > 0 && shown == c.Limit && !p.JSON {
 		p.Sayf("the first %d are listed; --limit 0 lists all", shown)
 	}

@@ -119,7 +119,7 @@ func Advice(err error) string {
 	case errors.As(err, &path):
 		return ""
 	}
-	if _, unreachable := errors.AsType[*net.OpError](err); unreachable {
+	if op, ok := errors.AsType[*net.OpError](err); ok && op.Op != "listen" {
 		return "look at --endpoint-url, AWS_ENDPOINT_URL_SQS and the network"
 	}
 	if strings.Contains(err.Error(), "does not exist in this account and region") {

@@ -100,7 +100,7 @@ type Table struct {
 // Table starts a table with the names of its columns. The caller must call Close.
 func (p *Program) Table(columns ...string) *Table {
 	t := &Table{out: p.Out, widths: make([]int, len(columns))}
-	t.Row(columns...)
+	t.add(columns)
 	return t
 }
 
@@ -108,12 +108,7 @@ func (p *Program) Table(columns ...string) *Table {
 func (t *Table) Row(cells ...string) {
 	t.mu.Lock()
 	defer t.mu.Unlock()
-	row := make([]string, len(cells))
-	for i, cell := range cells {
-		row[i] = Line(cell)
-		t.widths[i] = max(t.widths[i], utf8.RuneCountInString(row[i]))
-	}
-	t.rows = append(t.rows, row)
+	t.add(cells)
 	switch {
 	case len(t.rows) >= pageRows:
 		t.flush()
@@ -124,6 +119,17 @@ func (t *Table) Row(cells ...string) {
 			t.flush()
 		})
 	}
+}
+
+// add keeps a row for the next flush. mu must be held, but by the constructor. The heading starts no timer: it waits for the first row, however long
+// that takes, so that both are aligned.
+func (t *Table) add(cells []string) {
+	row := make([]string, len(cells))
+	for i, cell := range cells {
+		row[i] = Line(cell)
+		t.widths[i] = max(t.widths[i], utf8.RuneCountInString(row[i]))
+	}
+	t.rows = append(t.rows, row)
 }
 
 // flush writes the rows. mu must be held.

@@ -65,6 +65,8 @@ func TestTableWritesSoonAndKeepsItsColumns(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		var out buffer
 		table := (&program.Program{Streams: program.Streams{Out: &out}}).Table("A", "B")
+		time.Sleep(time.Minute)
+		require.Empty(t, out.String(), "the heading waits for the first row, to be aligned with it")
 		table.Row("first and long", "1")
 		require.Empty(t, out.String())
 		time.Sleep(time.Second)

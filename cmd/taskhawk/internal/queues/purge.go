@@ -8,6 +8,8 @@ import (
 	"github.com/aws/aws-sdk-go-v2/service/sqs/types"
 
 	"github.com/taskhawk/taskhawk-go/cmd/taskhawk/internal/program"
+	"github.com/taskhawk/taskhawk-go/sqsx"
+	"github.com/taskhawk/taskhawk-go/taskhawk"
 )
 
 // Purge is the command of that name.
@@ -38,6 +40,9 @@ func (c *Purge) Run(ctx context.Context, p *program.Program) error {
 	url, err := client.GetQueueUrl(ctx, in)
 	if err != nil {
 		if isMissing(err) {
+			if priority, err := taskhawk.ParsePriority(c.Queue); err == nil && p.App != "" {
+				return program.Usagef("purge wants the whole name of a queue, such as %s", sqsx.QueueName(p.App, priority))
+			}
 			return fmt.Errorf("queue %s does not exist in this account and region", c.Queue)
 		}
 		return fmt.Errorf("queue %s: %w", c.Queue, err)

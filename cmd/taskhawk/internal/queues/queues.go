@@ -230,6 +230,9 @@ func (r row) summary() string {
 	if len(parts) > 0 {
 		return strings.Join(parts, ", ")
 	}
+	if infos == 1 {
+		return "ok, 1 info"
+	}
 	if infos > 0 {
 		return fmt.Sprintf("ok, %d infos", infos)
 	}
