@@ -15,27 +15,27 @@ import (
 	"github.com/taskhawk/taskhawk-go/taskhawk"
 )
 
-// QueueCount counts the messages of one queue. SQS counts approximately, and up to a
+// QueueCount has the message counts of one queue. SQS counts approximately, and up to a
 // minute late.
 type QueueCount struct {
 	// Queue is the name of the queue.
 	Queue string
-	// Priority is the priority of the queue, or of the queue whose dead letters it has.
+	// Priority is the priority of the queue, or of the queue whose dead letters it holds.
 	Priority taskhawk.Priority
-	// DeadLetters reports that it is a dead-letter queue.
+	// DeadLetters reports whether it is a dead-letter queue.
 	DeadLetters bool
 	// Waiting is how many messages can be received.
 	Waiting int
-	// InFlight is how many messages are received, and neither deleted nor visible again.
+	// InFlight is how many messages are received, but neither deleted nor visible again.
 	InFlight int
-	// Delayed is how many messages have a delay that is not over.
+	// Delayed is how many messages still have a delay.
 	Delayed int
-	// Err is why there are no counts: a *QueueError. It wraps *types.QueueDoesNotExist for
-	// a queue that does not exist.
+	// Err is a *QueueError if the queue could not be counted. It wraps
+	// *types.QueueDoesNotExist if the queue does not exist.
 	Err error
 }
 
-// CountConfig says which queues [Count] counts. The zero value is a good default.
+// CountConfig selects the queues that [Count] counts. The zero value is a good default.
 type CountConfig struct {
 	// Account is the number of the account that owns the queues, 12 digits. Default: the
 	// caller's own account.
@@ -46,8 +46,8 @@ type CountConfig struct {
 	Naming Naming
 }
 
-// CountAPI is what [Count] needs of SQS: GetQueueUrl and GetQueueAttributes. *sqs.Client
-// satisfies it.
+// CountAPI has the calls of SQS that [Count] makes: GetQueueUrl and GetQueueAttributes.
+// *sqs.Client satisfies it.
 type CountAPI interface {
 	GetQueueUrl(context.Context, *sqs.GetQueueUrlInput, ...func(*sqs.Options)) (*sqs.GetQueueUrlOutput, error)
 	GetQueueAttributes(
@@ -56,9 +56,9 @@ type CountAPI interface {
 }
 
 // Count counts the messages of an application's queues, each followed by its dead-letter
-// queue, the most urgent priority first. It makes two requests for each queue and touches
-// no message. A queue that cannot be counted has an Err, and holds up no other. The error
-// of Count is about its arguments, or the end of ctx.
+// queue, the most urgent priority first. It makes two requests for each queue and
+// receives no message. A queue that cannot be counted has an Err, and the others are
+// still counted. Count returns an error only for invalid arguments or if ctx ends.
 func Count(ctx context.Context, api CountAPI, app string, config CountConfig) ([]QueueCount, error) {
 	if nilcheck.IsNil(api) {
 		return nil, errors.New("sqsx: count: nil API")

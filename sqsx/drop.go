@@ -13,8 +13,8 @@ import (
 	"github.com/taskhawk/taskhawk-go/taskhawk"
 )
 
-// DropConfig says which dead letters [Drop] deletes, and where their copies go. Keep or
-// WithoutCopy must be set; otherwise the zero value drops everything.
+// DropConfig selects the dead letters that [Drop] deletes, and keeps their copies. Keep
+// or WithoutCopy must be set. All other fields may be zero: then everything is dropped.
 type DropConfig struct {
 	// Account, Priorities, Tasks, Reason, Since, IDs, Limit and Rate choose letters as they
 	// do in [RedriveConfig].
@@ -26,15 +26,15 @@ type DropConfig struct {
 	IDs        []string
 	Limit      int
 	Rate       int
-	// Keep stores copies of up to ten letters, with their bodies, before they are deleted.
-	// When it returns, the copies must be where a crash does not take them. When it fails,
-	// or panics, these letters are not deleted, and Drop stops. ctx does not end with that
-	// of Drop.
+	// Keep stores copies of up to ten letters, with their bodies, before they are
+	// deleted. When it returns, the copies must survive a crash. If it fails or panics,
+	// these letters are not deleted, and Drop stops. Its ctx does not end with the ctx of
+	// Drop.
 	Keep func(ctx context.Context, letters []DeadLetter) error
-	// WithoutCopy deletes letters for good: nothing brings them back.
+	// WithoutCopy deletes letters for good. They cannot be restored.
 	WithoutCopy bool
-	// DryRun deletes nothing, keeps no copies and counts what would be dropped, with the
-	// consequences of a dry run of [Redrive].
+	// DryRun deletes nothing, keeps no copies and counts the letters that would be
+	// dropped. It has the same side effects as a dry run of [Redrive].
 	DryRun bool
 	// Progress is called with the counts so far after each batch, one call at a time.
 	// Default: nil.
@@ -43,16 +43,16 @@ type DropConfig struct {
 	Naming Naming
 }
 
-// Drop deletes dead letters, after it has given copies of them to Keep. It ends when it
-// has seen every dead letter that was there when it began; later ones stay.
+// Drop gives copies of dead letters to Keep and deletes them. It ends when it has seen
+// every dead letter that was there when it began. Later ones stay.
 //
-// At whatever point it is cut off, a letter is on its dead-letter queue, or Keep has it, or
-// both. Otherwise it works as [Redrive] does: letters that are looked at and not dropped
-// are given back, a batch under way is finished when ctx ends, the error joins what went
-// wrong and the report is right also then.
+// If Drop is cut off at any point, each letter is on its dead-letter queue, or Keep has
+// it, or both. Otherwise it works like [Redrive]. Letters that are received and not
+// dropped are given back. When ctx ends, it finishes the batch in progress. The error
+// joins all failures, and the report is correct even then.
 func Drop(ctx context.Context, api RedriveAPI, app string, config DropConfig) (DropReport, error) {
 	if (config.Keep == nil) != config.WithoutCopy {
-		return DropReport{}, errors.New("sqsx: drop: one of Keep and WithoutCopy")
+		return DropReport{}, errors.New("sqsx: drop: need either Keep or WithoutCopy")
 	}
 	ctx, cancel := context.WithCancelCause(ctx)
 	defer cancel(nil)
@@ -81,14 +81,14 @@ func Drop(ctx context.Context, api RedriveAPI, app string, config DropConfig) (D
 	return report, nil
 }
 
-// keeper gives copies of letters to the caller.
+// keeper calls Keep, and stops after a failure.
 type keeper struct {
 	keep func(context.Context, []DeadLetter) error // nil for none
 	stop context.CancelCauseFunc
 }
 
-// store gives copies of a batch to the caller, and returns an error for each letter. After
-// a failure no other batch follows.
+// store gives copies of a batch to Keep, and returns an error for each letter. After a
+// failure it stores no further batch.
 func (k *keeper) store(ctx context.Context, queue string, batch []*letter) []error {
 	if k.keep == nil {
 		return make([]error, len(batch))
@@ -102,43 +102,43 @@ func (k *keeper) store(ctx context.Context, queue string, batch []*letter) []err
 		err = failure
 	}
 	if err != nil {
-		err = fmt.Errorf("letters of %s are not kept, and so not dropped: %w",
+		err = fmt.Errorf("letters of %s neither kept nor dropped: %w",
 			DeadLetterQueueName(queue), guard.Error(err))
 		k.stop(err)
 	}
 	return awsbatch.Fill(len(batch), err)
 }
 
-// DropReport says what [Drop] did. Fields may be added.
+// DropReport is the result of [Drop]. Fields may be added.
 type DropReport struct {
-	// Queues says it for each dead-letter queue, the most urgent priority first.
+	// Queues has the counts of each dead-letter queue, the most urgent priority first.
 	Queues []QueueDrop
 	// ClockAhead is as in [RedriveReport].
 	ClockAhead time.Duration
 }
 
-// QueueDrop says what [Drop] did on one dead-letter queue.
+// QueueDrop is the result of [Drop] for one dead-letter queue.
 type QueueDrop struct {
 	// Queue is the name of the dead-letter queue.
 	Queue string
-	// Count counts the letters.
+	// Count has the counts of all letters.
 	Count DropCount
-	// Tasks counts them by the name of their task, "" for those that cannot be read.
+	// Tasks has the counts by the name of the task, "" for letters that cannot be read.
 	Tasks map[string]DropCount
 }
 
-// DropCount counts dead letters. Each is in one of its fields.
+// DropCount counts dead letters. Each letter is counted in one field.
 type DropCount struct {
-	// Dropped are deleted.
+	// Dropped counts deleted letters.
 	Dropped int
-	// WouldDrop are those that a dry run would have dropped.
+	// WouldDrop counts letters that would be deleted without DryRun.
 	WouldDrop int
-	// Skipped are those that the filters do not take.
+	// Skipped counts letters that the filters exclude.
 	Skipped int
-	// Later are those sent since the drop began. They stay.
+	// Later counts letters sent since the drop began. They stay.
 	Later int
-	// Failed are still dead letters: they could not be kept, or not be deleted. The latter
-	// may have a copy too.
+	// Failed counts letters that could not be kept or deleted. They are still dead
+	// letters. If only the delete failed, they have a copy too.
 	Failed int
 }
 
@@ -152,7 +152,7 @@ func (c RedriveCount) drop() DropCount {
 	}
 }
 
-// Count sums up all queues.
+// Count returns the sum over all queues.
 func (r DropReport) Count() DropCount {
 	var sum DropCount
 	for _, q := range r.Queues {
@@ -166,7 +166,7 @@ func (r DropReport) Count() DropCount {
 	return sum
 }
 
-// String names the counts that are not zero.
+// String returns the counts that are not zero.
 func (c DropCount) String() string {
 	return countText([]namedCount{
 		{c.Dropped, "dropped"},
@@ -177,7 +177,7 @@ func (c DropCount) String() string {
 	})
 }
 
-// String writes a line for each queue.
+// String returns a line for each queue.
 func (r DropReport) String() string {
 	var text strings.Builder
 	for _, q := range r.Queues {
@@ -186,13 +186,13 @@ func (r DropReport) String() string {
 	return text.String()
 }
 
-// namedCount is a count and what it counts.
+// namedCount is a count with its name.
 type namedCount struct {
 	n    int
 	what string
 }
 
-// countText names the counts that are not zero.
+// countText returns the counts that are not zero.
 func countText(counts []namedCount) string {
 	counts = slices.DeleteFunc(counts, func(c namedCount) bool { return c.n == 0 })
 	if len(counts) == 0 {

@@ -91,7 +91,7 @@ func TestDropStopsWhenKeepFails(t *testing.T) {
 						return nil
 					},
 				})
-				require.ErrorContains(g, err, "sqsx: drop: letters of TASKHAWK-DEV-MYAPP-DLQ are not kept, and so not dropped: ")
+				require.ErrorContains(g, err, "sqsx: drop: letters of TASKHAWK-DEV-MYAPP-DLQ neither kept nor dropped: ")
 				require.ErrorContains(g, err, name)
 				require.Equal(g, 2, calls, "it stops")
 				require.Equal(g, 10, report.Count().Dropped)
@@ -158,9 +158,9 @@ func TestDropRefusesArgumentsThatCannotBe(t *testing.T) {
 	t.Parallel()
 	inGraveyard(t, func(g *graveyard) {
 		_, err := sqsx.Drop(g.Context(), g.client, app, sqsx.DropConfig{})
-		require.EqualError(g, err, "sqsx: drop: one of Keep and WithoutCopy")
+		require.EqualError(g, err, "sqsx: drop: need either Keep or WithoutCopy")
 		_, err = sqsx.Drop(g.Context(), g.client, app, sqsx.DropConfig{Keep: (&kept{}).keep, WithoutCopy: true})
-		require.EqualError(g, err, "sqsx: drop: one of Keep and WithoutCopy")
+		require.EqualError(g, err, "sqsx: drop: need either Keep or WithoutCopy")
 		_, err = sqsx.Drop(g.Context(), g.client, app, sqsx.DropConfig{WithoutCopy: true, Limit: -1})
 		require.EqualError(g, err, "sqsx: drop: negative Limit -1")
 		require.Zero(g, g.server.TotalRequests())

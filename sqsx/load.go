@@ -20,8 +20,8 @@ import (
 	"github.com/taskhawk/taskhawk-go/taskhawk"
 )
 
-// LoadConfig says which letters [Load] sends, and where. The zero value sends all to their
-// dead-letter queues.
+// LoadConfig selects the letters that [Load] sends, and their queues. The zero value
+// sends all letters to their dead-letter queues.
 type LoadConfig struct {
 	// Account is the number of the account that owns the queues, 12 digits. Default: the
 	// caller's own account.
@@ -34,13 +34,13 @@ type LoadConfig struct {
 	Since      time.Time
 	IDs        []string
 	Limit      int
-	// Rate is how many letters are sent per second at most. Default 0: as fast as it goes.
+	// Rate is the most letters sent per second. Default 0: no limit.
 	Rate int
-	// Run sends letters to the queues that they failed on, to be run again, without the
-	// attributes taskhawk_reason and taskhawk_attempt. Default: to the dead-letter queues,
-	// as they were.
+	// Run sends letters to the queues that they failed on, to run again, without the
+	// attributes taskhawk_reason and taskhawk_attempt. Default: to the dead-letter
+	// queues, unchanged.
 	Run bool
-	// DryRun sends nothing and counts what would be sent.
+	// DryRun sends nothing and counts the letters that would be sent.
 	DryRun bool
 	// Progress is called with the counts so far after each batch, one call at a time.
 	// Default: nil.
@@ -49,17 +49,17 @@ type LoadConfig struct {
 	Naming Naming
 }
 
-// Load sends copies of dead letters, such as those that [Drop] gave to its Keep, back to
-// the queues of an application. Bodies, attributes, groups and trace headers are as they
-// were; SQS gives new message ids and times. Letters must have their Bodies, and a Queue
-// that is one of the application's.
+// Load sends copies of dead letters back to the queues of an application, such as the
+// copies that [Drop] gave to Keep. Bodies, attributes, groups and trace headers stay the
+// same. SQS gives new message ids and times. Each letter must have a Body and a Queue of
+// the application.
 //
-// Letters are sent in the order of the sequence, ten at a time; on FIFO queues those behind
-// one of their group that was not sent fail as well. Load stops at an error of the
-// sequence, when ctx ends, where a batch under way is finished first, and when SQS stores
-// no letter of a batch. Read of the report says how far it came. What is loaded twice is
-// there twice, on FIFO queues too: SQS would otherwise swallow letters that were dropped
-// and loaded again within five minutes.
+// Letters are sent in the order of the sequence, ten at a time. On FIFO queues, if a
+// letter is not sent, the later ones of its group in the batch fail too. Load stops at an
+// error of the sequence, and if SQS stores no letter of a batch. When ctx ends, it
+// finishes the batch in progress and stops. Read in the report says where it stopped. A
+// letter loaded twice is stored twice, on FIFO queues too. Otherwise SQS would drop
+// letters that are dropped and loaded again within five minutes.
 func Load(
 	ctx context.Context, api API, app string, letters iter.Seq2[DeadLetter, error], config LoadConfig,
 ) (LoadReport, error) {
@@ -76,33 +76,33 @@ func Load(
 	return l.report, err
 }
 
-// LoadReport says what [Load] did. Fields may be added.
+// LoadReport is the result of [Load]. Fields may be added.
 type LoadReport struct {
-	// Loaded counts the letters stored, by the name of the queue.
+	// Loaded counts the stored letters by the name of the queue.
 	Loaded map[string]int
 	// Count counts all letters.
 	Count LoadCount
-	// Read is how many letters of the sequence are done with, whatever came of them. A
-	// load that was cut off goes on behind them.
+	// Read is how many letters of the sequence are finished, sent or not. A load that was
+	// cut off continues after them.
 	Read int
 	// Failed are the positions of the letters that failed, from 0.
 	Failed []int
 }
 
-// LoadCount counts letters. Each is in one of its fields.
+// LoadCount counts letters. Each letter is counted in one field.
 type LoadCount struct {
-	// Loaded are stored on their queue.
+	// Loaded counts letters stored on their queue.
 	Loaded int
-	// WouldLoad are those that a dry run would have sent.
+	// WouldLoad counts letters that would be sent without DryRun.
 	WouldLoad int
-	// Skipped are those that the filters do not take.
+	// Skipped counts letters that the filters exclude.
 	Skipped int
-	// Failed are not stored, or not known to be: where the answer of SQS got lost, they
-	// may be.
+	// Failed counts letters that are not stored, as far as is known. If the answer of SQS
+	// was lost, they may be stored.
 	Failed int
 }
 
-// String names the counts that are not zero.
+// String returns the counts that are not zero.
 func (c LoadCount) String() string {
 	return countText([]namedCount{
 		{c.Loaded, "loaded"}, {c.WouldLoad, "would be loaded"}, {c.Skipped, "skipped"}, {c.Failed, "failed"},
@@ -110,8 +110,8 @@ func (c LoadCount) String() string {
 }
 
 var (
-	errNoBody       = errors.New("a letter without a body: look at letters with Bodies")
-	errForeignQueue = errors.New("a letter of a queue that is none of the application's")
+	errNoBody       = errors.New("letter without a body; set Bodies to read letters with bodies")
+	errForeignQueue = errors.New("letter of a queue of another application")
 	errNoneStored   = errors.New("SQS stored no letter of a batch")
 )
 
@@ -121,8 +121,8 @@ type loader struct {
 	config  LoadConfig
 	filter  letterFilter
 	reader  *letterReader
-	queues  map[string]bool // the names of the application's queues; true for those chosen
-	run     string          // makes deduplication ids of this load
+	queues  map[string]bool // queues of the application; true if selected
+	run     string          // prefix of the deduplication ids of this load
 	pacer   pacer
 	failed  failures
 	report  LoadReport
@@ -130,7 +130,7 @@ type loader struct {
 
 	queue    string // of the batch
 	batch    []*letter
-	position []int // of the letters of the batch
+	position []int // positions of the letters in the batch
 	batchers map[string]*batcher
 }
 
@@ -166,8 +166,8 @@ func newLoader(api API, app string, config LoadConfig) (*loader, error) {
 	return l, nil
 }
 
-// load sends the letters of the sequence, each batch when it is full or the next letter is
-// for another queue.
+// load sends the letters of the sequence. It sends a batch when it is full or the next
+// letter is for another queue.
 func (l *loader) load(ctx context.Context, letters iter.Seq2[DeadLetter, error]) error {
 	position := 0
 	for d, err := range letters {
@@ -187,13 +187,13 @@ func (l *loader) load(ctx context.Context, letters iter.Seq2[DeadLetter, error])
 	}
 	err := l.flush(ctx)
 	if err == nil {
-		l.report.Read = position // with what was skipped behind the last batch
+		l.report.Read = position // with the letters skipped after the last batch
 	}
 	l.failed.add(err)
 	return l.failed.err()
 }
 
-// add takes a letter into the batch.
+// add adds a letter to the batch.
 func (l *loader) add(ctx context.Context, d DeadLetter, position int) error {
 	of, err := l.read(ctx, d)
 	if err != nil {
@@ -220,13 +220,13 @@ func (l *loader) add(ctx context.Context, d DeadLetter, position int) error {
 	return nil
 }
 
-// stop sends what came before the letter at fault.
+// stop sends the letters before the one that failed.
 func (l *loader) stop(ctx context.Context, err error) error {
 	l.failed.add(l.flush(ctx))
 	return err
 }
 
-// read makes of a copy what a scan would have received.
+// read converts a copy to the letter that a scan would receive.
 func (l *loader) read(ctx context.Context, d DeadLetter) (*letter, error) {
 	if _, ours := l.queues[d.Queue]; !ours {
 		return nil, errForeignQueue
@@ -253,7 +253,7 @@ func (l *loader) read(ctx context.Context, d DeadLetter) (*letter, error) {
 	return l.reader.read(ctx, message), nil
 }
 
-// target is the name of the queue that letters of a queue go to.
+// target returns the queue that receives the letters of queue.
 func (l *loader) target() string {
 	if l.config.Run {
 		return l.queue
@@ -261,7 +261,7 @@ func (l *loader) target() string {
 	return DeadLetterQueueName(l.queue)
 }
 
-// flush sends the batch. It fails when ctx has ended, or SQS stored nothing of it.
+// flush sends the batch. It fails if ctx has ended or SQS stored no letter of the batch.
 func (l *loader) flush(ctx context.Context) error {
 	letters, positions := l.batch, l.position
 	l.batch, l.position = nil, nil
@@ -274,7 +274,7 @@ func (l *loader) flush(ctx context.Context) error {
 		if err := l.pacer.wait(ctx, len(batch)); err != nil {
 			return err
 		}
-		// From here on ctx may end: what is sent is counted.
+		// ctx may end from here on; sent letters are still counted.
 		err := l.send(context.WithoutCancel(ctx), b, batch, positions[:len(batch)])
 		positions = positions[len(batch):]
 		l.progress()
@@ -285,7 +285,7 @@ func (l *loader) flush(ctx context.Context) error {
 	return nil
 }
 
-// send sends what one call takes.
+// send sends as many letters as one call takes.
 func (l *loader) send(ctx context.Context, b *batcher, batch []*letter, positions []int) error {
 	last := positions[len(positions)-1] + 1
 	if l.config.DryRun {
@@ -313,8 +313,8 @@ func (l *loader) send(ctx context.Context, b *batcher, batch []*letter, position
 		}
 	}
 	if stored == 0 && len(entries) > 1 {
-		// An outage, most likely. The batch is not counted, so that the next load begins
-		// with it.
+		// This is most likely an outage. The batch is not counted, so that the next load
+		// begins with it.
 		l.failed.add(errs[sent[0]])
 		return errNoneStored
 	}
@@ -337,7 +337,7 @@ func (l *loader) count(b *batcher, of *letter, position int, err error) {
 	b.block(of)
 }
 
-// entry is the letter as it is sent. Its deduplication id is new: SQS would swallow a
+// entry returns the letter to send. Its deduplication id is new, since SQS would drop a
 // letter that was dropped and loaded within five minutes.
 func (l *loader) entry(of *letter, fifo bool, position int) entry {
 	e := of.entry(fifo)
@@ -350,7 +350,7 @@ func (l *loader) entry(of *letter, fifo bool, position int) entry {
 	return e
 }
 
-// progress tells the caller how far the load is. A function that panics is not called
+// progress calls Progress with the counts so far. A function that panics is not called
 // again.
 func (l *loader) progress() {
 	if l.config.Progress != nil && guard.Call(func() { l.config.Progress(l.report.Count) }) != nil {

@@ -176,9 +176,9 @@ func TestLoadNamesLettersThatFail(t *testing.T) {
 		require.Equal(g, "2 loaded, 1 failed", report.Count.String())
 		letters[1].Body = ""
 		_, err = sqsx.Load(g.Context(), g.client, app, sequence(letters, nil), sqsx.LoadConfig{})
-		require.EqualError(g, err, "sqsx: load: letter 2: a letter without a body: look at letters with Bodies")
+		require.EqualError(g, err, "sqsx: load: letter 2: letter without a body; set Bodies to read letters with bodies")
 		_, err = sqsx.Load(g.Context(), g.client, "other", sequence(letters, nil), sqsx.LoadConfig{})
-		require.EqualError(g, err, "sqsx: load: letter 1: a letter of a queue that is none of the application's")
+		require.EqualError(g, err, "sqsx: load: letter 1: letter of a queue of another application")
 		for _, config := range []sqsx.LoadConfig{{Limit: -1}, {Rate: -1}, {Account: "1"}} {
 			_, err = sqsx.Load(g.Context(), g.client, app, sequence(letters, nil), config)
 			require.ErrorContains(g, err, "sqsx: load: ")
@@ -239,7 +239,7 @@ func TestWaitingRefusesToBury(t *testing.T) {
 		g.bury(queueOf(taskhawk.Default), g.body("tests.a"))
 		failed := 0
 		for _, err := range sqsx.Waiting(g.Context(), g.client, app, sqsx.WaitingConfig{}) {
-			require.ErrorContains(g, err, "the queue allows one receive")
+			require.ErrorContains(g, err, "queue allows one receive only")
 			failed++
 		}
 		require.Equal(g, 4, failed)

@@ -17,15 +17,15 @@ import (
 type WaitingMessage struct {
 	// Queue is the name of the queue.
 	Queue string
-	// MessageID identifies the message, by SQS.
+	// MessageID is the id that SQS gave the message.
 	MessageID string
-	// ID and Task identify the run, "" if the body cannot be read.
+	// ID and Task identify the run; "" if the body cannot be read.
 	ID, Task string
-	// Receives is how often the message was received, as SQS counts; this look is one.
+	// Receives is how often SQS has delivered the message, including this look.
 	Receives int
-	// MaxReceives is how often it may be received before SQS moves it to the dead-letter
-	// queue: a message with as many Receives becomes a dead letter next, and does not run.
-	// 0 for no end.
+	// MaxReceives is how often the message may be received before SQS moves it to the
+	// dead-letter queue; 0 for no limit. A message with as many Receives becomes a dead
+	// letter at its next receive, and does not run.
 	MaxReceives int
 	// Dispatched is when the task was dispatched, by the clock of its sender; zero if the
 	// body cannot be read.
@@ -34,25 +34,27 @@ type WaitingMessage struct {
 	Sent time.Time
 	// Group is the message group, "" for none.
 	Group string
-	// Size is the size of body and attributes, in bytes.
+	// Size is the size of the body and attributes, in bytes.
 	Size int
-	// Damaged reports that the body does not have the MD5 that SQS gives for it.
+	// Damaged reports whether the body does not match the MD5 from SQS.
 	Damaged bool
-	// Body and Attributes are the message's, unless WaitingConfig.Bodies is not set.
+	// Body and Attributes are set if WaitingConfig.Bodies is.
 	Body       string
 	Attributes map[string]types.MessageAttributeValue
 }
 
-// WaitingConfig says which messages [Waiting] yields. The zero value yields up to ten.
+// WaitingConfig selects the messages that [Waiting] yields. The zero value yields up to
+// ten.
 type WaitingConfig struct {
 	// Account is the number of the account that owns the queues, 12 digits. Default: the
 	// caller's own account.
 	Account string
 	// Priorities are the queues to look at. Default: all four.
 	Priorities []taskhawk.Priority
-	// Limit is how many messages are looked at, over all queues, 1 to 1000. Default 10.
+	// Limit is the most messages to receive from all queues together, 1 to 1000. Default
+	// 10.
 	Limit int
-	// Bodies gives the messages their Body and Attributes.
+	// Bodies sets Body and Attributes of the messages.
 	Bodies bool
 	// Naming returns the names of the queues. Default: [QueueName].
 	Naming Naming
@@ -64,17 +66,17 @@ const (
 	maxWaiting     = 1000
 )
 
-// Waiting looks at messages that wait on the queues of an application, the most urgent
-// priority first, and gives them back when the loop ends.
+// Waiting yields messages that wait on the queues of an application, the most urgent
+// priority first. It gives them back when the loop ends.
 //
-// A look is a receive: workers do not see the messages until the loop ends, or for two
-// minutes after a kill, and each look uses one of the receives that the queue allows. A
-// message at its last one becomes a dead letter without being run: see MaxReceives. So use
-// it sparingly. Waiting refuses a queue that allows one receive only, where a look would
-// bury every message, and one whose attributes the caller may not read.
+// Use it sparingly, since each look is a receive. Workers do not see the messages until
+// the loop ends, or for two minutes after a kill. Each look uses one of the receives that
+// the queue allows. A message at its last receive becomes a dead letter without another
+// run: see MaxReceives. Waiting refuses a queue that allows only one receive, and a queue
+// whose attributes the caller may not read.
 //
-// An error is yielded with a zero WaitingMessage, and is about one queue; the loop goes on
-// with the next queue, and ends when ctx does.
+// An error concerns one queue and is yielded with a zero WaitingMessage. The loop
+// continues with the next queue. It ends when ctx ends.
 func Waiting(ctx context.Context, api RedriveAPI, app string, config WaitingConfig) iter.Seq2[WaitingMessage, error] {
 	return func(yield func(WaitingMessage, error) bool) {
 		limit := config.Limit
@@ -105,11 +107,11 @@ func Waiting(ctx context.Context, api RedriveAPI, app string, config WaitingConf
 	}
 }
 
-// errLastReceive is why nothing looks at the messages of such a queue.
+// errLastReceive is the error for a queue that allows only one receive.
 var errLastReceive = errors.New(
-	"the queue allows one receive, so that a look would make a dead letter of each message")
+	"queue allows one receive only; a look would make each message a dead letter")
 
-// waiting yields messages of a queue, and reports false when no more are wanted.
+// waiting yields messages of a queue, and reports false if the loop wants no more.
 func (l *look) waiting(
 	ctx context.Context, name string, yield func(WaitingMessage, error) bool,
 ) (more bool, err error) {
@@ -120,7 +122,7 @@ func (l *look) waiting(
 	return l.each(ctx, name, func(of *letter) bool { return yield(of.waitingMessage(name, most, l.config.Bodies), nil) })
 }
 
-// maxReceives returns how often messages of a queue may be received, 0 for no end.
+// maxReceives returns how often messages of a queue may be received, 0 for no limit.
 func (l *look) maxReceives(ctx context.Context, name string) (int, error) {
 	url, err := l.service.urls.get(ctx, name)
 	if err != nil {

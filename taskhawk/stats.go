@@ -22,9 +22,9 @@ type WorkerStats struct {
 	// at most Concurrency, or 100 if that is more, and those that keep a slot when the
 	// service is slow.
 	Settling int
-	// LongestRun is how long the handler that has run longest runs by now; 0 when none
-	// does. A handler that hangs shows here: it keeps its slot until it returns, whatever
-	// the timeout of its task, since Go cannot end it.
+	// LongestRun is how long the longest-running handler has run; 0 when none does. A
+	// handler that hangs shows here: it keeps its slot until it returns, whatever the
+	// timeout of its task, since Go cannot end it.
 	LongestRun time.Duration
 	// Received counts messages received.
 	Received int64

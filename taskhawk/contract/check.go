@@ -11,25 +11,26 @@ import (
 	"github.com/taskhawk/taskhawk-go/taskhawk"
 )
 
-// TB is what Check needs of a *testing.T.
+// TB is the part of *testing.T that Check needs.
 type TB interface {
 	Helper()
 	Logf(format string, args ...any)
 	Errorf(format string, args ...any)
 }
 
-// Variable names the environment variable that lets [Check] write its file: update for
-// changes that are safe to deploy, replace for any change.
+// Variable is the environment variable that lets [Check] write its file. Its value is
+// update, for changes that are safe to deploy, or replace, for any change.
 const Variable = "TASKHAWK_CONTRACT"
 
 // Check compares the tasks of a hub with a contract in a file, and fails t if they
-// differ: with the reason where the change breaks messages in flight or programs that are
-// not deployed yet. The file belongs into version control.
+// differ. It reports why a change breaks messages in flight or programs that are not
+// deployed yet. Keep the file in version control.
 //
-//	TASKHAWK_CONTRACT=update go test ./...   # writes the file, if the change is no such
+//	TASKHAWK_CONTRACT=update go test ./...   # writes the file, unless the change breaks something
 //	TASKHAWK_CONTRACT=replace go test ./...  # writes it in any case, and logs what breaks
 //
-// Check reads the environment and one file, and writes that file under the variable only.
+// Check reads the environment and one file. It writes that file only if the variable is
+// set.
 func Check(t TB, file string, hub *taskhawk.Hub) {
 	t.Helper()
 	after, err := Of(hub)
@@ -69,10 +70,10 @@ func Check(t TB, file string, hub *taskhawk.Hub) {
 	t.Logf("contract: wrote %s", file)
 }
 
-// withoutReturns takes out what git puts at the ends of lines on Windows.
+// withoutReturns removes the carriage returns that git adds on Windows.
 func withoutReturns(text []byte) []byte { return bytes.ReplaceAll(text, []byte("\r\n"), []byte("\n")) }
 
-// accepts reports whether the file is to be written, and fails t where it is not.
+// accepts reports whether to write the file, and fails t if not.
 func accepts(t TB, file string, old []byte, after *Contract, mode string) bool {
 	t.Helper()
 	before, err := parse(old)
@@ -91,15 +92,15 @@ func accepts(t TB, file string, old []byte, after *Contract, mode string) bool {
 		t.Logf("contract: %s:%s", file, lines)
 		return true
 	case broken:
-		t.Errorf("contract: %s: messages would not be read as they were meant:%s\n"+
-			"docs/contracts.md has safe ways; %s=replace writes the file all the same", file, lines, Variable)
+		t.Errorf("contract: %s: change breaks messages:%s\n"+
+			"docs/contracts.md has safe ways; %s=replace writes the file anyway", file, lines, Variable)
 	default:
 		t.Errorf("contract: %s is out of date:%s\nwrite it by %s=update go test", file, lines, Variable)
 	}
 	return false
 }
 
-// list writes a line for each change, and reports whether one breaks.
+// list returns a line for each change, and reports whether one breaks.
 func list(changes []Change) (lines string, broken bool) {
 	var b strings.Builder
 	for _, c := range changes {
@@ -107,7 +108,7 @@ func list(changes []Change) (lines string, broken bool) {
 		fmt.Fprintf(&b, "\n\t%s", c)
 	}
 	if len(changes) == 0 {
-		b.WriteString("\n\tdescribed differently, and read alike")
+		b.WriteString("\n\tdescribed differently but read alike")
 	}
 	return b.String(), broken
 }

@@ -89,7 +89,7 @@ func TestCheckReportsAFileThatIsDescribedDifferently(t *testing.T) {
 	require.NoError(t, os.WriteFile(file, []byte(strings.Replace(text(t, describe(t, taskhawk.New("t", nothing[ab]))), "\n", "", 1)), 0o600))
 	v := check(t, "", file, hubWith[ab](t))
 	require.Len(t, v.errors, 1)
-	require.Contains(t, v.errors[0], "described differently, and read alike")
+	require.Contains(t, v.errors[0], "described differently but read alike")
 	require.Empty(t, check(t, "update", file, hubWith[ab](t)).errors)
 }
 

@@ -8,18 +8,17 @@ import (
 	"strconv"
 )
 
-// Verdict says in which order a change may be deployed.
+// Verdict is the order in which a change may be deployed.
 type Verdict int
 
 const (
-	// Safe changes may be deployed in any order: old and new programs read each other's
-	// messages.
+	// Safe means any order: old and new programs read each other's messages.
 	Safe Verdict = iota
-	// ReadersFirst is for additions. New programs read old messages. Old ones refuse what
-	// uses the addition, and nothing else: deploy the workers before the senders.
+	// ReadersFirst means workers before senders. New programs read old messages. Old
+	// programs refuse only messages that use the addition.
 	ReadersFirst
-	// Breaks is for changes that keep a message in flight, or one that a new program
-	// writes as it did before, from being read as it was meant.
+	// Breaks means that no order is safe. A message in flight, or one that a new program
+	// writes for an old call, is refused or read with another meaning.
 	Breaks
 )
 
@@ -40,7 +39,7 @@ type Change struct {
 	Task    string
 	Param   string // empty when the whole task changed
 	Verdict Verdict
-	Reason  string // what is not read, and by whom
+	Reason  string // what is not read, and by which programs
 }
 
 // String returns the change in one line.
@@ -52,16 +51,16 @@ func (c Change) String() string {
 	return fmt.Sprintf("%s: %s: %s", where, c.Verdict, c.Reason)
 }
 
-// Compare lists what changed from one contract to another, by task. It looks at both
-// directions: old messages read by new programs, and new messages read by old ones. A
-// message is any that a contract allows, by Go or by Python; where Go sends keywords,
-// those by position are left out.
+// Compare lists the changes from one contract to another, by task. It checks both
+// directions: old messages read by new programs, and new messages read by old programs.
+// It considers every message that a contract allows, from Go or Python. If Go sends
+// keywords, it leaves out arguments by position.
 func Compare(before, after *Contract) []Change {
 	var changes []Change
 	for _, o := range before.Tasks {
 		n, ok := after.Task(o.Name)
 		if !ok {
-			const reason = "the task is removed: its messages become dead letters"
+			const reason = "the task is removed; its messages become dead letters"
 			changes = append(changes, Change{o.Name, "", Breaks, reason})
 			continue
 		}
@@ -69,7 +68,7 @@ func Compare(before, after *Contract) []Change {
 	}
 	for _, n := range after.Tasks {
 		if _, ok := before.Task(n.Name); !ok {
-			changes = append(changes, Change{n.Name, "", ReadersFirst, "the task is new: old programs do not know it"})
+			changes = append(changes, Change{n.Name, "", ReadersFirst, "the task is new; old programs do not know it"})
 		}
 	}
 	slices.SortStableFunc(changes, func(a, b Change) int { return cmp.Compare(a.Task, b.Task) })
@@ -97,10 +96,10 @@ func compareTask(before, after *Contract, o, n Task) []Change {
 	add(newMessages.found, ReadersFirst, "for old programs, ")
 	if o.Priority != n.Priority {
 		changes = append(changes, Change{o.Name, "", Safe, "priority " + o.Priority + " became " + n.Priority +
-			": see that workers take that queue"})
+			"; workers must receive from that queue"})
 	}
 	if len(changes) == 0 && !sameText(before, after, o, n) {
-		changes = append(changes, Change{o.Name, "", Safe, "described differently, and read alike"})
+		changes = append(changes, Change{o.Name, "", Safe, "described differently but read alike"})
 	}
 	return changes
 }
@@ -109,7 +108,7 @@ func newReading(reader, writer *Contract) *reading {
 	return &reading{reader: reader, writer: writer, known: map[[2]*Schema]string{}}
 }
 
-// sameText reports whether two tasks are written alike, definitions included.
+// sameText reports whether two tasks have the same text, definitions included.
 func sameText(before, after *Contract, o, n Task) bool {
 	old, bad := (&Contract{Tasks: []Task{o}, Defs: before.used(o)}).text()
 	text, worse := (&Contract{Tasks: []Task{n}, Defs: after.used(n)}).text()
@@ -138,10 +137,10 @@ func (c *Contract) used(task Task) map[string]*Schema {
 	return used
 }
 
-// finding is one way in which a message is not read as it was meant.
+// finding is one way in which a reader misreads a message.
 type finding struct{ param, reason string }
 
-// binder finds which of a writer's messages a reader does not bind as they were meant.
+// binder finds the messages of a writer that a reader refuses or misreads.
 type binder struct {
 	*reading
 
@@ -172,11 +171,11 @@ func (t Task) placed(n int) int {
 	return -1
 }
 
-// any looks at every message that the writer's contract allows, with the old names too if
+// any checks every message that the writer's contract allows, with old names too if
 // aliases is set.
 func (b *binder) any(aliases bool) {
 	given := map[int]bool{}   // parameters of the reader that every message fills
-	taken := map[int]string{} // by which of the writer's
+	taken := map[int]string{} // by which parameter of the writer
 	place := 0
 	for _, p := range b.writes.Params {
 		names := []string{p.Name}
@@ -202,19 +201,19 @@ func (b *binder) any(aliases bool) {
 	b.rest()
 	for i, p := range b.reads.Params {
 		if !p.Optional && !given[i] {
-			b.reportf(p.Name, "%s may be missing, and is required", p.Name)
+			b.reportf(p.Name, "%s may be missing but is required", p.Name)
 		}
 	}
 }
 
-// byName looks at a parameter that is given by any of its names. All have to lead to one
+// byName checks a parameter given by any of its names. All names must lead to one
 // parameter of the reader, or to its rest (-1).
 func (b *binder) byName(p Param, names []string) (target int, ok bool) {
 	target = b.reads.named(p.Name)
 	for _, name := range names {
 		switch i := b.reads.named(name); {
-		case i != target, i < 0 && name != p.Name: // rest would keep it under the older name
-			b.reportf(p.Name, "keyword %s is no name of %s any more", name, p.Name)
+		case i != target, i < 0 && name != p.Name: // rest would keep the older name
+			b.reportf(p.Name, "keyword %s is no longer a name of %s", name, p.Name)
 			return target, false
 		case i < 0 && b.reads.Rest == nil:
 			b.reportf(p.Name, "keyword %s is unknown", name)
@@ -229,7 +228,7 @@ func (b *binder) byName(p Param, names []string) (target int, ok bool) {
 	return target, true
 }
 
-// schema returns that of a parameter of the reader, or of its rest for -1.
+// schema returns the schema of a parameter of the reader, or of its rest for -1.
 func (b *binder) schema(target int) *Schema {
 	if target < 0 {
 		return b.reads.Rest.Schema
@@ -237,8 +236,8 @@ func (b *binder) schema(target int) *Schema {
 	return b.reads.Params[target].Schema
 }
 
-// byPlace looks at the same parameter given by position: it has to be the one that the
-// name leads to, since no decoder sees two that are swapped.
+// byPlace checks the same parameter given by position. The position must lead to the same
+// parameter as the name, since no decoder notices a swap.
 func (b *binder) byPlace(p Param, place, target int) bool {
 	switch i := b.reads.placed(place); {
 	case i < 0:
@@ -251,7 +250,7 @@ func (b *binder) byPlace(p Param, place, target int) bool {
 	return false
 }
 
-// rest looks at keywords that are no parameter of the writer.
+// rest checks keywords that are no parameter of the writer.
 func (b *binder) rest() {
 	rest := b.writes.Rest
 	switch {
@@ -274,8 +273,9 @@ func (b *binder) rest() {
 	}
 }
 
-// repeated looks at what Go writes for calls that use nothing new: by position up to the
-// first optional or keyword-only parameter, by the present name from there on.
+// repeated checks the messages that Go writes for calls that use nothing new. Arguments
+// go by position up to the first optional or keyword-only parameter, and by their present
+// name from there on.
 func (b *binder) repeated() {
 	leading := b.writes.Sends == Positional
 	for i, p := range b.writes.Params {
@@ -290,21 +290,22 @@ func (b *binder) repeated() {
 				b.reportf(p.Name, "args[%d], %s, is read as %s", i, p.Name, b.reads.Params[at].Name)
 			}
 		case target >= 0 && b.reads.named(p.Name) != target:
-			b.reportf(p.Name, "keyword %s is unknown: let them read it as an alias first, and rename in a second step",
+			b.reportf(p.Name, "keyword %s is unknown: add it as an alias first, rename in a second step",
 				p.Name)
 		case target < 0 && !p.Optional && b.reads.Rest == nil:
-			b.reportf(p.Name, "keyword %s is unknown, and in every message", p.Name)
+			b.reportf(p.Name, "keyword %s is unknown and is in every message", p.Name)
 		}
 	}
 	for _, q := range b.reads.Params {
 		isWritten := func(p Param) bool { return p.Name == q.Name || b.isAlias(p, q) }
 		if !q.Optional && !slices.ContainsFunc(b.writes.Params, isWritten) {
-			b.reportf(q.Name, "%s is required, and not sent any more", q.Name)
+			b.reportf(q.Name, "%s is required and no longer sent", q.Name)
 		}
 	}
 }
 
-// counterpart returns the reader's parameter that the writer's was, -1 if it is new.
+// counterpart returns the parameter of the reader with a name of the writer's parameter,
+// -1 if it is new.
 func (b *binder) counterpart(p Param) int {
 	if i := b.reads.named(p.Name); i >= 0 {
 		return i

@@ -266,14 +266,14 @@ func judged(c change) contract.Verdict {
 func TestCompareTasks(t *testing.T) {
 	t.Parallel()
 	a, b := taskhawk.New("a", nothing[ab]), taskhawk.New("b", nothing[ab])
-	require.Equal(t, []contract.Change{{"b", "", contract.Breaks, "the task is removed: its messages become dead letters"}},
+	require.Equal(t, []contract.Change{{"b", "", contract.Breaks, "the task is removed; its messages become dead letters"}},
 		contract.Compare(describe(t, a, b), describe(t, a)))
-	require.Equal(t, []contract.Change{{"b", "", contract.ReadersFirst, "the task is new: old programs do not know it"}},
+	require.Equal(t, []contract.Change{{"b", "", contract.ReadersFirst, "the task is new; old programs do not know it"}},
 		contract.Compare(describe(t, a), describe(t, a, b)))
 	urgent := taskhawk.New("a", nothing[ab], taskhawk.WithPriority(taskhawk.High))
 	found := contract.Compare(describe(t, a), describe(t, urgent))
-	require.Equal(t, []contract.Change{{"a", "", contract.Safe, "priority default became high: see that workers take that queue"}}, found)
-	require.Equal(t, "a: safe: priority default became high: see that workers take that queue", found[0].String())
+	require.Equal(t, []contract.Change{{"a", "", contract.Safe, "priority default became high; workers must receive from that queue"}}, found)
+	require.Equal(t, "a: safe: priority default became high; workers must receive from that queue", found[0].String())
 	require.Empty(t, contract.Compare(describe(t, a), describe(t, a)))
 }
 

@@ -9,12 +9,12 @@ import (
 	"github.com/taskhawk/taskhawk-go/taskhawk"
 )
 
-// Contract is what programs that share queues have to know of each other: the tasks and
-// what may stand in their messages. [Of] makes one of a hub, [Read] of a file.
+// Contract describes the tasks of programs that share queues, and the messages of these
+// tasks. [Of] builds it from a hub, [Read] from a file.
 type Contract struct {
 	// Tasks are sorted by name.
 	Tasks []Task `json:"tasks"`
-	// Defs are the schemas that others refer to, by name.
+	// Defs holds the schemas that other schemas refer to, by name.
 	Defs map[string]*Schema `json:"$defs,omitempty"`
 }
 
@@ -22,14 +22,14 @@ type Contract struct {
 type Task struct {
 	// Name is the name on the wire, such as tasks.send_email.
 	Name string `json:"name"`
-	// Priority is the default: default, high, low or bulk.
+	// Priority is the default priority: "default", "high", "low" or "bulk".
 	Priority string `json:"priority"`
-	// Sends says how the hub writes arguments.
+	// Sends is how the hub writes arguments.
 	Sends Sends `json:"sends"`
-	// Params are in the order of declaration. Those that are not keyword-only are filled
-	// from args in that order.
+	// Params are in the order of declaration. Parameters that are not keyword-only are
+	// filled from args in that order.
 	Params []Param `json:"params"`
-	// Rest takes the keywords that are no parameter, nil if they are refused.
+	// Rest takes keywords that match no parameter; nil if they are refused.
 	Rest *Rest `json:"rest,omitempty"`
 }
 
@@ -37,11 +37,10 @@ type Task struct {
 type Sends string
 
 const (
-	// Positional is the usual way: leading required arguments by position, others by
-	// name.
+	// Positional is the default: leading required arguments by position, others by name.
 	Positional Sends = "positional"
-	// Keywords is all by name, as Config.KeywordArgs and WithKeywordArgs have it. The
-	// order of parameters is no part of the contract then.
+	// Keywords is all arguments by name, as with Config.KeywordArgs and WithKeywordArgs.
+	// The order of parameters is then not part of the contract.
 	Keywords Sends = "keywords"
 )
 
@@ -49,27 +48,27 @@ const (
 type Param struct {
 	// Name is the name in kwargs.
 	Name string `json:"name"`
-	// Aliases are older names, that are read and never written.
+	// Aliases are older names. They are read and never written.
 	Aliases []string `json:"aliases,omitempty"`
-	// KeywordOnly reports that the parameter is never filled by position.
+	// KeywordOnly reports whether the parameter is never filled by position.
 	KeywordOnly bool `json:"keyword_only,omitempty"`
-	// Optional reports that it may be absent.
+	// Optional reports whether the parameter may be absent.
 	Optional bool `json:"optional,omitempty"`
-	// Schema is what values are allowed.
+	// Schema describes the allowed values.
 	Schema *Schema `json:"schema"`
 }
 
-// Rest describes what unknown keywords may be.
+// Rest describes the keywords that match no parameter.
 type Rest struct {
 	// Name is a label: it is not on the wire.
 	Name string `json:"name"`
-	// Schema is what each of the values may be.
+	// Schema describes each of the values.
 	Schema *Schema `json:"schema"`
 }
 
-// Of describes the tasks of a hub as their codec writes and reads them. Of a task with
-// WithValidator it leaves out the `validate` tags, whose meaning is that validator's. The
-// error is that of a type's [Declarer].
+// Of describes the tasks of a hub as their codec writes and reads them. It leaves out the
+// `validate` tags of a task with WithValidator, since that validator decides their
+// meaning. It returns the error of a type's [Declarer].
 func Of(hub *taskhawk.Hub) (*Contract, error) {
 	if hub == nil {
 		return nil, fmt.Errorf("contract: %w", errNilHub)

@@ -156,9 +156,9 @@ func (listing) JSONSchemaBytes() ([]byte, error) { return []byte("[1]"), nil }
 func TestOfReportsDeclarersThatFail(t *testing.T) {
 	t.Parallel()
 	for want, task := range map[string]taskhawk.AnyTask{
-		"JSONSchemaBytes of contract_test.failing: no schema today":            taskhawk.New("a", nothing[struct{ A failing }]),
-		"JSONSchemaBytes of contract_test.panicking: panic":                    taskhawk.New("a", nothing[struct{ A panicking }]),
-		"JSONSchemaBytes of contract_test.listing: a schema that is no object": taskhawk.New("a", nothing[struct{ A listing }]),
+		"JSONSchemaBytes of contract_test.failing: no schema today":     taskhawk.New("a", nothing[struct{ A failing }]),
+		"JSONSchemaBytes of contract_test.panicking: panic":             taskhawk.New("a", nothing[struct{ A panicking }]),
+		"JSONSchemaBytes of contract_test.listing: schema is no object": taskhawk.New("a", nothing[struct{ A listing }]),
 	} {
 		_, err := contract.Of(newHub(t, taskhawk.Config{Tasks: []taskhawk.AnyTask{task}}))
 		require.ErrorContains(t, err, want)
@@ -204,7 +204,7 @@ func TestReadNamesWhatIsWrong(t *testing.T) {
 		`{"taskhawk_contract":1,"tasks":[` + task + `{"name":"p","schema":{}},{"name":"q","aliases":["p"],"schema":{}}]}]}`: `parameter name "p" missing or given twice`,
 		`{"taskhawk_contract":1,"tasks":[],"$defs":{"x":{"$ref":"#/$defs/x"}}}`:                                             "definition x: unknown definition",
 		`{"taskhawk_contract":1,"tasks":[],"$defs":{"x":null}}`:                                                             "definition x: schema missing",
-		`{"taskhawk_contract":1,"tasks":[],"$defs":{"x":7}}`:                                                                "a schema that is no object",
+		`{"taskhawk_contract":1,"tasks":[],"$defs":{"x":7}}`:                                                                "schema is no object",
 	} {
 		_, err := contract.Read(strings.NewReader(input))
 		require.ErrorContains(t, err, want, input)

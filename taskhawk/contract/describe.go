@@ -13,9 +13,10 @@ import (
 	"github.com/taskhawk/taskhawk-go/internal/guard"
 )
 
-// Declarer is a type with methods such as MarshalJSON that says what it writes and reads:
-// a JSON Schema, without references to other documents. It is called on a zero value.
-// Types with such methods that declare nothing may be any value.
+// Declarer is implemented by types that have methods such as MarshalJSON and declare the
+// JSON Schema of their values. The schema must not refer to other documents. The method
+// is called on a zero value. A type with such methods that is no Declarer allows any
+// value.
 type Declarer interface {
 	JSONSchemaBytes() ([]byte, error)
 }
@@ -26,17 +27,17 @@ var (
 	valuerType = reflect.TypeFor[interface{ ValidatorValue() any }]()
 )
 
-// describer turns shapes into schemas. Named structs become definitions.
+// describer converts shapes to schemas. Named structs become definitions.
 type describer struct {
 	defs  map[string]*Schema
 	names map[definition]string
 	err   error // the first
 }
 
-// definition is what a schema of a struct depends on.
+// definition is the key of a struct's schema.
 type definition struct {
 	typ     reflect.Type
-	checked bool // its `validate` tags are looked at
+	checked bool // its `validate` tags are read
 }
 
 func newDescriber() *describer {
@@ -60,13 +61,13 @@ func (d *describer) value(shape *codec.Shape, tag string, checked bool) *Schema 
 	schema, null := d.plain(target, list, checked)
 	ruled, unsaid := list.apply(schema, target, pointed)
 	if reflect.PointerTo(target.Type).Implements(valuerType) {
-		ruled, unsaid = schema, list.texts() // the rules are about another value
+		ruled, unsaid = schema, list.texts() // the rules apply to another value
 	}
 	if len(unsaid) > 0 {
 		ruled = comment(ruled, unsaid)
 	}
 	switch {
-	case null && pointed: // a pointer to nil is written as null, whatever a nil pointer may be
+	case null && pointed: // a pointer to nil is written as null, even if a nil pointer is refused
 		return ruled.orNull()
 	case (null || pointed) && !list.refusesNull(shape) && (pointed || !list.refusesNil(ruled)):
 		return ruled.orNull()
@@ -77,7 +78,7 @@ func (d *describer) value(shape *codec.Shape, tag string, checked bool) *Schema 
 	return ruled
 }
 
-// comment notes rules that no keyword says.
+// comment adds rules that have no keyword to the schema's comment.
 func comment(s *Schema, rules []string) *Schema {
 	if s.declared != nil || s.Ref != "" || s.Comment != "" {
 		s = &Schema{AnyOf: []*Schema{s}}
@@ -86,8 +87,8 @@ func comment(s *Schema, rules []string) *Schema {
 	return s
 }
 
-// plain returns the schema of what is behind pointers, and whether a nil of it is written
-// as null.
+// plain returns the schema of the value behind pointers, and reports whether nil is
+// written as null.
 func (d *describer) plain(shape *codec.Shape, list ruleList, checked bool) (s *Schema, null bool) {
 	switch shape.Form {
 	case codec.FormBool:
@@ -116,13 +117,13 @@ func (d *describer) plain(shape *codec.Shape, list ruleList, checked bool) (s *S
 	}
 	s = &Schema{}
 	if kind := shape.Type.Kind(); kind != reflect.Interface && shape.Type != reflect.TypeFor[json.RawMessage]() {
-		s.Comment = "JSON of " + shape.Type.String() // or else one such type could replace another unseen
+		s.Comment = "JSON of " + shape.Type.String() // so that replacing one such type by another is noticed
 	}
 	return d.declared(shape.Type, s), false
 }
 
-// elem returns the schema of what a container holds: the validator looks there only when
-// it is told to dive.
+// elem returns the schema of a container's elements. The validator checks them only after
+// dive.
 func (d *describer) elem(shape *codec.Shape, list ruleList, checked bool) *Schema {
 	if !checked || !list.dives {
 		return d.value(shape.Elem, "", false)
@@ -135,8 +136,9 @@ func (d *describer) elem(shape *codec.Shape, list ruleList, checked bool) *Schem
 	return d.value(shape.Elem, tag, true)
 }
 
-// integer writes the bounds of small types, and names those of 64 bits by the format, as
-// OpenAPI does: a line full of digits says less.
+// integer returns the schema of an integer type. It has the bounds of small types. Types
+// of 64 bits have a format instead, as in OpenAPI, which is easier to read than long
+// numbers.
 func integer(shape *codec.Shape) *Schema {
 	s := &Schema{Type: Types{"integer"}}
 	switch {
@@ -151,7 +153,7 @@ func integer(shape *codec.Shape) *Schema {
 	return s
 }
 
-// boundsOf returns the least and the greatest number of an integer type.
+// boundsOf returns the smallest and the largest number of an integer type.
 func boundsOf(bits int, unsigned bool) (low, high *big.Int) {
 	low, high = new(big.Int), new(big.Int).Lsh(big.NewInt(1), uint(bits))
 	if !unsigned {
@@ -161,7 +163,7 @@ func boundsOf(bits int, unsigned bool) (low, high *big.Int) {
 	return low, high.Sub(high, big.NewInt(1))
 }
 
-// declared returns what a type declares of itself, else other.
+// declared returns the schema that a type declares, otherwise other.
 func (d *describer) declared(t reflect.Type, other *Schema) *Schema {
 	if !reflect.PointerTo(t).Implements(declarerType) {
 		return other
@@ -200,8 +202,8 @@ func (d *describer) structure(shape *codec.Shape, checked bool) *Schema {
 
 const refPrefix = "#/$defs/"
 
-// newName names a definition: package and type, with a number behind where another type
-// has that name.
+// newName returns the name of a definition: package and type, and a number if another
+// type has that name.
 func (d *describer) newName(key definition) string {
 	base := strings.Map(func(r rune) rune {
 		if r == '.' || r == '_' || r == '-' || '0' <= r && r <= '9' || 'A' <= r && r <= 'Z' || 'a' <= r && r <= 'z' {
@@ -221,7 +223,7 @@ func (d *describer) newName(key definition) string {
 	}
 }
 
-// hasRules reports whether a struct, or one that it is made of, has a `validate` tag.
+// hasRules reports whether a struct, or a struct within it, has a `validate` tag.
 func hasRules(t reflect.Type, seen map[reflect.Type]bool) bool {
 	if seen[t] {
 		return false
@@ -240,8 +242,8 @@ func hasRules(t reflect.Type, seen map[reflect.Type]bool) bool {
 	return false
 }
 
-// object returns the schema of a struct's members. None is required but by a rule: an
-// absent one is read as zero.
+// object returns the schema of a struct's members. Only a rule makes a member required,
+// since an absent member is read as zero.
 func (d *describer) object(shape *codec.Shape, checked bool) *Schema {
 	s := &Schema{Type: Types{"object"}, Properties: map[string]*Schema{}}
 	for _, m := range shape.Members {
@@ -275,8 +277,9 @@ func (d *describer) quoted(shape *codec.Shape, tag string, checked bool) *Schema
 	return s
 }
 
-// validated returns the `validate` list of a field, whether the validator gets to it, and
-// whether it always does: not where an embedded pointer on the way may be nil.
+// validated returns the `validate` list of a field, and reports whether the validator can
+// reach the field and whether it always does. An embedded nil pointer on the way stops
+// it.
 func validated(t reflect.Type, index []int) (tag string, reached, always bool) {
 	reached, always = true, true
 	for i, n := range index {
@@ -286,7 +289,7 @@ func validated(t reflect.Type, index []int) (tag string, reached, always bool) {
 		f := t.Field(n)
 		tag = f.Tag.Get("validate")
 		if i < len(index)-1 && tag != "" || !f.IsExported() && !f.Anonymous {
-			reached = false // what a rule on an embedded struct means for its fields is left open
+			reached = false // validator does not define what a rule on an embedded struct means for its fields
 		}
 		t = f.Type
 	}

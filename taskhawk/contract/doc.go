@@ -1,22 +1,22 @@
-// Package contract writes down what is on the wire, and keeps it.
+// Package contract describes the messages of tasks and detects changes that break them.
 //
-// Two programs share a queue by the names of tasks and the shapes of their arguments,
-// which no compiler checks: a renamed field becomes a dead letter in production. [Of]
-// describes the tasks of a hub by the plan of the codec that writes and reads them:
+// Programs that share a queue must agree on the names of tasks and the types of their
+// arguments. No compiler checks this: a renamed field becomes a dead letter in
+// production. [Of] describes the tasks of a hub from the codec that writes and reads
+// them:
 //
 //	{"name": "to", "schema": {"type": "string", "minLength": 1, "format": "email"}}
 //
-// [Check] is one line in a test. It keeps the description in a file beside the code, and
+// [Check] is one line in a test. It keeps the description in a file beside the code. It
 // fails when a change breaks messages in flight or programs that are not deployed yet:
 //
 //	func TestContract(t *testing.T) { contract.Check(t, "contract.json", hub) }
 //
-// The page docs/contracts.md has the rules, and what schemas leave open.
+// The page docs/contracts.md has the rules and the limits of schemas.
 //
-// For Python, [Python] writes functions with type hints to dispatch by, and [FromPython]
-// reads the signatures of tasks that are written in it; [Go] writes a contract as Go
-// structs.
+// [Python] writes Python functions with type hints that dispatch the tasks. [FromPython]
+// reads the signatures of tasks written in Python. [Go] writes a contract as Go structs.
 //
-// Nothing here runs in production: a program that does not import this package does not
-// grow by it.
+// Nothing here runs in production. The package adds nothing to programs that do not
+// import it.
 package contract

@@ -14,8 +14,8 @@ import (
 	"github.com/taskhawk/taskhawk-go/taskhawk"
 )
 
-// formatVersion is that of the files that this package writes, and the newest that it
-// reads.
+// formatVersion is the version of the files that this package writes, and the newest that
+// it reads.
 const formatVersion = 1
 
 // document is a contract in a file.
@@ -24,9 +24,8 @@ type document struct {
 	*Contract
 }
 
-// WriteTo writes the contract as JSON. The text depends on nothing but the contract, and
-// has a line for each parameter that is not too long for one, so that diffs are easy to
-// read.
+// WriteTo writes the contract as JSON. The text depends only on the contract. A parameter
+// has one line, unless it is too long, so that diffs are easy to read.
 func (c *Contract) WriteTo(w io.Writer) (int64, error) {
 	text, err := c.text()
 	if err != nil {
@@ -55,11 +54,11 @@ func marshal(v any) ([]byte, error) {
 	return bytes.TrimSpace(text.Bytes()), nil
 }
 
-// maxLine is how long a line may be, in bytes, before a value is spread over several.
+// maxLine is the longest line, in bytes. Longer values take several lines.
 const maxLine = 120
 
 // layOut appends a compact JSON value with line breaks. The upper levels have one member
-// a line whatever their length is, so that a longer member does not move its neighbours.
+// a line whatever their length, so that a longer member does not move its neighbours.
 func layOut(dst []byte, text string, level int) []byte {
 	parts := membersOf(text)
 	inline := slices.Concat([]byte(text[:1]), joinInline(parts), []byte(text[len(text)-1:]))
@@ -85,11 +84,11 @@ func layOut(dst []byte, text string, level int) []byte {
 	return append(dst, text[len(text)-1])
 }
 
-// member is one part of an array or object: the key has the colon and a space behind it.
+// member is one part of an array or object. The key ends with a colon and a space.
 type member struct{ key, value string }
 
-// membersOf returns the parts of a compact array or object, nil for one that is empty and
-// for other values.
+// membersOf returns the parts of a compact array or object, nil if it is empty or another
+// value.
 func membersOf(text string) []member {
 	if text[0] != '{' && text[0] != '[' {
 		return nil
@@ -108,7 +107,7 @@ func membersOf(text string) []member {
 	return parts
 }
 
-// endOf returns the index past the value that begins at text[i].
+// endOf returns the index after the value that begins at text[i].
 func endOf(text string, i int) int {
 	depth, quoted := 0, false
 	for ; i < len(text); i++ {
@@ -133,7 +132,7 @@ func endOf(text string, i int) int {
 	return i
 }
 
-// joinInline writes parts on one line, and those within them too.
+// joinInline writes parts, with all that they contain, on one line.
 func joinInline(parts []member) []byte {
 	var line []byte
 	for i, p := range parts {
@@ -150,8 +149,8 @@ func joinInline(parts []member) []byte {
 	return line
 }
 
-// Read reads what WriteTo wrote. It refuses what a newer version of this package wrote,
-// and keywords of the format that it does not know.
+// Read reads a contract that WriteTo wrote. It refuses files of a newer version of this
+// package, and unknown keywords of the format.
 func Read(r io.Reader) (*Contract, error) {
 	text, err := io.ReadAll(r)
 	if err != nil {
@@ -189,7 +188,7 @@ func parse(text []byte) (*Contract, error) {
 	return doc.Contract, doc.check()
 }
 
-// broken names the line of an error of package json.
+// broken adds the line number to an error of package json.
 func broken(text []byte, err error) error {
 	offset := int64(-1)
 	if syntax, ok := errors.AsType[*json.SyntaxError](err); ok {
@@ -204,7 +203,7 @@ func broken(text []byte, err error) error {
 	return fmt.Errorf("broken contract, line %d: %w", 1+bytes.Count(text[:offset], []byte("\n")), err)
 }
 
-// check finds what no hub gives, such as a file that was merged by hand.
+// check refuses contracts that Of cannot produce, such as a file merged by hand.
 func (c *Contract) check() error {
 	for name, s := range c.Defs {
 		if err := c.checkSchema(s); err != nil {
@@ -250,7 +249,7 @@ func (c *Contract) checkTask(task Task) error {
 	return c.checkSchema(task.Rest.Schema)
 }
 
-// checkSchema finds schemas that are missing and references that lead nowhere.
+// checkSchema refuses missing schemas and references to unknown definitions.
 func (c *Contract) checkSchema(s *Schema) error {
 	if s == nil {
 		return errors.New("schema missing")
@@ -277,8 +276,8 @@ func (s *Schema) numbers() []json.Number {
 	return []json.Number{s.Minimum, s.Maximum, s.ExclusiveMinimum, s.ExclusiveMaximum}
 }
 
-// parts returns the schemas within one, references not followed. A missing member of a
-// list is nil.
+// parts returns the schemas within a schema. It follows no references. A missing member
+// of a list is nil.
 func (s *Schema) parts() []*Schema {
 	parts := slices.Clone(s.AnyOf)
 	for _, part := range []*Schema{s.Not, s.Items, s.AdditionalProperties} {

@@ -17,8 +17,9 @@ type reading struct {
 	known          map[[2]*Schema]string // gaps; "" also while a pair is being compared, since schemas may be recursive
 }
 
-// gap says what the writer's schema allows and the reader's does not, "" if that is
-// nothing. What a reader would drop or round without an error is a gap too.
+// gap describes values that the writer's schema allows and the reader's refuses, "" if
+// there are none. Values that a reader would drop or round without an error are a gap
+// too.
 func (r *reading) gap(in, out *Schema) string {
 	in, out = r.reader.resolve(in), r.writer.resolve(out)
 	if in.isAny() {
@@ -34,7 +35,7 @@ func (r *reading) gap(in, out *Schema) string {
 	return gap
 }
 
-// newGap compares two schemas that are no references.
+// newGap compares two schemas. Neither is a reference.
 func (r *reading) newGap(in, out *Schema) string {
 	switch {
 	case in.declared != nil || out.declared != nil:
@@ -59,7 +60,7 @@ func (r *reading) newGap(in, out *Schema) string {
 	if values := out.values(); values != nil {
 		for _, v := range values {
 			if !in.allows(v) {
-				return jsonText(v) + " is written, and not read"
+				return jsonText(v) + " is written but not read"
 			}
 		}
 		return ""
@@ -67,7 +68,7 @@ func (r *reading) newGap(in, out *Schema) string {
 	return r.gapOfType(in, out)
 }
 
-// gapOfEach returns the first gap of several that may be written.
+// gapOfEach returns the first gap of several schemas of the writer.
 func (r *reading) gapOfEach(in *Schema, outs []*Schema) string {
 	for _, out := range outs {
 		if gap := r.gap(in, out); gap != "" {
@@ -77,8 +78,8 @@ func (r *reading) gapOfEach(in *Schema, outs []*Schema) string {
 	return ""
 }
 
-// gapOfAny returns the gap to that of several schemas that comes closest: the last which
-// is not for null.
+// gapOfAny returns the gap to the closest of several schemas, which is the last one that
+// is not null.
 func (r *reading) gapOfAny(ins []*Schema, out *Schema) string {
 	closest := ""
 	for _, in := range ins {
@@ -107,21 +108,22 @@ func split(s *Schema) []*Schema {
 	return parts
 }
 
-// gapOfType compares a schema of one type, or of any, with one that is no choice.
+// gapOfType compares a schema of one type, or of any type, with a schema that is no
+// choice.
 func (r *reading) gapOfType(in, out *Schema) string {
 	if in.Const != nil || in.Enum != nil {
 		return "only " + jsonText(in.values()) + " is read"
 	}
 	if in.Not != nil && !reflect.DeepEqual(in.Not, out.Not) && out.mayBeZero() {
-		return "0 is written, and not read"
+		return "0 is written but not read"
 	}
 	switch {
 	case in.Type == nil:
 		return ""
 	case out.Type == nil:
-		return "any value is written, " + in.kinds() + " is read"
+		return "any value is written, only " + in.kinds() + " is read"
 	case !slices.Contains(in.Type, out.Type[0]) && (out.Type[0] != "integer" || !slices.Contains(in.Type, "number")):
-		return out.kinds() + " is written, " + in.kinds() + " is read"
+		return out.kinds() + " is written, only " + in.kinds() + " is read"
 	}
 	switch out.Type[0] {
 	case "integer", "number":
@@ -154,7 +156,7 @@ func (s *Schema) values() []any {
 	return s.Enum
 }
 
-// includesRules reports whether what a reader demands is demanded of the writer too.
+// includesRules reports whether the writer has all rules of the reader.
 func includesRules(in, out string) bool {
 	inRules, ok := strings.CutPrefix(in, "validate: ")
 	outRules, both := strings.CutPrefix(out, "validate: ")
@@ -170,7 +172,7 @@ func includesRules(in, out string) bool {
 	return true
 }
 
-// gapOfBounds compares a lower bound, or by sign -1 an upper one. Nil is no bound.
+// gapOfBounds compares a lower bound, or with sign -1 an upper bound. Nil means no bound.
 func gapOfBounds(in, out *big.Rat, sign int, what string) string {
 	if in == nil || out != nil && out.Cmp(in)*sign >= 0 {
 		return ""
@@ -182,7 +184,7 @@ func gapOfBounds(in, out *big.Rat, sign int, what string) string {
 	return what + bound + in.RatString() + " is read"
 }
 
-// bounds returns the least and the greatest number of a schema.
+// bounds returns the smallest and the largest number of a schema.
 func (s *Schema) bounds() (low, high *big.Rat) {
 	low, high = ratOf(s.Minimum, s.ExclusiveMinimum), ratOf(s.Maximum, s.ExclusiveMaximum)
 	first, last := boundsOf(64, s.Format == "uint64")
@@ -205,7 +207,7 @@ func ratOf(n, exclusive json.Number) *big.Rat {
 	return rational(n)
 }
 
-// mayBeZero reports whether the bounds and the type leave room for 0.
+// mayBeZero reports whether the bounds and the type allow 0.
 func (s *Schema) mayBeZero() bool {
 	low, high := s.bounds()
 	return !slices.Equal(s.Type, Types{"null"}) && s.Not == nil &&
@@ -224,7 +226,7 @@ func gapOfNumbers(in, out *Schema) string {
 	}
 	if out.ExclusiveMinimum == "" && in.ExclusiveMinimum != "" && low.Cmp(outLow) == 0 ||
 		out.ExclusiveMaximum == "" && in.ExclusiveMaximum != "" && high.Cmp(outHigh) == 0 {
-		return "the bound itself is written, and not read"
+		return "the bound itself is written but not read"
 	}
 	digits, rounds := exactDigits[in.Format]
 	outDigits, rounded := exactDigits[out.Format]
@@ -279,8 +281,8 @@ func within(part, gap string) string {
 	return part + ": " + gap
 }
 
-// gapOfObjects compares structs and maps. A member that the reader does not know is
-// dropped without an error.
+// gapOfObjects compares structs and maps. The reader drops an unknown member without an
+// error.
 func (r *reading) gapOfObjects(in, out *Schema) string {
 	if gap := cmp.Or(gapOfBounds(intRat(in.MinProperties), intRat(out.MinProperties), 1, "number of members: "),
 		gapOfBounds(intRat(in.MaxProperties), intRat(out.MaxProperties), -1, "number of members: ")); gap != "" {
@@ -288,19 +290,19 @@ func (r *reading) gapOfObjects(in, out *Schema) string {
 	}
 	for _, name := range in.Required {
 		if !slices.Contains(out.Required, name) {
-			return within(name, "may be absent, and is required")
+			return within(name, "may be absent but is required")
 		}
 	}
 	if out.AdditionalProperties != nil {
 		if in.AdditionalProperties == nil {
-			return "members of any name are written, and dropped by the reader"
+			return "members of any name are written but dropped by the reader"
 		}
 		return within("members", r.gap(in.AdditionalProperties, out.AdditionalProperties))
 	}
 	for _, name := range slices.Sorted(maps.Keys(out.Properties)) {
 		known := in.member(name)
 		if known == nil {
-			return within(name, "the reader has no such member, and drops it")
+			return within(name, "the reader has no such member and drops it")
 		}
 		if gap := r.gap(known, out.Properties[name]); gap != "" {
 			return within(name, gap)
@@ -309,7 +311,7 @@ func (r *reading) gapOfObjects(in, out *Schema) string {
 	return ""
 }
 
-// member returns the schema of a member, whose case does not matter.
+// member returns the schema of a member, in any case of its name.
 func (s *Schema) member(name string) *Schema {
 	if s.AdditionalProperties != nil {
 		return s.AdditionalProperties
@@ -325,7 +327,7 @@ func (s *Schema) member(name string) *Schema {
 	return nil
 }
 
-// allows reports whether a string, number or bool is allowed for certain.
+// allows reports whether a string, number or bool is certainly allowed.
 func (s *Schema) allows(v any) bool {
 	if s.AnyOf != nil {
 		return slices.ContainsFunc(s.AnyOf, func(part *Schema) bool { return part.allows(v) })

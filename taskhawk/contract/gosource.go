@@ -13,12 +13,12 @@ import (
 	"unicode"
 )
 
-// Go writes a Go file that declares the tasks of a contract, to be dispatched: a struct of
-// arguments and a task without handler for each. Rules of `validate` are not among what it
-// writes. The error names a package or parameter that Go cannot name.
+// Go writes a Go file that dispatches the tasks of a contract. For each task it declares
+// a struct of arguments and a task without a handler. It writes no `validate` tags. The
+// error names a package or parameter that has no Go name.
 func Go(w io.Writer, c *Contract, pkg string) error {
 	if !token.IsIdentifier(pkg) {
-		return fmt.Errorf("contract: %q is no name of a package", pkg)
+		return fmt.Errorf("contract: package name %q is invalid", pkg)
 	}
 	g := &goWriter{Contract: c, taken: map[string]bool{}, defs: map[string]string{}}
 	for _, name := range slices.Sorted(maps.Keys(c.Defs)) {
@@ -41,7 +41,7 @@ func Go(w io.Writer, c *Contract, pkg string) error {
 	head := "// Code generated from a contract; edit it as you like.\n\npackage " + pkg + "\n" + imports
 	text, err := format.Source([]byte(head + g.String()))
 	if err != nil {
-		return fmt.Errorf("contract: a name that Go has no form for: %w", err)
+		return fmt.Errorf("contract: name without a Go form: %w", err)
 	}
 	_, err = w.Write(text)
 	return err
@@ -55,7 +55,7 @@ type goWriter struct {
 	defs  map[string]string
 }
 
-// name returns an exported name that the file does not have yet.
+// name returns an exported name that is not yet in the file.
 func (g *goWriter) name(want string) string {
 	base := exported(want)
 	name := base
@@ -66,7 +66,7 @@ func (g *goWriter) name(want string) string {
 	return name
 }
 
-// exported turns user_id into UserID, as Go writes names.
+// exported converts a name to Go's form: user_id becomes UserID.
 func exported(name string) string {
 	var b strings.Builder
 	words := strings.FieldsFunc(name, func(r rune) bool { return !unicode.IsLetter(r) && !unicode.IsDigit(r) })
@@ -120,7 +120,7 @@ func (g *goWriter) task(task Task) {
 	fmt.Fprintf(g, "var %s = taskhawk.New[%s](%s, nil%s)\n\n", name, args, strconv.Quote(task.Name), options)
 }
 
-// typ returns the Go type of a schema; any where JSON may have several types.
+// typ returns the Go type of a schema, any if the schema allows several JSON types.
 func (g *goWriter) typ(s *Schema) string {
 	if name := s.definition(); name != "" {
 		return g.defs[name]
@@ -191,8 +191,8 @@ func (g *goWriter) plainType(s *Schema) string {
 	return b.String() + "}"
 }
 
-// integerType returns the smallest type that has the bounds of a schema, int where the
-// bounds are those of rules.
+// integerType returns the integer type with the bounds of a schema, int if the bounds
+// come from rules.
 func integerType(s *Schema) string {
 	if s.Format == "uint64" {
 		return s.Format

@@ -5,16 +5,15 @@ import (
 	"fmt"
 )
 
-// schemaDialect names the draft of JSON Schema that all schemas of this package are
-// written in.
+// schemaDialect is the draft of JSON Schema of all schemas in this package.
 const schemaDialect = "https://json-schema.org/draft/2020-12/schema"
 
 // object is a JSON object under construction.
 type object = map[string]any
 
-// MessageSchema returns a JSON Schema of the messages of a task: of the whole body, with
-// the rules by which args and kwargs bind. The error names a task that is not in the
-// contract.
+// MessageSchema returns a JSON Schema of the messages of a task. It describes the whole
+// body, with the rules by which args and kwargs bind. It returns an error if the contract
+// has no such task.
 func (c *Contract) MessageSchema(name string) (json.RawMessage, error) {
 	task, ok := c.Task(name)
 	if !ok {
@@ -57,7 +56,8 @@ func metadataSchema() object {
 	}
 }
 
-// argsSchema is for arguments by position, of which there may be fewer than parameters.
+// argsSchema returns the schema of arguments by position. There may be fewer than
+// parameters.
 func (t Task) argsSchema() object {
 	schema := object{"type": []string{"array", "null"}, "items": false}
 	var items []*Schema
@@ -87,8 +87,8 @@ func (t Task) kwargsSchema() object {
 	return schema
 }
 
-// bindings has a schema for each parameter that may be given in several ways, or has to
-// be given: in exactly one of them, or at most in one.
+// bindings returns a schema for each parameter that is required or may be given in
+// several ways. A required parameter is given in exactly one way, another in at most one.
 func (t Task) bindings() []any {
 	var all []any
 	place := 0

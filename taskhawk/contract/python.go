@@ -12,13 +12,14 @@ import (
 	"unicode"
 )
 
-// Python writes a module that dispatches the tasks of a contract from Python: a function
-// for each, with type hints and defaults, decorated for taskhawk-python. Called directly
-// it raises NotImplementedError. The module needs Python 3.8.
+// Python writes a module that dispatches the tasks of a contract from Python. Each task
+// is a function with type hints and defaults, decorated for taskhawk-python. A direct
+// call raises NotImplementedError. The module needs Python 3.8.
 //
-// A parameter that may be given by position in Go is keyword-only there if Python has no
-// other way: where the hub sends keywords, and from an optional one on that has a required
-// one behind it. The error names a parameter that is no Python name.
+// Some parameters that Go accepts by position are keyword-only in Python, where no other
+// form exists. These are all parameters if the hub sends keywords, and those from an
+// optional parameter before a required one on. The error names a parameter that is no
+// Python name.
 func Python(w io.Writer, c *Contract) error {
 	p := &pythonWriter{Contract: c, taken: map[string]bool{"typing": true, "taskhawk": true}, defs: map[string]string{}}
 	p.WriteString("\"\"\"Tasks that run in Go, to be dispatched from Python. Generated from their contract; do not edit.\"\"\"\n\n" +
@@ -41,7 +42,7 @@ type pythonWriter struct {
 	defs  map[string]string // Python names of definitions
 }
 
-// name returns a name that the module does not have yet.
+// name returns a name that is not yet in the module.
 func (p *pythonWriter) name(want string) string {
 	name := strings.Map(func(r rune) rune {
 		if r == '_' || unicode.IsLetter(r) || unicode.IsDigit(r) {
@@ -60,8 +61,8 @@ func (p *pythonWriter) name(want string) string {
 	return name
 }
 
-// types writes a TypedDict for each struct. They refer to one another by name in quotes,
-// since a name may stand before its definition.
+// types writes a TypedDict for each struct. References are names in quotes, since a name
+// may come before its definition.
 func (p *pythonWriter) types() {
 	names := slices.Sorted(maps.Keys(p.Defs))
 	for _, name := range names {
@@ -109,7 +110,7 @@ func (p *pythonWriter) params(task Task) (string, error) {
 	var positional, named []string
 	for i, param := range task.Params {
 		if !isPythonName(param.Name) {
-			return "", fmt.Errorf("parameter %q is no Python name: give it a name by a tag", param.Name)
+			return "", fmt.Errorf("parameter %q is no Python name: set a name by a tag", param.Name)
 		}
 		text := p.param(param)
 		if param.KeywordOnly || task.Sends == Keywords || optionalBeforeRequired(task.Params, i) {
@@ -131,8 +132,8 @@ func (p *pythonWriter) params(task Task) (string, error) {
 	return strings.Join(positional, ", "), nil
 }
 
-// optionalBeforeRequired reports whether the parameter at i is an optional one with a
-// required one behind it, or stands behind such a one.
+// optionalBeforeRequired reports whether, at or before i, an optional parameter has a
+// required one after it.
 func optionalBeforeRequired(params []Param, i int) bool {
 	first, last := len(params), -1
 	for n, param := range params {
@@ -147,8 +148,8 @@ func optionalBeforeRequired(params []Param, i int) bool {
 	return first < last && i >= first
 }
 
-// param writes one parameter. The library takes metadata and headers for its own, and
-// refuses hints on them other than dict.
+// param writes one parameter. The library fills metadata and headers itself, and refuses
+// hints on them other than dict.
 func (p *pythonWriter) param(param Param) string {
 	text := param.Name
 	hint := p.hint(param.Schema, false)
@@ -165,7 +166,8 @@ func (p *pythonWriter) param(param Param) string {
 	return text
 }
 
-// zero returns what an absent value is like: None, unless there is a plain zero.
+// zero returns the Python value of an absent parameter: None, unless the type has a plain
+// zero.
 func (p *pythonWriter) zero(s *Schema) (text string, zero bool) {
 	s = p.resolve(s)
 	if len(s.Type) == 1 && s.Enum == nil {
@@ -177,7 +179,8 @@ func (p *pythonWriter) zero(s *Schema) (text string, zero bool) {
 	return text, true
 }
 
-// hint returns the type hint of a schema. quoted puts names of definitions in quotes.
+// hint returns the type hint of a schema. If quoted is set, names of definitions are in
+// quotes.
 func (p *pythonWriter) hint(s *Schema, quoted bool) string {
 	if name := s.definition(); name != "" {
 		if quoted {
@@ -273,7 +276,8 @@ func literal(values []any) string {
 	return "typing.Literal[" + strings.Join(texts, ", ") + "]"
 }
 
-// pythonString writes a string literal: the escapes of Go in ASCII are those of Python.
+// pythonString returns a Python string literal. In ASCII, Go and Python have the same
+// escapes.
 func pythonString(text string) string { return strconv.QuoteToASCII(text) }
 
 func isPythonName(name string) bool {
@@ -285,7 +289,7 @@ func isPythonName(name string) bool {
 	return name != "" && !pythonKeywords[name]
 }
 
-// pythonKeywords are the words that are no names in Python 3.
+// pythonKeywords are the reserved words of Python 3.
 var pythonKeywords = map[string]bool{
 	"False": true, "None": true, "True": true, "and": true, "as": true, "assert": true, "async": true, "await": true,
 	"break": true, "class": true, "continue": true, "def": true, "del": true, "elif": true, "else": true, "except": true,
@@ -294,5 +298,5 @@ var pythonKeywords = map[string]bool{
 	"while": true, "with": true, "yield": true,
 }
 
-// pythonZeros are the zeros of the types that have one.
+// pythonZeros are the zero values of the hints that have one.
 var pythonZeros = map[string]string{"string": "''", "integer": "0", "number": "0.0", "boolean": "False"}

@@ -10,18 +10,18 @@ import (
 	"unicode/utf8"
 )
 
-// FromPython reads the signatures of the tasks in a Python module: the functions that a
-// task decorator stands over, or all of them if there is none. module is the name that
-// Python has for the file, such as tasks: a task without a name of its own is called
+// FromPython reads the signatures of the tasks in a Python module. Tasks are the
+// functions with a task decorator, or all functions if none has one. module is the
+// module's name in Python, such as "tasks". A task without a name is called
 // module.function.
 //
 // It knows the hints str, int, float, bool, bytes, list, dict, Any, Optional, Union with
-// None and | None, with and without typing in front, defaults, / and *, and **kwargs. What
-// it cannot read is in the error, one line each, and may be any value in the contract; a
-// task that cannot be one is left out.
+// None and | None, with and without typing in front, defaults, / and *, and **kwargs. The
+// error has a line for each hint or default that it cannot read; the contract then allows
+// any value there. It leaves out functions that cannot be tasks.
 func FromPython(module string, source []byte) (*Contract, error) {
 	if !utf8.Valid(source) {
-		return nil, errors.New("contract: a Python source that is not UTF-8")
+		return nil, errors.New("contract: Python source is not UTF-8")
 	}
 	p := &pythonReader{module: module}
 	for _, line := range logicalLines(string(source)) {
@@ -47,7 +47,8 @@ func FromPython(module string, source []byte) (*Contract, error) {
 	return c, nil
 }
 
-// logicalLine is a statement at the first column, without comments, brackets closed.
+// logicalLine is a statement at the first column with its brackets closed, without
+// comments.
 type logicalLine struct {
 	number int // of its first line, from 1
 	text   string
@@ -106,8 +107,8 @@ func logicalLines(source string) []logicalLine {
 	return lines
 }
 
-// endOfString returns the index past the string that begins at source[i]. One that is not
-// closed ends with its line, or with the source if it has three quotes.
+// endOfString returns the index after the string that begins at source[i]. An unclosed
+// string ends with its line, or with the source if it has three quotes.
 func endOfString(source string, i int) int {
 	quote := source[i : i+1]
 	long := strings.HasPrefix(source[i:], strings.Repeat(quote, 3))
@@ -136,7 +137,7 @@ type pythonTask struct {
 
 type pythonReader struct {
 	module     string
-	decorators []string // over the next function
+	decorators []string // of the next function
 	decorated  bool     // a task decorator was seen
 	tasks      []pythonTask
 	problems   []error
@@ -171,9 +172,9 @@ func (p *pythonReader) function(line logicalLine) {
 	end := closing(rest)
 	switch {
 	case strings.HasPrefix(line.text, "async "):
-		f.refuse("an async function is no task")
+		f.refuse("async function is no task")
 	case !ok || end < 0 || !isPythonName(name):
-		f.refuse("a signature that cannot be read")
+		f.refuse("unreadable signature")
 	case !f.decorated && strings.HasPrefix(name, "_"):
 		return
 	default:
@@ -206,7 +207,7 @@ func (f *pythonTask) decorator(args string) {
 		case "name":
 			text, ok := pythonText(value)
 			if !ok || text == "" {
-				f.problem("name %s is no plain text", value)
+				f.problem("name %s is no string literal", value)
 				continue
 			}
 			f.task.Name = text
@@ -220,7 +221,7 @@ func (f *pythonTask) decorator(args string) {
 	}
 }
 
-// params reads what stands between the parentheses.
+// params reads the text between the parentheses.
 func (f *pythonTask) params(list string) {
 	keywordOnly := false
 	for _, text := range splitTop(list, ',') {
@@ -238,12 +239,12 @@ func (f *pythonTask) params(list string) {
 			f.task.Rest = &Rest{Name: name[2:], Schema: f.hint(name[2:], hint)}
 			continue
 		case name == "metadata" || name == "headers":
-			continue // which the library fills, not the sender
+			continue // the library fills them, not the sender
 		case strings.HasPrefix(name, "*"):
-			f.refuse("a task takes no " + name)
+			f.refuse("task takes no " + name)
 			return
 		case !isPythonName(name):
-			f.refuse(fmt.Sprintf("parameter %q cannot be read", text))
+			f.refuse(fmt.Sprintf("unreadable parameter %q", text))
 			return
 		}
 		param := Param{Name: name, KeywordOnly: keywordOnly, Optional: hasDefault, Schema: f.hint(name, hint)}
@@ -254,8 +255,8 @@ func (f *pythonTask) params(list string) {
 	}
 }
 
-// defaults notes a default. One that is no zero makes the value nullable, so that in Go
-// what is absent can be told from zero.
+// defaults records a default. A default other than zero makes the value nullable, so that
+// Go can tell an absent value from zero.
 func (f *pythonTask) defaults(param *Param, value string) {
 	number, zero := parsePythonNumber(value)
 	text, isText := pythonText(value)
@@ -273,7 +274,7 @@ func (f *pythonTask) defaults(param *Param, value string) {
 	case number != "":
 		schema.Default = number
 	default:
-		f.problem("default of %s, %s, cannot be read", param.Name, value)
+		f.problem("unreadable default of %s: %s", param.Name, value)
 	}
 	param.Schema = schema.orNull()
 }
@@ -286,12 +287,12 @@ func parsePythonNumber(text string) (n json.Number, zero bool) {
 	return "", false
 }
 
-// hint returns the schema of a type hint; one that cannot be read is a problem, and any
-// value.
+// hint returns the schema of a type hint. If it cannot read the hint, it adds a problem
+// and returns the schema of any value.
 func (f *pythonTask) hint(param, hint string) *Schema {
 	s, ok := schemaOfHint(hint, 0)
 	if !ok {
-		f.problem("hint of %s, %s, cannot be read", param, hint)
+		f.problem("unreadable hint of %s: %s", param, hint)
 		return &Schema{}
 	}
 	return s
@@ -339,8 +340,8 @@ func schemaOfHint(hint string, depth int) (s *Schema, ok bool) {
 	return nil, false
 }
 
-// unionOfHints reads a type or None; JSON that may be one of two other types is any value
-// in Go, which has to be said by hand.
+// unionOfHints reads a type or None. It refuses two other types, which in Go would be any
+// value and must be declared by hand.
 func unionOfHints(parts []string, depth int) (*Schema, bool) {
 	var found *Schema
 	null := false
@@ -361,7 +362,8 @@ func unionOfHints(parts []string, depth int) (*Schema, bool) {
 	return found.orNull(), true
 }
 
-// elementHint sets the schema of what a list or dict holds, any value without a hint.
+// elementHint sets the schema of the elements of a list or dict, any value without a
+// hint.
 func elementHint(s *Schema, parts []string, generic bool, want, depth int) (*Schema, bool) {
 	elem, ok := &Schema{}, true
 	if generic {
@@ -402,7 +404,7 @@ func closing(text string) int {
 	return end
 }
 
-// splitTop splits at a separator outside of brackets and strings. An empty text has no
+// splitTop splits text at a separator outside brackets and strings. An empty text has no
 // parts.
 func splitTop(text string, separator byte) []string {
 	if strings.TrimSpace(text) == "" {
@@ -420,7 +422,7 @@ func splitTop(text string, separator byte) []string {
 	return append(parts, text[start:])
 }
 
-// cutTop cuts at the first separator outside of brackets and strings.
+// cutTop cuts text at the first separator outside brackets and strings.
 func cutTop(text string, separator byte) (before, after string, found bool) {
 	at := -1
 	scanTop(text, func(i, depth int) bool {
@@ -435,8 +437,8 @@ func cutTop(text string, separator byte) (before, after string, found bool) {
 	return text[:at], text[at+1:], true
 }
 
-// scanTop calls visit for each byte outside of strings, with the depth of brackets behind
-// it, until visit returns true.
+// scanTop calls visit for each byte outside strings, with the bracket depth after it,
+// until visit returns true.
 func scanTop(text string, visit func(i, depth int) bool) {
 	depth := 0
 	for i := 0; i < len(text); i++ {

@@ -65,21 +65,21 @@ func TestGoWritesPythonTasks(t *testing.T) {
 func TestFromPythonNamesWhatItCannotRead(t *testing.T) {
 	t.Parallel()
 	for source, want := range map[string]string{
-		"def f(a: datetime.date): ...":         "line 1: f: hint of a, datetime.date, cannot be read",
-		"\n\ndef f(a: dict[int, str]): ...":    "line 3: f: hint of a, dict[int, str], cannot be read",
-		"def f(a: int | str): ...":             "line 1: f: hint of a, int | str, cannot be read",
-		"def f(a: list[int, int]): ...":        "hint of a, list[int, int], cannot be read",
-		"def f(a: str[int]): ...":              "hint of a, str[int], cannot be read",
-		"def f(a: list[int): ...":              "line 1: f: a signature that cannot be read",
-		"def f(a=NOW): ...":                    "line 1: f: default of a, NOW, cannot be read",
-		"def f(*args): ...":                    "line 1: f: a task takes no *args",
-		"def f(a b): ...":                      `line 1: f: parameter "a b" cannot be read`,
-		"async def f(a): ...":                  "line 1: f: an async function is no task",
-		"@task(name=NAME)\ndef f(): ...":       "line 2: f: name NAME is no plain text",
+		"def f(a: datetime.date): ...":         "line 1: f: unreadable hint of a: datetime.date",
+		"\n\ndef f(a: dict[int, str]): ...":    "line 3: f: unreadable hint of a: dict[int, str]",
+		"def f(a: int | str): ...":             "line 1: f: unreadable hint of a: int | str",
+		"def f(a: list[int, int]): ...":        "unreadable hint of a: list[int, int]",
+		"def f(a: str[int]): ...":              "unreadable hint of a: str[int]",
+		"def f(a: list[int): ...":              "line 1: f: unreadable signature",
+		"def f(a=NOW): ...":                    "line 1: f: unreadable default of a: NOW",
+		"def f(*args): ...":                    "line 1: f: task takes no *args",
+		"def f(a b): ...":                      `line 1: f: unreadable parameter "a b"`,
+		"async def f(a): ...":                  "line 1: f: async function is no task",
+		"@task(name=NAME)\ndef f(): ...":       "line 2: f: name NAME is no string literal",
 		"@task(priority=urgent)\ndef f(): ...": "line 2: f: unknown priority urgent",
 		"def f(a): ...\ndef f(b): ...":         "task tasks.f given twice",
 		"def f(a, a): ...":                     `parameter name "a" missing or given twice`,
-		"def f(a: " + strings.Repeat("list[", 60) + "int" + strings.Repeat("]", 60) + "): ...": "cannot be read",
+		"def f(a: " + strings.Repeat("list[", 60) + "int" + strings.Repeat("]", 60) + "): ...": "unreadable hint",
 	} {
 		_, err := contract.FromPython("tasks", []byte(source))
 		require.ErrorContains(t, err, want, source)
@@ -111,7 +111,7 @@ func TestGoWritesEveryKindOfArgument(t *testing.T) {
 	golden, err := os.ReadFile("testdata/everything.go.txt")
 	require.NoError(t, err)
 	require.Equal(t, string(golden), b.String())
-	require.ErrorContains(t, contract.Go(&b, describe(t), "no-name"), `"no-name" is no name of a package`)
+	require.ErrorContains(t, contract.Go(&b, describe(t), "no-name"), `package name "no-name" is invalid`)
 }
 
 func FuzzFromPython(f *testing.F) {

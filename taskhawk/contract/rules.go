@@ -25,11 +25,11 @@ func (r rule) String() string {
 // ruleList is a `validate` list in parts.
 type ruleList struct {
 	rules []rule
-	dive  string // what stands behind dive
+	dive  string // the rules after dive
 	dives bool
 }
 
-// parseRules splits a list as package validator does.
+// parseRules splits a list in the same way as package validator.
 func parseRules(tag string) ruleList {
 	var list ruleList
 	for tag != "" {
@@ -41,7 +41,7 @@ func parseRules(tag string) ruleList {
 			list.dives, list.dive = true, tag
 			return list
 		case strings.Contains(text, "|"):
-			list.rules = append(list.rules, rule{name: text}) // one of several rules: none that a keyword says
+			list.rules = append(list.rules, rule{name: text}) // alternatives: no keyword for them
 		case text != "":
 			param = strings.NewReplacer("0x2C", ",", "0x7C", "|").Replace(param)
 			list.rules = append(list.rules, rule{name: name, param: param})
@@ -54,7 +54,7 @@ func (l ruleList) has(names ...string) bool {
 	return slices.ContainsFunc(l.rules, func(r rule) bool { return slices.Contains(names, r.name) })
 }
 
-// texts returns the rules as they stand in the tag.
+// texts returns the rules as written in the tag.
 func (l ruleList) texts() []string {
 	texts := make([]string, len(l.rules))
 	for i, r := range l.rules {
@@ -66,9 +66,9 @@ func (l ruleList) texts() []string {
 // required reports whether a zero value, and so an absent member, is refused.
 func (l ruleList) required() bool { return len(l.rules) > 0 && l.rules[0].name == "required" }
 
-// refusesNull reports whether the list refuses the nil that a null is read as. For
-// pointers and interfaces the first rule decides, before it is even run, unless it is one
-// that looks at other fields.
+// refusesNull reports whether the list refuses nil, which null is read as. For pointers
+// and interfaces the first rule refuses nil before it runs, unless it depends on other
+// fields.
 func (l ruleList) refusesNull(shape *codec.Shape) bool {
 	if len(l.rules) == 0 {
 		return false
@@ -91,11 +91,12 @@ func (l ruleList) refusesNil(s *Schema) bool {
 	return filled && !l.has("omitempty", "omitzero", "omitnil")
 }
 
-// keyword says a rule in JSON Schema. It returns false if there is no keyword for it with
-// that parameter, or for values of that shape.
+// keyword adds a rule to a JSON Schema. It returns false if there is no keyword for the
+// rule with this parameter and shape.
 type keyword func(s *Schema, shape *codec.Shape, param string) bool
 
-// keywords are the rules that JSON Schema can say, but required, dive and the omit rules.
+// keywords are the rules that JSON Schema can express, except required, dive and the omit
+// rules.
 var keywords = map[string]keyword{
 	"min":   func(s *Schema, shape *codec.Shape, param string) bool { return s.limit(shape, param, false, true) },
 	"gte":   func(s *Schema, shape *codec.Shape, param string) bool { return s.limit(shape, param, false, true) },
@@ -120,8 +121,8 @@ func formatKeyword(format string) keyword {
 	}
 }
 
-// limit sets a bound: of a number its value, else its length. Of two bounds on one side
-// the narrower counts.
+// limit sets a bound on a number, or on the length of another value. Of two bounds on one
+// side the narrower applies.
 func (s *Schema) limit(shape *codec.Shape, param string, upper, inclusive bool) bool {
 	if shape.Form == codec.FormInteger || shape.Form == codec.FormNumber && shape.Bits > 0 {
 		return s.limitNumber(shape, param, upper, inclusive)
@@ -198,7 +199,7 @@ func narrower(a, b json.Number, upper bool) bool {
 	return upper && order < 0 || !upper && order > 0
 }
 
-// rational returns the value of a number, zero for one that cannot be read.
+// rational returns the value of a number, zero if it cannot be read.
 func rational(n json.Number) *big.Rat {
 	r, ok := new(big.Rat).SetString(string(n))
 	if !ok {
@@ -257,7 +258,7 @@ func (s *Schema) oneOf(shape *codec.Shape, param string) bool {
 			s.Enum = append(s.Enum, text)
 		case codec.FormInteger:
 			if !isDecimal(text) {
-				continue // which no integer is written as
+				continue // no integer is written like this
 			}
 			s.Enum = append(s.Enum, json.Number(text))
 		default:
@@ -272,7 +273,7 @@ func isDecimal(text string) bool {
 	return err == nil && strconv.FormatInt(n, 10) == text
 }
 
-// splitQuoted splits the parameter of oneof at spaces outside of single quotes.
+// splitQuoted splits the parameter of oneof at spaces outside single quotes.
 func splitQuoted(param string) []string {
 	var words []string
 	for {
@@ -292,8 +293,8 @@ func splitQuoted(param string) []string {
 	}
 }
 
-// apply says the rules of a list about a value of the given shape, pointers behind it. It
-// returns the rules that it cannot say.
+// apply adds the rules of a list to the schema of a value of the given shape, behind its
+// pointers. It returns the rules that it cannot express.
 func (l ruleList) apply(s *Schema, shape *codec.Shape, pointed bool) (result *Schema, unsaid []string) {
 	base := *s
 	for i, r := range l.rules {
@@ -308,7 +309,7 @@ func (l ruleList) apply(s *Schema, shape *codec.Shape, pointed bool) (result *Sc
 			unsaid = append(unsaid, more...)
 			nilable := pointed || shape.Form == codec.FormSlice || shape.Form == codec.FormMap
 			if r.name == "omitnil" || r.name == "omitempty" && nilable {
-				return inner, unsaid // a value is there, however empty it is
+				return inner, unsaid // the value is not nil, even if empty
 			}
 			return orZero(inner, s, shape), unsaid
 		case "structonly", "nostructlevel":
@@ -322,7 +323,7 @@ func (l ruleList) apply(s *Schema, shape *codec.Shape, pointed bool) (result *Sc
 	return &base, unsaid
 }
 
-// requireValue refuses the zero of a value that is behind no pointer.
+// requireValue refuses the zero of a value without pointers.
 func (s *Schema) requireValue(shape *codec.Shape) {
 	switch shape.Form {
 	case codec.FormString:
@@ -341,8 +342,8 @@ func (s *Schema) requireValue(shape *codec.Shape) {
 	}
 }
 
-// orZero allows the zero value of the shape beside what ruled allows; plain is without
-// the rules.
+// orZero allows the zero value of the shape in addition to the values of ruled. plain is
+// the schema without rules.
 func orZero(ruled, plain *Schema, shape *codec.Shape) *Schema {
 	var zero any
 	switch {

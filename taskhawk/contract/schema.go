@@ -11,7 +11,7 @@ import (
 
 // Schema is a JSON Schema (draft 2020-12) of one value. Its fields are the keywords that
 // this package writes; the zero Schema allows any value. A schema that a type declares by
-// [Declarer] may have others, and is kept as it is.
+// [Declarer] may have other keywords and is kept unchanged.
 type Schema struct {
 	Ref                  string             `json:"$ref,omitempty"` // #/$defs/ and the name of a definition
 	Type                 Types              `json:"type,omitempty"`
@@ -37,15 +37,15 @@ type Schema struct {
 	Required             []string           `json:"required,omitempty"`
 	AdditionalProperties *Schema            `json:"additionalProperties,omitempty"`
 	Default              any                `json:"default,omitempty"`
-	// Comment has what JSON Schema has no keyword for: rules of a `validate` tag, and the Go
-	// type whose own method writes the value.
+	// Comment holds what JSON Schema has no keyword for: rules of a `validate` tag, and
+	// the Go type that writes the value by a method.
 	Comment string `json:"$comment,omitempty"`
 
-	declared json.RawMessage // compact; all else is empty then
+	declared json.RawMessage // compact; if set, all other fields are empty
 }
 
-// Types are the JSON types that a value may have: one is written as a string, several as
-// an array.
+// Types are the JSON types of a value. One type is written as a string, several as an
+// array.
 type Types []string
 
 // MarshalJSON writes the only type as a string.
@@ -80,8 +80,7 @@ func (s *Schema) MarshalJSON() ([]byte, error) {
 	return bytes.TrimSpace(text.Bytes()), err
 }
 
-// UnmarshalJSON reads a schema. One with keywords that this package does not write counts
-// as declared.
+// UnmarshalJSON reads a schema. A schema with other keywords counts as declared.
 func (s *Schema) UnmarshalJSON(text []byte) error {
 	var plain plainSchema
 	decoder := json.NewDecoder(bytes.NewReader(text))
@@ -96,18 +95,18 @@ func (s *Schema) UnmarshalJSON(text []byte) error {
 	return err
 }
 
-// compactSchema checks that a text is a JSON Schema as far as JSON goes: an object, or a
-// bool.
+// compactSchema checks that a text may be a JSON Schema, which is an object or a bool,
+// and compacts it.
 func compactSchema(text []byte) (json.RawMessage, error) {
 	var compact bytes.Buffer
 	if err := json.Compact(&compact, text); err != nil {
-		return nil, fmt.Errorf("a schema that is not JSON: %w", err)
+		return nil, fmt.Errorf("schema is not JSON: %w", err)
 	}
 	switch compact.String()[:1] {
 	case "{", "t", "f":
 		return compact.Bytes(), nil
 	}
-	return nil, errors.New("a schema that is no object")
+	return nil, errors.New("schema is no object")
 }
 
 // isAny reports whether the schema allows every value.
@@ -116,7 +115,7 @@ func (s *Schema) isAny() bool {
 		s.AnyOf == nil && s.Comment == ""
 }
 
-// jsonTypes are all there are but null and integer, which is a number.
+// jsonTypes are all JSON types except null, and integer, which is a number.
 var jsonTypes = Types{"array", "boolean", "number", "object", "string"} //nolint:gochecknoglobals // a lookup table
 
 // orNull returns the schema that allows null too.

@@ -23,8 +23,8 @@ type instruments struct {
 	workerReleased, workerDuplicates metric.Int64ObservableCounter
 }
 
-// The buckets of durations: those of the conventions, and longer ones for what waits on a
-// queue.
+// The buckets of durations: the buckets of the conventions, and longer ones for the time
+// on a queue.
 func durations() metric.HistogramOption {
 	return metric.WithExplicitBucketBoundaries(
 		0.005, 0.01, 0.025, 0.05, 0.075, 0.1, 0.25, 0.5, 0.75, 1, 2.5, 5, 7.5, 10,
@@ -52,27 +52,27 @@ func newInstruments(meter metric.Meter) (*instruments, error) {
 	m.waited, errs[4] = meter.Float64Histogram("taskhawk.task.wait", metric.WithUnit("s"), waits(),
 		metric.WithDescription("Time from dispatch to the start of a run, delays and retries included."))
 	m.running, errs[5] = meter.Int64UpDownCounter("taskhawk.task.running", metric.WithUnit("{task}"),
-		metric.WithDescription("Tasks that run now."))
+		metric.WithDescription("Tasks running now."))
 	m.attempts, errs[6] = meter.Int64Histogram("taskhawk.task.attempts", metric.WithUnit("{attempt}"),
 		metric.WithExplicitBucketBoundaries(1, 2, 3, 4, 5, 6, 8, 10, 15, 20, 50, 100),
-		metric.WithDescription("Deliveries that a task took until it was done or a dead letter."))
+		metric.WithDescription("Deliveries of a task until it was done or a dead letter."))
 	m.dead, errs[7] = meter.Int64Counter("taskhawk.task.dead_letters", metric.WithUnit("{message}"),
 		metric.WithDescription("Messages that became dead letters."))
 	m.lost, errs[8] = meter.Int64Counter("taskhawk.lease.lost", metric.WithUnit("{lease}"),
 		metric.WithDescription("Leases lost while a worker held the message."))
 	m.unsettled, errs[9] = meter.Int64Counter("taskhawk.settle.failures", metric.WithUnit("{message}"),
-		metric.WithDescription("Messages that could not be settled, so that they are delivered again."))
+		metric.WithDescription("Messages not settled, and so delivered again."))
 	m.batch, errs[10] = meter.Int64Histogram("taskhawk.request.messages", metric.WithUnit("{message}"),
 		metric.WithExplicitBucketBoundaries(1, 2, 3, 4, 5, 6, 7, 8, 9, 10),
-		metric.WithDescription("Messages in a request that has some."))
+		metric.WithDescription("Messages in a request that carries messages."))
 	m.requests, errs[11] = meter.Int64Counter("taskhawk.requests", metric.WithUnit("{request}"),
-		metric.WithDescription("Requests to the service, retries included: what it bills."))
+		metric.WithDescription("Billable requests to the service, retries included."))
 	m.workerWaiting, errs[12] = meter.Int64ObservableGauge("taskhawk.worker.waiting", metric.WithUnit("{message}"),
-		metric.WithDescription("Messages that wait in a worker for a slot."))
+		metric.WithDescription("Messages waiting in a worker for a slot."))
 	m.workerSettling, errs[13] = meter.Int64ObservableGauge("taskhawk.worker.settling", metric.WithUnit("{message}"),
 		metric.WithDescription("Messages that a worker is settling."))
 	m.workerLongest, errs[14] = meter.Float64ObservableGauge("taskhawk.worker.longest_run", metric.WithUnit("s"),
-		metric.WithDescription("How long the handler that has run longest runs by now."))
+		metric.WithDescription("Duration so far of the longest-running handler."))
 	m.workerReleased, errs[15] = meter.Int64ObservableCounter("taskhawk.worker.released", metric.WithUnit("{message}"),
 		metric.WithDescription("Messages given back unhandled."))
 	m.workerDuplicates, errs[16] = meter.Int64ObservableCounter("taskhawk.worker.duplicates",

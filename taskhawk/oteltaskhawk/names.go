@@ -12,8 +12,8 @@ import (
 	"github.com/taskhawk/taskhawk-go/taskhawk"
 )
 
-// The names of telemetry. Those of the conventions for messaging are not stable yet: they
-// change with this file and the schema URL.
+// The names of telemetry. The semantic conventions for messaging are not stable yet. When
+// they change, this file and the schema URL change.
 const (
 	scopeName = "github.com/taskhawk/taskhawk-go/taskhawk/oteltaskhawk"
 	schemaURL = semconv.SchemaURL
@@ -33,11 +33,11 @@ const (
 	operationProcess = "process"
 )
 
-// unknownTask stands for the names of tasks that no hub has: anybody who may send to a
-// queue chooses them, and each would be a series.
+// unknownTask replaces the names of unregistered tasks. Any sender to a queue can choose
+// such names, and each would be a series.
 const unknownTask = "_unknown"
 
-// systemMemory is the system of runs that came from no service, as in Sync mode.
+// systemMemory is the system of runs without a service, as in Sync mode.
 const systemMemory = "taskhawk"
 
 // The outcomes of a run.
@@ -60,8 +60,8 @@ func outcomeOf(outcome taskhawk.Outcome) string {
 	return outcomeDone
 }
 
-// errorType names the kind of an error in few words, and never its text: the type behind
-// all wrappers that say nothing. It is empty for nil.
+// errorType returns the kind of an error, never its text. It is the type behind all
+// wrappers without meaning, "" for nil.
 func errorType(err error) string {
 	switch {
 	case err == nil:
@@ -88,7 +88,7 @@ func errorType(err error) string {
 	}
 }
 
-// safeErrorType survives the methods of the user's errors.
+// safeErrorType is errorType for errors whose methods may panic.
 func safeErrorType(err error) (name string) {
 	defer func() {
 		if recover() != nil {
@@ -107,8 +107,8 @@ func anyCase(headers map[string]string, name string) string {
 	return ""
 }
 
-// cache keeps what is made once for each key. The keys are few: names of queues and of
-// registered tasks, priorities, outcomes and types of errors.
+// cache keeps one value for each key. The keys are few: names of queues and registered
+// tasks, priorities, outcomes and error types.
 type cache[K comparable, V any] struct {
 	mu     sync.RWMutex
 	values map[K]V

@@ -14,10 +14,10 @@ import (
 	"github.com/taskhawk/taskhawk-go/taskhawk"
 )
 
-// Call implements taskhawk.Observer. A request that sends messages has a span that is
-// linked to those of its dispatches; it is a child of its caller's where it has one
-// caller. Other requests have metrics only: long polls and heartbeats would fill every
-// backend with traces of one span.
+// Call implements taskhawk.Observer. A request that sends messages has a span with links
+// to the spans of its dispatches. If the request has one caller, the span is a child of
+// the caller's span. Other requests have metrics only: long polls and heartbeats would
+// fill a backend with traces of one span.
 func (t *Telemetry) Call(
 	ctx context.Context, call *taskhawk.Call,
 ) (context.Context, func(messages int, err error)) {
@@ -55,7 +55,7 @@ func (t *Telemetry) startRequest(ctx context.Context, call *taskhawk.Call) (cont
 		trace.WithAttributes(attributes...), trace.WithLinks(links...))
 }
 
-// measure records a request that has ended.
+// measure records a finished request.
 func (t *Telemetry) measure(
 	ctx context.Context, call *taskhawk.Call, messages int, failure string, took time.Duration,
 ) {
@@ -108,9 +108,9 @@ func (t *Telemetry) Settled(ctx context.Context, s *taskhawk.Settlement) {
 	}
 }
 
-// WatchWorker makes metrics of the state of a worker, read when they are collected: stats
-// is the Stats method of a taskhawk.Worker, or that of the one in an sqsx.Worker. Name
-// tells the workers of a program apart. Unregister ends it.
+// WatchWorker reports the state of a worker as metrics, which it reads at each
+// collection. stats is the Stats method of a taskhawk.Worker, or of the Worker in an
+// sqsx.Worker. name distinguishes the workers of a program. Unregister ends the metrics.
 func (t *Telemetry) WatchWorker(
 	name string, stats func() taskhawk.WorkerStats,
 ) (registration metric.Registration, err error) {

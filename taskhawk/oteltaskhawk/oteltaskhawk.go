@@ -1,4 +1,5 @@
-// Package oteltaskhawk makes OpenTelemetry traces and metrics of tasks, across the queue.
+// Package oteltaskhawk records OpenTelemetry traces and metrics of tasks, across the
+// queue.
 //
 //	telemetry, err := oteltaskhawk.New(oteltaskhawk.Config{})
 //	if err != nil {
@@ -7,14 +8,14 @@
 //	hub, err := taskhawk.NewHub(telemetry.Apply(taskhawk.Config{Publisher: publisher, Tasks: tasks}))
 //
 // Each dispatch has a span, and its context travels in the headers of the message. Each
-// run has a span that is linked to it, also where Python or AWS sent the message and only
-// its attributes have the context. Requests that many dispatches share have a span that
-// is linked to all of them. The names are those of the semantic conventions for
-// messaging, version 1.43.0; docs/observability.md lists them.
+// run has a span with a link to the span of its dispatch. This also works if Python or
+// AWS sent the message with the context in its attributes. A request that many dispatches
+// share has a span with links to all of them. The names follow the semantic conventions
+// for messaging, version 1.43.0; docs/observability.md lists them.
 //
-// Nothing here can lose or repeat a task: a tracer, meter or propagator that panics costs
-// the telemetry, and one that hangs holds the dispatch or the handler that called it. A
-// panic is reported to otel.Handle.
+// Nothing here can lose or repeat a task. If a tracer, meter or propagator panics, only
+// telemetry is lost, and the panic is reported to otel.Handle. If it hangs, it blocks the
+// dispatch or the handler that called it.
 package oteltaskhawk
 
 import (
@@ -33,19 +34,19 @@ import (
 	"github.com/taskhawk/taskhawk-go/taskhawk"
 )
 
-// Config says where traces and metrics go. The zero value uses the global providers.
+// Config sets where traces and metrics go. The zero value uses the global providers.
 type Config struct {
 	// TracerProvider makes the tracer. Default: otel.GetTracerProvider().
 	TracerProvider trace.TracerProvider
 	// MeterProvider makes the meter. Default: otel.GetMeterProvider().
 	MeterProvider metric.MeterProvider
 	// Propagator writes the context of a span to the headers of messages, and reads it.
-	// Default: that of otel.GetTextMapPropagator() if one is set when New is called, else
-	// trace context and baggage of W3C.
+	// Default: the global propagator, if one is set when New is called, otherwise W3C
+	// trace context and baggage.
 	Propagator propagation.TextMapPropagator
 	// ChildSpans makes the span of a run a child of the span of its dispatch, in one
-	// trace. By default it is linked to that, since a task may wait for hours and run
-	// several times.
+	// trace. By default the span has a link instead, since a task may wait for hours and
+	// run several times.
 	ChildSpans bool
 }
 
@@ -61,7 +62,7 @@ type Telemetry struct {
 	meter      metric.Meter
 	sends      cache[sendKey, *sendNames]
 	runs       cache[runKey, *runNames]
-	reported   atomic.Int64 // when a panic was reported last, in ns since 1970
+	reported   atomic.Int64 // when the last panic was reported, in ns since 1970
 }
 
 var _ taskhawk.Observer = (*Telemetry)(nil)
@@ -116,10 +117,11 @@ func (t *Telemetry) Apply(config taskhawk.Config) taskhawk.Config {
 	return config
 }
 
-// reportEvery is how often panics are reported at most: each task may bring one.
+// reportEvery is the shortest interval between two reports of panics, since each task may
+// cause one.
 const reportEvery = time.Minute
 
-// guarded calls f, and reports a panic to otel.Handle, which belongs to the user, too.
+// guarded calls f and reports a panic to otel.Handle, which may be the user's code too.
 func (t *Telemetry) guarded(f func()) {
 	defer func() {
 		value := recover()
@@ -135,7 +137,8 @@ func (t *Telemetry) guarded(f func()) {
 	f()
 }
 
-// start starts a span. What a tracer leaves out stays as it was.
+// start starts a span. It replaces a nil context from the tracer by ctx, and a nil span
+// by one that does nothing.
 func (t *Telemetry) start(
 	ctx context.Context, name string, options ...trace.SpanStartOption,
 ) (context.Context, trace.Span) {
@@ -149,7 +152,7 @@ func (t *Telemetry) start(
 	return started, span
 }
 
-// dispatchHeaders are the headers of a message on its way out, for a propagator.
+// dispatchHeaders gives a propagator the headers of an outgoing message.
 type dispatchHeaders taskhawk.Dispatch
 
 // Get returns a header.
@@ -161,11 +164,11 @@ func (h *dispatchHeaders) Set(name, value string) { (*taskhawk.Dispatch)(h).SetH
 // Keys returns the names of the headers.
 func (h *dispatchHeaders) Keys() []string { return headers((*taskhawk.Dispatch)(h).Headers()).Keys() }
 
-// headers are those of a message that is read.
+// headers gives a propagator the headers of a received message.
 type headers taskhawk.Headers
 
-// Get returns a header, whose name counts in any case where it is not there as it is:
-// message attributes have the names that their sender chose.
+// Get returns a header. Without an exact match, it ignores the case of the name, since
+// senders choose the names of message attributes.
 func (h headers) Get(name string) string {
 	if value, ok := h[name]; ok {
 		return value
@@ -173,7 +176,7 @@ func (h headers) Get(name string) string {
 	return anyCase(h, name)
 }
 
-// Set does nothing: messages that are read are not changed.
+// Set does nothing: received messages do not change.
 func (headers) Set(string, string) {}
 
 // Keys returns the names of the headers.

@@ -18,15 +18,15 @@ import (
 	"github.com/taskhawk/taskhawk-go/taskhawk"
 )
 
-// sendKey is what the sends of a task to a queue have in common.
+// sendKey identifies the sends of a task to a queue with the same attributes.
 type sendKey struct {
 	task        string
 	priority    taskhawk.Priority
 	destination taskhawk.Destination
-	failure     string // the type of the error, empty for none
+	failure     string // error type, empty for none
 }
 
-// sendNames are the names of such sends, made once.
+// sendNames are the span name and attributes of such sends, built once.
 type sendNames struct {
 	span    string
 	options []trace.SpanStartOption
@@ -59,9 +59,9 @@ func destinationOf(system, name string) []attribute.KeyValue {
 	return attributes
 }
 
-// Dispatch is dispatch middleware: it makes the span of a dispatch, and writes its
-// context to the headers. A dispatch without a span in its context whose headers have
-// one, as those forwarded from elsewhere, is a child of that.
+// Dispatch is dispatch middleware. It starts the span of a dispatch, and writes its
+// context to the headers. If ctx has no span but the headers have one, because they were
+// forwarded, the new span is its child.
 func (t *Telemetry) Dispatch(ctx context.Context, d *taskhawk.Dispatch) (sending context.Context, end func(error)) {
 	sending = ctx
 	t.guarded(func() {
@@ -93,16 +93,16 @@ func (t *Telemetry) endDispatch(ctx context.Context, span trace.Span, key sendKe
 	t.metrics.sent.Add(ctx, 1, names.sent...)
 }
 
-// runKey is what the runs of a task from a queue have in common.
+// runKey identifies the runs of a task from a queue with the same attributes.
 type runKey struct {
 	task          string
 	priority      taskhawk.Priority
 	system, queue string
-	outcome       string // empty for one that begins
+	outcome       string // empty at the start of a run
 	failure       string
 }
 
-// runNames are the names of such runs, made once.
+// runNames are the span name and attributes of such runs, built once.
 type runNames struct {
 	span     string
 	options  []trace.SpanStartOption
@@ -138,14 +138,15 @@ type run struct {
 	key   runKey
 	names *runNames
 	start time.Time
-	task  bool // counted as running
+	task  bool // included in the running tasks
 }
 
-// errAborted is the error of a run that ended its goroutine, or whose middleware
-// panicked.
+// errAborted is the error of a run that did not return: it ended its goroutine, or its
+// middleware panicked.
 var errAborted = errors.New("the run did not return")
 
-// Process is middleware: it makes the span of a run, linked to that of its dispatch.
+// Process is middleware. It starts the span of a run, with a link to the span of its
+// dispatch.
 func (t *Telemetry) Process(next taskhawk.Handler) taskhawk.Handler {
 	return func(ctx context.Context, msg *taskhawk.Message) error {
 		r := run{ctx: ctx}
@@ -195,8 +196,8 @@ func (t *Telemetry) begin(r *run, msg *taskhawk.Message) {
 	}
 }
 
-// contextOf returns the context that the span of a run starts in, and what it is linked
-// to. A propagator that panics leaves it as it is.
+// contextOf returns the context to start the span of a run in, and the span context to
+// link to. If the propagator panics, it returns ctx.
 func (t *Telemetry) contextOf(
 	ctx context.Context, msg *taskhawk.Message,
 ) (parent context.Context, link trace.SpanContext) {
@@ -214,9 +215,9 @@ func (t *Telemetry) extract(ctx context.Context, msg *taskhawk.Message) (context
 	extracted, remote := linkTo(ctx, t.propagator, carrier)
 	switch {
 	case t.childSpans && remote.IsValid():
-		return extracted, local.SpanContext() // of the function, on Lambda
+		return extracted, local.SpanContext() // the span of the function, on Lambda
 	case remote.IsValid():
-		return trace.ContextWithSpan(extracted, local), remote // its baggage, and none of its trace
+		return trace.ContextWithSpan(extracted, local), remote // with its baggage, without its trace
 	}
 	return extracted, remote
 }
@@ -233,18 +234,18 @@ func (t *Telemetry) extractW3C(
 	return propagation.Baggage{}.Extract(ctx, carrier), link
 }
 
-// sourceOf returns the service and the queue or topic that a message came from.
+// sourceOf returns the service and the queue or topic of a message.
 func sourceOf(m *taskhawk.Metadata) (system, name string) {
 	switch {
 	case m.Queue != "":
 		return semconv.MessagingSystemAWSSQS.Value.AsString(), m.Queue
-	case m.Topic != "": // of the event: a topic that an envelope names comes with a queue
+	case m.Topic != "": // from the event: a topic named by an envelope comes with a queue
 		return semconv.MessagingSystemAWSSNS.Value.AsString(), m.Topic[strings.LastIndexByte(m.Topic, ':')+1:]
 	}
 	return systemMemory, ""
 }
 
-// end ends the span of a run. It does as much as begin did.
+// end ends the span of a run. It undoes only the steps that begin reached.
 func (t *Telemetry) end(r *run, err error) {
 	if r.span != nil {
 		defer r.span.End()

@@ -95,7 +95,7 @@ func TestStubsAndStructs(t *testing.T) {
 	code, out, problems := run(t, "from-python", save(t, "jobs.py", "def clean(days: Days): ...\n"))
 	require.Equal(t, program.ExitFailed, code)
 	require.Contains(t, out, "Days any")
-	require.Contains(t, problems, "line 1: clean: hint of days, Days, cannot be read")
+	require.Contains(t, problems, "line 1: clean: unreadable hint of days: Days")
 }
 
 func TestValidate(t *testing.T) {
