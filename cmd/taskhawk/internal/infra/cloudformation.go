@@ -224,7 +224,7 @@ func (c *cloudFormation) schedules(app *App) error {
 			"Name": app.Name + "-" + sch.Name, "ScheduleExpression": sch.Expression,
 			"ScheduleExpressionTimezone": cmp.Or(sch.Zone, "UTC"), "FlexibleTimeWindow": object{"Mode": "OFF"},
 			"Target": object{
-				"Arn": "arn:aws:scheduler:::aws-sdk:sqs:sendMessage", "RoleArn": arnOf(id + "Role"), "Input": input,
+				"Arn": c.universalTarget(), "RoleArn": arnOf(id + "Role"), "Input": input,
 				"DeadLetterConfig": object{"Arn": arnOf(id + "DeadLetters")},
 				"RetryPolicy":      object{"MaximumEventAgeInSeconds": 86400, "MaximumRetryAttempts": 185},
 			},

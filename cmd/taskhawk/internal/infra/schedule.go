@@ -3,6 +3,7 @@ package infra
 import (
 	"cmp"
 	"fmt"
+	"strings"
 	"time"
 
 	"github.com/taskhawk/taskhawk-go/sqsx"
@@ -15,11 +16,33 @@ func scheduleQueue(app string) string { return app + "-schedules-DLQ" }
 
 // queueURL is that of a queue by name.
 func (s *stack) queueURL(name string) string {
-	return "https://sqs." + s.Region + ".amazonaws.com/" + s.Account + "/" + name
+	domain := "amazonaws.com"
+	if s.partition() == "aws-cn" {
+		domain += ".cn"
+	}
+	return "https://sqs." + s.Region + "." + domain + "/" + s.Account + "/" + name
 }
 
 func (s *stack) queueARN(name string) string {
-	return "arn:aws:sqs:" + s.Region + ":" + s.Account + ":" + name
+	return "arn:" + s.partition() + ":sqs:" + s.Region + ":" + s.Account + ":" + name
+}
+
+// universalTarget is the ARN of sqs:sendMessage for EventBridge Scheduler. It has the
+// partition. Source: "Using universal targets in EventBridge Scheduler".
+func (s *stack) universalTarget() string {
+	return "arn:" + s.partition() + ":scheduler:::aws-sdk:sqs:sendMessage"
+}
+
+// partition is that of the region, as package sqscheck takes it for policies.
+func (s *stack) partition() string {
+	switch {
+	case strings.HasPrefix(s.Region, "cn-"):
+		return "aws-cn"
+	case strings.HasPrefix(s.Region, "us-gov-"):
+		return "aws-us-gov"
+	default:
+		return "aws"
+	}
 }
 
 // input is the input of the schedule's target, as package schedule writes it.

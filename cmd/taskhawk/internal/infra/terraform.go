@@ -317,7 +317,7 @@ flexible_time_window {
 mode = "OFF"
 }
 target {
-arn = "arn:aws:scheduler:::aws-sdk:sqs:sendMessage"
+arn = %s
 role_arn = aws_iam_role.%s.arn
 input = %s
 dead_letter_config {
@@ -327,7 +327,7 @@ retry_policy {
 maximum_event_age_in_seconds = 86400
 maximum_retry_attempts = 185
 }
-}`, quote(app.Name+"-"+sch.Name), quote(sch.Expression), quote(cmp.Or(sch.Zone, "UTC")), role, quote(input), role)
+}`, quote(app.Name+"-"+sch.Name), quote(sch.Expression), quote(cmp.Or(sch.Zone, "UTC")), quote(w.universalTarget()), role, quote(input), role)
 	w.end()
 	return nil
 }
