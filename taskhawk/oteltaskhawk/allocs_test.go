@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"log/slog"
+	"slices"
 	"testing"
 
 	"github.com/stretchr/testify/require"
@@ -51,6 +52,41 @@ func TestAllocsOfTelemetryWithoutABackend(t *testing.T) {
 		}
 		t.Logf("handle %s: %v to %v", headers, handle(plain), handle(traced))
 		require.LessOrEqual(t, handle(traced)-handle(plain), most, headers)
+	}
+}
+
+// The observer has one allocation for a request of ten messages, and none for a
+// settlement. Hub.Observer, which bounds each observation in time, has the others.
+func TestAllocsOfTheObserverWithoutABackend(t *testing.T) {
+	telemetry, ctx := newNoop(t), t.Context()
+	hub := allocsHub(t, telemetry).hub
+	receive := &taskhawk.Call{
+		Operation: taskhawk.OperationReceive, System: "aws_sqs", Method: "ReceiveMessage", Queue: "q",
+	}
+	sent := &taskhawk.Outgoing{Headers: taskhawk.Headers{"traceparent": traceparent}}
+	send := &taskhawk.Call{
+		Operation: taskhawk.OperationSend, System: "aws_sqs", Method: "SendMessageBatch", Queue: "q",
+		Messages: 10, Sent: slices.Repeat([]*taskhawk.Outgoing{sent}, 10),
+	}
+	settlement := &taskhawk.Settlement{Task: "tests.number", Registered: true, Queue: "q", Attempt: 1}
+	for name, c := range map[string]struct {
+		observer             taskhawk.Observer
+		mostCall, mostSettle float64
+	}{
+		"alone":      {observer: telemetry, mostCall: 1, mostSettle: 0},
+		"of the hub": {observer: hub.Observer(), mostCall: 22, mostSettle: 9},
+	} {
+		observe := func(call *taskhawk.Call) float64 {
+			return testing.AllocsPerRun(200, func() {
+				_, end := c.observer.Call(ctx, call)
+				end(10, nil)
+			})
+		}
+		settle := testing.AllocsPerRun(200, func() { c.observer.Settled(ctx, settlement) })
+		t.Logf("%s: receive %v, send %v, settlement %v", name, observe(receive), observe(send), settle)
+		require.LessOrEqual(t, observe(receive), c.mostCall, name)
+		require.LessOrEqual(t, observe(send), c.mostCall, name)
+		require.LessOrEqual(t, settle, c.mostSettle, name)
 	}
 }
 

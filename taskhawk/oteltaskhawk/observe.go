@@ -23,7 +23,7 @@ func (t *Telemetry) Call(
 ) (context.Context, func(messages int, err error)) {
 	start := time.Now()
 	var span trace.Span
-	if len(call.Sent) > 0 {
+	if len(call.Sent) > 0 && !t.untraced {
 		ctx, span = t.startRequest(ctx, call)
 	}
 	return ctx, func(messages int, err error) {
@@ -55,56 +55,110 @@ func (t *Telemetry) startRequest(ctx context.Context, call *taskhawk.Call) (cont
 		trace.WithAttributes(attributes...), trace.WithLinks(links...))
 }
 
+// callKey identifies requests with the same attributes.
+type callKey struct {
+	system, queue, method string
+	operation             taskhawk.Operation
+	failure               string // error type, empty for none
+	empty                 bool   // a receive without messages
+}
+
+// callNames are the attributes of such requests, built once.
+type callNames struct {
+	record []metric.RecordOption
+	add    []metric.AddOption
+}
+
+func newCallNames(key callKey) *callNames {
+	attributes := append(destinationOf(key.system, key.queue),
+		semconv.MessagingOperationName(key.operation.String()), keyMethod.String(key.method))
+	if key.failure != "" {
+		attributes = append(attributes, semconv.ErrorTypeKey.String(key.failure))
+	}
+	record := attribute.NewSet(attributes...)
+	add := attribute.NewSet(append(attributes, keyEmpty.Bool(key.empty))...)
+	return &callNames{
+		record: []metric.RecordOption{metric.WithAttributeSet(record)},
+		add:    []metric.AddOption{metric.WithAttributeSet(add)},
+	}
+}
+
 // measure records a finished request.
 func (t *Telemetry) measure(
 	ctx context.Context, call *taskhawk.Call, messages int, failure string, took time.Duration,
 ) {
-	attributes := append(destinationOf(call.System, call.Queue),
-		semconv.MessagingOperationName(call.Operation.String()), keyMethod.String(call.Method))
-	if failure != "" {
-		attributes = append(attributes, semconv.ErrorTypeKey.String(failure))
-	}
-	set := metric.WithAttributeSet(attribute.NewSet(attributes...))
-	t.metrics.operation.Record(ctx, took.Seconds(), set)
 	carried := call.Messages
 	if call.Operation == taskhawk.OperationReceive {
 		carried = messages
 	}
+	names := t.calls.get(callKey{
+		system:    call.System,
+		queue:     call.Queue,
+		method:    call.Method,
+		operation: call.Operation,
+		failure:   failure,
+		empty:     call.Operation == taskhawk.OperationReceive && messages == 0 && failure == "",
+	}, newCallNames)
+	t.metrics.operation.Record(ctx, took.Seconds(), names.record...)
 	if carried > 0 {
-		t.metrics.batch.Record(ctx, int64(carried), set)
+		t.metrics.batch.Record(ctx, int64(carried), names.record...)
 	}
-	empty := keyEmpty.Bool(call.Operation == taskhawk.OperationReceive && messages == 0 && failure == "")
-	t.metrics.requests.Add(ctx, 1, metric.WithAttributeSet(attribute.NewSet(append(attributes, empty)...)))
+	t.metrics.requests.Add(ctx, 1, names.add...)
+}
+
+// settledKey identifies settled messages with the same attributes.
+type settledKey struct {
+	task     string
+	priority taskhawk.Priority
+	queue    string
+	outcome  string // empty for a message that is delivered again
+}
+
+// settledNames are the attributes of such messages, built once.
+type settledNames struct {
+	add    []metric.AddOption
+	record []metric.RecordOption // with the outcome
+}
+
+func newSettledNames(key settledKey) *settledNames {
+	attributes := []attribute.KeyValue{keyTask.String(key.task), keyPriority.String(key.priority.String())}
+	if key.queue != "" {
+		attributes = append(attributes, semconv.MessagingDestinationName(key.queue))
+	}
+	add := attribute.NewSet(attributes...)
+	record := attribute.NewSet(append(attributes, keyOutcome.String(key.outcome))...)
+	return &settledNames{
+		add:    []metric.AddOption{metric.WithAttributeSet(add)},
+		record: []metric.RecordOption{metric.WithAttributeSet(record)},
+	}
 }
 
 // Settled implements taskhawk.Observer.
 func (t *Telemetry) Settled(ctx context.Context, s *taskhawk.Settlement) {
-	task := s.Task
+	key := settledKey{task: s.Task, priority: s.Priority, queue: s.Queue}
 	if !s.Registered {
-		task = unknownTask
+		key.task = unknownTask
 	}
-	attributes := []attribute.KeyValue{keyTask.String(task), keyPriority.String(s.Priority.String())}
-	if s.Queue != "" {
-		attributes = append(attributes, semconv.MessagingDestinationName(s.Queue))
+	switch {
+	case s.Lost:
+	case s.DeadLetter:
+		key.outcome = outcomeDeadLetter
+	case s.Outcome.Action == taskhawk.ActionDelete:
+		key.outcome = outcomeOf(s.Outcome)
 	}
-	plain := metric.WithAttributeSet(attribute.NewSet(attributes...))
+	names := t.settled.get(key, newSettledNames)
 	if s.Lost {
-		t.metrics.lost.Add(ctx, 1, plain)
+		t.metrics.lost.Add(ctx, 1, names.add...)
 		return
 	}
 	if s.DeadLetter {
-		t.metrics.dead.Add(ctx, 1, plain)
+		t.metrics.dead.Add(ctx, 1, names.add...)
 	}
 	if s.Err != nil {
-		t.metrics.unsettled.Add(ctx, 1, plain)
+		t.metrics.unsettled.Add(ctx, 1, names.add...)
 	}
-	if s.DeadLetter || s.Outcome.Action == taskhawk.ActionDelete {
-		outcome := outcomeDeadLetter
-		if !s.DeadLetter {
-			outcome = outcomeOf(s.Outcome)
-		}
-		t.metrics.attempts.Record(ctx, int64(s.Attempt),
-			metric.WithAttributeSet(attribute.NewSet(append(attributes, keyOutcome.String(outcome))...)))
+	if key.outcome != "" {
+		t.metrics.attempts.Record(ctx, int64(s.Attempt), names.record...)
 	}
 }
 

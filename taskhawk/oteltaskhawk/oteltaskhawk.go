@@ -62,6 +62,8 @@ type Telemetry struct {
 	meter      metric.Meter
 	sends      cache[sendKey, *sendNames]
 	runs       cache[runKey, *runNames]
+	calls      cache[callKey, *callNames]
+	settled    cache[settledKey, *settledNames]
 	reported   atomic.Int64 // when the last panic was reported, in ns since 1970
 }
 
