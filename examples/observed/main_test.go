@@ -105,4 +105,5 @@ func TestThePageShowsTracesAndMetrics(t *testing.T) {
 	require.Contains(t, page.Body.String(), "taskhawk_task_attempts_count")
 	o.metricsHandler().ServeHTTP(metrics, httptest.NewRequestWithContext(t.Context(), http.MethodGet, "/metrics", nil))
 	require.Contains(t, metrics.Body.String(), "messaging_process_duration_seconds_bucket")
+	require.Contains(t, metrics.Body.String(), `service_name="observed"`)
 }

@@ -12,8 +12,10 @@ import (
 	"github.com/prometheus/client_golang/prometheus"
 	"github.com/prometheus/client_golang/prometheus/promhttp"
 	"github.com/prometheus/common/expfmt"
+	"go.opentelemetry.io/otel/attribute"
 	otelprometheus "go.opentelemetry.io/otel/exporters/prometheus"
 	"go.opentelemetry.io/otel/sdk/metric"
+	"go.opentelemetry.io/otel/sdk/resource"
 	sdktrace "go.opentelemetry.io/otel/sdk/trace"
 	"go.opentelemetry.io/otel/sdk/trace/tracetest"
 	"go.opentelemetry.io/otel/trace"
@@ -32,14 +34,15 @@ type observability struct {
 
 func newObservability() (*observability, error) {
 	o := &observability{spans: tracetest.NewSpanRecorder(), registry: prometheus.NewRegistry()}
-	o.traces = sdktrace.NewTracerProvider(sdktrace.WithSpanProcessor(o.spans))
+	service := resource.NewSchemaless(attribute.String("service.name", "observed"))
+	o.traces = sdktrace.NewTracerProvider(sdktrace.WithSpanProcessor(o.spans), sdktrace.WithResource(service))
 	exporter, err := otelprometheus.New(otelprometheus.WithRegisterer(o.registry), otelprometheus.WithoutScopeInfo())
 	if err != nil {
 		return nil, err
 	}
 	o.telemetry, err = oteltaskhawk.New(oteltaskhawk.Config{
 		TracerProvider: o.traces,
-		MeterProvider:  metric.NewMeterProvider(metric.WithReader(exporter)),
+		MeterProvider:  metric.NewMeterProvider(metric.WithReader(exporter), metric.WithResource(service)),
 	})
 	return o, err
 }

@@ -29,6 +29,6 @@ func New(client sqsx.API, queue string, config sqsx.WorkerConfig, logger *slog.L
 	if err != nil {
 		return nil, err
 	}
-	logger.Info("worker", "queue", queue, "tasks", hub.TaskNames())
+	logger.Info("worker configured", "app", queue, "tasks", hub.TaskNames())
 	return sqsx.NewWorker(client, queue, hub, config)
 }
