@@ -46,7 +46,7 @@ func TestUsageErrorsNameTheHelpOfTheirCommand(t *testing.T) {
 	c := newConsole(t)
 	for command, help := range map[string]string{
 		"nope": "taskhawk", "peek": "taskhawk peek", "dlq": "taskhawk dlq", "dlq show": "taskhawk dlq show",
-		"provision dev-myapp": "taskhawk provision",
+		"provision dev-myapp nope": "taskhawk provision",
 	} {
 		r := c.run(strings.Fields(command)...)
 		require.Equal(t, 2, r.code, command)
@@ -63,6 +63,13 @@ func TestAnAddressInUseHasItsOwnAdvice(t *testing.T) {
 	require.Equal(t, 2, r.code)
 	require.True(t, strings.HasSuffix(r.err, ": choose another address with --listen\n"), r.err)
 	require.NotContains(t, r.err, "AWS_ENDPOINT_URL_SQS")
+}
+
+func TestProvisionAndCheckTakeTheApplication(t *testing.T) {
+	t.Parallel()
+	c := newConsole(t)
+	require.Contains(t, c.ok("provision", "dev-other", "--priority", "bulk"), "TASKHAWK-DEV-OTHER-BULK\n")
+	require.Contains(t, c.ok("check", "dev-other", "--priority", "bulk"), "TASKHAWK-DEV-OTHER-BULK")
 }
 
 func TestQueuesCountOneInfo(t *testing.T) {

@@ -167,7 +167,7 @@ func (c *Load) print(p *program.Program, app string, report sqsx.LoadReport, fai
 		shown := strings.Trim(fmt.Sprint(positions[:min(len(positions), 20)]), "[]")
 		p.Sayf("letters that failed, by their place in the file: %s", shown)
 	}
-	if failed != nil && !c.DryRun {
+	if failed != nil && !c.DryRun && c.Skip+report.Read > 0 {
 		p.Sayf("to go on behind what was done: --skip %d", c.Skip+report.Read)
 	}
 	return nil

@@ -15,6 +15,7 @@ import (
 
 // Check is the command of that name.
 type Check struct {
+	Application   string              `arg:"" help:"Name of the application. Default: --app." name:"app" optional:""`
 	Priority      []taskhawk.Priority `help:"Queues to check: high, default, low, bulk. Default: all."  placeholder:"PRIORITY" predictor:"priority"`
 	Visibility    time.Duration       `help:"Visibility timeout of the workers. Default: 30s."          placeholder:"DURATION"`
 	LongestTask   time.Duration       `help:"How long the slowest task may take."                       placeholder:"DURATION"`
@@ -27,9 +28,9 @@ func (*Check) Help() string {
 something could not be seen.
 
 Examples:
-  taskhawk check --app dev-myapp
-  taskhawk check --app dev-myapp --longest-task 20m --visibility 1m
-  taskhawk check --app dev-myapp --json | jq '.findings[] | select(.severity == "error")'`
+  taskhawk check dev-myapp
+  taskhawk check dev-myapp --longest-task 20m --visibility 1m
+  taskhawk check dev-myapp --json | jq '.findings[] | select(.severity == "error")'`
 }
 
 type finding struct {
@@ -56,6 +57,9 @@ type checkReport struct {
 
 // Run prints what the check finds.
 func (c *Check) Run(ctx context.Context, p *program.Program) error {
+	if c.Application != "" {
+		p.App = c.Application
+	}
 	app, err := p.NeedApp()
 	if err != nil {
 		return err

@@ -13,6 +13,7 @@ import (
 
 // Provision is the command of that name.
 type Provision struct {
+	Application     string              `arg:"" help:"Name of the application. Default: --app." name:"app" optional:""`
 	Priority        []taskhawk.Priority `help:"Queues to create: high, default, low, bulk. Default: all."                     placeholder:"PRIORITY" predictor:"priority"`
 	MaxReceiveCount int                 `default:"5"                                                                           help:"Receives before a message becomes a dead letter."`
 	Visibility      time.Duration       `help:"Visibility timeout of the queues. Default: 30s."                                placeholder:"DURATION"`
@@ -26,12 +27,15 @@ func (*Provision) Help() string {
 It can be repeated.
 
 Examples:
-  taskhawk provision --app dev-myapp
-  taskhawk provision --app dev-myapp --priority default,high --tag team=mail`
+  taskhawk provision dev-myapp
+  taskhawk provision dev-myapp --priority default,high --tag team=mail`
 }
 
 // Run creates the queues.
 func (c *Provision) Run(ctx context.Context, p *program.Program) error {
+	if c.Application != "" {
+		p.App = c.Application
+	}
 	app, err := p.NeedApp()
 	if err != nil {
 		return err
