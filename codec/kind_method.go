@@ -119,6 +119,6 @@ func refused(s string, i int, t reflect.Type, cause error) *Error {
 	return newCausedError(ErrWrongType, "got "+kindAt(s, i)+" that "+typeName(t)+" refuses", cause)
 }
 
-func isNilable(k reflect.Kind) bool {
-	return k == reflect.Map || k == reflect.Slice || k == reflect.Pointer || k == reflect.Interface
-}
+// isNilable reports whether a type with methods on its pointer can be nil. Pointers and
+// interfaces are not among them.
+func isNilable(k reflect.Kind) bool { return k == reflect.Map || k == reflect.Slice }
