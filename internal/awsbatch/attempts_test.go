@@ -112,6 +112,16 @@ func TestACancelledCallerIsNotKept(t *testing.T) {
 		})
 		require.Equal(t, 1, calls)
 		require.ErrorIs(t, errs[0], taskhawk.ErrOutcomeUnknown)
+
+		ctx, cancel = context.WithCancel(t.Context())
+		start := time.Now()
+		require.ErrorIs(t, awsbatch.Retry(ctx, func(context.Context) error {
+			calls++
+			cancel()
+			return awsbatch.ErrNoAnswer
+		}), awsbatch.ErrNoAnswer)
+		require.Equal(t, 2, calls)
+		require.Zero(t, time.Since(start))
 	})
 }
 
@@ -144,17 +154,25 @@ func TestResultsOfStrangeAnswers(t *testing.T) {
 func TestAttemptsHavePauses(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
-		for range 20 {
+		pauses := map[time.Duration]bool{}
+		for n := range 40 {
 			var at []time.Time
-			run(t.Context(), []int{1}, func(context.Context, []int) ([]error, error) {
+			call := func(context.Context) error {
 				at = append(at, time.Now())
-				return nil, awsbatch.ErrNoAnswer
-			})
+				return awsbatch.ErrNoAnswer
+			}
+			if n%2 == 0 {
+				require.Error(t, awsbatch.Retry(t.Context(), call))
+			} else {
+				run(t.Context(), []int{1}, func(ctx context.Context, _ []int) ([]error, error) { return nil, call(ctx) })
+			}
 			require.Len(t, at, 3)
 			first, second := at[1].Sub(at[0]), at[2].Sub(at[1])
+			pauses[first], pauses[second] = true, true
 			require.True(t, first >= 50*time.Millisecond && first < 150*time.Millisecond, first)
 			require.True(t, second >= 200*time.Millisecond && second < 600*time.Millisecond, second)
 		}
+		require.Greater(t, len(pauses), 40, "callers that fail together come back apart")
 	})
 }
 

@@ -25,6 +25,10 @@ func answered(status int, err error) error {
 	}}
 }
 
+// modeled is an error of a type that the API has. The SDK retries one with the status 429
+// only if it knows the code.
+type modeled struct{ smithy.GenericAPIError }
+
 func TestClassification(t *testing.T) {
 	t.Parallel()
 	api := func(code string) error { return &smithy.GenericAPIError{Code: code} }
@@ -37,6 +41,7 @@ func TestClassification(t *testing.T) {
 		"throttled by KMS in SNS":  {answered(400, api("KMSThrottling")), true, false},
 		"too many requests":        {answered(429, errors.New("html")), true, true},
 		"throttled, unknown code":  {answered(429, api("Odd")), true, false},
+		"throttled, modeled":       {answered(429, &modeled{smithy.GenericAPIError{Code: "Odd"}}), true, false},
 		"too large for a proxy":    {answered(413, errors.New("html")), false, false},
 		"too large for SQS":        {answered(400, api("BatchRequestTooLong")), false, false},
 		"the clock is wrong":       {answered(403, api("RequestTimeTooSkewed")), true, false},

@@ -121,6 +121,42 @@ func TestLingerByTheLastCall(t *testing.T) {
 	})
 }
 
+// An item that came during a call lingers from its end, since those that the call served
+// are likely to add again.
+func TestLingerFromTheEndOfACall(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		s := &service{}
+		cfg := config(s)
+		cfg.Linger = func(time.Duration) time.Duration { return 100 * time.Millisecond }
+		c := groupcommit.New(cfg)
+		go func() { _ = c.Do(t.Context(), 1) }()
+		time.Sleep(600 * time.Millisecond)
+		start := time.Now()
+		require.NoError(t, c.Do(t.Context(), 2))
+		require.Equal(t, 1600*time.Millisecond, time.Since(start), "500 ms of the first call, 100 ms, and its own")
+	})
+}
+
+// What a full batch leaves behind waits no longer than Patience, though it lingered when
+// no call was in flight.
+func TestPatienceAfterLinger(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		s := &service{}
+		cfg := config(s)
+		cfg.MaxCalls, cfg.Patience = 2, 50*time.Millisecond
+		cfg.Linger = func(time.Duration) time.Duration { return time.Minute }
+		c := groupcommit.New(cfg)
+		go func() { _ = c.Do(t.Context(), 0) }()
+		synctest.Wait()
+		start := time.Now()
+		doConcurrently(c, 10)
+		require.Equal(t, 1050*time.Millisecond, time.Since(start))
+		require.Equal(t, []int{10, 1}, s.lengths())
+	})
+}
+
 // An item that lingers alone still goes when the one that came before it was given up.
 func TestLingerAfterACancel(t *testing.T) {
 	t.Parallel()
