@@ -154,16 +154,58 @@ func TestWorkerPrefetchesByThroughput(t *testing.T) {
 	}
 }
 
+// As many messages wait as start while a receive is on its way, so that slots are busy,
+// and no more than Prefetch.
+func TestWorkerPrefetchesByDemand(t *testing.T) {
+	t.Parallel()
+	for name, c := range map[string]struct {
+		takes             time.Duration
+		prefetch, waiting int
+		ends              time.Duration
+		receives          int64
+	}{
+		"quick tasks":       {takes: 10 * time.Millisecond, waiting: 30, ends: 1500 * time.Millisecond, receives: 150},
+		"half a second":     {takes: 500 * time.Millisecond, waiting: 30, ends: time.Minute, receives: 150},
+		"no more than that": {takes: 10 * time.Millisecond, prefetch: 3, waiting: 3, ends: time.Minute, receives: 300},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			const tasks = 1000
+			synctest.Test(t, func(t *testing.T) {
+				w := newWorkerTest(t, sleeping(c.takes))
+				q := &distantQueue{Queue: w.memory.Queues(taskhawk.Default)[0], trip: 50 * time.Millisecond}
+				for n := range tasks {
+					w.dispatch(n)
+				}
+				start := time.Now()
+				worker := w.startOn(q, taskhawk.WorkerConfig{Concurrency: 10, Prefetch: c.prefetch})
+				most := 0
+				for len(w.runs()) < tasks {
+					pass(5 * time.Millisecond)
+					most = max(most, worker.Stats().Waiting)
+				}
+				require.LessOrEqual(t, most, c.waiting)
+				require.LessOrEqual(t, time.Since(start), c.ends)
+				require.LessOrEqual(t, q.receives.Load(), c.receives)
+				w.cancel()
+				<-w.done
+			})
+		})
+	}
+}
+
 // While a group of an ordered queue fails, messages are received one at a time, since a
 // batch would count receives of those behind the failing one. A group that is done, or
 // does not come back, ends that.
 func TestWorkerReceivesOneAtATimeWhileAGroupFails(t *testing.T) {
 	t.Parallel()
 	for name, c := range map[string]struct {
-		settled bool // the failing message comes back, and succeeds
+		again   bool // the failing message comes back, and fails again
+		settled bool // it comes back, and succeeds
 		after   time.Duration
 	}{
 		"a group that recovers":           {settled: true, after: time.Second},
+		"a group that fails again":        {again: true, settled: true, after: time.Second},
 		"a group that does not come back": {after: 4 * time.Minute}, // twice the backoff, and a minute
 	} {
 		t.Run(name, func(t *testing.T) {
@@ -183,9 +225,14 @@ func TestWorkerReceivesOneAtATimeWhileAGroupFails(t *testing.T) {
 				require.EqualValues(w, 1, q.limit.Load(), "the next poll")
 				pass(time.Minute)
 				require.EqualValues(w, 1, q.limit.Load())
+				if c.again {
+					q.batches <- []*taskhawk.Delivery{q.deliver("1", "a", "a2", "g")}
+					pass(65 * time.Second)
+					require.EqualValues(w, 1, q.limit.Load(), "longer than after the first failure")
+				}
 				healed.Store(true)
 				if c.settled {
-					q.batches <- []*taskhawk.Delivery{q.deliver("1", "a", "a2", "g")}
+					q.batches <- []*taskhawk.Delivery{q.deliver("1", "a", "a3", "g")}
 				}
 				pass(c.after + 21*time.Second)
 				require.EqualValues(w, 10, q.limit.Load())

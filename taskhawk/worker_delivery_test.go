@@ -18,8 +18,10 @@ type scriptedQueue struct {
 	batches chan []*taskhawk.Delivery
 	deleted chan string
 	changed chan string
-	fails   atomic.Int64 // how many deletes fail
-	limit   atomic.Int64 // of the last poll
+	fails   atomic.Int64          // how many deletes fail
+	hangs   atomic.Bool           // deletes end with their context
+	limit   atomic.Int64          // of the last poll
+	change  atomic.Pointer[error] // the answer to changes of visibility; nil for success
 }
 
 func newScriptedQueue(ordered bool) *scriptedQueue {
@@ -45,7 +47,11 @@ func (q *scriptedQueue) Receive(ctx context.Context, limit int, _ time.Duration)
 	}
 }
 
-func (q *scriptedQueue) Delete(_ context.Context, d *taskhawk.Delivery) error {
+func (q *scriptedQueue) Delete(ctx context.Context, d *taskhawk.Delivery) error {
+	if q.hangs.Load() {
+		<-ctx.Done()
+		return ctx.Err()
+	}
 	if q.fails.Add(-1) >= 0 {
 		return errTest
 	}
@@ -53,8 +59,14 @@ func (q *scriptedQueue) Delete(_ context.Context, d *taskhawk.Delivery) error {
 	return nil
 }
 
-func (q *scriptedQueue) SetVisibility(_ context.Context, d *taskhawk.Delivery, timeout time.Duration) error {
+func (q *scriptedQueue) SetVisibility(ctx context.Context, d *taskhawk.Delivery, timeout time.Duration) error {
+	if ctx.Err() != nil {
+		return ctx.Err()
+	}
 	q.changed <- d.Receipt + " " + timeout.String()
+	if answer := q.change.Load(); answer != nil {
+		return *answer
+	}
 	return nil
 }
 
