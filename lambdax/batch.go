@@ -293,9 +293,7 @@ func (b *batch) leaveOut(ctx context.Context, late error) {
 	var group sync.WaitGroup
 	for _, r := range left {
 		group.Go(func() {
-			if !b.isClosed() {
-				_, _ = b.effect(ctx, r, taskhawk.RetryAfter(0, r.err)) // it is reported as failed in any case
-			}
+			_, _ = b.effect(ctx, r, taskhawk.RetryAfter(0, r.err)) // it is reported as failed in any case
 		})
 	}
 	group.Wait()

@@ -281,6 +281,7 @@ func TestNewPublisherRefusesBadConfigs(t *testing.T) {
 		"1024":           {MaxMessageSize: 1},
 		"12 digits":      {Account: "12345678901x"},
 		"Account is":     {Region: "us-east-1"},
+		"is missing":     {Partition: "aws"},
 		"letters":        {Naming: func(string, taskhawk.Priority) string { return "a.b" }},
 		"characters":     {Naming: func(string, taskhawk.Priority) string { return ".fifo" }},
 	} {

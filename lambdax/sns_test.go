@@ -69,6 +69,11 @@ func TestSNSConfig(t *testing.T) {
 			if c.config.Concurrency == 1 {
 				require.Equal(t, []int{0, 1, 2, 3}, r.ran, "one after another")
 			}
+
+			start = time.Now()
+			seconds := published(body("do", 0, "second"), body("do", 1, "second"), body("do", 2, "second"), body("do", 3, "second"))
+			require.NoError(t, must(lambdax.SNS(r.hub, c.config))(t.Context(), seconds))
+			require.Equal(t, 4*time.Second/time.Duration(c.config.Concurrency), time.Since(start), name)
 		})
 	}
 }

@@ -102,6 +102,22 @@ func (*arnRecorder) ListTopics(context.Context, *sns.ListTopicsInput, ...func(*s
 	return nil, context.Canceled
 }
 
+// regional is an SNS with a region, as an *sns.Client has.
+type regional struct{ arnRecorder }
+
+func (*regional) Options() sns.Options { return sns.Options{Region: "us-east-2"} }
+
+func TestARNsInTheRegionOfTheClient(t *testing.T) {
+	t.Parallel()
+	for region, want := range map[string]string{"": "us-east-2", "eu-west-1": "eu-west-1"} {
+		api := &regional{}
+		p, err := lambdax.NewPublisher(api, "a", lambdax.PublisherConfig{Account: "123456789012", Region: region})
+		require.NoError(t, err)
+		require.ErrorIs(t, p.Publish(t.Context(), outgoing(1)), context.Canceled)
+		require.Equal(t, []string{"arn:aws:sns:" + want + ":123456789012:taskhawk-a"}, api.arns)
+	}
+}
+
 func TestARNsOfAnAccount(t *testing.T) {
 	t.Parallel()
 	for want, config := range map[string]lambdax.PublisherConfig{

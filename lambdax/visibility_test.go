@@ -236,6 +236,21 @@ func TestAServiceThatHangsDoesNotDelayTheAnswer(t *testing.T) {
 	})
 }
 
+// The same holds where the time is over before all records have started, which are given
+// back then.
+func TestAServiceThatHangsDoesNotDelayWhatIsGivenBack(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		r := newQueueEnv(t, "", nil, lambdax.SQSConfig{})
+		r.send(doing("wait", "wait", "wait"))
+		r.server.Inject(sqstest.Fault{On: sqstest.OpChangeMessageVisibilityBatch, Do: sqstest.Delay(time.Hour)})
+		start := time.Now()
+		r.turn(10 * time.Second)
+		require.Equal(t, 9*time.Second, time.Since(start))
+		time.Sleep(2 * time.Hour)
+	})
+}
+
 // Ten records that fail share their settling calls, also when they run one after another.
 func TestFailuresShareSettlingCalls(t *testing.T) {
 	t.Parallel()
