@@ -250,7 +250,7 @@ func TestAnErrorThatPanicsOnlyWhenItIsAskedForTime(t *testing.T) {
 }
 
 // An observer and a settler cost what they do only where there is one.
-func TestRecordsAllocate(t *testing.T) { //nolint:paralleltest // it counts allocations
+func TestRecordsAllocate(t *testing.T) {
 	hub, err := taskhawk.NewHub(taskhawk.Config{
 		Logger: slog.New(slog.DiscardHandler),
 		Tasks:  []taskhawk.AnyTask{taskhawk.New("do", func(context.Context, doArgs) error { return nil })},

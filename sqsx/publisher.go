@@ -287,7 +287,7 @@ func (entry) receiptHandle() string { return "" }
 
 // request is the entry in a batch. It points into e, which the calls share: the SDK copies
 // none of it.
-func (e *entry) request(id *string) types.SendMessageBatchRequestEntry {
+func (e entry) request(id *string) types.SendMessageBatchRequestEntry {
 	request := types.SendMessageBatchRequestEntry{
 		Id:                     id,
 		MessageBody:            &e.body,

@@ -119,7 +119,9 @@ func (l *look) waiting(
 	if err != nil {
 		return true, err
 	}
-	return l.each(ctx, name, func(of *letter) bool { return yield(of.waitingMessage(name, most, l.config.Bodies), nil) })
+	return l.each(ctx, name, func(of *letter) bool {
+		return yield(of.waitingMessage(name, most, l.config.Bodies), nil)
+	})
 }
 
 // maxReceives returns how often messages of a queue may be received, 0 for no limit.

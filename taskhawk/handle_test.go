@@ -310,7 +310,7 @@ func TestOtherFailuresAreAllLogged(t *testing.T) {
 
 // With a logger of the standard library. Other loggers are asked in a goroutine, which
 // costs more.
-func TestHandleAllocates(t *testing.T) { //nolint:paralleltest // it counts allocations
+func TestHandleAllocates(t *testing.T) {
 	hub := newHub(t, taskhawk.Config{
 		Logger: slog.New(slog.NewTextHandler(io.Discard, nil)), //nolint:sloglint // DiscardHandler would not format
 		Tasks: []taskhawk.AnyTask{

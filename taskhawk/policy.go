@@ -129,7 +129,8 @@ func (r *registration) decide(ctx context.Context, d *Delivery, err error) error
 // task has no limit.
 func (r *registration) lastAttempt(d *Delivery) int {
 	most := r.policy.MaxAttempts
-	if most == 0 || d.MaxAttempts == 0 || d.Attempt > d.MaxAttempts { // in the last case the queue's limit was raised since
+	// In the last case the queue's limit was raised since.
+	if most == 0 || d.MaxAttempts == 0 || d.Attempt > d.MaxAttempts {
 		return most
 	}
 	return min(most, d.MaxAttempts)

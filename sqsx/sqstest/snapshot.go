@@ -275,7 +275,12 @@ func (s savedTopic) restore() *topic {
 	}
 	for _, sub := range s.Subscriptions {
 		t.subscriptions = append(t.subscriptions, &subscription{
-			arn: sub.ARN, topic: t, protocol: sub.Protocol, endpoint: sub.Endpoint, settings: sub.Settings, dead: sub.Dead,
+			arn:      sub.ARN,
+			topic:    t,
+			protocol: sub.Protocol,
+			endpoint: sub.Endpoint,
+			settings: sub.Settings,
+			dead:     sub.Dead,
 		})
 	}
 	return t

@@ -26,7 +26,7 @@ func Go(w io.Writer, c *Contract, pkg string) error {
 		g.defs[name] = g.name(short)
 	}
 	for _, name := range slices.Sorted(maps.Keys(c.Defs)) {
-		fmt.Fprintf(g, "// %s is part of arguments.\ntype %s %s\n\n", g.defs[name], g.defs[name], g.typ(c.Defs[name]))
+		g.addf("// %s is part of arguments.\ntype %s %s\n\n", g.defs[name], g.defs[name], g.typ(c.Defs[name]))
 	}
 	for _, task := range c.Tasks {
 		g.task(task)
@@ -47,8 +47,15 @@ func Go(w io.Writer, c *Contract, pkg string) error {
 	return err
 }
 
+// source is text under construction, to which nothing fails to be added.
+type source struct{ bytes.Buffer }
+
+func (s *source) add(text string) { _, _ = s.WriteString(text) }
+
+func (s *source) addf(format string, args ...any) { _, _ = fmt.Fprintf(s, format, args...) }
+
 type goWriter struct {
-	bytes.Buffer
+	source
 	*Contract
 
 	taken map[string]bool
@@ -87,27 +94,17 @@ func exported(name string) string {
 func (g *goWriter) task(task Task) {
 	name := g.name(task.Name[strings.LastIndexByte(task.Name, '.')+1:])
 	args := g.name(name + "Args")
-	fmt.Fprintf(g, "// %s are the arguments of %s.\ntype %s struct {\n", args, task.Name, args)
+	g.addf("// %s are the arguments of %s.\ntype %s struct {\n", args, task.Name, args)
 	fields := &goWriter{taken: map[string]bool{}}
 	for _, p := range task.Params {
-		tag := p.Name
-		if p.KeywordOnly {
-			tag += ",kw"
-		}
-		if p.Optional {
-			tag += ",optional"
-		}
-		for _, alias := range p.Aliases {
-			tag += ",alias=" + alias
-		}
 		comment := ""
 		if value := g.resolve(p.Schema).Default; value != nil {
 			comment = " // absent is " + strings.ReplaceAll(jsonText(value), "\n", " ")
 		}
-		fmt.Fprintf(g, "%s %s `taskhawk:%s`%s\n", fields.name(p.Name), g.typ(p.Schema), strconv.Quote(tag), comment)
+		g.addf("%s %s `taskhawk:%s`%s\n", fields.name(p.Name), g.typ(p.Schema), strconv.Quote(goTag(p)), comment)
 	}
 	if task.Rest != nil {
-		fmt.Fprintf(g, "%s map[string]%s `taskhawk:\",rest\"`\n", fields.name(task.Rest.Name), g.typ(task.Rest.Schema))
+		g.addf("%s map[string]%s `taskhawk:\",rest\"`\n", fields.name(task.Rest.Name), g.typ(task.Rest.Schema))
 	}
 	options := ""
 	if task.Priority != "default" {
@@ -116,8 +113,23 @@ func (g *goWriter) task(task Task) {
 	if task.Sends == Keywords {
 		options += ", taskhawk.WithKeywordArgs()"
 	}
-	fmt.Fprintf(g, "}\n\n// %s is dispatched here, and runs elsewhere.\n", name)
-	fmt.Fprintf(g, "var %s = taskhawk.New[%s](%s, nil%s)\n\n", name, args, strconv.Quote(task.Name), options)
+	g.addf("}\n\n// %s is dispatched here, and runs elsewhere.\n", name)
+	g.addf("var %s = taskhawk.New[%s](%s, nil%s)\n\n", name, args, strconv.Quote(task.Name), options)
+}
+
+// goTag returns the tag of a parameter's field.
+func goTag(p Param) string {
+	parts := []string{p.Name}
+	if p.KeywordOnly {
+		parts = append(parts, "kw")
+	}
+	if p.Optional {
+		parts = append(parts, "optional")
+	}
+	for _, alias := range p.Aliases {
+		parts = append(parts, "alias="+alias)
+	}
+	return strings.Join(parts, ",")
 }
 
 // typ returns the Go type of a schema, any if the schema allows several JSON types.
@@ -132,7 +144,7 @@ func (g *goWriter) typ(s *Schema) string {
 		parts = split(s)
 	}
 	for _, part := range parts {
-		text := ""
+		var text string
 		switch {
 		case slices.Equal(part.Type, Types{"null"}):
 			null = true
@@ -164,7 +176,7 @@ func (g *goWriter) plainType(s *Schema) string {
 	case "integer":
 		return integerType(s)
 	case "number":
-		return map[string]string{"float": "float32"}[s.Format] + map[string]string{"": "float64", "double": "float64"}[s.Format]
+		return map[string]string{"float": "float32", "double": "float64", "": "float64"}[s.Format]
 	case "string":
 		switch {
 		case s.ContentEncoding == "base64":
@@ -182,11 +194,11 @@ func (g *goWriter) plainType(s *Schema) string {
 	if s.AdditionalProperties != nil {
 		return "map[string]" + g.typ(s.AdditionalProperties)
 	}
-	var b strings.Builder
-	b.WriteString("struct {\n")
+	var b source
+	b.add("struct {\n")
 	fields := &goWriter{taken: map[string]bool{}}
 	for _, name := range slices.Sorted(maps.Keys(s.Properties)) {
-		fmt.Fprintf(&b, "%s %s `json:%s`\n", fields.name(name), g.typ(s.Properties[name]), strconv.Quote(name))
+		b.addf("%s %s `json:%s`\n", fields.name(name), g.typ(s.Properties[name]), strconv.Quote(name))
 	}
 	return b.String() + "}"
 }
@@ -201,7 +213,7 @@ func integerType(s *Schema) string {
 		for _, unsigned := range []bool{false, true} {
 			low, high := boundsOf(bits, unsigned)
 			if string(s.Minimum) == low.String() && string(s.Maximum) == high.String() {
-				return map[bool]string{true: "uint"}[unsigned] + map[bool]string{false: "int"}[unsigned] + strconv.Itoa(bits)
+				return map[bool]string{true: "uint", false: "int"}[unsigned] + strconv.Itoa(bits)
 			}
 		}
 	}

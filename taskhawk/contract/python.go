@@ -1,7 +1,6 @@
 package contract
 
 import (
-	"bytes"
 	"encoding/json"
 	"fmt"
 	"io"
@@ -22,8 +21,8 @@ import (
 // Python name.
 func Python(w io.Writer, c *Contract) error {
 	p := &pythonWriter{Contract: c, taken: map[string]bool{"typing": true, "taskhawk": true}, defs: map[string]string{}}
-	p.WriteString("\"\"\"Tasks that run in Go, to be dispatched from Python. Generated from their contract; do not edit.\"\"\"\n\n" +
-		"import typing\n\nimport taskhawk\n")
+	p.add(`"""Tasks that run in Go, to be dispatched from Python. Generated from their contract; do not edit."""` +
+		"\n\nimport typing\n\nimport taskhawk\n")
 	p.types()
 	for _, task := range c.Tasks {
 		if err := p.function(task); err != nil {
@@ -35,7 +34,7 @@ func Python(w io.Writer, c *Contract) error {
 }
 
 type pythonWriter struct {
-	bytes.Buffer
+	source
 	*Contract
 
 	taken map[string]bool   // names of the module
@@ -73,16 +72,16 @@ func (p *pythonWriter) types() {
 		p.defs[name] = p.name(short)
 	}
 	for _, name := range names {
-		p.WriteString("\n" + p.defs[name] + " = ")
+		p.add("\n" + p.defs[name] + " = ")
 		if s := p.Defs[name]; s.Properties == nil {
-			p.WriteString(p.hint(s, true) + "\n")
+			p.add(p.hint(s, true) + "\n")
 			continue
 		}
-		p.WriteString("typing.TypedDict(" + strconv.Quote(p.defs[name]) + ", {\n")
+		p.add("typing.TypedDict(" + strconv.Quote(p.defs[name]) + ", {\n")
 		for _, member := range slices.Sorted(maps.Keys(p.Defs[name].Properties)) {
-			fmt.Fprintf(p, "    %s: %s,\n", pythonString(member), p.hint(p.Defs[name].Properties[member], true))
+			p.addf("    %s: %s,\n", pythonString(member), p.hint(p.Defs[name].Properties[member], true))
 		}
-		p.WriteString("}, total=False)\n")
+		p.add("}, total=False)\n")
 	}
 }
 
@@ -100,8 +99,9 @@ func (p *pythonWriter) function(task Task) error {
 	if task.Priority != "default" {
 		priority = ", priority=taskhawk.Priority." + task.Priority
 	}
-	fmt.Fprintf(p, "\n\n@taskhawk.task(name=%s%s)\ndef %s(%s) -> None:\n", pythonString(task.Name), priority, p.name(short), params)
-	fmt.Fprintf(p, "    raise NotImplementedError(%s)\n", pythonString(task.Name+" runs in Go"))
+	p.addf("\n\n@taskhawk.task(name=%s%s)\n", pythonString(task.Name), priority)
+	p.addf("def %s(%s) -> None:\n", p.name(short), params)
+	p.addf("    raise NotImplementedError(%s)\n", pythonString(task.Name+" runs in Go"))
 	return nil
 }
 
@@ -205,22 +205,34 @@ func (p *pythonWriter) hint(s *Schema, quoted bool) string {
 		add(p.hint(part, quoted))
 	}
 	if s.AnyOf == nil {
-		if s.Enum != nil {
-			add(literal(s.Enum))
-		} else if _, isText := s.Const.(string); isText {
-			add("str")
-		} else if _, isNumber := s.Const.(json.Number); isNumber {
-			add("int")
-		} else if len(s.Type) == 0 {
-			add("typing.Any")
-		}
-		for _, name := range s.Type {
-			if s.Enum == nil || name == "null" {
-				add(p.plainHint(s, name, quoted))
-			}
+		for _, hint := range p.ownHints(s, quoted) {
+			add(hint)
 		}
 	}
 	return union(hints, null)
+}
+
+// ownHints returns the hints of a schema without alternatives.
+func (p *pythonWriter) ownHints(s *Schema, quoted bool) []string {
+	var hints []string
+	_, isText := s.Const.(string)
+	_, isNumber := s.Const.(json.Number)
+	switch {
+	case s.Enum != nil:
+		hints = append(hints, literal(s.Enum))
+	case isText:
+		hints = append(hints, "str")
+	case isNumber:
+		hints = append(hints, "int")
+	case len(s.Type) == 0:
+		hints = append(hints, "typing.Any")
+	}
+	for _, name := range s.Type {
+		if s.Enum == nil || name == "null" {
+			hints = append(hints, p.plainHint(s, name, quoted))
+		}
+	}
+	return hints
 }
 
 // union joins hints; typing.Any includes all others.
@@ -291,8 +303,10 @@ func isPythonName(name string) bool {
 
 // pythonKeywords are the reserved words of Python 3.
 var pythonKeywords = map[string]bool{
-	"False": true, "None": true, "True": true, "and": true, "as": true, "assert": true, "async": true, "await": true,
-	"break": true, "class": true, "continue": true, "def": true, "del": true, "elif": true, "else": true, "except": true,
+	"False": true, "None": true, "True": true, "and": true, "as": true, "assert": true,
+	"async": true, "await": true,
+	"break": true, "class": true, "continue": true, "def": true,
+	"del": true, "elif": true, "else": true, "except": true,
 	"finally": true, "for": true, "from": true, "global": true, "if": true, "import": true, "in": true, "is": true,
 	"lambda": true, "nonlocal": true, "not": true, "or": true, "pass": true, "raise": true, "return": true, "try": true,
 	"while": true, "with": true, "yield": true,

@@ -95,16 +95,23 @@ func logicalLines(source string) []logicalLine {
 			}
 		case c == '\r':
 		default:
-			if strings.IndexByte("([{", c) >= 0 {
-				depth++
-			} else if strings.IndexByte(")]}", c) >= 0 {
-				depth = max(0, depth-1)
-			}
+			depth = depthAfter(depth, c)
 			text.WriteByte(c)
 		}
 	}
 	flush()
 	return lines
+}
+
+// depthAfter returns how many brackets are open behind c.
+func depthAfter(depth int, c byte) int {
+	switch c {
+	case '(', '[', '{':
+		return depth + 1
+	case ')', ']', '}':
+		return max(0, depth-1)
+	}
+	return depth
 }
 
 // endOfString returns the index after the string that begins at source[i]. An unclosed
@@ -191,7 +198,7 @@ func (f *pythonTask) refuse(reason string) {
 	f.problems = append(f.problems, errors.New(reason))
 }
 
-func (f *pythonTask) problem(format string, args ...any) {
+func (f *pythonTask) problemf(format string, args ...any) {
 	f.problems = append(f.problems, fmt.Errorf(format, args...))
 }
 
@@ -207,14 +214,14 @@ func (f *pythonTask) decorator(args string) {
 		case "name":
 			text, ok := pythonText(value)
 			if !ok || text == "" {
-				f.problem("name %s is no string literal", value)
+				f.problemf("name %s is no string literal", value)
 				continue
 			}
 			f.task.Name = text
 		case "priority":
 			f.task.Priority = value[strings.LastIndexByte(value, '.')+1:]
 			if !slices.Contains([]string{"default", "high", "low", "bulk"}, f.task.Priority) {
-				f.problem("unknown priority %s", value)
+				f.problemf("unknown priority %s", value)
 				f.task.Priority = "default"
 			}
 		}
@@ -274,7 +281,7 @@ func (f *pythonTask) defaults(param *Param, value string) {
 	case number != "":
 		schema.Default = number
 	default:
-		f.problem("unreadable default of %s: %s", param.Name, value)
+		f.problemf("unreadable default of %s: %s", param.Name, value)
 	}
 	param.Schema = schema.orNull()
 }
@@ -292,7 +299,7 @@ func parsePythonNumber(text string) (n json.Number, zero bool) {
 func (f *pythonTask) hint(param, hint string) *Schema {
 	s, ok := schemaOfHint(hint, 0)
 	if !ok {
-		f.problem("unreadable hint of %s: %s", param, hint)
+		f.problemf("unreadable hint of %s: %s", param, hint)
 		return &Schema{}
 	}
 	return s
