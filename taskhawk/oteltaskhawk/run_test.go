@@ -6,16 +6,12 @@ import (
 	"fmt"
 	"runtime"
 	"testing"
-	"testing/synctest"
 	"time"
 
 	"github.com/aws/aws-lambda-go/events"
 	"github.com/stretchr/testify/require"
 	"go.opentelemetry.io/otel/baggage"
 	"go.opentelemetry.io/otel/codes"
-	"go.opentelemetry.io/otel/propagation"
-	"go.opentelemetry.io/otel/trace"
-	nooptrace "go.opentelemetry.io/otel/trace/noop"
 
 	"github.com/taskhawk/taskhawk-go/lambdax"
 	"github.com/taskhawk/taskhawk-go/taskhawk"
@@ -203,75 +199,6 @@ func TestARecordOfATopicNamesIt(t *testing.T) {
 	span := e.one("process tests.number")
 	require.Equal(t, "aws.sns", attributes(span)["messaging.system"])
 	require.Equal(t, "taskhawk-dev-myapp", attributes(span)["messaging.destination.name"])
-}
-
-// broken is a tracer, propagator and span that do what the test says.
-type broken struct {
-	nooptrace.TracerProvider
-
-	do func()
-}
-
-func (b broken) Tracer(string, ...trace.TracerOption) trace.Tracer { return brokenTracer{do: b.do} }
-
-type brokenTracer struct {
-	nooptrace.Tracer
-
-	do func()
-}
-
-func (b brokenTracer) Start(context.Context, string, ...trace.SpanStartOption) (context.Context, trace.Span) {
-	b.do()
-	return nil, nil
-}
-
-type brokenPropagator struct{ do func() }
-
-func (p brokenPropagator) Inject(context.Context, propagation.TextMapCarrier) { p.do() }
-func (p brokenPropagator) Extract(ctx context.Context, _ propagation.TextMapCarrier) context.Context {
-	p.do()
-	return ctx
-}
-func (brokenPropagator) Fields() []string { return []string{"traceparent"} }
-
-func TestABrokenTracerLosesAndRepeatsNothing(t *testing.T) {
-	t.Parallel()
-	for name, config := range map[string]oteltaskhawk.Config{
-		"a tracer that panics":      {TracerProvider: broken{do: func() { panic("no") }}},
-		"a tracer that is slow":     {TracerProvider: broken{do: func() { time.Sleep(time.Second) }}},
-		"a propagator that panics":  {Propagator: brokenPropagator{func() { panic("no") }}},
-		"a propagator that is slow": {Propagator: brokenPropagator{func() { time.Sleep(time.Second) }}},
-	} {
-		t.Run(name, func(t *testing.T) {
-			t.Parallel()
-			synctest.Test(t, func(t *testing.T) {
-				e, memory, ran := newEnv(t, config), taskhawktest.NewMemory(taskhawktest.MemoryConfig{}), map[int]int{}
-				task := newNumber(func(_ context.Context, args numberArgs) error {
-					ran[args.N]++
-					return nil
-				})
-				hub := e.hub(taskhawk.Config{Tasks: []taskhawk.AnyTask{task}, Publisher: memory})
-				for n := range 20 {
-					_, err := task.Dispatch(t.Context(), numberArgs{N: n}, taskhawk.WithHeaders(taskhawk.Headers{"h": "v"}))
-					require.NoError(t, err)
-				}
-				worker, err := taskhawk.NewWorker(hub, memory.Queues(), taskhawk.WorkerConfig{Concurrency: 1})
-				require.NoError(t, err)
-				ctx, cancel := context.WithCancel(t.Context())
-				done := make(chan error, 1)
-				go func() { done <- worker.Run(ctx) }()
-				time.Sleep(2 * time.Minute)
-				cancel()
-				require.NoError(t, <-done)
-				require.Len(t, ran, 20)
-				for n, times := range ran {
-					require.Equal(t, 1, times, n)
-				}
-				all, _ := memory.Depth(taskhawk.Default)
-				require.Zero(t, all)
-			})
-		})
-	}
 }
 
 func TestAHandlerThatEndsItsGoroutineEndsItsSpan(t *testing.T) {

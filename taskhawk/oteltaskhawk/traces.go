@@ -151,6 +151,7 @@ func (t *Telemetry) Process(next taskhawk.Handler) taskhawk.Handler {
 	return func(ctx context.Context, msg *taskhawk.Message) error {
 		r := run{ctx: ctx}
 		t.guarded(func() { t.begin(&r, msg) })
+		t.guarded(func() { t.count(&r) })
 		err := errAborted
 		defer func() { t.guarded(func() { t.end(&r, err) }) }()
 		err = next(r.ctx, msg)
@@ -168,11 +169,6 @@ func (t *Telemetry) begin(r *run, msg *taskhawk.Message) {
 	metadata := taskhawk.MetadataFrom(ctx)
 	r.key.system, r.key.queue = sourceOf(&metadata)
 	r.names = t.runs.get(r.key, newRunNames)
-	t.metrics.running.Add(ctx, 1, r.names.add...)
-	r.task = true
-	if !metadata.Timestamp.IsZero() {
-		t.metrics.waited.Record(ctx, max(r.start.Sub(metadata.Timestamp).Seconds(), 0), r.names.record...)
-	}
 
 	options := r.names.options
 	if len(msg.Headers) > 0 {
@@ -193,6 +189,16 @@ func (t *Telemetry) begin(r *run, msg *taskhawk.Message) {
 	if own := r.span.SpanContext(); own.IsValid() {
 		traceID, spanID := own.TraceID().String(), own.SpanID().String()
 		taskhawk.AddLogAttrs(ctx, slog.String("trace_id", traceID), slog.String("span_id", spanID))
+	}
+}
+
+// count adds a run to the running tasks. It is guarded by itself, so that a panic of the
+// meter does not cost the span.
+func (t *Telemetry) count(r *run) {
+	t.metrics.running.Add(r.ctx, 1, r.names.add...)
+	r.task = true
+	if sent := taskhawk.MetadataFrom(r.ctx).Timestamp; !sent.IsZero() {
+		t.metrics.waited.Record(r.ctx, max(r.start.Sub(sent).Seconds(), 0), r.names.record...)
 	}
 }
 
@@ -245,37 +251,42 @@ func sourceOf(m *taskhawk.Metadata) (system, name string) {
 	return systemMemory, ""
 }
 
-// end ends the span of a run. It undoes only the steps that begin reached.
+// end ends the span of a run and records its metrics. It does not depend on how far begin
+// and count came.
 func (t *Telemetry) end(r *run, err error) {
+	key := r.key
+	key.outcome = outcomeOf(taskhawk.OutcomeOf(err))
+	if err != nil {
+		key.failure = safeErrorType(err)
+	}
+	names := t.runs.get(key, newRunNames)
 	if r.span != nil {
-		defer r.span.End()
+		t.guarded(func() { endRun(r, names, key.failure, err) })
 	}
 	if !r.task {
 		return
 	}
 	t.metrics.running.Add(r.ctx, -1, r.names.add...)
-	outcome := taskhawk.OutcomeOf(err)
-	dead := outcome.Action == taskhawk.ActionDeadLetter ||
-		outcome.Action == taskhawk.ActionRetry && taskhawk.LastAttempt(r.ctx)
-	key := r.key
-	key.outcome = outcomeOf(outcome)
-	if err != nil {
-		key.failure = safeErrorType(err)
-	}
-	names := t.runs.get(key, newRunNames)
 	t.metrics.consumed.Add(r.ctx, 1, names.add...)
 	t.metrics.process.Record(r.ctx, time.Since(r.start).Seconds(), names.record...)
-	if r.span == nil || !r.span.IsRecording() {
+}
+
+// endRun ends the span of a run, with its outcome.
+func endRun(r *run, names *runNames, failure string, err error) {
+	defer r.span.End()
+	if !r.span.IsRecording() {
 		return
 	}
+	outcome := taskhawk.OutcomeOf(err)
 	r.span.SetAttributes(names.failures...)
 	switch {
-	case dead:
+	case outcome.Action == taskhawk.ActionDeadLetter,
+		outcome.Action == taskhawk.ActionRetry && taskhawk.LastAttempt(r.ctx):
 		r.span.AddEvent(eventDeadLetter)
 	case outcome.Action == taskhawk.ActionRetry:
 		r.span.AddEvent(eventRetry)
 	}
 	if outcome.Action != taskhawk.ActionDelete && !outcome.Expected {
-		r.span.SetStatus(codes.Error, key.failure)
+		r.span.SetStatus(codes.Error, failure)
 	}
 }
