@@ -39,9 +39,9 @@
 // # Permissions
 //
 // The role of [Config.RoleARN] trusts scheduler.amazonaws.com, and allows sqs:SendMessage
-// on the queues of the application and of DeadLetterARN. The program needs
-// scheduler:CreateSchedule, scheduler:UpdateSchedule and scheduler:DeleteSchedule on its
-// schedules, and iam:PassRole on that role.
+// on the queues of the application and of DeadLetterARN: sqscheck.Policy writes that for
+// RoleSchedule. The program needs scheduler:CreateSchedule, scheduler:UpdateSchedule and
+// scheduler:DeleteSchedule on its schedules, and iam:PassRole on that role.
 //
 // # Testing
 //

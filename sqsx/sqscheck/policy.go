@@ -26,6 +26,9 @@ type PolicyConfig struct {
 	// KeyARN is the ARN of the customer-managed KMS key that encrypts the queues.
 	// Default: none, as with the encryption of SQS's own.
 	KeyARN string
+	// FiringsARN is the ARN of the queue that takes firings which could not be sent:
+	// DeadLetterARN of package sqsx/schedule. Only RoleSchedule sends there. Default: none.
+	FiringsARN string
 	// Priorities are those that the program has to do with. Default: all four.
 	Priorities []taskhawk.Priority
 	// Naming returns the names of the queues. Default: sqsx.QueueName.
@@ -80,6 +83,10 @@ func (c *PolicyConfig) check(app string) ([]string, error) {
 	case c.KeyARN != "" && !regexp.MustCompile(`^arn:[a-z-]+:kms:[a-z0-9-]+:\d{12}:key/[\w-]+$`).MatchString(c.KeyARN):
 		return nil, fmt.Errorf("KeyARN %q is not the ARN of a KMS key (policies take no alias)", c.KeyARN)
 	}
+	standardQueue := regexp.MustCompile(`^arn:[a-z-]+:sqs:[a-z0-9-]+:\d{12}:[\w-]+$`)
+	if c.FiringsARN != "" && !standardQueue.MatchString(c.FiringsARN) {
+		return nil, fmt.Errorf("FiringsARN %q is not the ARN of a standard queue", c.FiringsARN)
+	}
 	for _, role := range c.Roles {
 		if !slices.Contains(Roles(), role) {
 			return nil, fmt.Errorf("unknown role %q: want one of %q", role, Roles())
@@ -107,6 +114,9 @@ func (c *PolicyConfig) statements(g grant, queues []string) []iamStatement {
 	}
 	add(g.sid+"Queues", actions(g.queues), own)
 	add(g.sid+"DeadLetters", actions(g.deadLetters), deadLetters)
+	if c.FiringsARN != "" {
+		add(g.sid+"Firings", actions(g.firings), []string{c.FiringsARN})
+	}
 	add(g.sid+"Key", g.key, key)
 	return statements
 }
@@ -147,11 +157,14 @@ const (
 	RoleProvision Role = "provision"
 	// RoleCheck compares the queues with the code: [Check].
 	RoleCheck Role = "check"
+	// RoleSchedule is the role that EventBridge Scheduler takes on to send the tasks of
+	// package sqsx/schedule: its RoleARN. The role trusts scheduler.amazonaws.com.
+	RoleSchedule Role = "schedule"
 )
 
 // Roles returns all roles. The slice is the caller's.
 func Roles() []Role {
-	return []Role{RolePublisher, RoleWorker, RoleFunction, RoleRedrive, RoleProvision, RoleCheck}
+	return []Role{RolePublisher, RoleWorker, RoleFunction, RoleRedrive, RoleProvision, RoleCheck, RoleSchedule}
 }
 
 // grant is what a role may call on the queues of an application, and what on their
@@ -161,6 +174,7 @@ type grant struct {
 	sid         string   // of the statements, without the queue
 	queues      []string // operations of SQS
 	deadLetters []string
+	firings     []string // operations on the queue of PolicyConfig.FiringsARN
 	key         []string // actions on the KMS key of the queues
 }
 
@@ -174,6 +188,9 @@ type grant struct {
 // event source mapping looks at the attributes of its queue. Source: "Using Lambda with
 // Amazon SQS", AWS Lambda Developer Guide.
 func grants() []grant {
+	consume := []string{
+		"GetQueueUrl", "GetQueueAttributes", "ReceiveMessage", "DeleteMessageBatch", "ChangeMessageVisibilityBatch",
+	}
 	return []grant{
 		{
 			role: RolePublisher, sid: "TaskhawkPublisher",
@@ -181,27 +198,14 @@ func grants() []grant {
 			key:    []string{"kms:GenerateDataKey", "kms:Decrypt"},
 		},
 		{
-			role: RoleWorker,
-			sid:  "TaskhawkWorker",
-			queues: []string{
-				"GetQueueUrl",
-				"GetQueueAttributes",
-				"ReceiveMessage",
-				"DeleteMessageBatch",
-				"ChangeMessageVisibilityBatch",
-			},
+			role: RoleWorker, sid: "TaskhawkWorker",
+			queues:      consume,
 			deadLetters: []string{"GetQueueUrl", "SendMessageBatch"},
 			key:         []string{"kms:GenerateDataKey", "kms:Decrypt"},
 		},
 		{
 			role: RoleFunction, sid: "TaskhawkFunction",
-			queues: []string{
-				"GetQueueUrl",
-				"GetQueueAttributes",
-				"ReceiveMessage",
-				"DeleteMessageBatch",
-				"ChangeMessageVisibilityBatch",
-			},
+			queues:      consume,
 			deadLetters: []string{"GetQueueUrl", "SendMessageBatch"},
 			key:         []string{"kms:GenerateDataKey", "kms:Decrypt"},
 		},
@@ -229,6 +233,12 @@ func grants() []grant {
 			role: RoleCheck, sid: "TaskhawkCheck",
 			queues:      []string{"GetQueueUrl", "GetQueueAttributes"},
 			deadLetters: []string{"GetQueueUrl", "GetQueueAttributes"},
+		},
+		{
+			role: RoleSchedule, sid: "TaskhawkSchedule",
+			queues:  []string{"SendMessage"},
+			firings: []string{"SendMessage"},
+			key:     []string{"kms:GenerateDataKey", "kms:Decrypt"},
 		},
 	}
 }

@@ -4,9 +4,11 @@ import (
 	"context"
 	"log/slog"
 	"net/http"
+	"slices"
 	"testing"
 	"time"
 
+	"github.com/aws/aws-sdk-go-v2/aws"
 	"github.com/aws/aws-sdk-go-v2/service/sqs"
 	"github.com/aws/aws-sdk-go-v2/service/sqs/types"
 	"github.com/stretchr/testify/require"
@@ -35,6 +37,8 @@ func roleWork(role sqscheck.Role) func(e *env, limited *sqs.Client) {
 		return redriveBothWays
 	case sqscheck.RoleProvision:
 		return provisionAgain
+	case sqscheck.RoleSchedule:
+		return fireEverywhere
 	default:
 		return func(e *env, limited *sqs.Client) {
 			report, err := sqscheck.Check(e.Context(), limited, app, sqscheck.Config{})
@@ -49,6 +53,17 @@ func publishEverywhere(e *env, limited *sqs.Client) {
 	require.NoError(e, err)
 	for _, priority := range taskhawk.Priorities() {
 		require.NoError(e, publisher.Publish(e.Context(), &taskhawk.Outgoing{Task: "tests.a", Body: "{}", Priority: priority}))
+	}
+}
+
+// fireEverywhere sends as EventBridge Scheduler does, message by message, to the queues
+// by URL.
+func fireEverywhere(e *env, limited *sqs.Client) {
+	for _, priority := range taskhawk.Priorities() {
+		_, err := limited.SendMessage(e.Context(), &sqs.SendMessageInput{
+			QueueUrl: e.url(queueOf(priority)), MessageBody: aws.String("{}"),
+		})
+		require.NoError(e, err)
 	}
 }
 
@@ -180,6 +195,24 @@ func TestPolicyNamesQueuesAndKey(t *testing.T) {
 	require.NotContains(t, policy, "*")
 }
 
+func TestPolicyOfSchedulesNamesTheQueueOfFirings(t *testing.T) {
+	t.Parallel()
+	const firings = "arn:aws:sqs:us-east-1:000000000000:dev-myapp-schedules-DLQ"
+	config := account(sqscheck.RoleSchedule, sqscheck.RoleWorker)
+	config.FiringsARN = firings
+	policy, err := sqscheck.Policy(app, config)
+	require.NoError(t, err)
+	g := newGuard(t, sqstest.NewUnstartedServer(), policy)
+	var found []statement
+	for _, s := range g.statements {
+		if slices.Contains(s.Resource, firings) {
+			found = append(found, s)
+		}
+	}
+	want := statement{Sid: "TaskhawkScheduleFirings", Effect: "Allow", Action: []string{"sqs:SendMessage"}, Resource: []string{firings}}
+	require.Equal(t, []statement{want}, found)
+}
+
 func TestPolicyPartitionOfTheRegion(t *testing.T) {
 	t.Parallel()
 	for region, partition := range map[string]string{"eu-west-1": "aws", "us-gov-west-1": "aws-us-gov", "cn-northwest-1": "aws-cn"} {
@@ -208,6 +241,9 @@ func TestPolicyRefusesBadConfiguration(t *testing.T) {
 		`partition "gcp"`: change(func(c *sqscheck.PolicyConfig) { c.Partition = "gcp" }),
 		"policies take no alias": change(func(c *sqscheck.PolicyConfig) {
 			c.KeyARN = "arn:aws:kms:us-east-1:111122223333:alias/queues"
+		}),
+		"not the ARN of a standard queue": change(func(c *sqscheck.PolicyConfig) {
+			c.FiringsARN = "arn:aws:sqs:us-east-1:111122223333:*"
 		}),
 		"unknown priority": change(func(c *sqscheck.PolicyConfig) { c.Priorities = []taskhawk.Priority{9} }),
 	} {

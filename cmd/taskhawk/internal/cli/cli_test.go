@@ -201,6 +201,14 @@ func TestProvisionThenCheck(t *testing.T) {
 	require.Equal(t, 8, strings.Count(c.ok("provision", "--fifo"), ".fifo\n"))
 }
 
+func TestPolicyOfSchedules(t *testing.T) {
+	t.Parallel()
+	const firings = "arn:aws:sqs:eu-west-1:111122223333:firings"
+	out := newConsole(t).ok("policy", "schedule", "--region", "eu-west-1", "--account", "111122223333", "--firings", firings)
+	require.Contains(t, out, "TaskhawkScheduleQueues")
+	require.Contains(t, out, firings)
+}
+
 func TestPolicyOfRoles(t *testing.T) {
 	t.Parallel()
 	out := newConsole(t).ok("policy", "worker", "publisher", "--region", "eu-west-1", "--account", "111122223333")

@@ -6,6 +6,8 @@ import (
 	"encoding/json"
 	"fmt"
 	"strings"
+
+	"github.com/taskhawk/taskhawk-go/sqsx/sqscheck"
 )
 
 type (
@@ -196,23 +198,20 @@ func (c *cloudFormation) schedules(app *App) error {
 	if len(app.Schedules) == 0 {
 		return nil
 	}
+	policy, err := c.policy(app, sqscheck.RoleSchedule)
+	if err != nil {
+		return err
+	}
 	id := logical(app.Name, "schedules")
 	c.add(id, "DeadLetters", "AWS::SQS::Queue", c.tagged(object{
 		"QueueName": scheduleQueue(app.Name), "MessageRetentionPeriod": 1209600, "SqsManagedSseEnabled": true,
 	}))
-	targets := list{arnOf(id + "DeadLetters")}
-	for _, q := range c.queues[app.Name] {
-		targets = append(targets, arnOf(q.logical()+"Queue"))
-	}
-	send := list{object{
-		"Sid": "TaskhawkSchedules", "Effect": "Allow", "Action": list{"sqs:SendMessage"}, "Resource": targets,
-	}}
 	c.add(id, "Role", "AWS::IAM::Role", c.tagged(object{
 		"AssumeRolePolicyDocument": object{"Version": "2012-10-17", "Statement": list{object{
 			"Effect": "Allow", "Principal": object{"Service": "scheduler.amazonaws.com"}, "Action": "sts:AssumeRole",
 			"Condition": object{"StringEquals": object{"aws:SourceAccount": c.Account}},
 		}}},
-		"Policies": list{object{"PolicyName": "send", "PolicyDocument": object{"Version": "2012-10-17", "Statement": send}}},
+		"Policies": list{object{"PolicyName": "send", "PolicyDocument": json.RawMessage(policy)}},
 	}))
 	for i := range app.Schedules {
 		sch := &app.Schedules[i]

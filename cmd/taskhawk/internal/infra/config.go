@@ -258,10 +258,14 @@ func (s *stack) policy(app *App, role sqscheck.Role) (string, error) {
 	if err != nil {
 		return "", err
 	}
-	return sqscheck.Policy(app.Name, sqscheck.PolicyConfig{
+	config := sqscheck.PolicyConfig{
 		Roles: []sqscheck.Role{role}, Region: s.Region, Account: s.Account,
 		Priorities: priorities, Naming: app.naming(),
-	})
+	}
+	if role == sqscheck.RoleSchedule {
+		config.FiringsARN = s.queueARN(scheduleQueue(app.Name))
+	}
+	return sqscheck.Policy(app.Name, config)
 }
 
 // identifier makes a name of parts, for Terraform and, without the underscores, for

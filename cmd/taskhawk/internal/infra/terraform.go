@@ -12,6 +12,7 @@ import (
 	"github.com/hashicorp/hcl/v2/hclwrite"
 	"github.com/zclconf/go-cty/cty"
 
+	"github.com/taskhawk/taskhawk-go/sqsx/sqscheck"
 	"github.com/taskhawk/taskhawk-go/taskhawk"
 )
 
@@ -267,6 +268,10 @@ func (w *terraform) schedules(app *App) error {
 	if len(app.Schedules) == 0 {
 		return nil
 	}
+	policy, err := w.policy(app, sqscheck.RoleSchedule)
+	if err != nil {
+		return err
+	}
 	id := identifier(app.Name, "schedules")
 	w.resource("Firings that could not be sent.", "aws_sqs_queue", id+"_dlq")
 	w.linef("name = %s", quote(scheduleQueue(app.Name)))
@@ -288,12 +293,7 @@ Condition = { StringEquals = { "aws:SourceAccount" = %s } }
 	w.end()
 	w.resource("It sends to the queues of the application.", "aws_iam_role_policy", id)
 	w.linef("name = \"send\"\nrole = aws_iam_role.%s.id", id)
-	w.linef("policy = jsonencode({\nVersion = \"2012-10-17\"\nStatement = [{")
-	w.linef("Sid = \"TaskhawkSchedules\"\nEffect = \"Allow\"\nAction = [\"sqs:SendMessage\"]\nResource = [")
-	for _, q := range w.queues[app.Name] {
-		w.linef("aws_sqs_queue.%s.arn,", q.id())
-	}
-	w.linef("aws_sqs_queue.%s_dlq.arn,\n]\n}]\n})", id)
+	w.linef("policy = <<-EOT\n%s\nEOT", policy)
 	w.end()
 	for i := range app.Schedules {
 		if err := w.schedule(app, &app.Schedules[i], id); err != nil {
@@ -327,7 +327,8 @@ retry_policy {
 maximum_event_age_in_seconds = 86400
 maximum_retry_attempts = 185
 }
-}`, quote(app.Name+"-"+sch.Name), quote(sch.Expression), quote(cmp.Or(sch.Zone, "UTC")), quote(w.universalTarget()), role, quote(input), role)
+}`, quote(app.Name+"-"+sch.Name), quote(sch.Expression), quote(cmp.Or(sch.Zone, "UTC")),
+		quote(w.universalTarget()), role, quote(input), role)
 	w.end()
 	return nil
 }

@@ -194,6 +194,12 @@ func TestPoliciesAreThoseOfTheCheck(t *testing.T) {
 	text, _ := generate(t, "apps.hcl", workers)
 	found := parse(t, text)
 	require.Len(t, found["aws_iam_policy"], 12)
+	schedules, err := sqscheck.Policy("dev-myapp", sqscheck.PolicyConfig{
+		Roles: []sqscheck.Role{sqscheck.RoleSchedule}, Region: "us-east-1", Account: "000000000000",
+		FiringsARN: found["aws_scheduler_schedule"]["dev_myapp_daily"]["target.dead_letter_config.arn"].AsString(),
+	})
+	require.NoError(t, err)
+	require.Equal(t, schedules+"\n", found["aws_iam_role_policy"]["dev_myapp_schedules"]["policy"].AsString())
 	for id, config := range map[string]sqscheck.PolicyConfig{
 		"dev_myapp_worker":    {Roles: []sqscheck.Role{sqscheck.RoleWorker}},
 		"dev_myapp_publisher": {Roles: []sqscheck.Role{sqscheck.RolePublisher}},

@@ -72,8 +72,9 @@ func (c *Provision) Run(ctx context.Context, p *program.Program) error {
 
 // Policy is the command of that name.
 type Policy struct {
-	Role     []string            `arg:""                                                          help:"publisher, worker, function, redrive, provision, check." predictor:"role"`
+	Role     []string            `arg:""                                                          help:"publisher, worker, function, redrive, provision, check, schedule." predictor:"role"`
 	Key      string              `help:"ARN of the KMS key that encrypts the queues."             placeholder:"ARN"`
+	Firings  string              `help:"ARN of the queue for firings of schedules that fail."     placeholder:"ARN"`
 	Priority []taskhawk.Priority `help:"Queues: high, default, low, bulk. Default: all."          placeholder:"PRIORITY" predictor:"priority"`
 }
 
@@ -104,7 +105,8 @@ func (c *Policy) Run(ctx context.Context, p *program.Program) error {
 		return program.Usagef("whose queues? give --account NUMBER")
 	}
 	config := sqscheck.PolicyConfig{
-		Region: region, Account: p.Account, KeyARN: c.Key, Priorities: c.Priority, Naming: p.Naming(),
+		Region: region, Account: p.Account, KeyARN: c.Key, FiringsARN: c.Firings,
+		Priorities: c.Priority, Naming: p.Naming(),
 	}
 	for _, role := range c.Role {
 		config.Roles = append(config.Roles, sqscheck.Role(strings.ToLower(role)))
