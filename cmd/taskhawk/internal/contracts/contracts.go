@@ -1,6 +1,7 @@
 package contracts
 
 import (
+	"errors"
 	"fmt"
 	"os"
 	"path/filepath"
@@ -156,7 +157,7 @@ func (c *fromPython) Run(p *program.Program) error {
 	}
 	found, unread := contract.FromPython(module, source)
 	if found == nil {
-		return fmt.Errorf("%s: %w", c.File, unread)
+		return fmt.Errorf("%s: %w", c.File, oneLine(unread))
 	}
 	if p.JSON {
 		if _, err := found.WriteTo(p.Out); err != nil {
@@ -166,7 +167,12 @@ func (c *fromPython) Run(p *program.Program) error {
 		return err
 	}
 	if unread != nil {
-		return fmt.Errorf("%s: not all of it could be read:\n%w", c.File, unread)
+		return fmt.Errorf("%s: not all of it could be read: %w", c.File, oneLine(unread))
 	}
 	return nil
+}
+
+// oneLine joins the lines of an error: the program prints each error as one line.
+func oneLine(err error) error {
+	return errors.New(strings.ReplaceAll(err.Error(), "\n", "; "))
 }

@@ -92,6 +92,8 @@ func TestStubsAndStructs(t *testing.T) {
 	code, out, _ := run(t, "from-python", save(t, "jobs.py", "def clean(days: int): ...\n"))
 	require.Equal(t, program.ExitOK, code)
 	require.Contains(t, out, `taskhawk.New[CleanArgs]("jobs.clean", nil)`)
+	_, _, several := run(t, "from-python", save(t, "jobs.py", "def clean(days: Days): ...\ndef wipe(on: On): ...\n"))
+	require.Contains(t, several, "hint of days: Days; line 2: wipe", "the problems stand on one line")
 	code, out, problems := run(t, "from-python", save(t, "jobs.py", "def clean(days: Days): ...\n"))
 	require.Equal(t, program.ExitFailed, code)
 	require.Contains(t, out, "Days any")
