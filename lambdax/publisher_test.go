@@ -294,3 +294,25 @@ func TestNewPublisherRefusesBadConfigs(t *testing.T) {
 	_, err = lambdax.NewPublisher(server.SNSClient(), "", lambdax.PublisherConfig{})
 	require.ErrorContains(t, err, "no name")
 }
+
+// The characters beside the ranges that SNS takes, and the longest name.
+func TestTopicNamesAreWhatSNSTakes(t *testing.T) {
+	t.Parallel()
+	server := sqstest.NewUnstartedServer()
+	defer server.Close()
+	create := func(name string) error {
+		naming := func(string, taskhawk.Priority) string { return name }
+		_, err := lambdax.NewPublisher(server.SNSClient(), app, lambdax.PublisherConfig{Naming: naming})
+		return err
+	}
+	for _, name := range []string{"a-z_A-Z", "azAZ09", "azAZ09.fifo", strings.Repeat("z", 256)} {
+		require.NoError(t, create(name))
+	}
+	for _, c := range "@[`{. \u00e9" {
+		require.ErrorContains(t, create("a"+string(c)), "SNS takes letters, digits, '-' and '_'")
+	}
+	for _, c := range "/:" { // as in a URL and an ARN
+		require.ErrorContains(t, create("a"+string(c)), "a name is expected")
+	}
+	require.ErrorContains(t, create(strings.Repeat("z", 257)), "has 257 characters, SNS takes 1 to 256")
+}
