@@ -93,7 +93,7 @@ func run(ctx context.Context, out io.Writer, address string) (err error) {
 
 // demo signs three people up, by the API, and waits until nothing is left to run.
 func (s *service) demo(ctx context.Context) error {
-	for _, name := range []string{"ann", "flaky", "nobody"} {
+	for _, name := range []string{"ann", "flaky", "unknown"} {
 		request := httptest.NewRequestWithContext(ctx, http.MethodPost, "/signup?name="+name, nil)
 		response := httptest.NewRecorder()
 		s.ServeHTTP(response, request)

@@ -54,11 +54,11 @@ var (
 	errUnknown = errors.New("no such person")
 )
 
-// welcome succeeds for most, at the second attempt for "flaky", and never for "nobody".
+// welcome fails once for the name "flaky", and always for "unknown".
 func (s *service) welcome(ctx context.Context, args PersonArgs) error {
 	defer s.ran("welcome")
 	switch {
-	case args.Name == "nobody":
+	case args.Name == "unknown":
 		return errUnknown
 	case args.Name == "flaky" && taskhawk.MetadataFrom(ctx).Attempt == 1:
 		return taskhawk.Retry(errBusy)
@@ -66,7 +66,7 @@ func (s *service) welcome(ctx context.Context, args PersonArgs) error {
 	return nil
 }
 
-// ran notes a run, for those who wait for all of a demonstration.
+// ran notes a run, so that demo can wait for all runs.
 func (s *service) ran(task string) {
 	select {
 	case s.done <- task:
