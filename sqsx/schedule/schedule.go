@@ -17,8 +17,8 @@ import (
 	"github.com/taskhawk/taskhawk-go/taskhawk"
 )
 
-// API is what this package calls of EventBridge Scheduler; *scheduler.Client has it. It
-// must be safe for concurrent use.
+// API has the calls of EventBridge Scheduler that this package makes. *scheduler.Client
+// implements it. It must be safe for concurrent use.
 type API interface {
 	CreateSchedule(
 		context.Context, *scheduler.CreateScheduleInput, ...func(*scheduler.Options),
@@ -31,11 +31,11 @@ type API interface {
 	) (*scheduler.DeleteScheduleOutput, error)
 }
 
-// Config says whose queues a [Scheduler] sends to, and how.
+// Config sets the queues that a [Scheduler] sends to, and how it sends.
 type Config struct {
 	// App is the name of the application, such as "dev-myapp". Required.
 	App string
-	// Region is that of the queues, such as "us-east-1". Required.
+	// Region is the region of the queues, such as "us-east-1". Required.
 	Region string
 	// Account is the number of the account of the queues, 12 digits. Required.
 	Account string
@@ -43,9 +43,9 @@ type Config struct {
 	RoleARN string
 	// Group is the schedule group, which must exist. Default: "default".
 	Group string
-	// DeadLetterARN is the ARN of a standard queue for firings that could not be sent. Take
-	// one of its own: they are requests of SendMessage and no messages of tasks. Default:
-	// none, so that such a firing is lost.
+	// DeadLetterARN is the ARN of a standard queue for firings that could not be sent.
+	// Use a separate queue, since these are requests of SendMessage and no task messages.
+	// Default: none, so that such a firing is lost.
 	DeadLetterARN string
 	// RetryFor is how long a firing is tried, 1 minute to 24 hours, with 185 retries at
 	// most. Default: 24 hours.
@@ -56,7 +56,7 @@ type Config struct {
 	// the region, such as "https://sqs.us-east-1.amazonaws.com".
 	Endpoint string
 	// Publisher has the limits of messages, MaxMessageSize and MaxAttributes, as the
-	// program's sqsx.Publisher has them. The rest of it is not looked at.
+	// program's sqsx.Publisher has them. Other fields are ignored.
 	Publisher sqsx.PublisherConfig
 }
 
@@ -138,9 +138,9 @@ func checkName(name string) error {
 	return nil
 }
 
-// Put creates the schedule of that name, or replaces it: it dispatches task with args,
-// when it says so. Names have up to 64 letters, digits, '-', '_' and '.'. Putting the same
-// again changes nothing.
+// Put creates or replaces the schedule of that name, which dispatches task with args at
+// the times of when. Names have up to 64 letters, digits, '-', '_' and '.'. Putting the
+// same again changes nothing.
 //
 // Arguments and options are checked as Dispatch does, and by the limits of SQS, with the
 // same errors: *taskhawk.ValidationError, *taskhawk.ArgumentError, *taskhawk.LimitError
@@ -165,7 +165,7 @@ func Put[Args any](
 }
 
 // Cancel deletes the schedule of that name. The error wraps [ErrNotFound] when there is
-// none. A message that is on its queue already still runs.
+// none. A message already on its queue still runs.
 func (s *Scheduler) Cancel(ctx context.Context, name string) error {
 	err := checkName(name)
 	if err == nil {

@@ -7,8 +7,8 @@ import (
 	"time"
 )
 
-// When says when a schedule fires. [At], [Rate] and [Cron] make one; the zero value is an
-// error of [Put].
+// When is the time or times at which a schedule fires. [At], [Rate] and [Cron] make one;
+// the zero value is an error of [Put].
 type When struct {
 	expression string
 	zone       string

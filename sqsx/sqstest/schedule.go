@@ -7,8 +7,8 @@ import (
 	"time"
 )
 
-// schedule sends messages at its times. As with all that falls due, the next request
-// makes up for it, at the instant that it was for.
+// schedule sends messages at its times. The next request to the server fires what is due,
+// with the time at which it was due.
 type schedule struct {
 	scheduleDefinition
 
@@ -160,8 +160,8 @@ func (a *account) nextSchedule() string {
 	return next
 }
 
-// fire sends the message of one firing. What cannot be sent goes to the dead-letter queue
-// of the schedule at once, where the service would try again first.
+// fire sends the message of one firing. If that fails, the message goes to the schedule's
+// dead-letter queue at once. The service would retry first.
 func (a *account) fire(s *schedule, at time.Time) {
 	input := strings.NewReplacer(
 		"<aws.scheduler.schedule-arn>", s.arn(),

@@ -122,7 +122,7 @@ func errSchedule(format string, args ...any) *apiError {
 	return newError("ValidationException", format, args...)
 }
 
-// scheduleRef is the part of an input that says which schedule is meant.
+// scheduleRef is the part of an input that identifies the schedule.
 type scheduleRef struct {
 	name  string
 	group string

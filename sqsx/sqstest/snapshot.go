@@ -70,9 +70,8 @@ func (s *Server) Snapshot() ([]byte, error) {
 }
 
 // Restore puts what Snapshot returned on a server that has no queues, topics and
-// schedules. Messages whose time has passed since are then visible, or expired; schedules
-// make up for the times that they missed. On an error the server is as
-// it was.
+// schedules. Messages whose time has passed since are then visible or expired, and
+// schedules fire for missed times. On an error the server is unchanged.
 func (s *Server) Restore(snapshot []byte) error {
 	var saved savedAccount
 	if err := json.Unmarshal(snapshot, &saved); err != nil { //nolint:musttag // Snapshot alone writes it
