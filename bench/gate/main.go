@@ -177,7 +177,9 @@ func (g *gate) holdCell(cell *bench.Cell) error {
 		{bench.Rival, "rival", "times faster than the best rival, "},
 		{bench.Typed, "typed", "times faster than the best with types, "},
 	} {
-		name, times := closest(others, beside.kind, func(i int) float64 { return bench.Cheaper(samples[0], samples[i+1]) })
+		name, times := closest(others, beside.kind, func(i int) float64 {
+			return bench.Cheaper(samples[0], samples[i+1])
+		})
 		g.atLeast(part, cell.Name(), beside.measure, beside.title+name, times)
 	}
 	g.atMost(part, cell.Name(), "allocs", "allocations", allocs)

@@ -18,7 +18,7 @@ import (
 	"github.com/taskhawk/taskhawk-go/taskhawk"
 )
 
-func TestPutRefusesWhatCannotRun(t *testing.T) {
+func TestPutRefusesWhatCannotRun(t *testing.T) { //nolint:tparallel // the server is looked at when all are done
 	t.Parallel()
 	f := newFixture(t)
 	daily, good := schedule.Cron("0 9 * * ? *", nil), emailArgs{To: "a"}
@@ -78,7 +78,7 @@ func TestPutRefusesWhatCannotRun(t *testing.T) {
 		},
 		"too large": {s: small, when: daily, args: emailArgs{To: strings.Repeat("a", 900)}, is: limit, text: "size"},
 	} {
-		t.Run(name, func(t *testing.T) { //nolint:tparallel // the server is looked at when all are done
+		t.Run(name, func(t *testing.T) {
 			s, id := f.scheduler, "s"
 			if c.s != nil {
 				s = c.s
@@ -215,7 +215,7 @@ func TestPutMeetsOthersThatCreateAndDelete(t *testing.T) {
 			s, err := schedule.New(api, schedule.Config{App: app, Region: "us-east-1", Account: account, RoleARN: role})
 			require.NoError(t, err)
 			require.ErrorIs(t, schedule.Put(t.Context(), s, "s", schedule.Rate(time.Hour), f.email, emailArgs{To: "a"}), c.want)
-			require.Equal(t, c.calls[:], []int{len(api.created), len(api.updated)})
+			require.Equal(t, c.calls, [2]int{len(api.created), len(api.updated)})
 			require.ErrorContains(t, s.Cancel(t.Context(), "s"), "schedule: cancel s: denied")
 		})
 	}

@@ -6,7 +6,6 @@ import (
 	"flag"
 	"fmt"
 	"go/format"
-	"log"
 	"math/rand/v2"
 	"os"
 )
@@ -18,7 +17,9 @@ type leaf struct {
 }
 
 var leaves = []leaf{
-	{"string", []string{"required", "min=2", "max=5", "len=3", "oneof=a 'b c' x", "omitempty,min=2", "email", "uuid", "alpha", "required,max=9"}},
+	{"string", []string{
+		"required", "min=2", "max=5", "len=3", "oneof=a 'b c' x", "omitempty,min=2", "email", "uuid", "alpha", "required,max=9",
+	}},
 	{"int", []string{"required", "min=1,max=9", "gt=3", "oneof=1 2 3", "omitempty,gte=2"}},
 	{"int8", []string{"required", "lt=5", "max=100"}},
 	{"uint16", []string{"required", "gte=2,lte=300"}},
@@ -76,7 +77,9 @@ func (g generator) tag(taskhawk string, rules []string) string {
 
 func (g generator) args(b *bytes.Buffer, n int) {
 	fmt.Fprintf(b, "type Args%d struct {\n", n)
-	options := []string{"", "", "", `taskhawk:",optional"`, `taskhawk:",kw"`, `taskhawk:",kw,optional"`, `taskhawk:",kw,alias=older%d"`}
+	options := []string{
+		"", "", "", `taskhawk:",optional"`, `taskhawk:",kw"`, `taskhawk:",kw,optional"`, `taskhawk:",kw,alias=older%d"`,
+	}
 	for i := range 1 + g.IntN(5) {
 		text, rules := g.typ(g.IntN(4))
 		option := options[g.IntN(len(options))]
@@ -111,10 +114,11 @@ func main() {
 	}
 	b.WriteString("\t}\n}\n")
 	text, err := format.Source(b.Bytes())
-	if err != nil {
-		log.Fatal(err)
+	if err == nil {
+		err = os.WriteFile(*out, text, 0o600)
 	}
-	if err := os.WriteFile(*out, text, 0o600); err != nil {
-		log.Fatal(err)
+	if err != nil {
+		fmt.Fprintln(os.Stderr, "gen:", err)
+		os.Exit(1)
 	}
 }

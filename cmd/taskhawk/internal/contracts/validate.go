@@ -151,7 +151,8 @@ func leaves(invalid *jsonschema.ValidationError) func(yield func(string) bool) {
 			if len(next.Causes) > 0 {
 				continue
 			}
-			if !yield(strings.Join(next.InstanceLocation, ".") + " breaks " + strings.Join(next.ErrorKind.KeywordPath(), ".")) {
+			at, rule := strings.Join(next.InstanceLocation, "."), strings.Join(next.ErrorKind.KeywordPath(), ".")
+			if !yield(at + " breaks " + rule) {
 				return
 			}
 		}

@@ -121,8 +121,8 @@ func (t *Table) Row(cells ...string) {
 	}
 }
 
-// add keeps a row for the next flush. mu must be held, but by the constructor. The heading starts no timer: it waits for the first row, however long
-// that takes, so that both are aligned.
+// add keeps a row for the next flush. mu must be held, except in the constructor. The
+// heading starts no timer: it waits for the first row, so that both are aligned.
 func (t *Table) add(cells []string) {
 	row := make([]string, len(cells))
 	for i, cell := range cells {

@@ -41,7 +41,8 @@ func (c *Purge) Run(ctx context.Context, p *program.Program) error {
 	if err != nil {
 		if isMissing(err) {
 			if priority, err := taskhawk.ParsePriority(c.Queue); err == nil && p.App != "" {
-				return program.Usagef("purge wants the whole name of a queue, such as %s", sqsx.QueueName(p.App, priority))
+				name := sqsx.QueueName(p.App, priority)
+				return program.Usagef("purge wants the whole name of a queue, such as %s", name)
 			}
 			return fmt.Errorf("queue %s does not exist in this account and region", c.Queue)
 		}
