@@ -215,7 +215,8 @@ func TestPutMeetsOthersThatCreateAndDelete(t *testing.T) {
 			s, err := schedule.New(api, schedule.Config{App: app, Region: "us-east-1", Account: account, RoleARN: role})
 			require.NoError(t, err)
 			require.ErrorIs(t, schedule.Put(t.Context(), s, "s", schedule.Rate(time.Hour), f.email, emailArgs{To: "a"}), c.want)
-			require.Equal(t, c.calls, [2]int{len(api.created), len(api.updated)})
+			require.Len(t, api.created, c.calls[0])
+			require.Len(t, api.updated, c.calls[1])
 			require.ErrorContains(t, s.Cancel(t.Context(), "s"), "schedule: cancel s: denied")
 		})
 	}

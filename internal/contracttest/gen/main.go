@@ -18,7 +18,8 @@ type leaf struct {
 
 var leaves = []leaf{
 	{"string", []string{
-		"required", "min=2", "max=5", "len=3", "oneof=a 'b c' x", "omitempty,min=2", "email", "uuid", "alpha", "required,max=9",
+		"required", "min=2", "max=5", "len=3", "oneof=a 'b c' x", "omitempty,min=2",
+		"email", "uuid", "alpha", "required,max=9",
 	}},
 	{"int", []string{"required", "min=1,max=9", "gt=3", "oneof=1 2 3", "omitempty,gte=2"}},
 	{"int8", []string{"required", "lt=5", "max=100"}},
@@ -118,7 +119,6 @@ func main() {
 		err = os.WriteFile(*out, text, 0o600)
 	}
 	if err != nil {
-		fmt.Fprintln(os.Stderr, "gen:", err)
-		os.Exit(1)
+		panic(err)
 	}
 }
