@@ -103,7 +103,7 @@ func helpFor(err error) string {
 	return name + " --help"
 }
 
-// version is the command of that name.
+// version is the command `taskhawk version`.
 type version struct{}
 
 // Run prints the version that the build has noted.

@@ -23,7 +23,7 @@ func predictors() map[string]complete.Predictor {
 	}
 }
 
-// completion is the command of that name.
+// completion is the command `taskhawk completion`.
 type completion struct {
 	Shell string `arg:"" default:"" enum:"bash,zsh,fish," help:"bash, zsh or fish. Default: that of SHELL." optional:""`
 }

@@ -14,7 +14,7 @@ import (
 // Command is the command contract.
 type Command struct {
 	Show       show       `cmd:"" help:"List the tasks of a contract and their parameters."`
-	Check      check      `cmd:"" help:"Say what changed from one contract to another, and whether that breaks messages."`
+	Check      check      `cmd:"" help:"Compare two contracts and report changes that break messages."`
 	Python     python     `cmd:"" help:"Write a Python module that dispatches the tasks."`
 	Go         golang     `cmd:"" help:"Write the tasks as Go structs." name:"go"`
 	FromPython fromPython `cmd:"" help:"Write the tasks of a Python module as Go structs." name:"from-python"`

@@ -23,7 +23,7 @@ type File struct {
 	Account string `hcl:"account"`
 	// Tags are put on everything that takes tags.
 	Tags map[string]string `hcl:"tags,optional"`
-	// AlarmTopic is the ARN of the SNS topic of alarms. Default: alarms tell nobody.
+	// AlarmTopic is the ARN of the SNS topic of alarms. Default: alarms notify no topic.
 	AlarmTopic string `hcl:"alarm_topic,optional"`
 	// Apps are the applications.
 	Apps []App `hcl:"app,block"`

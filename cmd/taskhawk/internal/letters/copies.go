@@ -11,7 +11,7 @@ import (
 	"github.com/taskhawk/taskhawk-go/sqsx"
 )
 
-// Save is the command of that name.
+// Save is the command `taskhawk dlq save`.
 type Save struct {
 	Filter
 
@@ -33,7 +33,7 @@ Examples:
 // Run writes the letters.
 func (c *Save) Run(ctx context.Context, p *program.Program) error {
 	if c.File == "-" && p.OutTerminal && !c.ShowArgs {
-		return program.Usagef("the lines have arguments and headers: name a file, or give --show-args")
+		return program.Usagef("the lines contain arguments and headers: write to a file, or give --show-args")
 	}
 	a, err := newAction(ctx, p, c.Filter)
 	if err != nil {
@@ -72,7 +72,7 @@ func (c *Save) Run(ctx context.Context, p *program.Program) error {
 	return failed
 }
 
-// Load is the command of that name.
+// Load is the command `taskhawk dlq load`.
 type Load struct {
 	Filter
 	Acts

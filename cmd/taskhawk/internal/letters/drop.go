@@ -11,7 +11,7 @@ import (
 	"github.com/taskhawk/taskhawk-go/sqsx"
 )
 
-// Drop is the command of that name.
+// Drop is the command `taskhawk dlq drop`.
 type Drop struct {
 	Filter
 	Acts

@@ -12,7 +12,7 @@ import (
 	"github.com/taskhawk/taskhawk-go/taskhawk"
 )
 
-// DLQ is the command of that name.
+// DLQ is the command `taskhawk dlq`.
 type DLQ struct {
 	Ls      Ls      `cmd:"" help:"List dead letters."`
 	Show    Show    `cmd:"" help:"Show one dead letter."`
@@ -22,7 +22,7 @@ type DLQ struct {
 	Load    Load    `cmd:"" help:"Send copies of dead letters back."`
 }
 
-// Help says what all of its commands have in common.
+// Help describes what its commands share.
 func (*DLQ) Help() string {
 	return `SQS has no way to look at a message but to receive it: each look adds one to the receive
 count, and hides the letters from others until the command ends. No look drops a letter or moves it

@@ -17,7 +17,7 @@ import (
 	"github.com/taskhawk/taskhawk-go/taskhawk"
 )
 
-// Ls is the command of that name.
+// Ls is the command `taskhawk dlq ls`.
 type Ls struct {
 	Filter
 
@@ -124,7 +124,7 @@ func attempts(l sqsx.DeadLetter) int {
 	return l.Receives
 }
 
-// reason is the reason, or who moved the letter.
+// reason is the reason, or what moved the letter.
 func reason(l sqsx.DeadLetter) string {
 	if l.Reason == "" {
 		return "(received too often)"
@@ -132,7 +132,7 @@ func reason(l sqsx.DeadLetter) string {
 	return l.Reason
 }
 
-// Show is the command of that name.
+// Show is the command `taskhawk dlq show`.
 type Show struct {
 	ID       string `arg:""                                                     help:"Id of the run, or of the SQS message."`
 	ShowArgs bool   `help:"Show arguments, header values and attributes too."`

@@ -12,7 +12,7 @@ import (
 	"github.com/taskhawk/taskhawk-go/taskhawk"
 )
 
-// Peek is the command of that name.
+// Peek is the command `taskhawk peek`.
 type Peek struct {
 	Queue    string `arg:""                                                    help:"Name of the queue; or a priority, with --app: high, default, low, bulk."`
 	Limit    int    `default:"10"                                              help:"Messages at most, up to 1000."`

@@ -8,7 +8,7 @@ import (
 	"github.com/taskhawk/taskhawk-go/sqsx"
 )
 
-// Redrive is the command of that name.
+// Redrive is the command `taskhawk dlq redrive`.
 type Redrive struct {
 	Filter
 	Acts

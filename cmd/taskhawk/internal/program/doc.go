@@ -1,3 +1,3 @@
-// Package program is what the commands of taskhawk have in common: flags, streams,
+// Package program has what the commands of taskhawk share: flags, streams,
 // clients of AWS, tables, JSON, questions, progress and exit codes.
 package program

@@ -13,7 +13,7 @@ import (
 	"github.com/taskhawk/taskhawk-go/taskhawk"
 )
 
-// Check is the command of that name.
+// Check is the command `taskhawk check`.
 type Check struct {
 	Application   string              `arg:"" help:"Name of the application. Default: --app." name:"app" optional:""`
 	Priority      []taskhawk.Priority `help:"Queues to check: high, default, low, bulk. Default: all."  placeholder:"PRIORITY" predictor:"priority"`

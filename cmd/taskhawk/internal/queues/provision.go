@@ -11,7 +11,7 @@ import (
 	"github.com/taskhawk/taskhawk-go/taskhawk"
 )
 
-// Provision is the command of that name.
+// Provision is the command `taskhawk provision`.
 type Provision struct {
 	Application     string              `arg:"" help:"Name of the application. Default: --app." name:"app" optional:""`
 	Priority        []taskhawk.Priority `help:"Queues to create: high, default, low, bulk. Default: all."                     placeholder:"PRIORITY" predictor:"priority"`
@@ -70,7 +70,7 @@ func (c *Provision) Run(ctx context.Context, p *program.Program) error {
 	return nil
 }
 
-// Policy is the command of that name.
+// Policy is the command `taskhawk policy`.
 type Policy struct {
 	Role     []string            `arg:""                                                          help:"publisher, worker, function, redrive, provision, check, schedule." predictor:"role"`
 	Key      string              `help:"ARN of the KMS key that encrypts the queues."             placeholder:"ARN"`

@@ -12,7 +12,7 @@ import (
 	"github.com/taskhawk/taskhawk-go/taskhawk"
 )
 
-// Purge is the command of that name.
+// Purge is the command `taskhawk purge`.
 type Purge struct {
 	Queue   string `arg:""                                                    help:"Name of the queue."`
 	Confirm string `help:"The name once more, where there is no terminal to ask on." placeholder:"QUEUE"`

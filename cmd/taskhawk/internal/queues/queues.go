@@ -16,7 +16,7 @@ import (
 	"github.com/taskhawk/taskhawk-go/taskhawk"
 )
 
-// Queues is the command of that name.
+// Queues is the command `taskhawk queues`.
 type Queues struct {
 	Application string        `arg:""                                help:"Name of the application. Default: --app, else all applications of the account." name:"app" optional:""`
 	Watch       bool          `help:"Renew the list until stopped."  short:"w"`

@@ -50,7 +50,7 @@ func parseArguments(texts []string) (call, error) {
 	return call{Args: array(args), Kwargs: object(names, kwargs)}, nil
 }
 
-var errNotJSON = errors.New("it begins as JSON does, and is none")
+var errNotJSON = errors.New("starts like JSON, but is not valid JSON")
 
 // parseValue reads JSON. What is not JSON is a text, unless it looks like a mistake.
 func parseValue(text string) (json.RawMessage, error) {

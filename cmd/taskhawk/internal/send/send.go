@@ -16,7 +16,7 @@ import (
 	"github.com/taskhawk/taskhawk-go/taskhawk"
 )
 
-// Send is the command of that name.
+// Send is the command `taskhawk send`.
 type Send struct {
 	Task            string            `arg:""                                                                     help:"Name of the task, such as tasks.send_email."`
 	Arguments       []string          `arg:""                                                                     help:"Positional arguments, and key=value for keyword arguments. Values are JSON, else texts." name:"argument" optional:""`

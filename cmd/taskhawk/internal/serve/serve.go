@@ -15,7 +15,7 @@ import (
 	"github.com/taskhawk/taskhawk-go/sqsx/sqstest"
 )
 
-// Serve is the command of that name.
+// Serve is the command `taskhawk serve`.
 type Serve struct {
 	Applications []string `arg:""                                                                                       help:"Applications whose queues are created, beside that of --app." name:"app" optional:""`
 	Listen       string   `default:"127.0.0.1:9324"                                                                     help:"Address to listen on."`

@@ -103,7 +103,7 @@ func TestErrorsAreOnThePage(t *testing.T) {
 	require.Regexp(t, `^\d\d:\d\d:\d\d\.\d{3} GetQueueUrl no�ne 400 \S+\n$`, log.String())
 }
 
-// A web page could point a name of its own here, and read what browsers show it.
+// A web page could point its own name here, and read what browsers show it.
 func TestForeignNamesAreRefused(t *testing.T) {
 	t.Parallel()
 	p := newPage(t, false, true)
