@@ -3,6 +3,7 @@ package contract_test
 import (
 	"encoding/json"
 	"os"
+	"strconv"
 	"strings"
 	"testing"
 	"time"
@@ -177,7 +178,7 @@ func changes() []change {
 		{"an integer type gets narrower", sends(one[int]{300}), sends(one[int8]{5}), contract.Breaks, refused, read, read},
 		{"an integer loses its sign", sends(one[int8]{-5}), sends(one[uint64]{5}, one[uint64]{1 << 50}), contract.Breaks, refused, read, refused},
 		{"a small integer becomes a float", sends(one[int32]{5}), sends(one[float64]{5}, one[float64]{5.5}), contract.ReadersFirst, read, read, refused},
-		{"an integer becomes a float", sends(one[int]{odd}), sends(one[float64]{5}, one[float64]{5.5}), contract.Breaks, misread, read, refused},
+		{"an integer becomes a float", sends(one[int64]{odd}), sends(one[float64]{5}, one[float64]{5.5}), contract.Breaks, misread, read, refused},
 		{"a float loses digits", sends(one[float64]{0.1234567890123}), sends(one[float32]{0.5}), contract.Breaks, misread, read, read},
 		{"a number of any precision becomes a float", sends(one[json.Number]{"9007199254740993"}), sends(one[float64]{1}), contract.Breaks, misread, read, read},
 		{"a value may be null from now on", sends(one[string]{"1"}), sends(one[*string]{new("1")}, one[*string]{}), contract.ReadersFirst, read, read, misread},
@@ -292,10 +293,13 @@ func TestChangesAreDocumented(t *testing.T) {
 	require.Equal(t, rows+1, strings.Count(table, "\n| "), "rows without a test")
 }
 
-// Between any two versions of the table, what Compare lets pass is read: 18,000 pairs that
-// nobody thought of one by one.
+// Between any two versions of the table, what Compare lets pass is read: 22,000 pairs,
+// most of which have no row.
 func TestCompareLetsNothingPass(t *testing.T) {
 	t.Parallel()
+	if strconv.IntSize < 64 {
+		t.Skip("an int counts as 64 bits in contracts, and reads less here")
+	}
 	var versions []version
 	for _, c := range changes() {
 		versions = append(versions, c.before(t), c.after(t))
