@@ -297,11 +297,11 @@ func TestChangesAreDocumented(t *testing.T) {
 // most of which have no row.
 func TestCompareLetsNothingPass(t *testing.T) {
 	t.Parallel()
-	if strconv.IntSize < 64 {
-		t.Skip("an int counts as 64 bits in contracts, and reads less here")
-	}
 	var versions []version
 	for _, c := range changes() {
+		if strconv.IntSize < 64 && c.name == "an integer becomes a float" {
+			continue // An int counts as 64 bits in contracts, and this value of them is no int here.
+		}
 		versions = append(versions, c.before(t), c.after(t))
 	}
 	passed := 0
