@@ -12,7 +12,7 @@ import (
 	"github.com/taskhawk/taskhawk-go/taskhawk"
 )
 
-// PersonArgs name whom a task is about.
+// PersonArgs identify the person of a task.
 type PersonArgs struct {
 	Name string `validate:"required"`
 }

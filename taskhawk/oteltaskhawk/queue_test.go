@@ -126,7 +126,7 @@ func TestSharedRequestsKeepTheTracesOfTheirCallersApart(t *testing.T) {
 			}
 		}
 		require.NotNil(e, shared, "ten in one request")
-		require.False(e, shared.Parent().IsValid(), "it belongs to none of its callers")
+		require.False(e, shared.Parent().IsValid(), "it belongs to no caller")
 		require.Equal(e, trace.SpanKindClient, shared.SpanKind())
 		linked := map[trace.TraceID]bool{}
 		for _, link := range shared.Links() {
