@@ -66,12 +66,17 @@ func TestManyDeadLetters(t *testing.T) {
 		require.Len(t, c.lines("dlq", "ls"), 100, "by default")
 
 		var received time.Time
-		slow := c.server.Inject(sqstest.Fault{On: sqstest.OpReceiveMessage, Do: sqstest.Delay(15 * time.Millisecond), If: func(sqstest.Request) bool {
-			if received.IsZero() {
-				received = time.Now()
-			}
-			return true
-		}})
+		full := sqsx.DeadLetterQueueName(queue)
+		slow := c.server.Inject(sqstest.Fault{
+			On: sqstest.OpReceiveMessage, Do: sqstest.Delay(15 * time.Millisecond),
+			If: func(r sqstest.Request) bool {
+				// The empty queue before it takes a look of a second.
+				if received.IsZero() && r.Queue == full {
+					received = time.Now()
+				}
+				return true
+			},
+		})
 		// The last page is not full when the scan stops: an earlier line is measured at.
 		out, err, before := &watcher{until: 99_900}, &buffer{}, heap()
 		code := cli.Run(t.Context(), []string{"--endpoint-url", "http://127.0.0.1:1", "--app", app, "dlq", "ls", "--limit", "0"},
