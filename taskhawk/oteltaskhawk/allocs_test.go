@@ -34,7 +34,7 @@ func TestAllocsOfTelemetryWithoutABackend(t *testing.T) {
 	ctx := t.Context()
 
 	publish := func(b allocsBed) float64 {
-		return testing.AllocsPerRun(200, func() { _, _ = b.task.Dispatch(ctx, numberArgs{}) })
+		return allocsPerRun(200, func() { _, _ = b.task.Dispatch(ctx, numberArgs{}) })
 	}
 	t.Logf("dispatch: %v to %v", publish(plain), publish(traced))
 	require.LessOrEqual(t, publish(traced)-publish(plain), 4.0)
@@ -48,7 +48,7 @@ func TestAllocsOfTelemetryWithoutABackend(t *testing.T) {
 		d := &taskhawk.Delivery{Body: bodyWith(headers), Queue: "q"}
 		handle := func(b allocsBed) float64 {
 			require.NoError(t, b.hub.Handle(ctx, d))
-			return testing.AllocsPerRun(200, func() { _ = b.hub.Handle(ctx, d) })
+			return allocsPerRun(200, func() { _ = b.hub.Handle(ctx, d) })
 		}
 		t.Logf("handle %s: %v to %v", headers, handle(plain), handle(traced))
 		require.LessOrEqual(t, handle(traced)-handle(plain), most, headers)
@@ -77,12 +77,12 @@ func TestAllocsOfTheObserverWithoutABackend(t *testing.T) {
 		"of the hub": {observer: hub.Observer(), mostCall: 22, mostSettle: 9},
 	} {
 		observe := func(call *taskhawk.Call) float64 {
-			return testing.AllocsPerRun(200, func() {
+			return allocsPerRun(200, func() {
 				_, end := c.observer.Call(ctx, call)
 				end(10, nil)
 			})
 		}
-		settle := testing.AllocsPerRun(200, func() { c.observer.Settled(ctx, settlement) })
+		settle := allocsPerRun(200, func() { c.observer.Settled(ctx, settlement) })
 		t.Logf("%s: receive %v, send %v, settlement %v", name, observe(receive), observe(send), settle)
 		require.LessOrEqual(t, observe(receive), c.mostCall, name)
 		require.LessOrEqual(t, observe(send), c.mostCall, name)
@@ -162,4 +162,14 @@ func TestW3CPropagatorsAreReadAsAnyOthers(t *testing.T) {
 		require.Equal(t, want, read(propagation.NewCompositeTextMapPropagator(both...), body), headers)
 		require.Equal(t, want, read(propagation.NewCompositeTextMapPropagator(both[1], both[0]), body), headers)
 	}
+}
+
+// allocsPerRun is the least of three measurements: a collection in the middle of one
+// empties the pools of buffers, and what fills them again counts.
+func allocsPerRun(runs int, f func()) float64 {
+	least := testing.AllocsPerRun(runs, f)
+	for range 2 {
+		least = min(least, testing.AllocsPerRun(runs, f))
+	}
+	return least
 }
