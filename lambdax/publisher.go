@@ -5,7 +5,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"strings"
 	"time"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
@@ -14,6 +13,7 @@ import (
 
 	"github.com/taskhawk/taskhawk-go/internal/awsbatch"
 	"github.com/taskhawk/taskhawk-go/internal/nilcheck"
+	"github.com/taskhawk/taskhawk-go/internal/partition"
 	"github.com/taskhawk/taskhawk-go/taskhawk"
 )
 
@@ -217,29 +217,7 @@ func (c *PublisherConfig) arnPrefix(api PublisherAPI) (string, error) {
 	if region == "" {
 		return "", errors.New("the ARNs of the topics need a Region")
 	}
-	partition := c.Partition
-	if partition == "" {
-		partition = partitionOf(region)
-	}
-	return "arn:" + partition + ":sns:" + region + ":" + c.Account + ":", nil
-}
-
-// partitionOf follows the names of the regions.
-func partitionOf(region string) string {
-	for prefix, partition := range map[string]string{
-		"cn-":      "aws-cn",
-		"us-gov-":  "aws-us-gov",
-		"us-iso-":  "aws-iso",
-		"us-isob-": "aws-iso-b",
-		"eu-isoe-": "aws-iso-e",
-		"us-isof-": "aws-iso-f",
-		"eusc-":    "aws-eusc",
-	} {
-		if strings.HasPrefix(region, prefix) {
-			return partition
-		}
-	}
-	return "aws"
+	return "arn:" + cmp.Or(c.Partition, partition.Of(region)) + ":sns:" + region + ":" + c.Account + ":", nil
 }
 
 // entry is a message ready to publish.

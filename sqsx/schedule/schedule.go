@@ -13,6 +13,7 @@ import (
 	"github.com/aws/aws-sdk-go-v2/service/scheduler"
 	"github.com/aws/aws-sdk-go-v2/service/scheduler/types"
 
+	"github.com/taskhawk/taskhawk-go/internal/partition"
 	"github.com/taskhawk/taskhawk-go/sqsx"
 	"github.com/taskhawk/taskhawk-go/taskhawk"
 )
@@ -102,7 +103,7 @@ func (c *Config) check() error {
 	switch {
 	case c.App == "":
 		return errors.New("no App")
-	case !regexp.MustCompile(`^[a-z]{2,}(-[a-z]+)+-\d$`).MatchString(c.Region):
+	case !partition.IsRegion(c.Region):
 		return fmt.Errorf("region %q is not the name of one, such as us-east-1", c.Region)
 	case !regexp.MustCompile(`^\d{12}$`).MatchString(c.Account):
 		return fmt.Errorf("account %q is not 12 digits", c.Account)
@@ -116,10 +117,7 @@ func (c *Config) check() error {
 		return fmt.Errorf("RetryFor %s: %s to %s", c.RetryFor, minRetryFor, maxRetryFor)
 	}
 	if c.Endpoint == "" {
-		c.Endpoint = "https://sqs." + c.Region + ".amazonaws.com"
-		if c.partition() == "aws-cn" {
-			c.Endpoint += ".cn"
-		}
+		c.Endpoint = "https://sqs." + c.Region + "." + partition.Domain(c.partition())
 	}
 	return checkName(c.Group)
 }
@@ -128,7 +126,7 @@ func isQueueARN(arn string) bool {
 	return regexp.MustCompile(`^arn:aws[a-z-]*:sqs:[^:]+:\d{12}:.+$`).MatchString(arn)
 }
 
-// partition is that of the role.
+// partition returns the partition of the role.
 func (c *Config) partition() string { return strings.Split(c.RoleARN, ":")[1] }
 
 func checkName(name string) error {

@@ -143,7 +143,11 @@ func TestTheDefaultEndpointIsThatOfTheRegion(t *testing.T) {
 	t.Parallel()
 	f := newFixture(t)
 	for region, c := range map[string][2]string{
-		"eu-west-1":  {"arn:aws:iam::123456789012:role/r", "https://sqs.eu-west-1.amazonaws.com/123456789012/TASKHAWK-DEV-MYAPP-HIGH-PRIORITY"},
+		"eu-west-1": {"arn:aws:iam::123456789012:role/r", "https://sqs.eu-west-1.amazonaws.com/123456789012/TASKHAWK-DEV-MYAPP-HIGH-PRIORITY"},
+		"eu-isoe-west-1": {
+			"arn:aws-iso-e:iam::123456789012:role/r",
+			"https://sqs.eu-isoe-west-1.cloud.adc-e.uk/123456789012/TASKHAWK-DEV-MYAPP-HIGH-PRIORITY",
+		},
 		"cn-north-1": {"arn:aws-cn:iam::123456789012:role/r", "https://sqs.cn-north-1.amazonaws.com.cn/123456789012/TASKHAWK-DEV-MYAPP-HIGH-PRIORITY"},
 	} {
 		api := &fakeAPI{}

@@ -1,6 +1,7 @@
 package sqscheck
 
 import (
+	"cmp"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -8,6 +9,7 @@ import (
 	"slices"
 	"strings"
 
+	"github.com/taskhawk/taskhawk-go/internal/partition"
 	"github.com/taskhawk/taskhawk-go/sqsx"
 	"github.com/taskhawk/taskhawk-go/taskhawk"
 )
@@ -20,8 +22,7 @@ type PolicyConfig struct {
 	Region string
 	// Account is the number of the account of the queues, 12 digits.
 	Account string
-	// Partition is "aws", "aws-cn", "aws-us-gov" and so on. Default: that of the region,
-	// of these three.
+	// Partition is "aws", "aws-cn", "aws-us-gov" and so on. Default: the region's.
 	Partition string
 	// KeyARN is the ARN of the customer-managed KMS key that encrypts the queues.
 	// Default: none, as with the encryption of SQS's own.
@@ -76,7 +77,7 @@ func (c *PolicyConfig) check(app string) ([]string, error) {
 		return nil, errors.New("no Roles")
 	case !regexp.MustCompile(`^\d{12}$`).MatchString(c.Account):
 		return nil, fmt.Errorf("account %q is not 12 digits", c.Account)
-	case !regexp.MustCompile(`^[a-z]{2,}(-[a-z]+)+-\d$`).MatchString(c.Region):
+	case !partition.IsRegion(c.Region):
 		return nil, fmt.Errorf("region %q is not the name of one, such as us-east-1", c.Region)
 	case c.Partition != "" && !regexp.MustCompile(`^aws(-[a-z]+)*$`).MatchString(c.Partition):
 		return nil, fmt.Errorf("partition %q is not the name of one, such as aws-cn", c.Partition)
@@ -122,19 +123,8 @@ func (c *PolicyConfig) statements(g grant, queues []string) []iamStatement {
 }
 
 func (c *PolicyConfig) arn(queue string) string {
-	return strings.Join([]string{"arn", c.partition(), "sqs", c.Region, c.Account, queue}, ":")
-}
-
-func (c *PolicyConfig) partition() string {
-	switch {
-	case c.Partition != "":
-		return c.Partition
-	case strings.HasPrefix(c.Region, "cn-"):
-		return "aws-cn"
-	case strings.HasPrefix(c.Region, "us-gov-"):
-		return "aws-us-gov"
-	}
-	return "aws"
+	name := cmp.Or(c.Partition, partition.Of(c.Region))
+	return strings.Join([]string{"arn", name, "sqs", c.Region, c.Account, queue}, ":")
 }
 
 // Role is what a program does with the queues of an application, and so which permissions

@@ -215,14 +215,16 @@ func TestPolicyOfSchedulesNamesTheQueueOfFirings(t *testing.T) {
 
 func TestPolicyPartitionOfTheRegion(t *testing.T) {
 	t.Parallel()
-	for region, partition := range map[string]string{"eu-west-1": "aws", "us-gov-west-1": "aws-us-gov", "cn-northwest-1": "aws-cn"} {
+	for region, partition := range map[string]string{
+		"eu-west-1": "aws", "us-gov-west-1": "aws-us-gov", "cn-northwest-1": "aws-cn", "us-isof-south-1": "aws-iso-f",
+	} {
 		policy, err := sqscheck.Policy(app, sqscheck.PolicyConfig{Roles: sqscheck.Roles(), Region: region, Account: "111122223333"})
 		require.NoError(t, err)
 		require.Contains(t, policy, `"arn:`+partition+`:sqs:`+region+`:111122223333:TASKHAWK-DEV-MYAPP"`)
 	}
-	policy, err := sqscheck.Policy(app, sqscheck.PolicyConfig{Roles: sqscheck.Roles(), Region: "us-iso-east-1", Account: "111122223333", Partition: "aws-iso"})
+	policy, err := sqscheck.Policy(app, sqscheck.PolicyConfig{Roles: sqscheck.Roles(), Region: "us-east-1", Account: "111122223333", Partition: "aws-other"})
 	require.NoError(t, err)
-	require.Contains(t, policy, `"arn:aws-iso:sqs:us-iso-east-1:`)
+	require.Contains(t, policy, `"arn:aws-other:sqs:us-east-1:`)
 }
 
 func TestPolicyRefusesBadConfiguration(t *testing.T) {

@@ -13,9 +13,12 @@ import (
 func TestPartitionOfTheRegion(t *testing.T) {
 	t.Parallel()
 	for region, want := range map[string]struct{ partition, domain string }{
-		"us-east-1":     {"aws", "amazonaws.com"},
-		"cn-north-1":    {"aws-cn", "amazonaws.com.cn"},
-		"us-gov-west-1": {"aws-us-gov", "amazonaws.com"},
+		"us-east-1":      {"aws", "amazonaws.com"},
+		"cn-north-1":     {"aws-cn", "amazonaws.com.cn"},
+		"us-gov-west-1":  {"aws-us-gov", "amazonaws.com"},
+		"us-iso-east-1":  {"aws-iso", "c2s.ic.gov"},
+		"us-isob-east-1": {"aws-iso-b", "sc2s.sgov.gov"},
+		"eusc-de-east-1": {"aws-eusc", "amazonaws.eu"},
 	} {
 		source := strings.ReplaceAll(workers, "us-east-1", region)
 		source = strings.Replace(source, "arn:aws:sns", "arn:"+want.partition+":sns", 1) // what the file says itself

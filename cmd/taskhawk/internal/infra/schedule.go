@@ -3,9 +3,9 @@ package infra
 import (
 	"cmp"
 	"fmt"
-	"strings"
 	"time"
 
+	"github.com/taskhawk/taskhawk-go/internal/partition"
 	"github.com/taskhawk/taskhawk-go/sqsx"
 	"github.com/taskhawk/taskhawk-go/sqsx/schedule"
 	"github.com/taskhawk/taskhawk-go/taskhawk"
@@ -14,13 +14,9 @@ import (
 // scheduleQueue is the queue for firings that could not be sent.
 func scheduleQueue(app string) string { return app + "-schedules-DLQ" }
 
-// queueURL is that of a queue by name.
+// queueURL returns the URL of a queue.
 func (s *stack) queueURL(name string) string {
-	domain := "amazonaws.com"
-	if s.partition() == "aws-cn" {
-		domain += ".cn"
-	}
-	return "https://sqs." + s.Region + "." + domain + "/" + s.Account + "/" + name
+	return "https://sqs." + s.Region + "." + partition.Domain(s.partition()) + "/" + s.Account + "/" + name
 }
 
 func (s *stack) queueARN(name string) string {
@@ -33,17 +29,8 @@ func (s *stack) universalTarget() string {
 	return "arn:" + s.partition() + ":scheduler:::aws-sdk:sqs:sendMessage"
 }
 
-// partition is that of the region, as package sqscheck takes it for policies.
-func (s *stack) partition() string {
-	switch {
-	case strings.HasPrefix(s.Region, "cn-"):
-		return "aws-cn"
-	case strings.HasPrefix(s.Region, "us-gov-"):
-		return "aws-us-gov"
-	default:
-		return "aws"
-	}
-}
+// partition returns the partition of the region, as package sqscheck takes it.
+func (s *stack) partition() string { return partition.Of(s.Region) }
 
 // input is the input of the schedule's target, as package schedule writes it.
 func (s *stack) input(app *App, sch *Schedule) (string, error) {
