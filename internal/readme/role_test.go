@@ -2,6 +2,7 @@ package readme_test
 
 import (
 	"context"
+	"encoding/json"
 	"errors"
 	"log/slog"
 	"net/http"
@@ -12,6 +13,7 @@ import (
 	"github.com/aws/aws-sdk-go-v2/service/sqs"
 	"github.com/stretchr/testify/require"
 
+	"github.com/taskhawk/taskhawk-go/internal/iamtest"
 	"github.com/taskhawk/taskhawk-go/sqsx"
 	"github.com/taskhawk/taskhawk-go/sqsx/sqstest"
 	"github.com/taskhawk/taskhawk-go/taskhawk"
@@ -93,15 +95,31 @@ func (s stage) provisionAsRole() {
 	require.NoError(s, sqsx.Provision(s.Context(), s.role, app, config))
 }
 
-// perform runs a role in a bubble, limited by a policy.
-func perform(t *testing.T, policy []statement, role func(stage)) *guard {
+// policies returns the JSON policies of a document, by the Sid of their first statement.
+func policies(t *testing.T, d document) map[string]string {
 	t.Helper()
-	g := &guard{policy: policy}
+	found := map[string]string{}
+	for _, b := range d.blocks("json") {
+		var policy struct{ Statement []struct{ Sid string } }
+		require.NoError(t, json.Unmarshal([]byte(b.text), &policy))
+		if len(policy.Statement) > 0 {
+			found[policy.Statement[0].Sid] = b.text
+		}
+	}
+	return found
+}
+
+// perform runs a role in a bubble, limited by a policy.
+func perform(t *testing.T, policy string, role func(stage)) (g *iamtest.Guard) {
+	t.Helper()
 	synctest.Test(t, func(t *testing.T) {
-		g.server = sqstest.NewUnstartedServer()
-		defer g.server.Close()
-		limited := g.server.Client(func(o *sqs.Options) { o.HTTPClient = &http.Client{Transport: g} })
-		role(stage{T: t, admin: g.server.Client(), role: limited})
+		server := sqstest.NewUnstartedServer()
+		defer server.Close()
+		var err error
+		g, err = iamtest.New(server.HTTPClient().Transport, "111122223333", policy)
+		require.NoError(t, err)
+		limited := server.Client(func(o *sqs.Options) { o.HTTPClient = &http.Client{Transport: g} })
+		role(stage{T: t, admin: server.Client(), role: limited})
 	})
 	return g
 }
@@ -116,21 +134,21 @@ func TestPoliciesAllowJustWhatRolesNeed(t *testing.T) {
 	require.Len(t, documented, len(roles))
 	for sid, role := range roles {
 		g := perform(t, documented[sid], role)
-		require.Empty(t, g.denied, sid)
-		require.Empty(t, g.unused(), sid)
+		require.Empty(t, g.Denied(), sid)
+		require.Empty(t, g.Unused(), sid)
 	}
 }
 
 func TestPolicyThatLacksAnActionIsFound(t *testing.T) {
 	t.Parallel()
-	everywhere := []string{"arn:aws:sqs:us-east-1:111122223333:*"}
-	policy := []statement{{Sid: "Wrong", Effect: "Allow", Action: []string{"sqs:GetQueueUrl", "sqs:PurgeQueue"}, Resource: everywhere}}
+	const policy = `{"Version":"2012-10-17","Statement":[{"Sid":"Wrong","Effect":"Allow",
+		"Action":["sqs:GetQueueUrl","sqs:PurgeQueue"],"Resource":["arn:aws:sqs:us-east-1:111122223333:*"]}]}`
 	g := perform(t, policy, func(s stage) {
 		s.provision()
 		_, task := s.hub(s.role, nil)
 		_, err := task.Dispatch(s.Context(), noArgs{})
 		require.ErrorContains(s, err, "not authorized")
 	})
-	require.Equal(t, []string{"sqs:SendMessage TASKHAWK-DEV-MYAPP"}, g.denied)
-	require.Equal(t, []string{"Wrong sqs:PurgeQueue"}, g.unused())
+	require.Equal(t, []string{"sqs:SendMessage arn:aws:sqs:us-east-1:111122223333:TASKHAWK-DEV-MYAPP"}, g.Denied())
+	require.Equal(t, []string{"Wrong sqs:PurgeQueue"}, g.Unused())
 }

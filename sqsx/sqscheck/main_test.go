@@ -24,6 +24,8 @@ const (
 	// ownQueue and deadOnes are the queues of the default priority.
 	ownQueue = "TASKHAWK-DEV-MYAPP"
 	deadOnes = "TASKHAWK-DEV-MYAPP-DLQ"
+	// arnPrefix begins the ARNs of queues of the embedded server.
+	arnPrefix = "arn:aws:sqs:us-east-1:000000000000:"
 )
 
 var errTest = errors.New("test error")

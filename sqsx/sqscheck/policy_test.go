@@ -13,6 +13,7 @@ import (
 	"github.com/aws/aws-sdk-go-v2/service/sqs/types"
 	"github.com/stretchr/testify/require"
 
+	"github.com/taskhawk/taskhawk-go/internal/iamtest"
 	"github.com/taskhawk/taskhawk-go/sqsx"
 	"github.com/taskhawk/taskhawk-go/sqsx/sqscheck"
 	"github.com/taskhawk/taskhawk-go/sqsx/sqstest"
@@ -22,6 +23,13 @@ import (
 // account is where the embedded server is.
 func account(roles ...sqscheck.Role) sqscheck.PolicyConfig {
 	return sqscheck.PolicyConfig{Roles: roles, Region: "us-east-1", Account: "000000000000"}
+}
+
+func newGuard(t *testing.T, server *sqstest.Server, policy string) *iamtest.Guard {
+	t.Helper()
+	g, err := iamtest.New(server.HTTPClient().Transport, "000000000000", policy)
+	require.NoError(t, err)
+	return g
 }
 
 // roleWork does all that a role does: with limited, a client that its policy limits.
@@ -150,8 +158,8 @@ func TestPolicyAllowsJustWhatARoleCalls(t *testing.T) {
 			require.NoError(e, err)
 			g := newGuard(e.T, e.server, policy)
 			roleWork(role)(e, e.server.Client(func(o *sqs.Options) { o.HTTPClient = &http.Client{Transport: g} }))
-			require.Empty(e, g.denied, "calls that the policy of the %s lacks", role)
-			require.Empty(e, g.unused(), "permissions that the %s does not need", role)
+			require.Empty(e, g.Denied(), "calls that the policy of the %s lacks", role)
+			require.Empty(e, g.Unused(), "permissions that the %s does not need", role)
 		})
 	}
 }
@@ -169,8 +177,8 @@ func TestPolicyOfAnotherRoleIsNoUse(t *testing.T) {
 		require.NoError(e, err)
 		err = publisher.Publish(e.Context(), &taskhawk.Outgoing{Task: "tests.a", Body: "{}"})
 		require.ErrorContains(e, err, "not authorized")
-		require.Equal(e, []string{"{sqs:SendMessage " + arnPrefix + "TASKHAWK-DEV-MYAPP}"}, g.denied)
-		require.Contains(e, g.unused(), "TaskhawkCheckQueues sqs:GetQueueAttributes")
+		require.Equal(e, []string{"sqs:SendMessage " + arnPrefix + "TASKHAWK-DEV-MYAPP"}, g.Denied())
+		require.Contains(e, g.Unused(), "TaskhawkCheckQueues sqs:GetQueueAttributes")
 		require.Zero(e, e.server.Requests(sqstest.OpSendMessageBatch))
 	})
 }
@@ -203,14 +211,14 @@ func TestPolicyOfSchedulesNamesTheQueueOfFirings(t *testing.T) {
 	policy, err := sqscheck.Policy(app, config)
 	require.NoError(t, err)
 	g := newGuard(t, sqstest.NewUnstartedServer(), policy)
-	var found []statement
-	for _, s := range g.statements {
+	var found []iamtest.Statement
+	for _, s := range g.Statements() {
 		if slices.Contains(s.Resource, firings) {
 			found = append(found, s)
 		}
 	}
-	want := statement{Sid: "TaskhawkScheduleFirings", Effect: "Allow", Action: []string{"sqs:SendMessage"}, Resource: []string{firings}}
-	require.Equal(t, []statement{want}, found)
+	want := iamtest.Statement{Sid: "TaskhawkScheduleFirings", Effect: "Allow", Action: []string{"sqs:SendMessage"}, Resource: []string{firings}}
+	require.Equal(t, []iamtest.Statement{want}, found)
 }
 
 func TestPolicyPartitionOfTheRegion(t *testing.T) {
