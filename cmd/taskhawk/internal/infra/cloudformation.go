@@ -182,13 +182,13 @@ func (c *cloudFormation) alarms(q *queue) {
 }
 
 func (c *cloudFormation) policies(app *App) error {
-	for _, role := range app.roles() {
-		policy, err := c.policy(app, role)
-		if err != nil {
-			return err
-		}
-		c.add(logical(app.Name, string(role)), "Policy", "AWS::IAM::ManagedPolicy", object{
-			"ManagedPolicyName": "taskhawk-" + app.Name + "-" + string(role), "PolicyDocument": json.RawMessage(policy),
+	policies, err := c.programPolicies(app)
+	if err != nil {
+		return err
+	}
+	for _, p := range policies {
+		c.add(logical(app.Name, p.role), "Policy", "AWS::IAM::ManagedPolicy", object{
+			"ManagedPolicyName": "taskhawk-" + app.Name + "-" + p.role, "PolicyDocument": json.RawMessage(p.text),
 		})
 	}
 	return nil

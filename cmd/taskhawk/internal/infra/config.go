@@ -244,30 +244,6 @@ func (a *App) naming() sqsx.Naming {
 	return func(app string, priority taskhawk.Priority) string { return sqsx.QueueName(app, priority) + ".fifo" }
 }
 
-// roles are those that the application's programs have.
-func (a *App) roles() []sqscheck.Role {
-	if a.Function != nil {
-		return []sqscheck.Role{sqscheck.RolePublisher, sqscheck.RoleFunction, sqscheck.RoleRedrive, sqscheck.RoleCheck}
-	}
-	return []sqscheck.Role{sqscheck.RolePublisher, sqscheck.RoleWorker, sqscheck.RoleRedrive, sqscheck.RoleCheck}
-}
-
-// policy is the policy of a role.
-func (s *stack) policy(app *App, role sqscheck.Role) (string, error) {
-	priorities, err := parsePriorities(app.Priorities)
-	if err != nil {
-		return "", err
-	}
-	config := sqscheck.PolicyConfig{
-		Roles: []sqscheck.Role{role}, Region: s.Region, Account: s.Account,
-		Priorities: priorities, Naming: app.naming(),
-	}
-	if role == sqscheck.RoleSchedule {
-		config.FiringsARN = s.queueARN(scheduleQueue(app.Name))
-	}
-	return sqscheck.Policy(app.Name, config)
-}
-
 // identifier makes a name of parts, for Terraform and, without the underscores, for
 // CloudFormation.
 func identifier(parts ...string) string {

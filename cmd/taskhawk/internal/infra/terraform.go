@@ -13,7 +13,6 @@ import (
 	"github.com/zclconf/go-cty/cty"
 
 	"github.com/taskhawk/taskhawk-go/sqsx/sqscheck"
-	"github.com/taskhawk/taskhawk-go/taskhawk"
 )
 
 const header = `# Written by "taskhawk terraform". Change its input and run it again.
@@ -140,22 +139,6 @@ func (w *terraform) common(q *queue) {
 	w.tags()
 }
 
-// topicName is the name that all Taskhawk libraries use.
-func topicName(q *queue) string {
-	name := "taskhawk-" + strings.ToLower(q.app.Name)
-	switch q.priority {
-	case taskhawk.High, taskhawk.Low:
-		name += "-" + q.priority.String() + "-priority"
-	case taskhawk.Bulk:
-		name += "-bulk"
-	default: // the name as it is
-	}
-	if q.app.FIFO {
-		name += ".fifo"
-	}
-	return name
-}
-
 func (w *terraform) topic(q *queue) {
 	if !q.app.Topics {
 		return
@@ -249,15 +232,15 @@ treat_missing_data = "notBreaching"`, quote(a.metric), quote(a.queue), a.thresho
 }
 
 func (w *terraform) policies(app *App) error {
-	for _, role := range app.roles() {
-		policy, err := w.policy(app, role)
-		if err != nil {
-			return err
-		}
-		w.resource("The least that the role "+string(role)+" needs: attach it to the role of the program.",
-			"aws_iam_policy", identifier(app.Name, string(role)))
-		w.linef("name = %s", quote("taskhawk-"+app.Name+"-"+string(role)))
-		w.linef("policy = <<-EOT\n%s\nEOT", policy)
+	policies, err := w.programPolicies(app)
+	if err != nil {
+		return err
+	}
+	for _, p := range policies {
+		w.resource("The least that the role "+p.role+" needs: attach it to the role of the program.",
+			"aws_iam_policy", identifier(app.Name, p.role))
+		w.linef("name = %s", quote("taskhawk-"+app.Name+"-"+p.role))
+		w.linef("policy = <<-EOT\n%s\nEOT", p.text)
 		w.tags()
 		w.end()
 	}

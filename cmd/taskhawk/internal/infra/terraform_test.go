@@ -64,10 +64,10 @@ func parse(t *testing.T, text []byte) resources {
 		}
 		require.NotContains(t, variables[kind], name, "declared twice")
 		arn := "arn:test:" + kind + ":" + name
-		if kind == "aws_sqs_queue" {
-			queue, diagnostics := block.Body.Attributes["name"].Expr.Value(nil)
+		if service := map[string]string{"aws_sqs_queue": "sqs", "aws_sns_topic": "sns"}[kind]; service != "" {
+			named, diagnostics := block.Body.Attributes["name"].Expr.Value(nil)
 			require.Empty(t, diagnostics)
-			arn = "arn:aws:sqs:us-east-1:000000000000:" + queue.AsString()
+			arn = "arn:aws:" + service + ":us-east-1:000000000000:" + named.AsString()
 		}
 		variables[kind][name] = cty.ObjectVal(map[string]cty.Value{"arn": cty.StringVal(arn), "id": cty.StringVal(name)})
 	}
@@ -184,34 +184,9 @@ func TestCheckFindsNothingInWhatIsDeclared(t *testing.T) {
 	require.Equal(t, "ReportBatchItemFailures", mapping["function_response_types"].AsValueSlice()[0].AsString())
 	require.Len(t, found["aws_sns_topic"], 1)
 	require.True(t, found["aws_sns_topic_subscription"]["dev_jobs_bulk"]["raw_message_delivery"].True())
-	require.Contains(t, found["aws_sqs_queue_policy"]["dev_jobs_bulk"]["policy"].AsString(), "arn:test:aws_sns_topic:dev_jobs_bulk")
+	require.Contains(t, found["aws_sqs_queue_policy"]["dev_jobs_bulk"]["policy"].AsString(), "arn:aws:sns:us-east-1:000000000000:taskhawk-dev-jobs-bulk")
 	require.Len(t, found["aws_cloudwatch_metric_alarm"], 3*(4+2+1))
 	require.Contains(t, string(text), "30 # what workers ask for")
-}
-
-func TestPoliciesAreThoseOfTheCheck(t *testing.T) {
-	t.Parallel()
-	text, _ := generate(t, "apps.hcl", workers)
-	found := parse(t, text)
-	require.Len(t, found["aws_iam_policy"], 12)
-	schedules, err := sqscheck.Policy("dev-myapp", sqscheck.PolicyConfig{
-		Roles: []sqscheck.Role{sqscheck.RoleSchedule}, Region: "us-east-1", Account: "000000000000",
-		FiringsARN: found["aws_scheduler_schedule"]["dev_myapp_daily"]["target.dead_letter_config.arn"].AsString(),
-	})
-	require.NoError(t, err)
-	require.Equal(t, schedules+"\n", found["aws_iam_role_policy"]["dev_myapp_schedules"]["policy"].AsString())
-	for id, config := range map[string]sqscheck.PolicyConfig{
-		"dev_myapp_worker":    {Roles: []sqscheck.Role{sqscheck.RoleWorker}},
-		"dev_myapp_publisher": {Roles: []sqscheck.Role{sqscheck.RolePublisher}},
-		"dev_orders_redrive":  {Roles: []sqscheck.Role{sqscheck.RoleRedrive}, Naming: fifo, Priorities: []taskhawk.Priority{taskhawk.High, taskhawk.Default}},
-		"dev_jobs_function":   {Roles: []sqscheck.Role{sqscheck.RoleFunction}, Priorities: []taskhawk.Priority{taskhawk.Bulk}},
-	} {
-		config.Region, config.Account = "us-east-1", "000000000000"
-		app := strings.ReplaceAll(id[:strings.LastIndex(id, "_")], "_", "-")
-		want, err := sqscheck.Policy(app, config)
-		require.NoError(t, err)
-		require.Equal(t, want+"\n", found["aws_iam_policy"][id]["policy"].AsString(), id)
-	}
 }
 
 func TestAnOldConfigurationGivesTheOldNames(t *testing.T) {
