@@ -82,50 +82,50 @@ type DeadLettersConfig struct {
 	Naming Naming
 }
 
-// DeadLetters looks at the dead letters of an application, without taking them away: the
-// most urgent priority first, and each queue in the order in which SQS gives them.
+// DeadLetters looks at the dead letters of an application, without taking them away. It
+// looks at all queues side by side and yields letters as they come, up to ten of one
+// queue at a time. Letters of one queue come in the order in which SQS gives them.
 //
 // SQS has no way to look at a message but to receive it. So the letters that were looked
-// at are invisible to others, a redrive among them, until the loop ends, and are then
-// given back; after a kill they come back after two minutes, or as long as the loop had
-// run. Each look counts as a receive. A dead-letter queue that has a redrive policy itself
-// would move letters on by that count, so DeadLetters refuses to look at it, and at one
-// whose attributes the caller may not read.
+// at are invisible to others, a redrive among them, until their queue is looked through
+// or the loop ends, and are then given back. A loop that breaks waits up to a second for
+// the polls under way. After a kill the letters come back after two minutes, or as long
+// as the loop had run.
 //
-// It yields as it receives, ten at a time, and keeps less than 1 KiB for each letter that
-// it has in flight. SQS hides all further messages when about 120,000 of a queue are in
-// flight, so it stops with an error at 100,000. On a FIFO queue the letters in flight hold
-// up those behind them in their group, which it then does not see.
+// Each look counts as a receive, also of up to ten letters a queue that a limit or a break
+// leaves out. A dead-letter queue that has a redrive policy itself would move letters on
+// by that count, so DeadLetters refuses to look at it, and at one whose attributes the
+// caller may not read.
+//
+// It keeps less than 1 KiB for each letter that it has in flight. SQS hides all further
+// messages when about 120,000 of a queue are in flight, so the look at a queue stops with
+// an error at 100,000. On a FIFO queue the letters in flight hold up those behind them in
+// their group, which it then does not see.
 //
 // An error is yielded with a zero DeadLetter, and is about one queue, named in a
-// [*QueueError]; the loop goes on with the next queue. It ends when ctx does, with an
+// [*QueueError]; the loop goes on with the other queues. It ends when ctx does, with an
 // error that wraps its cause. The sequence may be used more than once; each use looks
-// anew.
+// anew. The Reason function and the loop's body run in the caller's goroutine.
 func DeadLetters(
 	ctx context.Context, api RedriveAPI, app string, config DeadLettersConfig,
 ) iter.Seq2[DeadLetter, error] {
 	return func(yield func(DeadLetter, error) bool) {
 		l, names, err := newLook(api, app, config)
+		if err == nil {
+			err = l.deadLetters(ctx, app, names, yield)
+		}
 		if err != nil {
 			yield(DeadLetter{}, fmt.Errorf("sqsx: dead letters: %w", err))
-			return
-		}
-		for _, name := range names {
-			if !l.queue(ctx, app, name, yield) {
-				return
-			}
 		}
 	}
 }
 
-// look is one use of DeadLetters.
+// look is one use of DeadLetters or Waiting.
 type look struct {
 	api     RedriveAPI
 	service *service
 	config  DeadLettersConfig
 	filter  letterFilter
-	reader  *letterReader
-	clock   serverClock
 	yielded int
 	exists  map[string]bool // queues by name; nil before one was missing
 }
@@ -145,73 +145,69 @@ func newLook(api RedriveAPI, app string, config DeadLettersConfig) (*look, []str
 	if err != nil {
 		return nil, nil, err
 	}
-	reader, err := newLetterReader()
-	if err != nil {
-		return nil, nil, err
-	}
 	l := &look{
-		api: api, service: newService(api, config.Account), config: config, reader: reader,
+		api: api, service: newService(api, config.Account), config: config,
 		filter: letterFilter{tasks: config.Tasks, reason: config.Reason, since: config.Since, ids: config.IDs},
 	}
 	return l, sqsqueue.InOrder(names), nil
 }
 
-// queue yields the letters of a queue, and the error of it. It reports whether to go on
-// with the next queue.
-func (l *look) queue(ctx context.Context, app, name string, yield func(DeadLetter, error) bool) bool {
-	more, err := l.look(ctx, name, yield)
-	if err != nil && ctx.Err() != nil {
-		err, more = caused(ctx, err), false
+// deadLetters yields the letters of all queues, and an error for each queue that has one.
+// It returns an error if ctx ended.
+func (l *look) deadLetters(
+	ctx context.Context, app string, names []string, yield func(DeadLetter, error) bool,
+) error {
+	queues := map[*scan]string{} // that the letters go back to
+	var scans []*scan
+	for _, name := range names {
+		s, err := newScan(l.service, DeadLetterQueueName(name))
+		if err != nil {
+			return err
+		}
+		s.before = func(ctx context.Context) error { return requireEnd(ctx, l.api, l.service, s.queue) }
+		queues[s], scans = name, append(scans, s)
 	}
-	if sqsqueue.IsMissing(err) && l.exists == nil {
-		l.exists, err = l.service.explain(ctx, app, l.config.Naming, err, nil)
-	}
-	if err != nil && !yield(DeadLetter{}, fmt.Errorf("sqsx: dead letters: %w", err)) {
-		return false
-	}
-	// Where no queue exists, each of the others would say the same.
-	return more && (l.exists == nil || anyTrue(l.exists))
+	return scanAll(ctx, scans, l.receiveLimit(), func(s *scan, received []*letter, err error) (limit int, more bool) {
+		if err == nil {
+			var wanted bool
+			wanted, err = l.take(s, received, func(of *letter) bool {
+				return yield(of.deadLetter(queues[s], l.config.Bodies), nil)
+			})
+			if err == nil {
+				return l.receiveLimit(), wanted
+			}
+		}
+		if sqsqueue.IsMissing(err) && l.exists == nil {
+			l.exists, err = l.service.explain(ctx, app, l.config.Naming, err, nil)
+		}
+		if !yield(DeadLetter{}, fmt.Errorf("sqsx: dead letters: %w", err)) {
+			return 0, false
+		}
+		// Where no queue exists, each of the others would say the same.
+		return 0, l.exists == nil || anyTrue(l.exists)
+	})
 }
 
-// look yields the letters of a queue, and reports false when no more are wanted.
-func (l *look) look(ctx context.Context, name string, yield func(DeadLetter, error) bool) (more bool, err error) {
-	letters := DeadLetterQueueName(name)
-	if err := requireEnd(ctx, l.api, l.service, letters); err != nil {
-		return true, err
-	}
-	return l.each(ctx, letters, func(of *letter) bool { return yield(of.deadLetter(name, l.config.Bodies), nil) })
-}
-
-// each yields the messages of a queue that the filter takes, up to the limit, under one
-// lease. It reports false when no more are wanted.
-func (l *look) each(ctx context.Context, queue string, yield func(of *letter) bool) (more bool, err error) {
-	s := newScan(l.service, queue, l.reader, &l.clock)
-	// Also when the caller's loop breaks, or panics.
-	defer s.leases.release(ctx)
-	for !s.exhausted {
-		limit := l.receiveLimit()
-		if limit == 0 {
+// take yields the letters that the filter takes, up to the limit. It reports false when
+// no more are wanted.
+func (l *look) take(s *scan, received []*letter, yield func(of *letter) bool) (more bool, err error) {
+	for _, of := range received {
+		taken, err := l.filter.takes(of)
+		if err != nil {
+			return true, &QueueError{Queue: s.queue, Err: err}
+		}
+		if !taken {
+			continue
+		}
+		if l.room(1) == 0 {
 			return false, nil
 		}
-		received, err := s.next(ctx, limit)
-		if err != nil {
-			return true, err
-		}
-		for _, of := range received {
-			taken, err := l.filter.takes(of)
-			if err != nil {
-				return true, &QueueError{Queue: queue, Err: err}
-			}
-			if !taken || l.room(1) == 0 {
-				continue
-			}
-			l.yielded++
-			if !yield(of) {
-				return false, nil
-			}
+		l.yielded++
+		if !yield(of) {
+			return false, nil
 		}
 	}
-	return true, nil
+	return l.room(1) > 0, nil
 }
 
 // room is how many letters the limit still allows, at most most.

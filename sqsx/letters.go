@@ -42,25 +42,33 @@ var (
 )
 
 // scan receives each letter of a dead-letter queue once. What it has received stays
-// invisible to others until release.
+// invisible to others until release. One goroutine at a time may use it.
 type scan struct {
 	service *service
-	queue   string // the name of the dead-letter queue
+	queue   string                      // the name of the dead-letter queue
+	before  func(context.Context) error // called by run before the first poll; nil for nothing
 	reader  *letterReader
 	leases  leases
-	clock   *serverClock
+	clock   serverClock
 	stale   int // polls in a row that brought known letters and no new one
 	// lost is until when letters may be in flight with receipt handles that no call returned:
 	// the answer to a receive got lost.
 	lost time.Time
 	// exhausted reports that polls bring nothing new.
 	exhausted bool
+	// taken gets the limit of the next poll when the letters of the last one are taken.
+	taken chan int
 }
 
-func newScan(service *service, queue string, reader *letterReader, clock *serverClock) *scan {
-	return &scan{
-		service: service, queue: queue, reader: reader, clock: clock, leases: leases{service: service, queue: queue},
+func newScan(service *service, queue string) (*scan, error) {
+	reader, err := newLetterReader()
+	if err != nil {
+		return nil, err
 	}
+	return &scan{
+		service: service, queue: queue, reader: reader, leases: leases{service: service, queue: queue},
+		taken: make(chan int, 1),
+	}, nil
 }
 
 // next makes a poll for up to limit letters, and returns those that are new.

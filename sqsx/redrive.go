@@ -69,6 +69,9 @@ func redriveAll(
 		return report, err
 	}
 	r.keep = keep
+	if config.DryRun {
+		return r.dryRun(ctx, app, names)
+	}
 	var failed failures
 	found := map[string]bool{}
 	for _, name := range names {
@@ -107,7 +110,6 @@ type redriver struct {
 	config  RedriveConfig
 	filter  letterFilter
 	keep    *keeper // for letters to drop; nil for a redrive
-	reader  *letterReader
 	clock   serverClock
 	began   time.Time    // by the clock of this machine
 	tried   int          // letters counted towards the limit
@@ -118,12 +120,8 @@ func newRedriver(api RedriveAPI, config RedriveConfig) (*redriver, error) {
 	if nilcheck.IsNil(api) {
 		return nil, errors.New("nil API")
 	}
-	reader, err := newLetterReader()
-	if err != nil {
-		return nil, err
-	}
 	return &redriver{
-		api: api, service: newService(api, config.Account), config: config, reader: reader, began: time.Now(),
+		api: api, service: newService(api, config.Account), config: config, began: time.Now(),
 		filter: letterFilter{tasks: config.Tasks, reason: config.Reason, since: config.Since, ids: config.IDs},
 	}, nil
 }
@@ -144,7 +142,11 @@ func (r *redriver) redrive(ctx context.Context, done *QueueRedrive) error {
 		done.Fallback = unfit.error
 	}
 	done.By = ByCopy
-	return r.newPass(done).run(ctx)
+	p, err := r.newPass(done)
+	if err != nil {
+		return err
+	}
+	return p.run(ctx)
 }
 
 // progress tells the caller how far the redrive is. A function that panics is not called
@@ -161,6 +163,19 @@ func (r *redriver) room(most int) int {
 		return most
 	}
 	return min(most, r.config.Limit-r.tried)
+}
+
+// receiveLimit is how many messages to receive: as many as may be moved at once, and ten
+// where many may turn out not to be wanted.
+func (r *redriver) receiveLimit() int {
+	n := awsbatch.MaxEntries
+	if r.config.Rate > 0 && !r.config.DryRun {
+		n = min(n, r.config.Rate)
+	}
+	if r.filter.filters() {
+		return n
+	}
+	return r.room(n)
 }
 
 // RedriveConfig says what [Redrive] moves. The zero value moves everything.
@@ -193,9 +208,10 @@ type RedriveConfig struct {
 	// can keep up. The queues take turns, so it holds for all together. Default 0: as
 	// fast as it goes.
 	Rate int
-	// DryRun moves nothing and counts what would be moved. The letters are received, so
-	// they are invisible to others for as long as it runs, and their receive counts go
-	// up.
+	// DryRun moves nothing and counts what would be moved. It looks at all queues side by
+	// side. The letters are received, so they are invisible to others for as long as it
+	// runs, and their receive counts go up, also those of up to ten letters a queue that
+	// Limit leaves out.
 	DryRun bool
 	// Copy makes Redrive receive, send and delete the messages also where SQS could move
 	// them by itself. That takes three requests for ten messages, counts by task, and

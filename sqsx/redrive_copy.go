@@ -31,29 +31,25 @@ type pass struct {
 	failed  failures
 }
 
-func (r *redriver) newPass(done *QueueRedrive) *pass {
+func (r *redriver) newPass(done *QueueRedrive) (*pass, error) {
+	s, err := newScan(r.service, DeadLetterQueueName(done.Queue))
+	if err != nil {
+		return nil, err
+	}
 	return &pass{
 		redriver: r,
-		scan:     newScan(r.service, DeadLetterQueueName(done.Queue), r.reader, &r.clock),
+		scan:     s,
 		done:     done,
 		batcher:  batcher{fifo: sqsqueue.IsFIFO(done.Queue) && r.keep == nil},
 		pacer:    pacer{rate: r.config.Rate},
-	}
+	}, nil
 }
 
 // run ends with the limit, or when polls bring nothing new. What was looked at stays
 // leased until then, so that no poll brings it again.
 func (p *pass) run(ctx context.Context) error {
-	if p.keep == nil {
-		// Found out here, a missing queue costs no letter a receive.
-		if _, err := p.service.urls.get(ctx, p.done.Queue); err != nil {
-			return err
-		}
-	}
-	if p.config.DryRun {
-		if err := requireEnd(ctx, p.api, p.service, p.scan.queue); err != nil {
-			return err
-		}
+	if err := p.lookUp(ctx); err != nil {
+		return err
 	}
 	defer p.scan.leases.release(ctx)
 	for p.room(1) > 0 && !p.scan.exhausted {
@@ -70,21 +66,21 @@ func (p *pass) run(ctx context.Context) error {
 	return p.failed.err()
 }
 
-// receiveLimit is how many messages to receive: as many as may be moved at once, and ten
-// where many may turn out not to be wanted.
-func (p *pass) receiveLimit() int {
-	n := awsbatch.MaxEntries
-	if p.config.Rate > 0 && !p.config.DryRun {
-		n = min(n, p.config.Rate)
+// lookUp fails if the queue that the letters go to is missing. Found out before the first
+// poll, that costs no letter a receive.
+func (p *pass) lookUp(ctx context.Context) error {
+	if p.keep != nil {
+		return nil
 	}
-	if p.filter.filters() {
-		return n
-	}
-	return p.room(n)
+	_, err := p.service.urls.get(ctx, p.done.Queue)
+	return err
 }
 
 // choose returns the letters to move, and counts the others.
 func (p *pass) choose(letters []*letter) (chosen []*letter) {
+	if !p.clock.known {
+		p.clock = p.scan.clock
+	}
 	for _, l := range letters {
 		if !l.intact {
 			p.fail(l, &QueueError{Queue: p.scan.queue, Err: errDamaged})
@@ -109,12 +105,6 @@ func (p *pass) choose(letters []*letter) (chosen []*letter) {
 
 // moveAll moves the letters, batch by batch. It fails when ctx ends.
 func (p *pass) moveAll(ctx context.Context, letters []*letter) error {
-	if p.config.DryRun {
-		for _, l := range letters {
-			p.done.count(l, RedriveCount{WouldMove: 1})
-		}
-		return nil
-	}
 	for batch := range p.batcher.batches(letters) {
 		if err := p.pacer.wait(ctx, len(batch)); err != nil {
 			return err

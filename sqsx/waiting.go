@@ -119,9 +119,24 @@ func (l *look) waiting(
 	if err != nil {
 		return true, err
 	}
-	return l.each(ctx, name, func(of *letter) bool {
-		return yield(of.waitingMessage(name, most, l.config.Bodies), nil)
+	s, err := newScan(l.service, name)
+	if err != nil {
+		return false, err
+	}
+	more = true
+	ended := scanAll(ctx, []*scan{s}, l.receiveLimit(), func(_ *scan, received []*letter, failed error) (int, bool) {
+		if err = failed; err != nil {
+			return 0, true
+		}
+		more, err = l.take(s, received, func(of *letter) bool {
+			return yield(of.waitingMessage(name, most, l.config.Bodies), nil)
+		})
+		return l.receiveLimit(), more && err == nil
 	})
+	if ended != nil {
+		err = ended
+	}
+	return more, err
 }
 
 // maxReceives returns how often messages of a queue may be received, 0 for no limit.

@@ -71,6 +71,20 @@ func (c *console) queued() int { return len(c.server.Queue(queue).Messages) }
 
 const queue = "TASKHAWK-DEV-MYAPP"
 
+// A poll that finds a queue empty takes a second: four take no longer.
+func TestEmptyQueuesAreListedInASecond(t *testing.T) {
+	t.Parallel()
+	inBubble(t, func(c *console) {
+		for _, args := range [][]string{
+			{"dlq", "ls"}, {"dlq", "save", "--json"}, {"dlq", "redrive", "--dry-run"}, {"dlq", "drop", "--without-copy", "--dry-run"},
+		} {
+			began := time.Now()
+			c.ok(args...)
+			require.Equal(t, time.Second, time.Since(began), args)
+		}
+	})
+}
+
 func TestDeadLettersAreListedAndMovedBack(t *testing.T) {
 	t.Parallel()
 	inBubble(t, func(c *console) {
