@@ -1,6 +1,7 @@
 package readme_test
 
 import (
+	"fmt"
 	"io/fs"
 	"os"
 	"path/filepath"
@@ -8,18 +9,23 @@ import (
 	"testing"
 
 	"github.com/stretchr/testify/require"
+	"go.uber.org/goleak"
 )
 
-// repository is the module's root, seen from this package's folder, where go test runs.
+func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
+
+// repository is the root of the module, seen from the folder of this package, where go
+// test runs.
 const repository = "../.."
 
 // A document is one Markdown file.
 type document struct {
+	root  string // the folder that its links stay in
 	path  string // from the root, with slashes
 	lines []string
 }
 
-// A block is what stands between two fences of a document.
+// A block is the text between two fences of a document.
 type block struct {
 	path     string
 	language string
@@ -27,14 +33,29 @@ type block struct {
 	text     string
 }
 
-func readDocument(t *testing.T, root, path string) document {
-	t.Helper()
-	text, err := os.ReadFile(filepath.Join(root, path))
-	require.NoError(t, err)
-	return document{path: filepath.ToSlash(path), lines: strings.Split(string(text), "\n")}
+// A finding is a place of a document that breaks a rule.
+type finding struct {
+	path string
+	line int
+	text string
 }
 
-// readDocuments reads every Markdown file of the repository, test data aside.
+func (f finding) String() string { return fmt.Sprintf("%s:%d: %s", f.path, f.line, f.text) }
+
+func readText(t *testing.T, elements ...string) string {
+	t.Helper()
+	text, err := os.ReadFile(filepath.Join(elements...))
+	require.NoError(t, err)
+	return string(text)
+}
+
+func readDocument(t *testing.T, root, path string) document {
+	t.Helper()
+	lines := strings.Split(readText(t, root, path), "\n")
+	return document{root: root, path: filepath.ToSlash(path), lines: lines}
+}
+
+// readDocuments reads every Markdown file of the repository except test data.
 func readDocuments(t *testing.T) []document {
 	t.Helper()
 	var found []document
@@ -58,7 +79,7 @@ func readDocuments(t *testing.T) []document {
 
 const fence = "```"
 
-// blocks are the fenced blocks in a language, in order.
+// blocks returns the fenced blocks in a language, in order.
 func (d document) blocks(language string) []block {
 	var found []block
 	var open *block
@@ -78,25 +99,24 @@ func (d document) blocks(language string) []block {
 	return found
 }
 
-// prose are the lines outside of fenced blocks, by line number.
-func (d document) prose() map[int]string {
-	found := map[int]string{}
+// prose returns the lines of the document with those of fenced blocks emptied, so that
+// line numbers stay.
+func (d document) prose() []string {
+	lines := make([]string, len(d.lines))
 	fenced := false
 	for i, line := range d.lines {
 		if strings.HasPrefix(line, fence) {
 			fenced = !fenced
-			continue
-		}
-		if !fenced {
-			found[i+1] = line
+		} else if !fenced {
+			lines[i] = line
 		}
 	}
-	return found
+	return lines
 }
 
 func TestBlocksOfADocument(t *testing.T) {
 	t.Parallel()
 	d := document{path: "a.md", lines: strings.Split("x\n```go\none\ntwo\n```\n```json\n{}\n```\ny", "\n")}
 	require.Equal(t, []block{{path: "a.md", language: "go", line: 3, text: "one\ntwo\n"}}, d.blocks("go"))
-	require.Equal(t, map[int]string{1: "x", 9: "y"}, d.prose())
+	require.Equal(t, []string{"x", "", "", "", "", "", "", "", "y"}, d.prose())
 }

@@ -2,11 +2,15 @@ package readme_test
 
 import (
 	"fmt"
+	"go/ast"
 	"go/parser"
 	"go/token"
+	"maps"
 	"os"
 	"path/filepath"
 	"regexp"
+	"slices"
+	"strconv"
 	"strings"
 	"testing"
 
@@ -15,24 +19,22 @@ import (
 
 // A program is a block that begins with "package", and the fragments that follow it.
 type program struct {
-	folder string // unique in the module that all of them are compiled in
+	folder string // unique in the module that all programs are compiled in
 	name   string // of its package
 	blocks []block
 }
 
-// programs parts the Go blocks of a document.
+// programs divides the Go blocks of a document.
 func programs(d document) []program {
 	var found []program
-	begin := func(name string) {
-		base := strings.NewReplacer("/", "_", ".md", "").Replace(strings.ToLower(d.path))
-		found = append(found, program{folder: fmt.Sprintf("%s_%d", base, len(found)), name: name})
-	}
 	for _, b := range d.blocks("go") {
-		switch {
-		case b.whole():
-			begin(packageName(b))
-		case len(found) == 0:
-			begin("snippets")
+		if b.whole() || len(found) == 0 {
+			base := strings.NewReplacer("/", "_", ".md", "").Replace(strings.ToLower(d.path))
+			p := program{folder: fmt.Sprintf("%s_%d", base, len(found)), name: "snippets"}
+			if match := packageClause.FindStringSubmatch(b.text); match != nil {
+				p.name = match[1]
+			}
+			found = append(found, p)
 		}
 		last := &found[len(found)-1]
 		last.blocks = append(last.blocks, b)
@@ -40,16 +42,13 @@ func programs(d document) []program {
 	return found
 }
 
-func packageName(b block) string {
-	file, err := parser.ParseFile(token.NewFileSet(), "", b.text, parser.PackageClauseOnly)
-	if err != nil {
-		return "broken"
-	}
-	return file.Name.Name
-}
+var packageClause = regexp.MustCompile(`(?m)^package (\w+)`)
 
-// write puts the program's files into its folder below module, with the names that its
-// fragments assume.
+// whole reports whether the block is a file as it stands.
+func (b block) whole() bool { return strings.HasPrefix(b.text, "package ") }
+
+// write puts the files of the program into its folder of the module, with the names that
+// its fragments assume.
 func (p program) write(t *testing.T, module, setting string) {
 	t.Helper()
 	folder := filepath.Join(module, p.folder)
@@ -58,18 +57,87 @@ func (p program) write(t *testing.T, module, setting string) {
 		require.NoError(t, os.WriteFile(filepath.Join(folder, name), []byte(text), 0o600))
 	}
 	for i, b := range p.blocks {
-		source, err := b.complete(p.name)
-		if err != nil {
-			source = "package " + p.name + "\n" + b.at() + b.text // for the compiler to say what is wrong
+		suffix := ""
+		if strings.Contains(b.text, "*testing.") {
+			suffix = "_test"
 		}
-		name := fmt.Sprintf("block%d.go", i)
-		if b.test() {
-			name = fmt.Sprintf("block%d_test.go", i)
-		}
-		create(name, source)
+		create(fmt.Sprintf("block%d%s.go", i, suffix), b.complete(p.name))
 	}
 	if len(p.blocks) > 1 || !p.blocks[0].whole() {
-		create("setting.go", regexp.MustCompile(`(?m)^package \w+`).ReplaceAllString(setting, "package "+p.name))
+		create("setting.go", packageClause.ReplaceAllString(setting, "package "+p.name))
+	}
+}
+
+// complete makes a file of package name out of a block: imports, a function around
+// statements, and uses of the variables that the statements leave unused. Compilers
+// report errors at the lines of the document.
+func (b block) complete(name string) string {
+	head, text := "package "+name+"\n", fmt.Sprintf("//line /%s:%d\n", b.path, b.line)+b.text
+	if b.whole() {
+		return text
+	}
+	file, err := parser.ParseFile(token.NewFileSet(), "", head+text, parser.SkipObjectResolution)
+	if err == nil { // declarations
+		return head + imports(file) + text
+	}
+	before, after := "func _(ctx context.Context) error {\n", ending(b.text)+"}\n"
+	file, err = parser.ParseFile(token.NewFileSet(), "", head+before+text+after, parser.SkipObjectResolution)
+	if err != nil {
+		return head + text // the compiler reports the error
+	}
+	return head + imports(file) + before + text + after
+}
+
+// ending returns statements that use the variables of statements and return, unless they
+// end with a return themselves.
+func ending(statements string) string {
+	if regexp.MustCompile(`(?m)^return.*\s*\z`).MatchString(statements) {
+		return ""
+	}
+	text := ""
+	for _, match := range regexp.MustCompile(`(?m)^(\w+(?:, \w+)*) :=`).FindAllStringSubmatch(statements, -1) {
+		for name := range strings.SplitSeq(match[1], ", ") {
+			if name != "_" {
+				text += "_ = " + name + "\n"
+			}
+		}
+	}
+	return text + "return nil\n"
+}
+
+// imports returns import declarations for the packages that a file uses.
+func imports(file *ast.File) string {
+	known, used := packagesByName(), map[string]bool{}
+	ast.Inspect(file, func(node ast.Node) bool {
+		if selector, ok := node.(*ast.SelectorExpr); ok {
+			if name, ok := selector.X.(*ast.Ident); ok && known[name.Name] != "" {
+				used[known[name.Name]] = true
+			}
+		}
+		return true
+	})
+	var text strings.Builder
+	for _, path := range slices.Sorted(maps.Keys(used)) {
+		text.WriteString("import " + strconv.Quote(path) + "\n")
+	}
+	return text.String()
+}
+
+// packagesByName returns the imports that a fragment gets if it uses their names.
+func packagesByName() map[string]string {
+	const own = "github.com/taskhawk/taskhawk-go/"
+	const sdk = "github.com/aws/aws-sdk-go-v2/"
+	return map[string]string{
+		"aws": sdk + "aws", "config": sdk + "config", "sqs": sdk + "service/sqs", "sns": sdk + "service/sns", "types": sdk + "service/sqs/types",
+		"codec": own + "codec", "taskhawk": own + "taskhawk", "contract": own + "taskhawk/contract", "taskhawktest": own + "taskhawk/taskhawktest",
+		"sqsx": own + "sqsx", "sqscheck": own + "sqsx/sqscheck", "sqstest": own + "sqsx/sqstest", "lambdax": own + "lambdax", "lambdatest": own + "lambdax/lambdatest",
+		"oteltaskhawk": own + "taskhawk/oteltaskhawk", "schedule": own + "sqsx/schedule", "scheduler": sdk + "service/scheduler",
+		"events": "github.com/aws/aws-lambda-go/events", "lambda": "github.com/aws/aws-lambda-go/lambda",
+		"context": "context", "errors": "errors", "fmt": "fmt", "http": "net/http", "io": "io", "json": "encoding/json", "log": "log",
+		"os": "os", "rand": "math/rand/v2", "require": "github.com/stretchr/testify/require", "signal": "os/signal",
+		"slog": "log/slog", "strings": "strings", "sync": "sync", "synctest": "testing/synctest", "syscall": "syscall",
+		"testing": "testing", "time": "time", "uuid": "github.com/google/uuid",
+		"validator": "github.com/go-playground/validator/v10",
 	}
 }
 
