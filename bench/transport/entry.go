@@ -61,7 +61,7 @@ func (e *Entry) done() (err error) {
 	e.env = nil
 	defer func() { err = errors.Join(err, r.close()) }()
 	e.requests = float64(r.server.TotalRequests()) / float64(r.tasks)
-	if stored := r.server.Ledger().Count(sqstest.Accepted); stored != r.tasks {
+	if stored := r.server.Ledger().Count(sqstest.Accepted) - r.before; stored != r.tasks {
 		return fmt.Errorf("transport: %s stored %d messages of %d", e.Name, stored, r.tasks)
 	}
 	if refused := r.server.ClientErrors(); len(refused) > 0 {

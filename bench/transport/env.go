@@ -35,6 +35,7 @@ type env struct {
 	client *sqs.Client
 	url    *string
 	tasks  int // to be done in the run
+	before int // messages sent before the run
 	loops  errgroup.Group
 	after  []func(context.Context) error
 }

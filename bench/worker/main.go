@@ -55,8 +55,9 @@ func run(w io.Writer, rounds int, idle time.Duration, gate bool) error {
 		}
 		fmt.Fprintf(w, "| %s", r)
 		for _, of := range results {
-			share, requests, cpu := median(of, result.share), median(of, result.requests), median(of, result.cpu)
-			fmt.Fprintf(w, " | %.0f %%, %.2f, %.0f", 100*share, requests, cpu)
+			share, busy := median(of, result.share), median(of, result.busy)
+			requests, cpu := median(of, result.requests), median(of, result.cpu)
+			fmt.Fprintf(w, " | %.0f %% (%.0f %%), %.2f, %.0f", 100*share, 100*busy, requests, cpu)
 		}
 		fmt.Fprintln(w, " |")
 		if median(results[1], result.share) < judgedShare {
@@ -67,8 +68,8 @@ func run(w io.Writer, rounds int, idle time.Duration, gate bool) error {
 			slow = append(slow, fmt.Errorf("%s: %.2f of the loop by hand, less than %.2f", r, ratio, gateShare))
 		}
 	}
-	fmt.Fprintln(w, "\nShare of ideal, requests a task for receive and delete, "+
-		"and µs of processor time a task, server included.")
+	fmt.Fprintln(w, "\nShare of ideal (of the time in which slots ran handlers), requests a task for receive "+
+		"and delete, and µs of processor time a task, server included.")
 	if idle > 0 {
 		if err := printIdle(w, compared, idle); err != nil {
 			return err
