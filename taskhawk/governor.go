@@ -12,9 +12,11 @@ import (
 // extra receive asks for as many, so that requests stay well filled.
 const receiveBatch = 10
 
-// extraWait is how long receives beside the first of a queue wait for messages: where the
-// queue has a backlog they do not wait, and where it has none they should be over soon.
-const extraWait = time.Second
+// shortestWait is how long receives wait for messages beside the first of a queue: where
+// the queue has a backlog they do not wait, and where it has none they should be over
+// soon. The first receives of a worker wait as long, since it is not ready before one has
+// succeeded.
+const shortestWait = time.Second
 
 // prefetchHorizon is how far ahead messages are fetched: what cannot start within it may
 // start earlier in another worker.
@@ -159,8 +161,10 @@ func (g *governor) decide() (p plan, pause time.Duration, ok bool) {
 	}
 	g.receives++
 	g.asked += limit
+	if p.extra || !g.polls.succeeded {
+		p.wait = min(p.wait, shortestWait)
+	}
 	if p.extra {
-		p.wait = min(p.wait, extraWait)
 		g.extras++
 		g.shared.extra += limit
 	}

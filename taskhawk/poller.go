@@ -196,6 +196,7 @@ type pollState struct {
 	full      time.Duration // the wait of the queue
 	wait      time.Duration // of the next poll
 	shortened time.Time     // when wait was shortened last; zero while it is the queue's own
+	succeeded bool          // some poll did
 	failures  int           // polls since the last good one
 	epoch     int           // grows with failures, and never shrinks
 	paused    time.Time     // until when nothing is received
@@ -220,6 +221,7 @@ func (p *poller) judge(ctx context.Context, plan plan, result pollResult) {
 	p.governor.shared.mu.Lock()
 	defer p.governor.shared.mu.Unlock()
 	s := &p.governor.polls
+	s.succeeded = s.succeeded || result.err == nil
 	if plan.epoch != s.epoch {
 		return // it began before the last failure: eight receives that an outage meets are one failure
 	}

@@ -46,8 +46,10 @@ func (w *Worker) Live(maxAge time.Duration) error {
 
 // Ready returns nil while the worker takes messages, and otherwise an error that says why
 // it does not: Run has not begun, no poll has succeeded yet, it stops, or the polls of
-// every queue fail. A paused queue counts as healthy: the pause is intended, and the call
-// of Resume must still reach the program. It may be called at any time, concurrently.
+// every queue fail. First polls wait at most a second for messages, so that a worker of
+// empty queues is ready then. A paused queue counts as healthy: the pause is intended,
+// and the call of Resume must still reach the program. It may be called at any time,
+// concurrently.
 func (w *Worker) Ready() error {
 	switch w.state.Load() {
 	case workerNew:

@@ -40,6 +40,27 @@ func TestProbesOfAWorkerThatHasNotBegun(t *testing.T) {
 	require.Empty(t, worker.Running())
 }
 
+// An empty queue does not hold up a rollout: the first poll is short, those after it are
+// not.
+func TestReadyASecondAfterTheStart(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		w := newWorkerTest(t, succeed)
+		worker := w.start(w.memory.Queues(), taskhawk.WorkerConfig{})
+		pass(time.Second - 1)
+		require.ErrorIs(w, worker.Ready(), taskhawk.ErrNotReady)
+		pass(1)
+		require.NoError(w, worker.Ready())
+		first := worker.Health()[0].LastPoll
+		pass(20*time.Second - 1)
+		require.Equal(w, first, worker.Health()[0].LastPoll)
+		pass(1)
+		require.Equal(w, first.Add(20*time.Second), worker.Health()[0].LastPoll)
+		w.cancel()
+		require.NoError(w, <-w.done)
+	})
+}
+
 // A worker is live for as long as it may recover by itself, and ready while it takes
 // messages.
 func TestProbesOfAWorkerWhosePollsFail(t *testing.T) {

@@ -187,7 +187,7 @@ func TestWorkerStopOfAnIdleWorkerWaitsForItsPolls(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		w := newWorkerTest(t, succeed)
 		w.start(w.memory.Queues(), taskhawk.WorkerConfig{})
-		time.Sleep(5 * time.Second)
+		time.Sleep(6 * time.Second) // a first poll of a second, and 5 s of the next
 		start := time.Now()
 		w.cancel()
 		require.NoError(t, <-w.done)
