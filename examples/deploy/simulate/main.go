@@ -1,5 +1,6 @@
 // Command simulate prints a day of load on workers that scale by different rules: the
-// backlog, the age of the oldest task, and the cost. With -svg it writes a plot as well.
+// backlog, how long the oldest task waited, and the cost. With -svg it writes a plot too.
+// A test compares the model with real workers.
 //
 //	go run ./examples/deploy/simulate -svg day.svg
 package main
@@ -18,7 +19,7 @@ func main() {
 	flag.Parse()
 	var results []result
 	for _, p := range policies() {
-		results = append(results, run(p))
+		results = append(results, run(p, aDay()))
 	}
 	table(os.Stdout, results)
 	if *svg != "" {
