@@ -19,7 +19,8 @@ import (
 )
 
 // ProvisionConfig describes the queues that [Provision] creates. The zero value is a good
-// default.
+// default. The wait time of the queues (ReceiveMessageWaitTimeSeconds) is [MaxWaitTime],
+// so that receives of other programs wait for messages too.
 type ProvisionConfig struct {
 	// Priorities are the queues to create. Default: all four.
 	Priorities []taskhawk.Priority
@@ -116,7 +117,7 @@ func (p *provisioner) provision(ctx context.Context, name string) error {
 }
 
 func (p *provisioner) attributes(policy string) map[string]string {
-	attributes := map[string]string{sqsqueue.Redrive: policy}
+	attributes := map[string]string{sqsqueue.Redrive: policy, sqsqueue.Wait: inSeconds(MaxWaitTime)}
 	if p.config.VisibilityTimeout > 0 {
 		attributes[sqsqueue.Visibility] = inSeconds(p.config.VisibilityTimeout)
 	}

@@ -45,6 +45,7 @@ func TestProvisionCreatesQueuesWithDeadLetters(t *testing.T) {
 			attributes := attributesOf(t, client, queue)
 			require.Equal(t, "60", attributes["VisibilityTimeout"])
 			require.Equal(t, "3600", attributes["MessageRetentionPeriod"])
+			require.Equal(t, "20", attributes["ReceiveMessageWaitTimeSeconds"])
 			require.Contains(t, attributes["RedrivePolicy"], `"maxReceiveCount":7`)
 			require.Contains(t, attributes["RedrivePolicy"], ":"+queue+`-DLQ"`)
 			require.Equal(t, "1209600", attributesOf(t, client, queue+"-DLQ")["MessageRetentionPeriod"])
@@ -66,6 +67,7 @@ func TestProvisionLeavesWhatExists(t *testing.T) {
 		require.NoError(t, sqsx.Provision(t.Context(), client, app, config))
 		attributes := attributesOf(t, client, *name(taskhawk.Bulk))
 		require.Equal(t, "99", attributes["VisibilityTimeout"])
+		require.Equal(t, "0", attributes["ReceiveMessageWaitTimeSeconds"])
 		require.Contains(t, attributes["RedrivePolicy"], `"maxReceiveCount":5`, "but it gets the redrive policy it lacked")
 
 		config.MaxReceiveCount = 9

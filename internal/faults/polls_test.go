@@ -7,6 +7,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/aws/aws-sdk-go-v2/aws"
 	"github.com/aws/aws-sdk-go-v2/service/sqs"
 	"github.com/stretchr/testify/require"
 
@@ -42,6 +43,13 @@ func TestT62PollsThatDoNotWait(t *testing.T) {
 		return nil
 	}}
 	inBubble(t, s, func(r *env) {
+		for _, priority := range taskhawk.Priorities() {
+			_, err := r.client.SetQueueAttributes(r.Context(), &sqs.SetQueueAttributesInput{
+				QueueUrl:   aws.String(r.server.Queue(queueName(priority)).URL),
+				Attributes: map[string]string{"ReceiveMessageWaitTimeSeconds": "0"},
+			})
+			require.NoError(r, err)
+		}
 		receives := r.watch(sqstest.OpReceiveMessage)
 		var waits atomic.Bool
 		w := r.startWith(impatient{r.client, &waits}, sqsx.WorkerConfig{})

@@ -126,13 +126,16 @@ func TestCheckWithoutPermission(t *testing.T) {
 func TestCheckThatFailsHalfway(t *testing.T) {
 	t.Parallel()
 	inEnv(t, func(e *env) {
-		e.set(queueOf(taskhawk.Low), "DelaySeconds", "5")
+		for _, priority := range taskhawk.Priorities() {
+			e.set(queueOf(priority), "DelaySeconds", "5")
+		}
 		e.server.Inject(sqstest.Fault{On: sqstest.OpGetQueueAttributes, Queue: ownQueue, Do: sqstest.Error("InternalError", "oops\nagain")})
 		report, err := sqscheck.Check(e.Context(), e.client, app, sqscheck.Config{})
 		require.ErrorContains(e, err, "sqscheck: queue TASKHAWK-DEV-MYAPP: ")
 		require.NotContains(e, err.Error(), "\n")
-		require.Len(e, report.Of(sqscheck.CodeDelay), 1)
-		require.Len(e, report.Of(sqscheck.CodeShortPoll), 3)
+		delays := report.Of(sqscheck.CodeDelay)
+		require.Len(e, delays, 3)
+		require.Equal(e, queueOf(taskhawk.High), delays[0].Queue, "the most urgent first")
 	})
 }
 
@@ -208,7 +211,7 @@ func TestCheckRefusesBadConfiguration(t *testing.T) {
 func TestCheckReportReadsWell(t *testing.T) {
 	t.Parallel()
 	inEnv(t, func(e *env) {
-		e.set(ownQueue, append(policyTo(deadOnes, 1), "DelaySeconds", "5")...)
+		e.set(ownQueue, append(policyTo(deadOnes, 1), "DelaySeconds", "5", "ReceiveMessageWaitTimeSeconds", "0")...)
 		require.Equal(e, `error max-receive-count: TASKHAWK-DEV-MYAPP has a maxReceiveCount of 1: every crash and every deployment makes dead letters of tasks that did not fail; set it to 5 or more
 warning delay: TASKHAWK-DEV-MYAPP delays every message by 5s, also where no delay was asked for; set DelaySeconds to 0 and use taskhawk.WithDelay where tasks shall wait
 info short-poll: TASKHAWK-DEV-MYAPP has a ReceiveMessageWaitTimeSeconds of 0: receives of other programs do not wait

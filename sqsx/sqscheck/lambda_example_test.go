@@ -77,8 +77,7 @@ func ExampleCheck_eventSourceMapping() {
 	// Output:
 	// error partial-batch: TASKHAWK-DEV-MYAPP is fed to mails without ReportBatchItemFailures, and its handler has PartialBatch of lambdax.SQSConfig: Lambda deletes what failed, and those tasks are lost; set FunctionResponseTypes of the mapping to ReportBatchItemFailures
 	// warning mapping: TASKHAWK-DEV-MYAPP has a disabled event source mapping to mails: its tasks wait, or are dropped in the end; enable it, or delete it when workers receive from the queue
-	// info short-poll: TASKHAWK-DEV-MYAPP has a ReceiveMessageWaitTimeSeconds of 0: receives of other programs do not wait
-	// errors: 1, warnings: 1, infos: 1
+	// errors: 1, warnings: 1, infos: 0
 }
 
 // lambdaAPI answers as Lambda does, with two pages of one mapping each.

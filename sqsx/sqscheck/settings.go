@@ -24,7 +24,6 @@ type Settings struct {
 const (
 	advisedVisibility = 30 * time.Second // what workers ask for
 	advisedRetention  = 4 * 24 * time.Hour
-	advisedWait       = 20 * time.Second
 )
 
 // Advised returns settings that [Check] finds nothing wrong with, for queues of workers
@@ -36,7 +35,7 @@ func Advised(functionTimeout, window time.Duration) Settings {
 		MaxReceiveCount:     lambdaReceives,
 		Retention:           advisedRetention,
 		DeadLetterRetention: sqsqueue.MaxRetention,
-		WaitTime:            advisedWait,
+		WaitTime:            sqsx.MaxWaitTime,
 		MaximumMessageSize:  sqsx.MaxMessageSize,
 	}
 	if functionTimeout > 0 {

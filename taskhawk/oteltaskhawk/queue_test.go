@@ -74,7 +74,7 @@ func (e *queueEnv) traceHeaders(queue string) []string {
 	url, err := e.client.GetQueueUrl(e.Context(), &sqs.GetQueueUrlInput{QueueName: &queue})
 	require.NoError(e, err)
 	out, err := e.client.ReceiveMessage(e.Context(), &sqs.ReceiveMessageInput{
-		QueueUrl: url.QueueUrl, MaxNumberOfMessages: 10, VisibilityTimeout: 1,
+		QueueUrl: url.QueueUrl, MaxNumberOfMessages: 10, VisibilityTimeout: 10, WaitTimeSeconds: 1,
 		MessageSystemAttributeNames: []types.MessageSystemAttributeName{types.MessageSystemAttributeNameAWSTraceHeader},
 	})
 	require.NoError(e, err)
@@ -145,7 +145,7 @@ func TestSharedRequestsKeepTheTracesOfTheirCallersApart(t *testing.T) {
 			require.True(e, own[fmt.Sprintf("Root=1-%s-%s;Parent=%s;Sampled=1", traceID.String()[:8], traceID.String()[8:], id)])
 		}
 
-		time.Sleep(2 * time.Second)
+		time.Sleep(10 * time.Second)
 		e.work(sqsx.WorkerConfig{}, 2*time.Second)
 		ran := map[trace.SpanID]bool{}
 		for _, process := range e.ended("process tests.number") {

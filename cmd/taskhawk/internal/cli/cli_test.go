@@ -8,6 +8,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/aws/aws-sdk-go-v2/service/sqs"
 	"github.com/stretchr/testify/require"
 
 	"github.com/taskhawk/taskhawk-go/cmd/taskhawk/internal/cli"
@@ -69,13 +70,22 @@ func TestProvisionAndCheckTakeTheApplication(t *testing.T) {
 	t.Parallel()
 	c := newConsole(t)
 	require.Contains(t, c.ok("provision", "dev-other", "--priority", "bulk"), "TASKHAWK-DEV-OTHER-BULK\n")
-	require.Contains(t, c.ok("check", "dev-other", "--priority", "bulk"), "TASKHAWK-DEV-OTHER-BULK")
+	require.Equal(t, "errors: 0, warnings: 0, infos: 0\n", c.ok("check", "dev-other", "--priority", "bulk"))
+	require.NotZero(t, c.run("check", "dev-other").code, "the other queues are missing")
+	c.ok("provision", "dev-other", "--tag", "team=mail")
+	require.Equal(t, "errors: 0, warnings: 0, infos: 0\n", c.ok("check", "dev-other"))
+	require.Equal(t, 8, strings.Count(c.ok("queues", "dev-other"), " ok\n"))
 }
 
 func TestQueuesCountOneInfo(t *testing.T) {
 	t.Parallel()
 	c := newConsole(t)
 	c.provision(sqsx.ProvisionConfig{})
+	url := c.server.Queue(queue).URL
+	_, err := c.client.SetQueueAttributes(t.Context(), &sqs.SetQueueAttributesInput{
+		QueueUrl: &url, Attributes: map[string]string{"ReceiveMessageWaitTimeSeconds": "0"},
+	})
+	require.NoError(t, err)
 	require.Contains(t, c.ok("queues"), "ok, 1 info\n")
 }
 
