@@ -1,0 +1,3 @@
+module github.com/cloudchacho/taskhawk-go
+
+go 1.26.0
