@@ -1,11 +1,11 @@
-// Package layout holds the checks of the repository's shape that no linter has. It has no
-// code to import.
+// Package layout holds the checks of the repository that no linter has; it has no code to
+// import.
 //
-//   - imports: what a package may link through others. Packages that import nothing but the
-//     standard library, or nothing of this module, are in .golangci.yml;
+//   - imports: what a package may link through others. The direct imports are in
+//     .golangci.yml;
 //   - requirements: the modules that docs/decisions.md argues for;
-//   - tests that sleep in virtual time only, and look for leaked goroutines.
+//   - tests that sleep in virtual time only, and look for leaked goroutines;
+//   - modules that dependabot updates.
 //
-// Everything else is in .golangci.yml. Each check also runs on a fixture in testdata that
-// breaks it.
+// Each check also runs on a fixture that breaks it.
 package layout

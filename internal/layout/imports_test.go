@@ -2,7 +2,9 @@ package layout_test
 
 import (
 	"encoding/json"
+	"os"
 	"os/exec"
+	"path/filepath"
 	"slices"
 	"strings"
 	"testing"
@@ -13,78 +15,54 @@ import (
 const (
 	repository = "../.."
 	module     = "github.com/taskhawk/taskhawk-go/"
-
-	aws    = "github.com/aws/"
-	sqs    = "github.com/aws/aws-sdk-go-v2/service/sqs"
-	sns    = "github.com/aws/aws-sdk-go-v2/service/sns"
-	lambda = "github.com/aws/aws-lambda-go"
 )
 
-// A boundary is what packages may not link, directly or through others. Packages are
-// named without the module's path, "/..." means all below as well, "-" takes one out
-// again. Of import paths, a prefix ends at a slash; "./" begins those of this module.
-type boundary struct {
-	packages string
-	never    []string
-	why      string
-}
+// A boundary is what packages may not link, directly or through others, and why. Packages
+// are named without the module's path; "/..." adds all below, "-" takes one out again. Of
+// import paths, a prefix ends at a slash; "./" begins those of this module.
+type boundary struct{ packages, never, why string }
 
 func boundaries() []boundary {
+	const (
+		sdk    = "github.com/aws/aws-sdk-go-v2/service/"
+		lambda = "github.com/aws/aws-lambda-go"
+		all    = "codec/... taskhawk/... sqsx/... lambdax/... internal/..."
+	)
 	return []boundary{
+		{"taskhawk/...", "github.com/aws ./sqsx ./lambdax ./internal/awsbatch", "the core knows no transport"},
 		{
-			packages: "taskhawk/...", never: []string{aws, "./sqsx", "./lambdax", "./internal/awsbatch"},
-			why: "the core knows no transport: a new one changes nothing here, and users link no SDK they do not use",
+			"sqsx sqsx/sqscheck sqsx/schedule", "./lambdax ./sqsx/sqstest " + sdk + "sns " + lambda,
+			"a worker links neither Lambda, SNS nor a test server",
+		},
+		{"lambdax/...", "./sqsx " + sdk + "sqs", "a function starts faster without the client of SQS"},
+		{
+			"internal/... -internal/awsbatch -internal/sqsqueue", "./codec ./taskhawk ./sqsx ./lambdax",
+			"internal packages are leaves",
 		},
 		{
-			packages: "sqsx sqsx/sqscheck sqsx/schedule", never: []string{"./lambdax", "./sqsx/sqstest", sns, lambda},
-			why: "a worker links neither Lambda, SNS nor a test server",
+			"internal/awsbatch", "./sqsx ./lambdax " + sdk + "sqs " + sdk + "sns " + lambda,
+			"what both publishers share knows neither of their services",
 		},
+		{all, "./examples ./bench ./internal/layout", "programs, benchmarks and checks are no libraries"},
 		{
-			packages: "lambdax/...", never: []string{"./sqsx", sqs},
-			why: "a function starts faster without the SQS client; it settles through an interface of the core",
+			"codec/... taskhawk taskhawk/contract sqsx sqsx/sqscheck lambdax/...",
+			"testing github.com/stretchr/testify go.uber.org/goleak pgregory.net/rapid", "users link no test library",
 		},
-		{
-			packages: "internal/... -internal/awsbatch -internal/sqsqueue", never: []string{"./codec", "./taskhawk", "./sqsx", "./lambdax"},
-			why: "internal packages are leaves",
-		},
-		{
-			packages: "internal/awsbatch", never: []string{"./sqsx", "./lambdax", sqs, sns, lambda},
-			why: "what both publishers share knows neither of their services",
-		},
-		{
-			packages: "codec/... taskhawk/... sqsx/... lambdax/... internal/...",
-			never:    []string{"./examples", "./bench", "./internal/layout"},
-			why:      "programs, benchmarks and checks are no libraries",
-		},
-		{
-			packages: "codec/... taskhawk taskhawk/contract sqsx sqsx/sqscheck lambdax/...",
-			never:    []string{"testing", "github.com/stretchr/testify", "go.uber.org/goleak", "pgregory.net/rapid"},
-			why:      "users link no test library",
-		},
-		{
-			packages: "codec/... taskhawk/... sqsx/... lambdax/... internal/...", never: []string{"go.opentelemetry.io"},
-			why: "traces and metrics are for those who ask for them: taskhawk/oteltaskhawk is a module",
-		},
+		{all, "go.opentelemetry.io", "traces and metrics are in the module taskhawk/oteltaskhawk"},
 	}
 }
 
-// argued are the modules that docs/decisions.md argues for, the AWS SDK's own parts
-// aside.
+// argued lists the modules that docs/decisions.md argues for. A slash at the end stands
+// for all modules below.
 func argued() []string {
 	return []string{
-		"github.com/aws/aws-lambda-go",
-		"github.com/aws/smithy-go",
-		"github.com/go-playground/validator/v10",
-		"github.com/google/uuid",
-		"github.com/stretchr/testify",
-		"go.uber.org/goleak",
-		"go.yaml.in/yaml/v3",
-		"pgregory.net/rapid",
+		"github.com/aws/aws-sdk-go-v2/", "github.com/aws/aws-lambda-go", "github.com/aws/smithy-go",
+		"github.com/go-playground/validator/v10", "github.com/google/uuid", "github.com/stretchr/testify",
+		"go.uber.org/goleak", "go.yaml.in/yaml/v3", "pgregory.net/rapid",
 	}
 }
 
-// crossings returns what cannot be linked and is, one line a package and forbidden
-// prefix.
+// crossings returns a line for each package and each forbidden prefix that it links.
 func (b boundary) crossings(packages map[string][]string) []string {
 	var found []string
 	for importPath, deps := range packages {
@@ -92,35 +70,13 @@ func (b boundary) crossings(packages map[string][]string) []string {
 		if !named(name, b.packages) {
 			continue
 		}
-		for _, prefix := range b.never {
+		for prefix := range strings.FieldsSeq(b.never) {
 			if i := slices.IndexFunc(deps, func(dep string) bool { return below(dep, prefix) }); i >= 0 {
 				found = append(found, name+" links "+strings.TrimPrefix(deps[i], module))
 			}
 		}
 	}
 	return found
-}
-
-// links returns what each package of the module in dir links, tests left out.
-func links(t *testing.T, dir string) map[string][]string {
-	t.Helper()
-	packages := map[string][]string{}
-	// -e: an import that does not resolve is the compiler's finding.
-	list := goOutput(t, dir, "list", "-e", "-f", "{{.ImportPath}} {{join .Deps \" \"}}", "./...")
-	for line := range strings.Lines(string(list)) {
-		fields := strings.Fields(line)
-		packages[fields[0]] = fields[1:]
-	}
-	return packages
-}
-
-func goOutput(t *testing.T, dir string, args ...string) []byte {
-	t.Helper()
-	command := exec.CommandContext(t.Context(), "go", args...)
-	command.Dir = dir
-	out, err := command.Output()
-	require.NoError(t, err, "go %s", strings.Join(args, " "))
-	return out
 }
 
 func named(name, patterns string) bool {
@@ -142,6 +98,28 @@ func below(importPath, prefix string) bool {
 	return importPath == prefix || strings.HasPrefix(importPath, strings.TrimSuffix(prefix, "/")+"/")
 }
 
+// links returns what each package of the module in dir links, without its tests.
+func links(t *testing.T, dir string) map[string][]string {
+	t.Helper()
+	packages := map[string][]string{}
+	// -e: an import that does not resolve is the compiler's finding.
+	list := goOutput(t, dir, "list", "-e", "-f", "{{.ImportPath}} {{join .Deps \" \"}}", "./...")
+	for line := range strings.Lines(string(list)) {
+		fields := strings.Fields(line)
+		packages[fields[0]] = fields[1:]
+	}
+	return packages
+}
+
+func goOutput(t *testing.T, dir string, args ...string) []byte {
+	t.Helper()
+	command := exec.CommandContext(t.Context(), "go", args...)
+	command.Dir = dir
+	out, err := command.Output()
+	require.NoError(t, err, "go %s", strings.Join(args, " "))
+	return out
+}
+
 // unargued returns the direct requirements of the module in dir that are not argued for.
 func unargued(t *testing.T, dir string) []string {
 	t.Helper()
@@ -155,11 +133,21 @@ func unargued(t *testing.T, dir string) []string {
 	require.NotEmpty(t, mod.Require)
 	var found []string
 	for _, r := range mod.Require {
-		if !r.Indirect && !slices.Contains(argued(), r.Path) && !below(r.Path, "github.com/aws/aws-sdk-go-v2") {
+		matches := func(path string) bool {
+			return r.Path == path || strings.HasSuffix(path, "/") && strings.HasPrefix(r.Path+"/", path)
+		}
+		if !r.Indirect && !slices.ContainsFunc(argued(), matches) {
 			found = append(found, r.Path)
 		}
 	}
 	return found
+}
+
+// forgotten returns the folders of modules that a configuration of dependabot leaves out.
+func forgotten(dependabot string, modules []string) []string {
+	return slices.DeleteFunc(modules, func(folder string) bool {
+		return strings.Contains(dependabot, `"`+folder+`"`)
+	})
 }
 
 func TestImportsKeepTheirDirection(t *testing.T) {
@@ -173,12 +161,13 @@ func TestImportsKeepTheirDirection(t *testing.T) {
 // The module in testdata/imports crosses every boundary.
 func TestCrossedImportsAreFound(t *testing.T) {
 	t.Parallel()
+	const sdk, lambda = "github.com/aws/aws-sdk-go-v2/service/", "github.com/aws/aws-lambda-go"
 	expected := [][]string{
-		{"taskhawk links " + sqs, "taskhawk/taskhawktest links lambdax", "taskhawk/taskhawktest links " + lambda},
-		{"sqsx links lambdax", "sqsx links sqsx/sqstest", "sqsx links " + sns, "sqsx links " + lambda},
-		{"lambdax links " + sqs},
+		{"taskhawk links " + sdk + "sqs", "taskhawk/taskhawktest links lambdax", "taskhawk/taskhawktest links " + lambda},
+		{"sqsx links lambdax", "sqsx links sqsx/sqstest", "sqsx links " + sdk + "sns", "sqsx links " + lambda},
+		{"lambdax links " + sdk + "sqs"},
 		{"internal/leaf links codec"},
-		{"internal/awsbatch links " + sns},
+		{"internal/awsbatch links " + sdk + "sns"},
 		{"internal/leaf links examples/tasks"},
 		{"codec links testing", "sqsx links testing"},
 		{"internal/awsbatch links go.opentelemetry.io/otel"},
@@ -194,4 +183,17 @@ func TestRequirementsAreArguedFor(t *testing.T) {
 	t.Parallel()
 	require.Empty(t, unargued(t, repository), "say in docs/decisions.md why the library needs it, then list it in argued")
 	require.Equal(t, []string{"github.com/goccy/go-json"}, unargued(t, "testdata/requirements"))
+}
+
+func TestDependabotUpdatesEveryModule(t *testing.T) {
+	t.Parallel()
+	dependabot, err := os.ReadFile(filepath.Join(repository, ".github/dependabot.yml"))
+	require.NoError(t, err)
+	var modules []string
+	walk(t, repository, "go.mod", func(path, _ string) {
+		modules = append(modules, strings.TrimPrefix(filepath.ToSlash(filepath.Dir(path)), repository))
+	})
+	modules[slices.Index(modules, "")] = "/"
+	require.Empty(t, forgotten(string(dependabot), modules))
+	require.Equal(t, []string{"/b"}, forgotten(`directories: ["/", "/a"]`, []string{"/", "/a", "/b"}))
 }

@@ -29,6 +29,7 @@ func rules(t *testing.T) []func(document) []finding {
 		func(d document) []finding { return brokenLinks(t, d) },
 		func(d document) []finding { return missingTests(d, tests) },
 		func(d document) []finding { return wrongPolicies(t, d) },
+		func(d document) []finding { return missingTargets(d, readText(t, repository, "Makefile")) },
 	}
 }
 
@@ -158,9 +159,22 @@ func wrongPolicies(t *testing.T, d document) []finding {
 	return found
 }
 
+// missingTargets finds the commands that call make for a target that the Makefile lacks.
+func missingTargets(d document, makefile string) []finding {
+	var found []finding
+	for i, line := range d.prose() {
+		for _, match := range regexp.MustCompile("(?:`|run: )make ([a-z][a-z0-9-]*)").FindAllStringSubmatch(line, -1) {
+			if !strings.Contains(makefile, "\n"+match[1]+":") {
+				found = append(found, finding{d.path, i + 1, "no target " + match[1]})
+			}
+		}
+	}
+	return found
+}
+
 func TestDocumentsKeepTheirRules(t *testing.T) {
 	t.Parallel()
-	documents := readDocuments(t)
+	documents := append(readDocuments(t), readDocument(t, repository, ".github/workflows/ci.yml"))
 	for _, find := range rules(t) {
 		for _, d := range documents {
 			require.Empty(t, find(d))
@@ -177,6 +191,7 @@ func TestBrokenRulesAreFound(t *testing.T) {
 		{{d.path, 43, "no file nowhere.md"}, {d.path, 43, "no heading broken.md#nowhere"}},
 		{{d.path, 50, "no test TestGone"}, {d.path, 50, "no test T99"}},
 		{{d.path, 53, "not the policy of sqscheck.Policy"}},
+		{{d.path, 56, "no target nothing"}},
 	} {
 		require.Equal(t, want, find[i](d))
 	}

@@ -1,5 +1,0 @@
-package fixture
-
-import "time"
-
-func sleep() { time.Sleep(time.Second) }
