@@ -92,6 +92,11 @@ bench-gate: ONLY ?=
 bench-gate: bench/go.mod ## Fail when ours is slower beside the rivals, measured in turns, or allocates more than bench/goals.json allows; ONLY=codec, lambda or transport
 	@cd bench && go test ./... && GODEBUG=madvdontneed=0 go run ./gate -goals '$(GOALS)' -only '$(ONLY)'
 
+.PHONY: bench-table
+bench-table: ONLY ?=
+bench-table: bench/go.mod ## Print the tables of bench/RESULTS.md, measured in turns as the gate does; ONLY=codec or transport
+	@cd bench && GODEBUG=madvdontneed=0 go run ./gate -table -only '$(ONLY)'
+
 .PHONY: bench-worker
 bench-worker: bench/go.mod ## Print how busy workers keep their handlers, beside a loop by hand and two libraries; FLAGS=-gate fails when ours does less than the loop
 	@cd bench && go run ./worker $(FLAGS)

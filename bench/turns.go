@@ -138,6 +138,16 @@ func Cheaper(ours, other []Sample) float64 {
 	return medianOf(len(ours), func(i int) float64 { return other[i].CPU / ours[i].CPU })
 }
 
+// MedianTime returns the median time of samples, in ns.
+func MedianTime(samples []Sample) float64 {
+	return medianOf(len(samples), func(i int) float64 { return samples[i].Time })
+}
+
+// MedianCPU returns the median processor time of samples, in ns.
+func MedianCPU(samples []Sample) float64 {
+	return medianOf(len(samples), func(i int) float64 { return samples[i].CPU })
+}
+
 func medianOf(n int, value func(i int) float64) float64 {
 	values := make([]float64, n)
 	for i := range values {

@@ -136,6 +136,39 @@ func missed(t *testing.T, part string, change func(allGoals)) []string {
 	return subjects
 }
 
+// Every table has a row for each contender, and ours is the first.
+//
+//nolint:paralleltest // allocations are counted, which are everybody's
+func TestTablesHaveEveryContender(t *testing.T) {
+	cells, err := bench.Cells()
+	require.NoError(t, err)
+	rows := 0
+	for _, cell := range cells {
+		rows += len(cell.Entries)
+	}
+	calls, err := bench.Calls()
+	require.NoError(t, err)
+	found := tables(t, "codec")
+	require.Regexp(t, `^\n\| encode/small \| CPU ns .*\n\|---\|.*\n\| \*\*taskhawk\*\* \| [1-9]\d* \| 352 \| 1 \|`, found)
+	require.Equal(t, 2*(len(cells)+1)+rows+len(calls), strings.Count(found, "\n|"))
+	require.Equal(t, len(cells), strings.Count(found, "| 1.00 | 0."), "the naive one has one times its own speed")
+
+	rows = 0
+	for _, cell := range transport.Cells(20) {
+		rows += len(cell.Entries) + 2
+	}
+	require.Equal(t, rows, strings.Count(tables(t, "transport"), "\n|"))
+}
+
+func tables(t *testing.T, part string) string {
+	t.Helper()
+	var out strings.Builder
+	require.NoError(t, run([]string{
+		"-goals", "../goals.json", "-table", "-only", part, "-rounds", "1", "-slice", "1us", "-trials", "1", "-tasks", "20",
+	}, &out))
+	return out.String()
+}
+
 func TestRunRefusesGoalsThatCannotBeRead(t *testing.T) {
 	t.Parallel()
 	path := filepath.Join(t.TempDir(), "goals.json")

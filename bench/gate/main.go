@@ -3,7 +3,9 @@
 // others in turns, so that a noisy machine decides nothing: only ratios within a round
 // count, and of those the median.
 //
-//	go run ./gate [-goals goals.json] [-only codec|lambda|transport]
+// With -table it holds nothing to goals and prints the tables of RESULTS.md instead.
+//
+//	go run ./gate [-goals goals.json] [-only codec|lambda|transport] [-table]
 package main
 
 import (
@@ -37,6 +39,7 @@ func run(arguments []string, out io.Writer) error {
 	flags := flag.NewFlagSet("gate", flag.ContinueOnError)
 	path := flags.String("goals", "goals.json", "the goals")
 	only := flags.String("only", "", "codec, lambda or transport; empty for all")
+	table := flags.Bool("table", false, "print every contender's figures as tables in Markdown")
 	flags.IntVar(&g.rounds, "rounds", 20, "how often everybody runs in turn")
 	flags.DurationVar(&g.slice, "slice", 10*time.Millisecond, "for how long each runs in a round")
 	flags.IntVar(&g.trials, "trials", 15, "how often everybody runs in turn against the embedded server")
@@ -54,19 +57,26 @@ func run(arguments []string, out io.Writer) error {
 	for _, part := range []struct {
 		name, goals string
 		hold        func() error
+		table       func() error // nil for a part without a table
 	}{
-		{"codec", "cells", g.holdCells},
-		{"codec", "calls", g.holdCalls},
-		{"lambda", "overheads", g.holdOverheads},
-		{"transport", "transport", g.holdTransport},
+		{"codec", "cells", g.holdCells, g.tableCells},
+		{"codec", "calls", g.holdCalls, g.tableCalls},
+		{"lambda", "overheads", g.holdOverheads, nil},
+		{"transport", "transport", g.holdTransport, g.tableTransport},
 	} {
-		if *only != "" && *only != part.name {
+		do := part.hold
+		if *table {
+			do = part.table
+		}
+		if do == nil || *only != "" && *only != part.name {
 			continue
 		}
-		if err := part.hold(); err != nil {
+		if err := do(); err != nil {
 			return err
 		}
-		g.rest(part.goals)
+		if !*table {
+			g.rest(part.goals)
+		}
 	}
 	if g.missed {
 		return errGoals
