@@ -2,15 +2,18 @@ package contracts_test
 
 import (
 	"context"
+	"log/slog"
 	"os"
 	"path/filepath"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/stretchr/testify/require"
 	"go.uber.org/goleak"
 
 	"github.com/taskhawk/taskhawk-go/cmd/taskhawk/internal/cli"
+	"github.com/taskhawk/taskhawk-go/cmd/taskhawk/internal/contracts"
 	"github.com/taskhawk/taskhawk-go/cmd/taskhawk/internal/program"
 	"github.com/taskhawk/taskhawk-go/taskhawk"
 	"github.com/taskhawk/taskhawk-go/taskhawk/contract"
@@ -126,3 +129,82 @@ func TestValidate(t *testing.T) {
 }
 
 func quote(text string) string { return `"` + strings.ReplaceAll(text, `"`, `\"`) + `"` }
+
+type formatted struct {
+	Email string `validate:"omitempty,email"`
+	URL   string `validate:"omitempty,url"`
+	IPv4  string `validate:"omitempty,ipv4"`
+	IPv6  string `validate:"omitempty,ipv6"`
+	UUID  string `validate:"omitempty,uuid"`
+	UUID4 string `validate:"omitempty,uuid4"`
+	At    time.Time
+	Int   int64
+	Uint  uint64
+	Host  host
+}
+
+// host is a type that declares a format which contracts do not write.
+type host string
+
+func (host) JSONSchemaBytes() ([]byte, error) {
+	return []byte(`{"type":"string","format":"hostname"}`), nil
+}
+
+// TestFormatsAreThoseOfTheWorker compares the program with a worker: neither takes a message
+// that the other refuses, but for the version of a UUID and what type and number allow.
+func TestFormatsAreThoseOfTheWorker(t *testing.T) {
+	t.Parallel()
+	task := taskhawk.New("tasks.send", func(context.Context, formatted) error { return nil })
+	hub, err := taskhawk.NewHub(taskhawk.Config{Tasks: []taskhawk.AnyTask{task}, Logger: slog.New(slog.DiscardHandler)})
+	require.NoError(t, err)
+	c, err := contract.Of(hub)
+	require.NoError(t, err)
+	checker := contracts.NewChecker(c)
+	const uuid4, looser = "6d1b0d3c-6d4e-4d43-8f1b-8dd5e1e4a1c9", true
+	refused := 0
+	for _, v := range []struct {
+		name, value string
+		looser      bool // the program may take what the worker refuses
+	}{
+		{"email", `"ann@example.com"`, false}, {"email", `"ann"`, false}, {"email", `"Ann <ann@example.com>"`, false},
+		{"email", `"ann@localhost"`, false}, {"email", `"a..b@example.com"`, false}, {"email", `"ä@exämple.com"`, false},
+		{"email", `""`, false}, {"email", `"\"a b\"@example.com"`, false}, {"email", `"ann@[192.0.2.1]"`, false},
+		{"url", `"https://example.com/a b"`, false}, {"url", `"example.com"`, false}, {"url", `"mailto:a@b.c"`, false},
+		{"url", `"http://"`, false}, {"url", `"file:///etc"`, false}, {"url", `"https://exämple.com/ü"`, false},
+		{"url", `"http://[::1"`, false}, {"url", `"/path"`, false}, {"url", `"http://a/%zz"`, false},
+		{"ipv4", `"192.0.2.1"`, false}, {"ipv4", `"192.0.2.01"`, false}, {"ipv4", `"::1"`, false}, {"ipv4", `"1.2.3"`, false},
+		{"ipv6", `"::1"`, false}, {"ipv6", `"::ffff:192.0.2.1"`, false}, {"ipv6", `"fe80::1%eth0"`, false},
+		{"ipv6", `"192.0.2.1"`, false},
+		{"uuid", `"` + uuid4 + `"`, false}, {"uuid", `"` + strings.ToUpper(uuid4) + `"`, false}, {"uuid", `"urn:uuid:` + uuid4 + `"`, false},
+		{"uuid", `"6d1b0d3c6d4e4d438f1b8dd5e1e4a1c9"`, false}, {"uuid4", `"` + uuid4 + `"`, false},
+		{"uuid4", `"` + strings.Replace(uuid4, "-4", "-1", 1) + `"`, looser},
+		{"at", `"2026-11-29T03:00:00Z"`, false}, {"at", `"2026-11-29T03:00:00.5+01:00"`, false}, {"at", `"2026-11-29"`, false},
+		{"at", `"2026-11-29 03:00:00Z"`, false}, {"at", `"2026-11-29t03:00:00z"`, false}, {"at", `"2026-02-30T03:00:00Z"`, false},
+		{"at", `"1998-12-31T23:59:60Z"`, false}, {"at", `"2026-11-29T03:00:00"`, false}, {"at", `"2026-11-29T03:00:00,5Z"`, false},
+		{"int", "9223372036854775807", false}, {"int", "9223372036854775808", false}, {"int", "-9223372036854775809", false},
+		{"int", "1.0", looser}, {"int", "1e2", looser},
+		{"uint", "18446744073709551615", false}, {"uint", "18446744073709551616", false}, {"uint", "-1", false},
+		{"host", `"not a host name"`, false},
+	} {
+		kwargs := map[string]string{
+			"email": `""`, "url": `""`, "ipv4": `""`, "ipv6": `""`, "uuid": `""`, "uuid4": `""`,
+			"at": `"2026-11-29T03:00:00Z"`, "int": "1", "uint": "1", "host": `""`,
+		}
+		kwargs[v.name] = v.value
+		var members []string
+		for name, value := range kwargs {
+			members = append(members, `"`+name+`":`+value)
+		}
+		body := `{"id":"1","metadata":{"priority":"default","timestamp":1,"version":"1.0"},"headers":{},"task":"tasks.send","args":[],"kwargs":{` +
+			strings.Join(members, ",") + `}}`
+		worker := hub.Handle(t.Context(), &taskhawk.Delivery{Body: body})
+		program := checker.Check(body)
+		if program != nil {
+			refused++
+			require.Error(t, worker, "the worker takes %s %s, and the program says: %s", v.name, v.value, program)
+			continue
+		}
+		require.True(t, worker == nil || v.looser, "the program takes %s %s, and the worker says: %v", v.name, v.value, worker)
+	}
+	require.Greater(t, refused, 20)
+}

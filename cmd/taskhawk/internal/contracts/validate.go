@@ -130,6 +130,7 @@ func (c *Checker) schema(task string) (*jsonschema.Schema, error) {
 		return nil, fmt.Errorf("schema of %s: %w", task, err)
 	}
 	compiler := jsonschema.NewCompiler()
+	assertFormats(compiler)
 	if err := compiler.AddResource("message.json", doc); err != nil {
 		return nil, fmt.Errorf("schema of %s: %w", task, err)
 	}
