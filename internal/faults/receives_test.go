@@ -240,6 +240,7 @@ func TestT74FullAndEmptyEverySecond(t *testing.T) {
 	const burst, handler = 300, 20 * time.Millisecond
 	bursts := sized(20, 600)
 	inBubble(t, setup{What: "a queue that is full and empty again every second", Handle: takes(handler)}, func(r *env) {
+		r.server.LimitLedger(10 * burst * bursts)
 		r.server.Inject(sqstest.Fault{On: sqstest.OpReceiveMessage, Do: sqstest.Delay(15 * time.Millisecond)})
 		receives := r.watch(sqstest.OpReceiveMessage)
 		w := r.start(defaultOnly(20))
@@ -281,6 +282,7 @@ func TestT75PoisonFloodOnAThousandSlots(t *testing.T) {
 	}
 	s := setup{What: "a flood of poison on a thousand slots", Handle: handle, Provision: sqsx.ProvisionConfig{MaxReceiveCount: tries}}
 	inBubble(t, s, func(r *env) {
+		r.server.LimitLedger(10 * tries * tasks)
 		r.server.Inject(sqstest.Fault{On: sqstest.OpReceiveMessage, Do: sqstest.Delay(15 * time.Millisecond)})
 		r.fill(tasks)
 		w := r.start(defaultOnly(slots))
