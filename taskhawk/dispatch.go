@@ -147,10 +147,6 @@ func publishBatch(ctx context.Context, all []prepared) []error {
 	return batcher.PublishBatch(ctx, outs)
 }
 
-// errEmptyID is returned if the function of WithIDs returns no id. A new UUID instead
-// would differ when the fan-out runs again.
-var errEmptyID = errors.New("WithIDs returns an empty id")
-
 // prepare does all of a dispatch that needs no network. It is the i-th of its call.
 func (t *Task[Args]) prepare(
 	ctx context.Context,
@@ -167,20 +163,7 @@ func (t *Task[Args]) prepare(
 	if err != nil {
 		return p, err
 	}
-	set := &t.settings
-	// The settings of the task are shared by its dispatches. This one changes a copy.
-	if len(options) > 0 || hub.defaultHeaders != nil || set.ids != nil {
-		set = t.settings.with(options)
-	}
-	if hub.defaultHeaders != nil {
-		set.headers = maps.Clone(hub.defaultHeaders(ctx, t.Name())).merge(set.headers)
-	}
-	if set.ids != nil {
-		set.id = set.ids(i)
-		if set.id == "" {
-			return p, errEmptyID
-		}
-	}
+	set := t.settings.with(options)
 	if err := set.checkDispatch(); err != nil {
 		return p, err
 	}
@@ -189,16 +172,16 @@ func (t *Task[Args]) prepare(
 			return p, err
 		}
 	}
-	id, err := set.newID()
+	id, chosen, err := set.newID(i)
 	if err != nil {
 		return p, err
 	}
 	p, err = t.seal(ctx, hub, args, set, id, i)
-	p.chosen = set.id != ""
+	p.chosen = chosen
 	return p, err
 }
 
-// seal calls the middleware of a message, and writes its body.
+// seal merges the headers of a message, calls its middleware, and writes its body.
 func (t *Task[Args]) seal(
 	ctx context.Context,
 	hub *Hub,
@@ -208,7 +191,10 @@ func (t *Task[Args]) seal(
 	i int,
 ) (p prepared, err error) {
 	headers, sending := set.headers, sending{ctx: ctx}
-	if len(hub.dispatching) > 0 {
+	if hub.defaultHeaders != nil {
+		headers = maps.Clone(hub.defaultHeaders(ctx, t.Name())).merge(headers)
+	}
+	if len(hub.dispatching) != 0 {
 		d := &Dispatch{
 			ID: id, Task: t.Name(), Priority: set.priority, Delay: set.delay, Group: set.group,
 			DeduplicationID: set.deduplicationID, Index: i, headers: headers,

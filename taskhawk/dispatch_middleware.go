@@ -64,7 +64,7 @@ func (d *Dispatch) Headers() Headers { return d.headers }
 // value that the rules of [Headers] refuse fails the dispatch.
 func (d *Dispatch) SetHeader(name, value string) {
 	if !d.own {
-		copied := make(Headers, len(d.headers)+1)
+		copied := Headers{}
 		maps.Copy(copied, d.headers)
 		d.headers, d.own = copied, true
 	}

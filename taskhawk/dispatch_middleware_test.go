@@ -3,7 +3,9 @@ package taskhawk_test
 import (
 	"context"
 	"fmt"
+	"strings"
 	"testing"
+	"testing/synctest"
 	"time"
 
 	"github.com/stretchr/testify/require"
@@ -219,20 +221,26 @@ func TestDispatchMiddlewareThatPanicsSendsNothing(t *testing.T) {
 
 func TestDispatchMiddlewareThatPanicsAfterTheSendChangesNothing(t *testing.T) {
 	t.Parallel()
-	var log dispatchLog
-	publisher := &fakePublisher{}
-	task := newEmailThrough(t, taskhawk.Config{
-		Publisher: publisher,
-		DispatchMiddleware: []taskhawk.DispatchMiddleware{
-			log.middleware("m"), func(context.Context, *taskhawk.Dispatch) (context.Context, func(error)) {
-				return nil, func(error) { panic(errDown) }
+	synctest.Test(t, func(t *testing.T) {
+		var log dispatchLog
+		publisher := &fakePublisher{}
+		logger, text := newLog()
+		task := newEmailThrough(t, taskhawk.Config{
+			Publisher: publisher, Logger: logger,
+			DispatchMiddleware: []taskhawk.DispatchMiddleware{
+				log.middleware("m"), func(context.Context, *taskhawk.Dispatch) (context.Context, func(error)) {
+					return nil, func(error) { panic(errDown) }
+				},
 			},
-		},
+		})
+		_, err := task.Dispatch(t.Context(), emailArgs{}, taskhawk.WithID("1"))
+		require.NoError(t, err)
+		require.Len(t, publisher.published(), 1)
+		require.Equal(t, dispatchLog{"m begins 1", "m ends 1: <nil>"}, log)
+		synctest.Wait() // the line is written by another goroutine
+		require.Equal(t, 1, strings.Count(text.String(), "\n"), "a line for the one that panics: %s", text)
+		require.Contains(t, text.String(), "dispatch middleware failed after the send")
 	})
-	_, err := task.Dispatch(t.Context(), emailArgs{}, taskhawk.WithID("1"))
-	require.NoError(t, err)
-	require.Len(t, publisher.published(), 1)
-	require.Equal(t, dispatchLog{"m begins 1", "m ends 1: <nil>"}, log)
 }
 
 func TestDispatchMiddlewareHeadersKeepTheRules(t *testing.T) {

@@ -35,13 +35,16 @@ func (s *sequence) run(stop, work context.Context) {
 			break
 		}
 	}
+	if len(waiting) == 0 {
+		return
+	}
 	if end == deferred {
 		w.postpone(work, waiting)
 		s.poller.governor.drop(len(waiting)) // only then: a slow service slows receives down
 		return
 	}
 	s.poller.governor.drop(len(waiting))
-	if len(waiting) > 0 && stop.Err() != nil {
+	if stop.Err() != nil {
 		s.poller.governor.calmed(work)
 	}
 	w.release(work, waiting)

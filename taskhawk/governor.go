@@ -220,13 +220,13 @@ func (g *governor) levels() (target, low int) {
 	switch {
 	case g.ordered: // a group holds up its own messages, so some may wait besides
 		target = max(target, min(receiveBatch, g.prefetch))
-		low = max(reorder, target/2)
+		low = min(max(reorder, target/2), target-1)
 	case g.drained: // what comes now is in line when the next slots are free
 		low = target - 1
 	default: // slow tasks have a short line: it is not filled up after each of them
 		low = min(reorder, max(target-receiveBatch, target/2))
 	}
-	return target, min(low, target-1)
+	return target, low
 }
 
 // startable returns how many messages can start within the horizon; 0 while nothing is

@@ -2,6 +2,7 @@ package taskhawk_test
 
 import (
 	"context"
+	"fmt"
 	"sync"
 	"sync/atomic"
 	"testing"
@@ -207,5 +208,126 @@ func TestWorkerWaitsForSlowSettlements(t *testing.T) {
 		w.cancel()
 		require.NoError(w, <-w.done)
 		w.requireEmpty()
+	})
+}
+
+// answeringQueue answers each poll with as many messages as the test says next, or with
+// none when its wait is over. Messages that the test gives to the queue go to polls with
+// the full wait, so that extra receives stay in flight.
+type answeringQueue struct {
+	*scriptedQueue
+	answers  chan int
+	inFlight atomic.Int64
+	next     atomic.Int64
+}
+
+func newAnsweringQueue(ordered bool) *answeringQueue {
+	q := &answeringQueue{scriptedQueue: newScriptedQueue(ordered), answers: make(chan int)}
+	q.info.Wait, q.info.Visibility = 20*time.Second, 12*time.Hour
+	q.deleted = make(chan string, 1000)
+	return q
+}
+
+func (q *answeringQueue) Receive(ctx context.Context, limit int, wait time.Duration) ([]*taskhawk.Delivery, error) {
+	q.inFlight.Add(1)
+	defer q.inFlight.Add(-1)
+	batches := q.batches
+	if wait < q.info.Wait {
+		batches = nil
+	}
+	select {
+	case n := <-q.answers:
+		brought := make([]*taskhawk.Delivery, min(n, limit))
+		for i := range brought {
+			id := fmt.Sprint("m", q.next.Add(1))
+			brought[i] = q.deliver("1", id, id, "")
+		}
+		return brought, nil
+	case batch := <-batches:
+		return batch, nil
+	case <-time.After(wait):
+		return nil, nil
+	case <-ctx.Done():
+		return nil, ctx.Err()
+	}
+}
+
+// group returns a delivery for each id, all of one group.
+func (q *answeringQueue) group(group string, ids ...string) []*taskhawk.Delivery {
+	batch := make([]*taskhawk.Delivery, len(ids))
+	for i, id := range ids {
+		batch[i] = q.deliver("1", id, id, group)
+	}
+	return batch
+}
+
+// A full receive doubles how many may be in flight. One that brings fewer than half
+// halves that, and an empty one leaves only the long poll.
+func TestWorkerMakesAsManyReceivesAsTheyBring(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		w, q := newWorkerTest(t, sleeping(time.Hour)), newAnsweringQueue(false)
+		w.startOn(q, taskhawk.WorkerConfig{Concurrency: 1000, MaxReceives: 12, GracePeriod: 2 * time.Hour})
+		for i, step := range []struct {
+			brought  int
+			inFlight int64
+		}{
+			{10, 2}, {10, 4}, {10, 8}, {10, 12}, {10, 12}, // MaxReceives
+			{5, 12}, {5, 12}, // half full
+			{4, 11}, {5, 10}, {5, 9}, {5, 8}, {5, 7}, {5, 6}, {5, 6}, // half of 12
+		} {
+			q.answers <- step.brought
+			synctest.Wait()
+			require.Equal(t, step.inFlight, q.inFlight.Load(), "step %d", i)
+		}
+		pass(time.Second)
+		require.EqualValues(t, 1, q.inFlight.Load(), "extra receives do not wait longer, and come back empty")
+		q.answers <- 10
+		synctest.Wait()
+		require.EqualValues(t, 2, q.inFlight.Load())
+		w.cancel()
+		require.NoError(t, <-w.done)
+	})
+}
+
+// What a stop gives back would come in again by the extra receives in flight, and cost
+// another attempt: the stop waits until they are over, a second at most.
+func TestWorkerStopGivesBackBehindExtraReceives(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		w, q := newWorkerTest(t, sleeping(300*time.Millisecond)), newAnsweringQueue(true)
+		w.startOn(q, taskhawk.WorkerConfig{Concurrency: 100})
+		q.batches <- q.group("g", "a", "b", "c", "d", "e", "f", "g", "h", "i", "j")
+		pass(100 * time.Millisecond)
+		require.EqualValues(t, 2, q.inFlight.Load(), "a long poll, and an extra receive of a second")
+		q.batches <- q.group("h", "k", "l", "m", "n", "o", "p", "q", "r", "s", "t")
+		pass(100 * time.Millisecond)
+		require.Positive(t, q.inFlight.Load(), "extra receives")
+		w.cancel()
+		pass(700 * time.Millisecond)
+		require.Equal(t, []string{"a", "k"}, drain(q.deleted))
+		require.Empty(t, drain(q.changed))
+		pass(300 * time.Millisecond)
+		require.NoError(t, <-w.done)
+		require.Len(t, drain(q.changed), 18)
+	})
+}
+
+// A group holds up its own messages, so an ordered queue is asked for more while half of
+// a batch still waits.
+func TestWorkerLeavesAnOrderedQueueAloneWhileHalfOfABatchWaits(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		w, q := newWorkerTest(t, sleeping(time.Minute)), newAnsweringQueue(true)
+		worker := w.startOn(q, taskhawk.WorkerConfig{Concurrency: 1, GracePeriod: time.Hour})
+		q.batches <- q.group("g", "a", "b", "c", "d", "e", "f", "g", "h", "i", "j")
+		synctest.Wait()
+		for waiting := 9; waiting > 0; waiting-- {
+			require.Equal(t, waiting, worker.Stats().Waiting)
+			require.Equal(t, waiting <= 5, q.inFlight.Load() > 0, "%d wait", waiting)
+			pass(time.Minute)
+		}
+		w.cancel()
+		require.NoError(t, <-w.done)
 	})
 }

@@ -31,8 +31,7 @@ func (base Headers) merge(over Headers) Headers {
 	if len(base) == 0 {
 		return over
 	}
-	merged := make(Headers, len(base)+len(over))
-	maps.Copy(merged, base)
+	merged := maps.Clone(base)
 	maps.Copy(merged, over)
 	return merged
 }

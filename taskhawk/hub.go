@@ -161,7 +161,7 @@ func (h *Hub) add(task AnyTask) error {
 		return fmt.Errorf("%w: %s", ErrDuplicateTask, task.Name())
 	}
 	r.policy.Backoff = h.guardBackoff(r.policy.Backoff)
-	h.limitsAttempts = h.limitsAttempts || r.policy.MaxAttempts > 0
+	h.limitsAttempts = h.limitsAttempts || r.policy.MaxAttempts != 0
 	h.tasks[task.Name()] = r
 	return nil
 }

@@ -95,6 +95,14 @@ func (l *lease) wake(wait time.Duration) {
 	l.timer.Reset(wait)
 }
 
+// stopTimer stops the timer of the next extension. There is none on a queue without a
+// visibility timeout. mu must be held.
+func (l *lease) stopTimer() {
+	if l.timer != nil {
+		l.timer.Stop()
+	}
+}
+
 // extendable reports whether an extension could reach further than the lease does. mu
 // must be held.
 func (l *lease) extendable() bool {
@@ -240,9 +248,7 @@ func (l *lease) change(ctx context.Context, d *Delivery, timeout time.Duration, 
 // lose ends the handler, since another worker may run the task already. mu must be held.
 func (l *lease) lose() {
 	l.lost = true
-	if l.timer != nil {
-		l.timer.Stop()
-	}
+	l.stopTimer()
 	if l.cancel != nil {
 		l.cancel(ErrVisibilityLost)
 	}
@@ -264,9 +270,7 @@ func (l *lease) close() (d *Delivery, holds bool) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	l.closed = true
-	if l.timer != nil {
-		l.timer.Stop()
-	}
+	l.stopTimer()
 	if changing := l.changing; changing != nil {
 		// A change that hangs is waited for until a quarter of the visibility timeout is
 		// left: a message that is done must be deleted before others see it again.
@@ -332,9 +336,7 @@ func (l *lease) endByHand(d *Delivery, until time.Time, timeout time.Duration, e
 		return true
 	case err == nil && timeout == 0: // given back: the handler goes on without a lease
 		l.closed = true
-		if l.timer != nil {
-			l.timer.Stop()
-		}
+		l.stopTimer()
 		return false
 	case l.visibility() == 0:
 		return false
@@ -361,7 +363,7 @@ func (l *lease) Delete(ctx context.Context, _ *Delivery) error {
 // messageKey identifies a message over all its deliveries.
 type messageKey struct {
 	queue, id string
-	unnamed   uint64 // tells messages without an id apart
+	unnamed   *lease // of a message without an id, so that no other is equal to it
 }
 
 func keyOf(d *Delivery) messageKey { return messageKey{queue: d.Queue, id: d.MessageID} }
@@ -372,8 +374,7 @@ func keyOf(d *Delivery) messageKey { return messageKey{queue: d.Queue, id: d.Mes
 type leases struct {
 	mu       sync.Mutex
 	held     map[messageKey]*lease
-	unnamed  uint64 // messages without an id so far
-	running  int    // how many of those held
+	running  int // how many of those held
 	settling int
 }
 
@@ -391,8 +392,7 @@ func (s *leases) add(d *Delivery, p *poller) (l *lease, held bool) {
 	}
 	l = newLease(d, p)
 	if l.key.id == "" {
-		s.unnamed++
-		l.key.unnamed = s.unnamed
+		l.key.unnamed = l
 	}
 	s.held[l.key] = l
 	return l, false

@@ -328,10 +328,7 @@ func readRFC3339(field, text string) (time.Time, error) {
 }
 
 func readMillis(field, raw string) (time.Time, error) {
-	if ms, err := strconv.ParseInt(raw, 10, 64); err == nil && -lastTimestamp <= ms && ms <= lastTimestamp {
-		return time.UnixMilli(ms).UTC(), nil
-	}
-	ms, err := strconv.ParseFloat(raw, 64)
+	ms, err := strconv.ParseFloat(raw, 64) // exact for every whole number in range
 	if err != nil || math.Abs(ms) > lastTimestamp {
 		return time.Time{}, &MessageError{Field: field, Reason: "is out of range"}
 	}
@@ -458,11 +455,14 @@ func (r *layoutReader) opens(literal string, c byte) bool {
 	return !r.failed
 }
 
+// check takes note of the error of a value.
+func (r *layoutReader) check(err error) { r.failed = err != nil }
+
 func (r *layoutReader) textAfter(literal string) (text string) {
 	if r.opens(literal, '"') {
 		var err error
 		text, err = r.text("")
-		r.failed = err != nil
+		r.check(err)
 	}
 	return text
 }
@@ -471,7 +471,7 @@ func (r *layoutReader) priorityAfter(literal string) (priority Priority) {
 	if r.opens(literal, '"') {
 		var err error
 		priority, err = r.priority("")
-		r.failed = err != nil
+		r.check(err)
 	}
 	return priority
 }
@@ -480,14 +480,14 @@ func (r *layoutReader) rawAfter(literal string, open byte) (raw string) {
 	if r.opens(literal, open) {
 		var err error
 		raw, err = r.raw("", open, "")
-		r.failed = err != nil
+		r.check(err)
 	}
 	return raw
 }
 
 func (r *layoutReader) headersAfter(literal string) Headers {
 	if r.opens(literal, '{') {
-		r.failed = r.members(inHeaders) != nil
+		r.check(r.members(inHeaders))
 	}
 	return r.headers
 }
@@ -503,6 +503,6 @@ func (r *layoutReader) millisAfter(literal string) time.Time {
 		ms = 10*ms + int64(r.body[r.next]-'0')
 	}
 	digits := r.next - start
-	r.failed = r.failed || digits == 0 || digits > maxDigits || digits > 1 && r.body[start] == '0'
+	r.failed = r.failed || digits == 0 || digits > maxDigits || digits != 1 && r.body[start] == '0'
 	return time.UnixMilli(ms).UTC()
 }

@@ -1,12 +1,14 @@
 package taskhawk
 
 import (
+	"errors"
 	"fmt"
 	"slices"
 	"strconv"
 	"strings"
 	"sync"
 	"time"
+	"unicode/utf8"
 
 	"github.com/google/uuid"
 
@@ -219,16 +221,31 @@ func (t *Task[Args]) appendBody(dst []byte, head *Message, args *Args, keyword b
 	return append(dst, '}'), nil
 }
 
-// newID returns the id from the options, or a new one.
-func (s *settings) newID() (string, error) {
-	if s.id != "" {
-		return s.id, nil
+// errEmptyID is returned if the function of WithIDs returns no id. A new UUID instead
+// would differ when the fan-out runs again.
+var errEmptyID = errors.New("WithIDs returns an empty id")
+
+// newID returns the id of the i-th message of a call, and reports whether the user chose
+// it. Otherwise it is a new UUID.
+func (s *settings) newID(i int) (id string, chosen bool, err error) {
+	id = s.id
+	if s.ids != nil {
+		id = s.ids(i)
+		if id == "" {
+			return "", false, errEmptyID
+		}
+	}
+	if id != "" {
+		if !utf8.ValidString(id) {
+			return "", false, errors.New("the id is not valid UTF-8")
+		}
+		return id, true, nil
 	}
 	random, err := uuid.NewRandom()
 	if err != nil {
-		return "", fmt.Errorf("make an id: %w", err)
+		return "", false, fmt.Errorf("make an id: %w", err)
 	}
-	return random.String(), nil
+	return random.String(), false, nil
 }
 
 // encode writes the message of a dispatch. The settings must be checked.

@@ -1,11 +1,9 @@
 package taskhawk
 
 import (
-	"errors"
 	"fmt"
 	"maps"
 	"time"
-	"unicode/utf8"
 )
 
 // TaskOption is what [New] takes: a default of the task, or a setting of how it runs.
@@ -37,8 +35,12 @@ type settings struct {
 	checker  Validator
 }
 
-// with returns a copy of s with the options applied.
+// with returns a copy of s with the options applied, or s itself without options. Do not
+// change the result: it may belong to a task, whose dispatches share it.
 func (s *settings) with(options []DispatchOption) *settings {
+	if len(options) == 0 {
+		return s
+	}
 	changed := *s
 	for _, o := range options {
 		o.applyDispatch(&changed)
@@ -171,8 +173,6 @@ func (s *settings) checkDispatch() error {
 		return fmt.Errorf("%w: %s", ErrUnknownPriority, s.priority)
 	case s.delay < 0:
 		return fmt.Errorf("negative delay %s", s.delay)
-	case !utf8.ValidString(s.id):
-		return errors.New("the id is not valid UTF-8")
 	}
 	return nil
 }

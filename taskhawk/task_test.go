@@ -2,6 +2,7 @@ package taskhawk_test
 
 import (
 	"context"
+	"fmt"
 	"testing"
 	"time"
 
@@ -59,6 +60,27 @@ func TestMapsOfTheCallerDoNotLeak(t *testing.T) {
 	require.Equal(t, "1", sent.Headers["d"])
 	require.Equal(t, "1", publisher.last(t).Headers["d"], "also where no other headers are")
 	require.Len(t, theirs, 1, "the map of DefaultHeaders is not written to")
+}
+
+// What DefaultHeaders and WithIDs return for one dispatch is not left to the next.
+func TestDispatchesOfATaskShareNothing(t *testing.T) {
+	t.Parallel()
+	email, publisher := taskhawk.New[emailArgs]("tasks.send_email", nil), &fakePublisher{}
+	calls := 0
+	newHub(t, taskhawk.Config{
+		Publisher: publisher, Tasks: []taskhawk.AnyTask{email},
+		DefaultHeaders: func(context.Context, string) taskhawk.Headers {
+			calls++
+			return taskhawk.Headers{fmt.Sprint("call-", calls): "1"}
+		},
+	})
+	saved := email.With(taskhawk.WithIDs(func(i int) string { return fmt.Sprint("run-", i) }))
+	for i, task := range []*taskhawk.Task[emailArgs]{email, saved, email} {
+		_, err := task.Dispatch(t.Context(), emailArgs{})
+		require.NoError(t, err)
+		require.Equal(t, taskhawk.Headers{fmt.Sprint("call-", i+1): "1"}, publisher.last(t).Headers)
+		require.Equal(t, task == saved, publisher.last(t).ID == "run-0")
+	}
 }
 
 func TestOptionsWinInTheirOrder(t *testing.T) {
