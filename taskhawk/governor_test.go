@@ -231,6 +231,7 @@ func newAnsweringQueue(ordered bool) *answeringQueue {
 func (q *answeringQueue) Receive(ctx context.Context, limit int, wait time.Duration) ([]*taskhawk.Delivery, error) {
 	q.inFlight.Add(1)
 	defer q.inFlight.Add(-1)
+	q.limit.Store(int64(limit))
 	batches := q.batches
 	if wait < q.info.Wait {
 		batches = nil
@@ -252,6 +253,15 @@ func (q *answeringQueue) Receive(ctx context.Context, limit int, wait time.Durat
 	}
 }
 
+// begin starts a worker, and lets its first poll pass, which waits for a second only.
+func (q *answeringQueue) begin(w *workerTest, config taskhawk.WorkerConfig) *taskhawk.Worker {
+	w.Helper()
+	worker := w.startOn(q, config)
+	pass(time.Second)
+	require.EqualValues(w, 1, q.inFlight.Load())
+	return worker
+}
+
 // group returns a delivery for each id, all of one group.
 func (q *answeringQueue) group(group string, ids ...string) []*taskhawk.Delivery {
 	batch := make([]*taskhawk.Delivery, len(ids))
@@ -267,7 +277,7 @@ func TestWorkerMakesAsManyReceivesAsTheyBring(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
 		w, q := newWorkerTest(t, sleeping(time.Hour)), newAnsweringQueue(false)
-		w.startOn(q, taskhawk.WorkerConfig{Concurrency: 1000, MaxReceives: 12, GracePeriod: 2 * time.Hour})
+		q.begin(w, taskhawk.WorkerConfig{Concurrency: 1000, MaxReceives: 12, GracePeriod: 2 * time.Hour})
 		for i, step := range []struct {
 			brought  int
 			inFlight int64
@@ -296,7 +306,7 @@ func TestWorkerStopGivesBackBehindExtraReceives(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
 		w, q := newWorkerTest(t, sleeping(300*time.Millisecond)), newAnsweringQueue(true)
-		w.startOn(q, taskhawk.WorkerConfig{Concurrency: 100})
+		q.begin(w, taskhawk.WorkerConfig{Concurrency: 100})
 		q.batches <- q.group("g", "a", "b", "c", "d", "e", "f", "g", "h", "i", "j")
 		pass(100 * time.Millisecond)
 		require.EqualValues(t, 2, q.inFlight.Load(), "a long poll, and an extra receive of a second")
@@ -319,7 +329,7 @@ func TestWorkerLeavesAnOrderedQueueAloneWhileHalfOfABatchWaits(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
 		w, q := newWorkerTest(t, sleeping(time.Minute)), newAnsweringQueue(true)
-		worker := w.startOn(q, taskhawk.WorkerConfig{Concurrency: 1, GracePeriod: time.Hour})
+		worker := q.begin(w, taskhawk.WorkerConfig{Concurrency: 1, GracePeriod: time.Hour})
 		q.batches <- q.group("g", "a", "b", "c", "d", "e", "f", "g", "h", "i", "j")
 		synctest.Wait()
 		for waiting := 9; waiting > 0; waiting-- {

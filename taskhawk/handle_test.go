@@ -286,6 +286,20 @@ func TestManyUnknownNamesShareALine(t *testing.T) {
 	})
 }
 
+// The first name after a full second has a line of its own, which it does not repeat.
+func TestANameThatFindsRoomHasALine(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		logger, log := newLog()
+		hub := newHub(t, taskhawk.Config{Logger: logger})
+		for n := range 256 {
+			require.Len(t, lines(t, hub, log, fmt.Sprintf("tasks.%d", n)), 1)
+		}
+		time.Sleep(time.Second)
+		require.Len(t, lines(t, hub, log, "tasks.later", "tasks.later"), 1)
+	})
+}
+
 func TestNamesInTheLogAreQuotedWhereTheyMust(t *testing.T) {
 	t.Parallel()
 	logger, log := newLog()

@@ -96,10 +96,45 @@ func TestLogsClipNamesFromTheWire(t *testing.T) {
 	require.Equal(t, clipped, line["message_id"])
 	require.Equal(t, `unknown task "`+clipped+`"`, line["error"])
 
+	require.Equal(t, long[:64], logged(t, delivery(long[:64], ""))["task"], "no longer than that")
+
 	var text bytes.Buffer
 	hub := newHub(t, taskhawk.Config{Logger: slog.New(slog.NewTextHandler(&text, nil))})
 	require.Error(t, hub.Handle(t.Context(), delivery(`a\r\nb`, "")))
 	require.Equal(t, 1, strings.Count(text.String(), "\n"), "no raw line break from outside")
+}
+
+func TestHandleLogsHowLongATaskTook(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		line := logged(t, delivery("t", ""), taskhawk.New("t", func(context.Context, struct{}) error {
+			time.Sleep(1500 * time.Millisecond)
+			return nil
+		}))
+		require.Equal(t, 1500.0, line["duration_ms"]) //nolint:testifylint // exact on virtual time
+	})
+}
+
+// A stop that cuts a handler off is no failure of the task, but its other outcomes are
+// what they are.
+func TestHandleLogsWhatAStopCutOff(t *testing.T) {
+	t.Parallel()
+	for _, c := range []struct {
+		handle     func() error
+		level, msg string
+	}{
+		{func() error { return errDown }, "INFO", "task cut off by a stop; will be delivered again"},
+		{func() error { return nil }, "DEBUG", "task done"},
+		{func() error { return taskhawk.Permanent(errDown) }, "ERROR", "task failed for good"},
+		{func() error { panic("x") }, "ERROR", "task failed; will be retried"},
+	} {
+		logger, text := newLog()
+		task := taskhawk.New("t", func(context.Context, struct{}) error { return c.handle() })
+		ctx, cancel := context.WithCancelCause(t.Context())
+		cancel(taskhawk.ErrStopping)
+		_ = newHub(t, taskhawk.Config{Logger: logger, Tasks: []taskhawk.AnyTask{task}}).Handle(ctx, delivery("t", ""))
+		require.Contains(t, text.String(), `"level":"`+c.level+`","msg":"`+c.msg+`"`)
+	}
 }
 
 func TestHandleIsSilentWhereNobodyListens(t *testing.T) {
@@ -220,7 +255,7 @@ func TestAddLogAttrs(t *testing.T) {
 	logger, text := newLog()
 	requestID := func(next taskhawk.Handler) taskhawk.Handler {
 		return func(ctx context.Context, msg *taskhawk.Message) error {
-			taskhawk.AddLogAttrs(ctx, slog.String("request_id", "r1"), slog.Int("n", 1))
+			taskhawk.AddLogAttrs(ctx, slog.Int("n", 1), slog.String("request_id", "r1"))
 			ctx = taskhawk.ContextWithHub(ctx, taskhawk.HubFrom(ctx))
 			taskhawk.AddLogAttrs(ctx, slog.Int("n", 2))
 			return next(ctx, msg)

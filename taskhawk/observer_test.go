@@ -116,8 +116,10 @@ func TestObserverCannotChangeWhenACallEnds(t *testing.T) {
 
 func TestAPanickingObserverCostsTheObservation(t *testing.T) {
 	t.Parallel()
-	for name, fail := range map[string]func(){"panic": func() { panic("no") }, "goexit": runtime.Goexit} {
-		t.Run(name, func(t *testing.T) {
+	for reason, fail := range map[string]func(){
+		"panic (string)": func() { panic("no") }, "the goroutine was ended by runtime.Goexit": runtime.Goexit,
+	} {
+		t.Run(reason, func(t *testing.T) {
 			t.Parallel()
 			observer := &fakeObserver{onCall: fail, onSettled: fail}
 			bubble(t, observer, func(t *testing.T, guarded taskhawk.Observer, log *bytes.Buffer) {
@@ -131,6 +133,7 @@ func TestAPanickingObserverCostsTheObservation(t *testing.T) {
 				require.Empty(t, observer.ends)
 				synctest.Wait()
 				require.Equal(t, 1, bytes.Count(log.Bytes(), []byte("observer failed; some calls are not observed")), log)
+				require.Contains(t, log.String(), `error="`+reason+`"`)
 			})
 		})
 	}
@@ -190,6 +193,34 @@ func TestAHubWithoutAnObserverHasNone(t *testing.T) {
 	var none *fakeObserver
 	_, err := taskhawk.NewHub(taskhawk.Config{Observer: none})
 	require.ErrorContains(t, err, "nil *taskhawk_test.fakeObserver")
+}
+
+// Transports without a worker report what they settled: a message that is not done at its
+// last attempt becomes a dead letter.
+func TestObserverSeesDeadLettersOfOtherTransports(t *testing.T) {
+	t.Parallel()
+	for name, c := range map[string]struct {
+		handled error
+		done    bool
+		attempt int
+		letter  bool
+	}{
+		"done":                  {done: true, attempt: 5},
+		"ignored, not deleted":  {handled: taskhawk.Ignore(errTest), attempt: 5},
+		"retried":               {handled: errTest, attempt: 4},
+		"at its last attempt":   {handled: errTest, attempt: 5, letter: true},
+		"for good":              {handled: taskhawk.Permanent(errTest), done: true, attempt: 1, letter: true},
+		"for good, not stored":  {handled: taskhawk.Permanent(errTest), attempt: 1},
+		"for good, at its last": {handled: taskhawk.Permanent(errTest), attempt: 5, letter: true},
+	} {
+		observer := &fakeObserver{}
+		hub := newHub(t, taskhawk.Config{Observer: observer})
+		d := delivery("t", "")
+		d.Attempt, d.MaxAttempts = c.attempt, 5
+		hub.Settled(t.Context(), d, c.handled, c.done, nil)
+		require.Len(t, observer.settled(), 1)
+		require.Equal(t, c.letter, observer.settled()[0].DeadLetter, name)
+	}
 }
 
 // observe puts a hub with the observer in the place of w's, and returns a context that

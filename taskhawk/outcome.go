@@ -253,8 +253,5 @@ func doubled(first, limit time.Duration, attempt int) time.Duration {
 
 // jitter returns a random duration in the last of so many equal parts of d.
 func jitter(d time.Duration, parts int64) time.Duration {
-	if d <= 1 {
-		return d
-	}
-	return d - rand.N(d/time.Duration(parts)+1)
+	return d - rand.N(max(d, 0)/time.Duration(parts)+1)
 }

@@ -254,6 +254,24 @@ func TestSettleEndsBeforeTheLease(t *testing.T) {
 	})
 }
 
+func TestHandleWarnsOfATimeoutBeyondTheTimeLeft(t *testing.T) {
+	t.Parallel()
+	for left, warnings := range map[time.Duration]int{time.Minute: 0, time.Minute - 1: 1} {
+		synctest.Test(t, func(t *testing.T) {
+			logger, text := newLog()
+			handle := func(context.Context, struct{}) error { return nil }
+			hub := newHub(t, taskhawk.Config{
+				Logger: logger, Tasks: []taskhawk.AnyTask{taskhawk.New("minute", handle, taskhawk.WithTimeout(time.Minute))},
+			})
+			d := delivery("minute", "")
+			d.Received, d.Deadline, d.Attempt = time.Now(), time.Now().Add(left), 1
+			require.NoError(t, hub.Handle(t.Context(), d))
+			synctest.Wait()
+			require.Equal(t, warnings, strings.Count(text.String(), "timeout of the task exceeds the time left"))
+		})
+	}
+}
+
 func TestHandleStartsNothingThatWouldEndTooLate(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {

@@ -146,5 +146,5 @@ func (h *Hub) lastAttempt(d *Delivery) bool {
 		return false
 	}
 	r := h.tasks[nameOf(d)]
-	return r != nil && r.policy.MaxAttempts > 0 && max(d.Attempt, 1) >= r.policy.MaxAttempts
+	return r != nil && r.policy.MaxAttempts != 0 && max(d.Attempt, 1) >= r.policy.MaxAttempts
 }

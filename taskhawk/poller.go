@@ -210,7 +210,7 @@ const shortWait = time.Hour
 
 // waitTime returns the wait of the next poll.
 func (s *pollState) waitTime(now time.Time) time.Duration {
-	if s.wait < s.full && now.Sub(s.shortened) >= shortWait {
+	if now.Sub(s.shortened) >= shortWait {
 		s.wait = s.full
 	}
 	return s.wait

@@ -1,8 +1,8 @@
 package taskhawk_test
 
 import (
-	"bytes"
 	"context"
+	"strings"
 	"sync/atomic"
 	"testing"
 	"testing/synctest"
@@ -32,7 +32,7 @@ func (q *impatientQueue) Receive(ctx context.Context, limit int, wait time.Durat
 
 func TestWorkerPausesBetweenPollsThatDoNotWait(t *testing.T) {
 	t.Parallel()
-	runBroken(t, func(w *workerTest, broken *brokenQueue, log *bytes.Buffer) {
+	runBroken(t, func(w *workerTest, broken *brokenQueue, log *logText) {
 		q := &impatientQueue{Queue: broken}
 		q.hurried.Store(true)
 		worker := w.startOn(q, taskhawk.WorkerConfig{})
@@ -56,7 +56,7 @@ func TestWorkerPausesBetweenPollsThatDoNotWait(t *testing.T) {
 
 func TestWorkerIsNotSlowedByPollsThatDoNotWaitWhereMessagesAre(t *testing.T) {
 	t.Parallel()
-	runBroken(t, func(w *workerTest, broken *brokenQueue, _ *bytes.Buffer) {
+	runBroken(t, func(w *workerTest, broken *brokenQueue, _ *logText) {
 		q := &impatientQueue{Queue: broken}
 		q.hurried.Store(true)
 		for n := range 500 {
@@ -95,7 +95,7 @@ func TestWorkerPollsShorterThanTheTimeoutOfTheClient(t *testing.T) {
 	} {
 		t.Run(limit.String(), func(t *testing.T) {
 			t.Parallel()
-			runBroken(t, func(w *workerTest, broken *brokenQueue, log *bytes.Buffer) {
+			runBroken(t, func(w *workerTest, broken *brokenQueue, log *logText) {
 				q := &hastyQueue{Queue: broken, limit: limit}
 				worker := w.startOn(q, taskhawk.WorkerConfig{})
 				pass(time.Hour - time.Minute)
@@ -106,6 +106,8 @@ func TestWorkerPollsShorterThanTheTimeoutOfTheClient(t *testing.T) {
 				}
 				require.EqualValues(w, 1, q.failed.Load(), "the first one")
 				require.Contains(w, log.String(), "raise the timeout of the HTTP client above WaitTime")
+				next := map[time.Duration]string{2 * time.Second: "1000", 11 * time.Second: "5500", time.Second: "0"}[limit]
+				require.Contains(w, log.String(), "next_wait_ms="+next+" ", "half of the timeout; nothing under a second")
 				require.Zero(w, worker.Health()[0].Failures)
 				w.dispatchThrough(w.hub, 1)
 				pass(time.Second)
@@ -115,6 +117,43 @@ func TestWorkerPollsShorterThanTheTimeoutOfTheClient(t *testing.T) {
 			})
 		})
 	}
+}
+
+// timeoutError is the error of a call that the client cut off.
+type timeoutError struct{}
+
+func (timeoutError) Error() string { return "timeout" }
+func (timeoutError) Timeout() bool { return true }
+
+// Only a timeout before the wait is over shows that the client's is too short.
+func TestWorkerTakesALateTimeoutForAnyFailure(t *testing.T) {
+	t.Parallel()
+	runBroken(t, func(w *workerTest, q *brokenQueue, log *logText) {
+		late := func() error { time.Sleep(taskhawktest.Wait); return timeoutError{} }
+		q.receive.Store(&late)
+		w.startOn(q, taskhawk.WorkerConfig{})
+		pass(time.Minute)
+		require.Contains(w, log.String(), "receive failed; retrying")
+		require.NotContains(w, log.String(), "raise the timeout")
+		q.receive.Store(nil)
+	})
+}
+
+// The first failure of an outage is reported at once, even soon after another outage.
+func TestWorkerReportsEachOutageAtOnce(t *testing.T) {
+	t.Parallel()
+	runBroken(t, func(w *workerTest, q *brokenQueue, log *logText) {
+		fail := func() error { return errTest }
+		w.startOn(q, taskhawk.WorkerConfig{})
+		for range 2 {
+			q.receive.Store(&fail)
+			w.dispatchThrough(w.hub, 1) // ends the poll in flight
+			pass(100 * time.Millisecond)
+			q.receive.Store(nil)
+			pass(5 * time.Second)
+		}
+		require.Equal(w, 2, strings.Count(log.String(), "receive failed; retrying"))
+	})
 }
 
 // A poll brings what can start soon: as many as Prefetch allows while tasks are quick,

@@ -36,7 +36,7 @@ func (w *Worker) Live(maxAge time.Duration) error {
 		return fmt.Errorf("%w: it has stopped", ErrNotLive)
 	}
 	for _, queue := range w.Health() {
-		if queue.Failures > 0 && queue.Age > cmp.Or(maxAge, DefaultLiveAge) {
+		if queue.Failures != 0 && queue.Age > cmp.Or(maxAge, DefaultLiveAge) {
 			return fmt.Errorf("%w: no poll of %s has succeeded for %s: %w",
 				ErrNotLive, queue.Queue, queue.Age.Round(time.Second), queue.Err)
 		}
@@ -65,7 +65,7 @@ func (w *Worker) Ready() error {
 		return nil
 	}
 	for _, queue := range health {
-		if queue.Failures > 0 {
+		if queue.Failures != 0 {
 			return fmt.Errorf("%w: polls of %s fail: %w", ErrNotReady, queue.Queue, queue.Err)
 		}
 	}

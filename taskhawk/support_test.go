@@ -81,6 +81,24 @@ func newLog() (*slog.Logger, *bytes.Buffer) {
 	return slog.New(slog.NewJSONHandler(&text, &slog.HandlerOptions{Level: slog.LevelDebug})), &text
 }
 
+// logText is what a logger has written. It may be read while others write.
+type logText struct {
+	mu   sync.Mutex
+	text bytes.Buffer
+}
+
+func (l *logText) Write(p []byte) (int, error) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return l.text.Write(p)
+}
+
+func (l *logText) String() string {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return l.text.String()
+}
+
 // delivery returns a delivery of a message to a task, with args as its positional
 // arguments.
 func delivery(task, args string) *taskhawk.Delivery {

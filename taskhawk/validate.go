@@ -194,7 +194,7 @@ func fillNumber(v reflect.Value) {
 
 func fillMap(v reflect.Value, depth int) {
 	key, value := reflect.New(v.Type().Key()).Elem(), reflect.New(v.Type().Elem()).Elem()
-	fill(key, depth-1)
+	fill(key, 1) // a key has no containers
 	fill(value, depth-1)
 	v.Set(reflect.MakeMap(v.Type()))
 	v.SetMapIndex(key, value)
@@ -231,8 +231,9 @@ func newValidationError(task string, args reflect.Type, err error) *ValidationEr
 	if broken, ok := errors.AsType[validator.ValidationErrors](err); ok {
 		for _, b := range broken {
 			path := strings.TrimPrefix(b.StructNamespace(), args.Name()+".")
+			field, _ := fieldAt(args, path)
 			wrapped.Fields = append(wrapped.Fields, FieldError{
-				Field: fieldPath(args, path), Rule: b.Tag(), Param: b.Param(),
+				Field: field, Rule: b.Tag(), Param: b.Param(),
 			})
 		}
 	}
@@ -260,24 +261,27 @@ func (e *ValidationError) Error() string {
 // Unwrap returns the validator's error.
 func (e *ValidationError) Unwrap() error { return e.Err }
 
-// fieldPath returns the validator's path of a field of t without the keys of maps: they
-// are values, which errors do not show. A key may hold brackets and dots, so everything
-// up to the last bracket goes with it.
-func fieldPath(t reflect.Type, path string) string {
-	for i := 0; i < len(path); {
+// fieldAt returns the validator's path of a field of t without the keys of maps: they are
+// values, which errors do not show. A key may hold brackets and dots, so everything up to
+// the last bracket goes with it. tag is the validate tag of the field, empty behind such
+// a key.
+func fieldAt(t reflect.Type, path string) (shown, tag string) {
+	for rest := path; rest != ""; {
 		t = pointedTo(t)
-		if path[i] != '[' {
-			end := i + nameLength(path[i:])
-			t, i = fieldType(t, strings.TrimPrefix(path[i:end], ".")), end
+		if rest[0] != '[' {
+			name := rest[:nameLength(rest)]
+			t, tag = fieldType(t, strings.TrimPrefix(name, "."))
+			rest = rest[len(name):]
 			continue
 		}
-		end := strings.IndexByte(path[i:], ']')
-		if end < 0 || t == nil || (t.Kind() != reflect.Slice && t.Kind() != reflect.Array) {
-			return path[:i] + "[*]" + path[i+strings.LastIndexByte(path[i:], ']')+1:]
+		_, after, closed := strings.Cut(rest, "]")
+		if !closed || t == nil || (t.Kind() != reflect.Slice && t.Kind() != reflect.Array) {
+			known := strings.TrimSuffix(path, rest)
+			return known + "[*]" + rest[strings.LastIndexByte(rest, ']')+1:], ""
 		}
-		t, i = t.Elem(), i+end+1
+		t, rest = t.Elem(), after
 	}
-	return path
+	return path, tag
 }
 
 // nameLength is the length of the field name that path begins with, and of a dot before
@@ -289,13 +293,14 @@ func nameLength(path string) int {
 	return len(path)
 }
 
-// fieldType returns nil when t, such as an interface, does not say what its fields are.
-func fieldType(t reflect.Type, name string) reflect.Type {
+// fieldType returns the type and the validate tag of a field. The type is nil when t,
+// such as an interface, does not say what its fields are.
+func fieldType(t reflect.Type, name string) (field reflect.Type, tag string) {
 	if t == nil || t.Kind() != reflect.Struct {
-		return nil
+		return nil, ""
 	}
-	field, _ := t.FieldByName(name)
-	return field.Type
+	found, _ := t.FieldByName(name)
+	return found.Type, found.Tag.Get("validate")
 }
 
 func pointedTo(t reflect.Type) reflect.Type {

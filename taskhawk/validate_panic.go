@@ -54,8 +54,9 @@ func panicPlace(v Validator, args any) (place string, ok bool) {
 	}
 	t := reflect.TypeOf(args).Elem()
 	path := strings.TrimPrefix(last, t.Name()+".")
-	place = "at " + fieldPath(t, path)
-	if tag := fieldTag(t, path); tag != "" {
+	shown, tag := fieldAt(t, path)
+	place = "at " + shown
+	if tag != "" {
 		place += " (validate:" + strconv.Quote(tag) + ")"
 	}
 	return place, true
@@ -67,30 +68,6 @@ func panics(f filterer, args any, skip validator.FilterFunc) (panicked bool) {
 	defer func() { panicked = recover() != nil }()
 	_ = f.StructFiltered(args, skip)
 	return false
-}
-
-// fieldTag returns the validate tag of the field of t at the validator's path, "" if
-// there is no such field.
-func fieldTag(t reflect.Type, path string) string {
-	tag := ""
-	for i := 0; i < len(path); {
-		t = pointedTo(t)
-		if path[i] == '[' {
-			end := strings.IndexByte(path[i:], ']')
-			if end < 0 || t == nil || t.Kind() != reflect.Slice && t.Kind() != reflect.Array {
-				return "" // a map key may contain brackets and dots
-			}
-			t, i = t.Elem(), i+end+1
-			continue
-		}
-		end := i + nameLength(path[i:])
-		if t == nil || t.Kind() != reflect.Struct {
-			return ""
-		}
-		field, _ := t.FieldByName(strings.TrimPrefix(path[i:end], "."))
-		t, i, tag = field.Type, end, field.Tag.Get("validate")
-	}
-	return tag
 }
 
 // validatorWords returns the text of the validator's panic if it names only types and

@@ -1,7 +1,6 @@
 package taskhawk_test
 
 import (
-	"bytes"
 	"context"
 	"os"
 	"syscall"
@@ -113,7 +112,7 @@ func TestWorkerStatsAndHealth(t *testing.T) {
 
 func TestWorkerHealthCountsItsAgeFromRun(t *testing.T) {
 	t.Parallel()
-	runBroken(t, func(w *workerTest, q *brokenQueue, _ *bytes.Buffer) {
+	runBroken(t, func(w *workerTest, q *brokenQueue, _ *logText) {
 		fail := func() error { return errTest }
 		q.receive.Store(&fail)
 		time.Sleep(time.Hour)

@@ -1,7 +1,6 @@
 package taskhawk_test
 
 import (
-	"bytes"
 	"context"
 	"log/slog"
 	"strings"
@@ -42,7 +41,7 @@ func (q *brokenQueue) Delete(ctx context.Context, d *taskhawk.Delivery) error {
 	return q.Queue.Delete(ctx, d)
 }
 
-func runBroken(t *testing.T, test func(w *workerTest, q *brokenQueue, log *bytes.Buffer)) {
+func runBroken(t *testing.T, test func(w *workerTest, q *brokenQueue, log *logText)) {
 	t.Helper()
 	synctest.Test(t, func(t *testing.T) {
 		w := newWorkerTest(t, succeed)
@@ -56,9 +55,9 @@ func runBroken(t *testing.T, test func(w *workerTest, q *brokenQueue, log *bytes
 
 // logTo puts a hub in the place of w's that logs to the buffer. Dispatch by
 // dispatchThrough then: the task has two hubs.
-func (w *workerTest) logTo(t *testing.T) *bytes.Buffer {
+func (w *workerTest) logTo(t *testing.T) *logText {
 	t.Helper()
-	log := &bytes.Buffer{}
+	log := &logText{}
 	var err error
 	w.hub, err = taskhawk.NewHub(taskhawk.Config{
 		Publisher: w.memory, Tasks: []taskhawk.AnyTask{w.number}, Logger: slog.New(slog.NewTextHandler(log, nil)),
@@ -80,7 +79,7 @@ func TestWorkerOutlivesFailingPolls(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			runBroken(t, func(w *workerTest, q *brokenQueue, log *bytes.Buffer) {
+			runBroken(t, func(w *workerTest, q *brokenQueue, log *logText) {
 				q.receive.Store(&fail)
 				w.start([]taskhawk.Queue{q}, taskhawk.WorkerConfig{})
 				w.dispatchThrough(w.hub, 1)
@@ -101,7 +100,7 @@ func TestWorkerOutlivesFailingPolls(t *testing.T) {
 
 func TestWorkerStopsWhileItWaitsAfterAFailedPoll(t *testing.T) {
 	t.Parallel()
-	runBroken(t, func(w *workerTest, q *brokenQueue, _ *bytes.Buffer) {
+	runBroken(t, func(w *workerTest, q *brokenQueue, _ *logText) {
 		fail := func() error { return errTest }
 		q.receive.Store(&fail)
 		w.start([]taskhawk.Queue{q}, taskhawk.WorkerConfig{})
@@ -121,7 +120,7 @@ func TestWorkerOutlivesFailingSettlements(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			runBroken(t, func(w *workerTest, q *brokenQueue, log *bytes.Buffer) {
+			runBroken(t, func(w *workerTest, q *brokenQueue, log *logText) {
 				var failures int
 				once := func() error {
 					if failures++; failures > 1 {

@@ -131,6 +131,8 @@ func TestExponentialBackoff(t *testing.T) {
 		}
 	}
 	require.Zero(t, taskhawk.ExponentialBackoff(0, 0)(3))
+	require.EqualValues(t, 1, taskhawk.ExponentialBackoff(1, 1)(3))
+	require.Equal(t, -time.Second, taskhawk.ExponentialBackoff(-time.Second, time.Minute)(1))
 }
 
 func TestExtendVisibilityKeepsATaskFromOthers(t *testing.T) {
