@@ -10,6 +10,7 @@ GOLANGCI_LINT_VERSION := v2.15.0
 GOVULNCHECK_VERSION   := v1.9.0
 GREMLINS_VERSION      := v0.6.0
 BENCHSTAT_VERSION     := v0.0.0-20260908200009-22c9c6c9d4da
+APIDIFF_VERSION       := v0.0.0-20261113113407-e3970619a1a4
 
 TMP   := $(CURDIR)/.tmp
 TOOLS := $(TMP)/bin
@@ -107,6 +108,11 @@ bench-compare: BENCH = ././^(taskhawk(-append)?|small|medium|large)$$
 bench-compare: bench/go.mod $(TOOLS)/benchstat-$(BENCHSTAT_VERSION) ## Compare our benchmarks with those of revision BASE (main), COUNT rounds (20) in turns
 	@.ci/bench-compare '$(BASE)' '$(BENCH)' '$(BENCHTIME)' '$(COUNT)' '$(TOOLS)/benchstat-$(BENCHSTAT_VERSION)'
 
+.PHONY: apidiff
+apidiff: BASE = $(shell git describe --tags --abbrev=0 --match 'v*' 2>/dev/null)
+apidiff: $(TOOLS)/apidiff-$(APIDIFF_VERSION) ## Compare the exported API with that of revision BASE (the last release)
+	@.ci/apidiff '$(TOOLS)/apidiff-$(APIDIFF_VERSION)' '$(BASE)'
+
 .PHONY: e2e
 e2e: $(TMP)/e2e/node_modules/.package-lock.json ## Compare the embedded SQS with two others, and run an application on all; needs node, npm
 	@cp internal/e2e/node/serve.mjs '$(TMP)/e2e'
@@ -170,6 +176,9 @@ $(TOOLS)/gremlins-%:
 
 $(TOOLS)/benchstat-%:
 	@$(call install,golang.org/x/perf/cmd/benchstat,$*)
+
+$(TOOLS)/apidiff-%:
+	@$(call install,golang.org/x/exp/cmd/apidiff,$*)
 
 # install builds the program $(1) at version $(2) in a folder of its own, outside of any module, and moves it in place.
 define install
