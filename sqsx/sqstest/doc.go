@@ -16,9 +16,9 @@
 //
 // # Virtual time
 //
-// NewUnstartedServer has no socket. Its Client calls the server in process, in
-// the calling goroutine, so the SDK, its retries and a 20-second long poll run
-// inside a testing/synctest bubble, where twelve hours pass in no time:
+// NewUnstartedServer has no socket. Its Client calls the server in process, in the
+// calling goroutine, so the SDK with its retries and 20-second long polls runs inside a
+// testing/synctest bubble, where twelve hours pass in no time:
 //
 //	synctest.Test(t, func(t *testing.T) {
 //		server := sqstest.NewUnstartedServer()
@@ -27,21 +27,19 @@
 //		...
 //	})
 //
-// The server starts no goroutine. Visibility timeouts, delays,
-// retention and move tasks are made up for when the next request looks, and a
-// parked poll sleeps until the next instant at which it could find something.
+// The server starts no goroutine. Visibility timeouts, delays, retention and move tasks
+// take effect when the next request comes in, and a parked poll sleeps until the next
+// instant at which it could find something.
 //
 // # What it does
 //
-// It speaks the AWS JSON 1.0 protocol, which current SDKs speak, and checks
-// what Amazon SQS checks: sizes, characters, attributes, batches, ranges,
-// receipt handles, redrive policies, FIFO rules. It refuses, beyond that,
-// requests with members the service does not know. Errors are those of the
-// service: errors.As finds *types.QueueDoesNotExist, and so on. Signatures are
-// not checked.
+// It speaks the AWS JSON 1.0 protocol, which current SDKs speak, and enforces the rules
+// of Amazon SQS: sizes, characters, attributes, batches, ranges, receipt handles, redrive
+// policies, FIFO rules. It also refuses requests with members that the service does not
+// know. Errors are the errors of the service: errors.As finds *types.QueueDoesNotExist,
+// and so on. Signatures are not checked.
 //
-// Where Amazon SQS leaves something open, the server does the same thing every
-// time:
+// Where Amazon SQS leaves behavior unspecified, the server is deterministic:
 //
 //   - A receive returns the visible messages accepted first, and short polls see
 //     all of them.
@@ -60,23 +58,23 @@
 //
 // # Topics
 //
-// SNSClient is an SDK client of the same server's SNS. Its topics, standard and
-// FIFO, deliver to queues of the server, with and without raw delivery, and to
-// functions that Server.Register gives a name, as Lambda would run them. The
-// server speaks SNS's AWS Query protocol, and checks what Amazon SNS checks.
+// SNSClient is an SDK client of the same server's SNS. Its topics, standard and FIFO,
+// deliver to queues of the server, with and without raw delivery, and to functions that
+// Server.Register gives a name, as Lambda would run them. The server speaks SNS's AWS
+// Query protocol, and enforces the rules of Amazon SNS.
 //
-// Where Amazon SNS leaves something open, or more is missing:
+// Choices where Amazon SNS leaves behavior unspecified, and limitations:
 //
-//   - A subscription works at once, whether its queue or function exists or not.
-//     Queue policies are not looked at.
-//   - A queue has the message when Publish returns, and gets it once. What it
-//     would refuse goes to the dead-letter queue of the subscription, else it is
-//     discarded, which the ledger tells.
+//   - A subscription works at once, whether its queue or function exists or not. Queue
+//     policies are ignored.
+//   - A queue has the message when Publish returns, and gets it once. A message that the
+//     queue refuses goes to the dead-letter queue of the subscription. Without one it is
+//     discarded, and the ledger records that.
 //   - A function runs in its own goroutine. After an error or a panic it is
 //     run again after one minute and after two more.
-//   - Messages have the characters that SQS allows; custom types of attributes are
+//   - Messages may hold the characters that SQS allows; custom attribute types are
 //     refused.
-//   - The group of a message is given to standard queues by FIFO topics too.
+//   - FIFO topics pass the message group to standard queues too.
 //   - Notifications are not signed.
 //   - Filter policies, delivery policies, replay and the other protocols are
 //     refused, so that no test relies on them.
@@ -84,24 +82,24 @@
 // # Schedules
 //
 // The same server answers EventBridge Scheduler: CreateSchedule, UpdateSchedule,
-// GetSchedule, DeleteSchedule, ListSchedules, CreateScheduleGroup. A client is one of
-// the SDK with Server.URL as BaseEndpoint and, on virtual time, Server.HTTPClient. The
-// targets are sqs:sendMessage and the ARN of a queue.
+// GetSchedule, DeleteSchedule, ListSchedules, CreateScheduleGroup. Use an SDK client with
+// Server.URL as BaseEndpoint and, on virtual time, Server.HTTPClient. A target is
+// sqs:sendMessage or the ARN of a queue.
 //
-// A schedule fires at the start of its minute, by the clock of its zone: a time that
-// clocks skip never comes, one that they repeat comes once. Where the service would try
+// A schedule fires at the start of its minute, by the clock of its zone: a time that the
+// clock skips never comes, a time that it repeats comes once. Where the service would try
 // a message again, it goes to the schedule's dead-letter queue at once. Flexible windows
-// are refused, and roles are not looked at.
+// are refused, and roles are ignored.
 //
 // # Looking in
 //
-// Server.Queue says what a queue holds, Server.Requests how many requests were
-// made, and Server.ClientErrors which rules they broke.
+// Server.Queue returns what a queue holds, Server.Requests counts requests, and
+// Server.ClientErrors counts the rules they broke.
 //
-// # Making things go wrong
+// # Injecting faults
 //
-// Server.Inject puts a Fault to work: on which requests, and what happens. This
-// one loses the answer to the second batch of deletes, which is applied:
+// Server.Inject activates a Fault, which names the requests and the effect. This one
+// applies the second batch of deletes and loses its answer:
 //
 //	lost := server.Inject(sqstest.Fault{
 //		On:    sqstest.OpDeleteMessageBatch,
@@ -110,7 +108,7 @@
 //		Do:    sqstest.Reset(),
 //	})
 //
-// lost.Fired says how often it happened, lost.Remove ends it. The effects are:
+// lost.Fired counts how often it acted, lost.Remove ends it. The effects are:
 //
 //   - the exchange: Reset, Silence, Delay, Status, Error, ErrorStatus, ClockSkew
 //   - the bytes of the answer: Truncate, Drip, Oversize
@@ -118,20 +116,19 @@
 //   - what the answer says: CorruptMD5, StaleReceipts, Pretend
 //   - deliveries: Redeliver, DuplicateInBatch, OrphanPoll
 //
-// All work over the loopback and in process, and on requests of SNS as on those of
-// SQS, as far as they suit: a topic has no deliveries to repeat.
+// All work over the loopback and in process. They work on requests of SNS too, if they
+// apply: a topic has no deliveries to repeat.
 //
 // # Lambda
 //
-// Server.EventSource is a queue as Lambda takes messages from it, for the event
-// source mapping of package lambdax/lambdatest.
+// Server.EventSource reads a queue as Lambda does, for the event source mapping of
+// package lambdax/lambdatest.
 //
 // # Checking that nothing was lost
 //
-// Server.Ledger records what happens to every message, with its time. A test
-// notes there when its handlers begin and succeed, and Ledger.Audit sums up:
-// messages lost, messages deleted before their handler was done, handlers that
-// ran more often than their message was delivered. Server.KeyBy makes it count
-// by an id of the application's, so that the copies of a message that was sent
-// twice are one.
+// Server.Ledger records what happens to every message, with its time. A test notes when
+// its handlers begin and succeed, and Ledger.Audit sums up: messages lost, messages
+// deleted before their handler was done, handlers that ran more often than their message
+// was delivered. Server.KeyBy makes the ledger count by an id of the application, so that
+// two copies of one message count as one.
 package sqstest

@@ -43,7 +43,7 @@ func parseForm(body string) (*form, error) {
 	return root, nil
 }
 
-// set puts a text in the tree; it is false when there is no place for it.
+// set puts a text in the tree. It reports false if there is no place for it.
 func (f *form) set(path []string, value string) bool {
 	if len(path) > maxFormDepth {
 		return false
@@ -67,7 +67,7 @@ func (f *form) set(path []string, value string) bool {
 	return true
 }
 
-// text is the text of a member, "" when there is none.
+// text returns the text of a member, "" if there is none.
 func (f *form) text(name string) string {
 	if member := f.members[name]; member != nil {
 		return member.value
@@ -75,11 +75,10 @@ func (f *form) text(name string) string {
 	return ""
 }
 
-// decodeForm reads a form into a pointer to a struct. As with JSON, it is
-// stricter than the service: a parameter the struct does not have, also one in
-// another case, is an error. A field tagged sqs:"required" must be there. The
-// tag query names the two parts of the entries of a map: key and value, if there
-// is none.
+// decodeForm reads a form into a pointer to a struct. As with JSON, it is stricter than
+// the service: a parameter that the struct lacks is an error, even if only the case
+// differs. A field tagged sqs:"required" must be present. The tag query names the two
+// parts of the entries of a map: key and value, if there is none.
 func decodeForm(body string, into any) error {
 	f, err := parseForm(body)
 	if err != nil {
@@ -153,7 +152,7 @@ func (f *form) decodeStruct(v reflect.Value, p *place) error {
 	return f.only(known, p)
 }
 
-// only finds members that are not known.
+// only returns an error for unknown members.
 func (f *form) only(known map[string]bool, p *place) error {
 	for _, name := range slices.Sorted(maps.Keys(f.members)) {
 		if !known[name] {
@@ -163,7 +162,7 @@ func (f *form) only(known map[string]bool, p *place) error {
 	return nil
 }
 
-// items are the nodes name.1, name.2 and so on, of which none may be missing.
+// items returns the nodes name.1, name.2 and so on, without gaps.
 func (f *form) items(name string, p *place) ([]*form, error) {
 	if f.members == nil {
 		if f.value == "" { // an empty list has no other form

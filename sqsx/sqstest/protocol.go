@@ -9,24 +9,24 @@ import (
 	"strings"
 )
 
-// protocol is how the requests of a service are written, and its answers.
+// protocol is the encoding of the requests and answers of a service.
 type protocol interface {
-	// operation is the name of the operation that is asked for.
+	// operation returns the name of the requested operation.
 	operation(r *http.Request, body []byte) (string, error)
-	// find finds an operation, nil for one that the server does not know.
+	// find returns an operation, or nil if the server does not know it.
 	find(name string) operation
-	// unknown is the code for an operation that the server does not know.
+	// unknown returns the error code for an unknown operation.
 	unknown() string
 	// decode reads the input of an operation into a pointer to a struct.
 	decode(body []byte, into any) error
-	// answer writes what an operation returned.
+	// answer encodes the output of an operation.
 	answer(name string, out any) *reply
-	// refusal writes an error.
+	// refusal encodes an error.
 	refusal(err *apiError) *reply
 }
 
-// protocolOf tells the services apart: EventBridge Scheduler has paths, SNS takes forms,
-// SQS takes JSON.
+// protocolOf distinguishes the services: EventBridge Scheduler has paths, SNS takes
+// forms, SQS takes JSON.
 func protocolOf(r *http.Request) protocol {
 	if isScheduler(r) {
 		return restProtocol{r.Method, r.URL}
@@ -165,7 +165,7 @@ func (queryProtocol) refusal(e *apiError) *reply {
 	return r
 }
 
-// xmlMap is a map as an answer has it.
+// xmlMap is a map in an answer.
 type xmlMap struct {
 	Entries []xmlEntry `xml:"entry"`
 }
@@ -175,8 +175,8 @@ type xmlEntry struct {
 	Value string `xml:"value"`
 }
 
-// maxRequestBytes bounds what is read of a request: a batch of 1 MiB whose
-// every byte is escaped, in JSON or in a form.
+// maxRequestBytes is the largest request that is read: a batch of 1 MiB with every byte
+// escaped, in JSON or in a form.
 const maxRequestBytes = 8 << 20
 
 // readBody reads the body of a request.
@@ -191,8 +191,8 @@ func readBody(r *http.Request) ([]byte, error) {
 	return body, nil
 }
 
-// newCall reads a request into a call that is ready to be made. The call has a
-// protocol even when there is an error.
+// newCall reads a request into a call that is ready to run. The call has a protocol even
+// on an error.
 func (a *account) newCall(r *http.Request) (*call, error) {
 	c := &call{protocol: protocolOf(r)}
 	if r.Method != http.MethodPost && !isScheduler(r) {

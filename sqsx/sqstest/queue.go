@@ -50,8 +50,8 @@ func queueURL(baseURL, name string) string { return baseURL + "/" + accountID + 
 
 func isFIFOName(name string) bool { return strings.HasSuffix(name, fifoSuffix) }
 
-// put stores a message that becomes visible at the given instant, or is
-// visible already when that is not after now.
+// put stores a message that becomes visible at visibleAt, or at once if that is not after
+// now.
 func (q *queue) put(m *message, visibleAt, now time.Time) {
 	q.messages[m.id] = m
 	q.aging.add(m)
@@ -65,7 +65,7 @@ func (q *queue) put(m *message, visibleAt, now time.Time) {
 	q.signal()
 }
 
-// groupOf returns the group of a message of q, and makes it if m is the first.
+// groupOf returns the group of a message, and creates it for the first message.
 func (q *queue) groupOf(m *message) *messageGroup {
 	l := q.groups[m.groupID]
 	if l == nil {
@@ -75,14 +75,14 @@ func (q *queue) groupOf(m *message) *messageGroup {
 	return l
 }
 
-// show puts a message that is on no timeline but aging on the ready one.
+// show puts a message on the ready timeline. Until then it is only on the aging one.
 func (q *queue) show(m *message) {
 	m.state = visible
 	q.counts[visible]++
 	m.group.ready.add(m)
 }
 
-// hide puts a message that is on no timeline but aging on the waiting one.
+// hide puts a message on the waiting timeline. Until then it is only on the aging one.
 func (q *queue) hide(m *message, why state, until time.Time) {
 	m.state = why
 	m.visibleAt = until
@@ -94,7 +94,7 @@ func (q *queue) hide(m *message, why state, until time.Time) {
 	}
 }
 
-// lift takes a message off the ready or the waiting timeline.
+// lift removes a message from the ready or the waiting timeline.
 func (q *queue) lift(m *message) {
 	q.counts[m.state]--
 	if m.state == visible {
@@ -107,7 +107,7 @@ func (q *queue) lift(m *message) {
 	}
 }
 
-// take removes a message from the queue altogether.
+// take removes a message from the queue.
 func (q *queue) take(m *message) {
 	q.lift(m)
 	q.aging.remove(m)
@@ -119,9 +119,8 @@ func (q *queue) take(m *message) {
 	q.signal()
 }
 
-// next is the visible message that comes first and may be received, or nil:
-// the one accepted first, where messages of quiet tenants come before those of
-// noisy ones.
+// next returns the message to receive next, or nil. It is the one accepted first, but
+// messages of quiet tenants come before messages of noisy ones.
 func (q *queue) next() *message {
 	var first *message
 	for _, l := range q.groups {
@@ -139,14 +138,13 @@ func (q *queue) before(a, b *message) bool {
 	return a.sequence < b.sequence
 }
 
-// noisy says whether a group of a standard queue is a noisy neighbour: it has at
-// least 30 messages in flight, and more than a tenth of all ("Amazon SQS fair
-// queues").
+// noisy reports whether a group of a standard queue is a noisy neighbour: it has at least
+// 30 messages in flight, and more than a tenth of all ("Amazon SQS fair queues").
 func (q *queue) noisy(l *messageGroup) bool {
 	return !q.fifo && l.id != "" && l.inFlight >= 30 && l.inFlight*10 > q.counts[inFlight]
 }
 
-// signal makes every parked poll of the queue look again.
+// signal wakes every parked poll of the queue.
 func (q *queue) signal() {
 	close(q.wake)
 	q.wake = make(chan struct{})
@@ -191,7 +189,7 @@ func (a *account) createQueue(c *call, in *createQueueInput) (*queueURLOutput, e
 	return &queueURLOutput{QueueUrl: q.url}, nil
 }
 
-// check checks the name and that it goes with the queue's type.
+// check checks the name, also against the type of the queue.
 func (in *createQueueInput) check(q *queue) error {
 	name := strings.TrimSuffix(in.QueueName, fifoSuffix)
 	if name == "" || len(in.QueueName) > 80 ||
@@ -209,8 +207,8 @@ func (in *createQueueInput) check(q *queue) error {
 	return nil
 }
 
-// sameAs answers a CreateQueue for a queue that exists: it succeeds when every
-// attribute the request names has the value the queue has.
+// sameAs answers a CreateQueue for an existing queue. It succeeds if the queue has every
+// attribute value of the request.
 func (q *queue) sameAs(wanted *queue, attributes map[string]string) (*queueURLOutput, error) {
 	for name := range attributes {
 		same := q.settings[name] == wanted.settings[name]
@@ -225,8 +223,8 @@ func (q *queue) sameAs(wanted *queue, attributes map[string]string) (*queueURLOu
 	return &queueURLOutput{QueueUrl: q.url}, nil
 }
 
-// configure checks attributes and sets them on q, over the given settings; on
-// an error q is as it was.
+// configure checks attributes and sets them on q, over the given settings; on an error q
+// is unchanged.
 func (a *account) configure(q *queue, over settings, attributes map[string]string) error {
 	if err := checkFIFOSettings(q, attributes); err != nil {
 		return err
@@ -313,7 +311,7 @@ func (a *account) listQueues(_ *call, in *listQueuesInput) (*listQueuesOutput, e
 	return &listQueuesOutput{QueueUrls: urls, NextToken: token}, err
 }
 
-// urlsWhere are the URLs of the queues that a test keeps, sorted.
+// urlsWhere returns the sorted URLs of the queues that keep selects.
 func (a *account) urlsWhere(keep func(*queue) bool) []string {
 	urls := []string{}
 	for _, q := range a.queues {
@@ -325,7 +323,7 @@ func (a *account) urlsWhere(keep func(*queue) bool) []string {
 	return urls
 }
 
-// pageRequest is the part of an input that asks for one page of a list.
+// pageRequest is the part of an input that requests one page of a list.
 type pageRequest struct {
 	MaxResults *int
 	NextToken  *string
@@ -334,9 +332,8 @@ type pageRequest struct {
 // maxPage is the longest page of a list of queues.
 const maxPage = 1000
 
-// page cuts the asked page out of a sorted list; the token for the next page is
-// the last item of this one, and "" on the last page and when MaxResults was
-// not given.
+// page returns the requested page of a sorted list. The token for the next page is the
+// last item of this one, or "" on the last page and without MaxResults.
 func (p pageRequest) page(all []string) (items []string, token string, err error) {
 	size := maxPage
 	if p.MaxResults != nil {

@@ -7,15 +7,14 @@ import (
 	"time"
 )
 
-// redrivePolicy is the RedrivePolicy of a queue; its zero value is that of a
-// queue without one.
+// redrivePolicy is the RedrivePolicy of a queue; a queue without one has the zero value.
 type redrivePolicy struct {
 	targetARN       string
 	maxReceiveCount int
 }
 
-// parseRedrivePolicy reads the attribute; maxReceiveCount may be a number or a
-// number in a string, from 1 to 1,000, and is 10 when it is not given.
+// parseRedrivePolicy reads the attribute; maxReceiveCount may be a number or a number in
+// a string, from 1 to 1,000. The default is 10.
 func parseRedrivePolicy(text string) (redrivePolicy, error) {
 	if text == "" {
 		return redrivePolicy{}, nil
@@ -90,7 +89,7 @@ func errAllowPolicy(reason string) *apiError {
 	return errInvalidParameter("Value for parameter RedriveAllowPolicy is invalid. Reason: %s", reason)
 }
 
-// allows says whether the queue of that ARN may use this dead-letter queue.
+// allows reports whether the queue with that ARN may use this dead-letter queue.
 func (p *allowPolicy) allows(sourceARN string) bool {
 	switch p.RedrivePermission {
 	case "denyAll":
@@ -101,9 +100,9 @@ func (p *allowPolicy) allows(sourceARN string) bool {
 	return true
 }
 
-// deadLetterQueue is where a visible message of q goes instead of being
-// received once more, or nil: when the queue has no redrive policy, the message
-// may be received again, or the dead-letter queue is gone.
+// deadLetterQueue returns the queue that a visible message of q moves to instead of being
+// received again. It returns nil if q has no redrive policy, the message may be received
+// again, or the dead-letter queue is gone.
 func (a *account) deadLetterQueue(q *queue, m *message) *queue {
 	if q.redrive.targetARN == "" || m.localReceives < q.redrive.maxReceiveCount {
 		return nil
@@ -111,10 +110,9 @@ func (a *account) deadLetterQueue(q *queue, m *message) *queue {
 	return a.queueByARN(q.redrive.targetARN)
 }
 
-// deadLetter moves a message to the dead-letter queue. Id, attributes, times
-// and receive count stay; on a standard queue also the instant its retention
-// counts from; on a FIFO queue that starts anew and the deduplication id becomes
-// the message id ("Using dead-letter queues in Amazon SQS").
+// deadLetter moves a message to the dead-letter queue. Id, attributes, times and receive
+// count stay. Retention continues on a standard queue; on a FIFO queue it restarts, and
+// the deduplication id becomes the message id ("Using dead-letter queues in Amazon SQS").
 func (a *account) deadLetter(q, target *queue, m *message, now time.Time) {
 	q.take(m)
 	m.sourceARN = q.arn
@@ -127,7 +125,7 @@ func (a *account) deadLetter(q, target *queue, m *message, now time.Time) {
 	target.put(m, now, now)
 }
 
-// isDeadLetterQueue says whether a queue's redrive policy names q.
+// isDeadLetterQueue reports whether the redrive policy of any queue names q.
 func (a *account) isDeadLetterQueue(q *queue) bool {
 	for _, source := range a.queues {
 		if source.redrive.targetARN == q.arn {
@@ -137,7 +135,7 @@ func (a *account) isDeadLetterQueue(q *queue) bool {
 	return false
 }
 
-// checkRedrive checks what a queue's redrive policy says of other queues.
+// checkRedrive checks a redrive policy against the other queues.
 func (a *account) checkRedrive(q *queue, policy redrivePolicy) error {
 	if policy.targetARN == "" {
 		return nil

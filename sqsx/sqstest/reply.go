@@ -11,7 +11,7 @@ import (
 	"time"
 )
 
-// reply is the answer to one request, and how it is put on the wire.
+// reply is the answer to one request and the way it is sent.
 type reply struct {
 	status int
 	header http.Header
@@ -45,7 +45,7 @@ func (r *reply) write(w http.ResponseWriter, pause func(time.Duration) error) {
 	}
 }
 
-// copyTo sends the body; it is false when it ended early.
+// copyTo sends the body. It reports false if the body ended early.
 func (r *reply) copyTo(w http.ResponseWriter, pause func(time.Duration) error) bool {
 	if r.drip == 0 && !r.isCut {
 		_, err := io.Copy(w, r.reader(pause))
@@ -65,7 +65,7 @@ func (r *reply) copyTo(w http.ResponseWriter, pause func(time.Duration) error) b
 	}
 }
 
-// response is the answer as a client's transport gives it, or its error.
+// response returns the answer, or the error, that the transport of a client would return.
 func (r *reply) response(req *http.Request, pause func(time.Duration) error) (*http.Response, error) {
 	switch {
 	case r.reset:
@@ -81,7 +81,7 @@ func (r *reply) response(req *http.Request, pause func(time.Duration) error) (*h
 	}, nil
 }
 
-// wire is how an answer is put on a connection.
+// wire is how an answer is sent over a connection.
 type wire struct {
 	reset   bool
 	isCut   bool
@@ -90,7 +90,7 @@ type wire struct {
 	padding int
 }
 
-// reader is the body as it comes over the connection. The pause function waits
+// reader returns the body as it arrives over the connection. The pause function waits
 // between bytes that drip; its error ends the body.
 func (r *reply) reader(pause func(time.Duration) error) io.Reader {
 	body := io.MultiReader(bytes.NewReader(r.body), &blanks{left: r.padding})
@@ -120,7 +120,7 @@ func (b *blanks) Read(p []byte) (int, error) {
 	return n, nil
 }
 
-// truncated ends as a connection does that is cut in the middle of a body.
+// truncated ends like a connection that is cut in the middle of a body.
 type truncated struct{ body io.Reader }
 
 func (t *truncated) Read(p []byte) (int, error) {
@@ -155,19 +155,19 @@ func resetConnection(w http.ResponseWriter) {
 		panic(http.ErrAbortHandler) //nolint:forbidigo // the nearest thing for a writer without a connection
 	}
 	if tcp, ok := conn.(*net.TCPConn); ok {
-		_ = tcp.SetLinger(0) // makes Close send a reset; failing that it still closes
+		_ = tcp.SetLinger(0) // makes Close send a reset
 	}
 	_ = conn.Close()
 }
 
-// Truncate sends the first n bytes of the answer's body, after headers that
-// promise all of it, and ends the connection.
+// Truncate sends the first n bytes of the answer's body, after headers with its full
+// length, and ends the connection.
 func Truncate(n int) Effect {
 	return Effect{name: "truncate", wire: func(r *reply) { r.cut, r.isCut = n, true }}
 }
 
-// Drip sends the answer's body one byte at a time, one each interval: every read
-// makes progress, so that only a deadline on the whole call ends it early.
+// Drip sends the answer's body one byte at a time, one per interval: every read makes
+// progress, so only a deadline on the whole call ends it early.
 func Drip(interval time.Duration) Effect {
 	return Effect{name: "drip", wire: func(r *reply) { r.drip = interval }}
 }

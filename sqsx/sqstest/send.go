@@ -19,7 +19,7 @@ import (
 
 const maxDelaySeconds = 900
 
-// outgoing is a message as SendMessage and an entry of SendMessageBatch carry it.
+// outgoing is the message in a SendMessage or an entry of SendMessageBatch.
 type outgoing struct {
 	MessageBody             string `sqs:"required"`
 	DelaySeconds            *int
@@ -50,7 +50,7 @@ func (a *account) sendMessage(c *call, in *sendMessageInput) (*sendMessageOutput
 	return a.send(q, &in.outgoing, c.now)
 }
 
-// send checks a message and stores it, or finds that it was sent before.
+// send checks a message and stores it unless it is a duplicate.
 func (a *account) send(q *queue, out *outgoing, now time.Time) (*sendMessageOutput, error) {
 	m, err := out.message(q, now)
 	if err != nil {
@@ -87,7 +87,7 @@ func (a *account) accept(q *queue, m *message, visibleAt, now time.Time) *messag
 	return m
 }
 
-// key is what the ledger calls a message.
+// key returns the key of a message in the ledger.
 func (a *account) key(id, body string) string {
 	if a.keyOf == nil {
 		return id
@@ -95,8 +95,7 @@ func (a *account) key(id, body string) string {
 	return a.keyOf(body)
 }
 
-// message checks the message against the rules of SendMessage and those of the
-// queue.
+// message checks the message against the rules of SendMessage and of the queue.
 func (o *outgoing) message(q *queue, now time.Time) (*message, error) {
 	trace, err := checkSystemAttributes(o.MessageSystemAttributes)
 	if err != nil {
@@ -126,8 +125,8 @@ func (o *outgoing) message(q *queue, now time.Time) (*message, error) {
 	return m, nil
 }
 
-// size is the size of the message in bytes: its body and its attributes. The
-// system attribute does not count.
+// size returns the size of the message in bytes: its body and its attributes, without the
+// system attribute.
 func (o *outgoing) size() int {
 	size := len(o.MessageBody)
 	for name, value := range o.MessageAttributes {
@@ -166,8 +165,8 @@ func (o *outgoing) visibleAt(q *queue, now time.Time) time.Time {
 	return now.Add(q.settings.seconds("DelaySeconds"))
 }
 
-// identify sets the message's group and deduplication id, as the queue's type
-// demands.
+// identify sets the group and deduplication id of the message, as the type of the queue
+// requires.
 func (o *outgoing) identify(m *message, q *queue) error {
 	if err := checkToken("MessageGroupId", o.MessageGroupId); err != nil {
 		return err
@@ -219,7 +218,7 @@ func checkToken(name string, token *string) error {
 	return nil
 }
 
-// state is where a message stands in its queue.
+// state is the state of a message in its queue.
 type state int
 
 const (
@@ -256,14 +255,14 @@ type message struct {
 	places [timelines]int
 }
 
-// sequenceNumber is the SequenceNumber of a FIFO message: 20 digits that grow.
+// sequenceNumber returns the SequenceNumber of a FIFO message: 20 increasing digits.
 func (m *message) sequenceNumber() string { return sequenceNumber(m.sequence) }
 
 func sequenceNumber(sequence uint64) string {
 	return fmt.Sprintf("%020d", 18_000_000_000_000_000_000+sequence)
 }
 
-// systemAttributes are all the message's system attributes.
+// systemAttributes returns all system attributes of the message.
 func (m *message) systemAttributes(fifo bool) map[string]string {
 	attributes := map[string]string{
 		"SenderId":                         accountID,
@@ -288,10 +287,10 @@ func (m *message) systemAttributes(fifo bool) map[string]string {
 
 func milliseconds(t time.Time) string { return strconv.FormatInt(t.UnixMilli(), 10) }
 
-// newID is a random UUID, version 4.
+// newID returns a random UUID, version 4.
 func newID() string {
 	var b [16]byte
-	_, _ = rand.Read(b[:]) // never fails, says its documentation
+	_, _ = rand.Read(b[:]) // never fails, by its documentation
 	b[6] = b[6]&0x0f | 0x40
 	b[8] = b[8]&0x3f | 0x80
 	return fmt.Sprintf("%x-%x-%x-%x-%x", b[:4], b[4:6], b[6:8], b[8:10], b[10:])
@@ -336,17 +335,17 @@ func legalCharacter(r rune) bool {
 	return r >= 0x10000
 }
 
-// md5Of is the MD5 of a message body, in lower-case hexadecimal.
+// md5Of returns the MD5 of a message body, in lower-case hexadecimal.
 func md5Of(body string) string {
 	sum := md5.Sum([]byte(body)) //nolint:gosec // as above
 	return hex.EncodeToString(sum[:])
 }
 
-// md5OfAttributes is the MD5 of message attributes as the Amazon SQS Developer
-// Guide defines it ("Calculating the MD5 message digest for message
-// attributes"): sorted by name, each as name, data type, one byte for the
-// transport type (1 for a string, 2 for bytes) and value, and each text
-// preceded by its length in four bytes. It is "" for no attributes.
+// md5OfAttributes returns the MD5 of message attributes as the Amazon SQS Developer Guide
+// defines it ("Calculating the MD5 message digest for message attributes"): sorted by
+// name, each with name, data type, one byte for the transport type (1 for a string, 2 for
+// bytes) and value, and each text prefixed with its length in four bytes. It returns ""
+// for no attributes.
 func md5OfAttributes(attributes map[string]attributeValue) string {
 	if len(attributes) == 0 {
 		return ""
@@ -371,8 +370,7 @@ func writeSized(h hash.Hash, b []byte) {
 	h.Write(b)
 }
 
-// attributeValue is a message attribute or a message system attribute as it is
-// on the wire.
+// attributeValue is a message attribute or a message system attribute on the wire.
 type attributeValue struct {
 	DataType         string   `sqs:"required"`
 	StringValue      *string  `json:",omitempty"`
@@ -384,10 +382,10 @@ type attributeValue struct {
 // maxAttributes is how many message attributes one message may have.
 const maxAttributes = 10
 
-// isBinary says whether the value is carried as bytes.
+// isBinary reports whether the value is carried as bytes.
 func (v attributeValue) isBinary() bool { return v.logicalType() == "Binary" }
 
-// logicalType is the data type without its custom label.
+// logicalType returns the data type without its custom label.
 func (v attributeValue) logicalType() string {
 	kind, _, _ := strings.Cut(v.DataType, ".")
 	return kind
@@ -403,12 +401,12 @@ func (v attributeValue) bytes() []byte {
 	return []byte(*v.StringValue)
 }
 
-// size is what the attribute adds to the size of its message, in bytes: its
-// name, its type and its value.
+// size returns the bytes that the attribute adds to its message: its name, its type and
+// its value.
 func (v attributeValue) size(name string) int { return len(name) + len(v.DataType) + len(v.bytes()) }
 
-// checkAttributes checks the message attributes of one message. The rules are
-// those of "Amazon SQS message quotas" and of the SDK's MessageAttributeValue.
+// checkAttributes checks the message attributes of one message. Source: "Amazon SQS
+// message quotas" and MessageAttributeValue in the SDK.
 func checkAttributes(attributes map[string]attributeValue) error {
 	if len(attributes) > maxAttributes {
 		return errInvalidParameter("Number of message attributes [%d] exceeds the allowed maximum [%d].",
@@ -449,8 +447,8 @@ func checkAttributeName(name string) error {
 	return nil
 }
 
-// isWordCharacter says whether r is in A-Z a-z 0-9 _ and -: the characters of
-// queue names and of batch entry ids.
+// isWordCharacter reports whether r is in A-Z a-z 0-9 _ and -: the characters of queue
+// names and of batch entry ids.
 func isWordCharacter(r rune) bool {
 	return r >= 'A' && r <= 'Z' || r >= 'a' && r <= 'z' || r >= '0' && r <= '9' || r == '_' || r == '-'
 }
@@ -515,9 +513,9 @@ func (v attributeValue) checkText(name string) error {
 	return nil
 }
 
-// legalNumber says whether text is a number SQS takes: positive or negative,
-// whole or with a fraction, up to 38 digits of precision, between 10^-128 and
-// 10^126 in magnitude.
+// legalNumber reports whether text is a number that SQS accepts: positive or negative,
+// whole or with a fraction, up to 38 digits of precision, between 10^-128 and 10^126 in
+// magnitude.
 func legalNumber(text string) bool {
 	if strings.Trim(text, "0123456789+-.eE") != "" {
 		return false
@@ -528,8 +526,8 @@ func legalNumber(text string) bool {
 	return err == nil && len(digits) <= 38 && math.Abs(number) <= 1e126
 }
 
-// checkSystemAttributes checks MessageSystemAttributes, of which there is one:
-// AWSTraceHeader, a String. It returns its value.
+// checkSystemAttributes checks MessageSystemAttributes and returns the value of
+// AWSTraceHeader, the only one.
 func checkSystemAttributes(attributes map[string]attributeValue) (string, error) {
 	trace := ""
 	for name, value := range attributes {
@@ -551,7 +549,7 @@ func checkSystemAttributes(attributes map[string]attributeValue) (string, error)
 // from the first message sent with it, deleted or not.
 const deduplicationInterval = 5 * time.Minute
 
-// deduplication is the memory of a FIFO queue or topic of what was sent.
+// deduplication remembers what was sent to a FIFO queue or topic.
 type deduplication[M message | publication] struct {
 	seen  map[string]*M
 	order []remembered // oldest first
@@ -580,8 +578,8 @@ func (d *deduplication[M]) remember(key string, m *M, now time.Time) {
 	d.order = append(d.order, remembered{key: key, until: now.Add(deduplicationInterval)})
 }
 
-// deduplicationKey is what makes two messages of the queue the same: the id,
-// within the group when DeduplicationScope says so.
+// deduplicationKey returns the key that duplicates share: the id, with the group if
+// DeduplicationScope is messageGroup.
 func (q *queue) deduplicationKey(m *message) string {
 	if q.settings["DeduplicationScope"] == "messageGroup" {
 		return m.groupID + "\x00" + m.deduplicationID
@@ -589,8 +587,8 @@ func (q *queue) deduplicationKey(m *message) string {
 	return m.deduplicationID
 }
 
-// contentID is the deduplication id of content-based deduplication: the SHA-256
-// of the body, without the attributes.
+// contentID returns the deduplication id of content-based deduplication: the SHA-256 of
+// the body, without the attributes.
 func contentID(body string) string {
 	sum := sha256.Sum256([]byte(body))
 	return hex.EncodeToString(sum[:])

@@ -21,13 +21,13 @@ import (
 	"github.com/aws/aws-sdk-go-v2/service/sqs"
 )
 
-// offlineURL is the URL of a server without a socket. It looks like loopback,
-// and nothing listens there: a client that takes it for real is refused.
+// offlineURL is the URL of a server without a socket. It looks like loopback, and nothing
+// listens there: a client that connects to it is refused.
 const offlineURL = "http://127.0.0.1:1"
 
 // Server is an SQS, an SNS and an EventBridge Scheduler service in this process. All its
-// methods can be called concurrently. It is an http.Handler too, to be mounted wherever a
-// test wants it.
+// methods can be called concurrently. It is an http.Handler too, so a test can mount it
+// anywhere.
 //
 // Inside a testing/synctest bubble, make the server in the bubble and leave it
 // unstarted: its time is then the bubble's, and sockets do not work there.
@@ -62,13 +62,13 @@ func NewUnstartedServer() *Server {
 	return s
 }
 
-// inBubble reports whether the clock is that of a synctest bubble, which begins with the
+// inBubble reports whether the clock belongs to a synctest bubble, which starts in the
 // year 2000.
 func inBubble() bool { return time.Now().Year() < 2001 }
 
-// Start makes the server listen on a free port of 127.0.0.1. Queues that exist
-// keep their URLs, whose paths stay good. It panics if the server was started
-// or closed before, and within a synctest bubble, where sockets do not work.
+// Start makes the server listen on a free port of 127.0.0.1. The paths of existing queue
+// URLs stay valid. It panics if the server was started or closed before, and within a
+// synctest bubble, where sockets do not work.
 func (s *Server) Start() {
 	if s.listener != nil || s.isClosed() {
 		panic("sqstest: the server was started or closed before") //nolint:forbidigo // a mistake in the test
@@ -86,9 +86,10 @@ func (s *Server) Start() {
 	s.account.baseURL = s.URL
 }
 
-// Close ends parked polls and the contexts of functions, waits for these and the requests
-// under way, and closes all connections, also those of clients that Client made. Later
-// in-process requests fail as refused connections do. Close may be called more than once.
+// Close ends parked polls and the contexts of functions, waits for them and for the
+// requests in progress, and closes all connections, including connections of clients that
+// Client made. Later in-process requests fail with a refused connection. Close may be
+// called more than once.
 func (s *Server) Close() {
 	s.closeOnce.Do(func() {
 		s.account.mu.Lock()
@@ -104,11 +105,11 @@ func (s *Server) Close() {
 	})
 }
 
-// ServeHTTP answers one request: of the AWS JSON 1.0 protocol for SQS, of the AWS
-// Query protocol for SNS, of AWS REST JSON for EventBridge Scheduler.
+// ServeHTTP answers one request: AWS JSON 1.0 for SQS, AWS Query for SNS, AWS REST JSON
+// for EventBridge Scheduler.
 func (s *Server) ServeHTTP(w http.ResponseWriter, r *http.Request) {
-	// Only browsers send it: a page of another site could post a form to SNS, which needs
-	// no permission of ours.
+	// Only browsers send Origin. A page of another site could post a form to SNS without
+	// permission.
 	if r.Header.Get("Origin") != "" {
 		http.Error(w, "sqstest: requests of web pages are refused", http.StatusForbidden)
 		return
@@ -117,7 +118,7 @@ func (s *Server) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	s.exchange(r).write(w, pause)
 }
 
-// accessKey is the key of the clients that the server makes.
+// accessKey is the access key of clients that the server makes.
 const accessKey = "AKIDSQSTEST"
 
 // Client returns an SDK client of this server's SQS, with static credentials, the
@@ -132,7 +133,7 @@ func (s *Server) Client(optFns ...func(*sqs.Options)) *sqs.Client {
 	}, optFns...)
 }
 
-// SNSClient returns an SDK client of this server's SNS, as Client does of its SQS.
+// SNSClient returns an SDK client of this server's SNS, configured as in Client.
 func (s *Server) SNSClient(optFns ...func(*sns.Options)) *sns.Client {
 	return sns.New(sns.Options{
 		BaseEndpoint: aws.String(s.URL),
@@ -142,14 +143,13 @@ func (s *Server) SNSClient(optFns ...func(*sns.Options)) *sns.Client {
 	}, optFns...)
 }
 
-// HTTPClient returns an HTTP client whose every request, whatever its URL, is
-// answered by this server in the calling goroutine: no sockets, no goroutines.
-// It serves as the HTTPClient of an aws.Config, of sqs.Options, of sns.Options and of
-// scheduler.Options.
+// HTTPClient returns an HTTP client whose requests this server answers in the calling
+// goroutine, regardless of their URL: no sockets, no goroutines. Use it as the HTTPClient
+// of an aws.Config, of sqs.Options, of sns.Options and of scheduler.Options.
 //
-// As with a real connection, a request whose context ends returns that
-// context's error at once, also out of a long poll, and what it changed on the
-// server stays changed: messages it received stay in flight.
+// As with a real connection, a request whose context ends returns the error of that
+// context at once, even during a long poll. Its changes on the server remain: messages it
+// received stay in flight.
 func (s *Server) HTTPClient() *http.Client {
 	return &http.Client{Transport: inProcess{s}}
 }
@@ -187,13 +187,13 @@ func (t inProcess) RoundTrip(req *http.Request) (*http.Response, error) {
 	return answer.response(req, pause)
 }
 
-// connectionError is the error a TCP connection would give.
+// connectionError returns the error that a TCP connection would give.
 func connectionError(op, call string, errno syscall.Errno) error {
 	return &net.OpError{Op: op, Net: "tcp", Err: os.NewSyscallError(call, errno)}
 }
 
-// exchange takes a request to its answer, through the faults. It returns early
-// when the request's context ends.
+// exchange answers a request, with faults applied. It returns early when the request's
+// context ends.
 func (s *Server) exchange(r *http.Request) *reply {
 	c, err := s.account.newCall(r)
 	s.tally.request(c.name)
@@ -208,7 +208,7 @@ func (s *Server) exchange(r *http.Request) *reply {
 	return answer
 }
 
-// answer is what comes of a call, before the wire.
+// answer returns the reply to a call.
 func (s *Server) answer(r *http.Request, c *call, err error, request Request, faults []Fault) *reply {
 	if instead := s.interfere(r, c, faults, false); instead != nil {
 		return instead
@@ -229,8 +229,8 @@ func (s *Server) answer(r *http.Request, c *call, err error, request Request, fa
 	return answer
 }
 
-// interfere lets the faults of one side act, before or after the operation. It
-// returns an answer to be given in place of the service's, or nil.
+// interfere applies the faults before or after the operation. It returns a reply that
+// replaces the reply of the service, or nil.
 func (s *Server) interfere(r *http.Request, c *call, faults []Fault, after bool) *reply {
 	for _, f := range faults {
 		if f.After != after {
@@ -295,7 +295,7 @@ func (s *Server) perform(ctx context.Context, c *call, faults []Fault) (any, err
 	return c.apply(ctx, c)
 }
 
-// performDetached applies an operation that goes on when the client has left.
+// performDetached applies an operation that continues after the client has left.
 func (s *Server) performDetached(ctx context.Context, c *call) (any, error) {
 	type result struct {
 		out any
@@ -314,8 +314,8 @@ func (s *Server) performDetached(ctx context.Context, c *call) (any, error) {
 	}
 }
 
-// refuse answers with an error of the service and counts it if the client is
-// to blame. Any other error ends the exchange without an answer.
+// refuse answers with an error of the service and counts it if the client caused it. Any
+// other error ends the exchange without an answer.
 func (s *Server) refuse(c *call, err error) *reply {
 	api, ok := errors.AsType[*apiError](err)
 	if !ok {
@@ -327,7 +327,7 @@ func (s *Server) refuse(c *call, err error) *reply {
 	return c.protocol.refusal(api)
 }
 
-// asAPIError is err as an error of the service.
+// asAPIError converts err to an error of the service.
 func asAPIError(err error) *apiError {
 	if api, ok := errors.AsType[*apiError](err); ok {
 		return api
@@ -341,9 +341,9 @@ const (
 	arnPrefix = "arn:aws:sqs:" + region + ":" + accountID + ":"
 )
 
-// account holds the queues and topics of a server. No goroutine works on them:
-// what is due (visibility timeouts, delays, retention, move tasks) is made up for
-// at the start of each operation, by settle. Only functions run by themselves.
+// account holds the queues and topics of a server. No goroutine works on them: settle
+// applies what is due (visibility timeouts, delays, retention, move tasks) at the start
+// of each operation. Only functions run in goroutines.
 type account struct {
 	receiptKey []byte
 	closed     chan struct{}  // closed when the server closes
@@ -391,7 +391,7 @@ func (a *account) queue(queueURL string) (*queue, error) {
 	return q, nil
 }
 
-// isClosed says whether the server is closed.
+// isClosed reports whether the server is closed.
 func (a *account) isClosed() bool {
 	select {
 	case <-a.closed:
@@ -401,8 +401,8 @@ func (a *account) isClosed() bool {
 	}
 }
 
-// queueName is the name in a queue URL, whose path is the account's number and
-// the name.
+// queueName returns the name in a queue URL, whose path is the account number and the
+// name.
 func queueName(queueURL string) (string, error) {
 	u, err := url.Parse(queueURL)
 	if err != nil || u.Host == "" {
@@ -427,7 +427,7 @@ func (a *account) queueByARN(arn string) *queue {
 	return a.queues[name]
 }
 
-// settle makes up for all that was due until now.
+// settle applies everything that is due by now.
 func (a *account) settle(now time.Time) {
 	a.settleSchedules(now)
 	for _, q := range a.queues {
@@ -447,7 +447,7 @@ func (a *account) settleQueue(q *queue, now time.Time) {
 	}
 }
 
-// reappear makes a delayed or in-flight message visible at its instant.
+// reappear makes a delayed or in-flight message visible when it is due.
 func (a *account) reappear(q *queue, m *message) {
 	was := m.state
 	q.lift(m)

@@ -38,7 +38,7 @@ func (a *account) getQueueAttributes(_ *call, in *getQueueAttributesInput) (*get
 	return &getQueueAttributesOutput{Attributes: kept}, nil
 }
 
-// attributes are all attributes of the queue; the counts are exact here.
+// attributes returns all attributes of the queue. The counts are exact here.
 func (q *queue) attributes() map[string]string {
 	all := map[string]string(maps.Clone(q.settings))
 	maps.Copy(all, map[string]string{
@@ -110,20 +110,20 @@ func defaultSettings(fifo bool) settings {
 	return s
 }
 
-// number is a numeric setting.
+// number returns a numeric setting.
 func (s settings) number(name string) int {
 	n, _ := strconv.Atoi(s[name]) // checked when it was set
 	return n
 }
 
-// seconds is a setting that counts seconds.
+// seconds returns a setting in seconds as a duration.
 func (s settings) seconds(name string) time.Duration {
 	return time.Duration(s.number(name)) * time.Second
 }
 
-// with returns a copy in which the given attributes are set, after checking
-// each; an empty value takes away a policy or a key. The attributes FifoQueue
-// and those of FIFO queues are checked by the caller, which knows the queue.
+// with checks the given attributes and returns a copy with them set; an empty value
+// removes a policy or a key. The caller, which knows the queue, checks FifoQueue and the
+// attributes of FIFO queues.
 func (s settings) with(attributes map[string]string) (settings, error) {
 	out := maps.Clone(s)
 	for name, value := range attributes {
@@ -140,7 +140,7 @@ func (s settings) with(attributes map[string]string) (settings, error) {
 	return out, out.checkTogether()
 }
 
-// checkTogether checks the rules that bind two settings.
+// checkTogether checks the rules between two settings.
 func (s settings) checkTogether() error {
 	if s["FifoThroughputLimit"] == "perMessageGroupId" && s["DeduplicationScope"] != "messageGroup" {
 		return errAttributeValue("FifoThroughputLimit")
@@ -156,7 +156,7 @@ func errAttributeName(name string) *apiError {
 	return newError("InvalidAttributeName", "Unknown Attribute %s.", name)
 }
 
-// settingRange is the legal range of a numeric attribute of CreateQueue.
+// settingRange returns the legal range of a numeric attribute of CreateQueue.
 func settingRange(name string) (low, high int, ok bool) {
 	switch name {
 	case "VisibilityTimeout":
@@ -175,7 +175,7 @@ func settingRange(name string) (low, high int, ok bool) {
 	return 0, 0, false
 }
 
-// settingChoices are the legal values of an attribute that names a choice.
+// settingChoices returns the legal values of an attribute that names a choice.
 func settingChoices(name string) []string {
 	switch name {
 	case "FifoQueue", "ContentBasedDeduplication", "SqsManagedSseEnabled":
@@ -188,8 +188,8 @@ func settingChoices(name string) []string {
 	return nil
 }
 
-// checkSetting checks one attribute and returns its canonical value, "" for
-// one to be taken away.
+// checkSetting checks one attribute and returns its canonical value, "" for one to
+// remove.
 func checkSetting(name, value string) (string, error) {
 	if low, high, ok := settingRange(name); ok {
 		n, err := strconv.Atoi(value)

@@ -11,8 +11,8 @@ import (
 	"unicode/utf8"
 )
 
-// shape is what there is to know of a type of the service's model: a struct, a
-// list, a map, or a scalar, which has none of these.
+// shape describes a type of the service model: a struct, a list or a map. A scalar has a
+// zero shape.
 type shape struct {
 	members  map[string]*shape // of a struct, by their names on the wire
 	required []string          // of a struct
@@ -48,9 +48,8 @@ func newShape(t reflect.Type) *shape {
 	return &shape{}
 }
 
-// newStructShape reads the fields of a struct. A member is named by the field's
-// json tag, else by the field; a field tagged sqs:"required" is one that must be
-// there and not null.
+// newStructShape reads the fields of a struct. A member is named by the field's json tag,
+// else by the field; a field tagged sqs:"required" must be present and not null.
 func newStructShape(t reflect.Type) *shape {
 	s := &shape{members: map[string]*shape{}}
 	for _, field := range reflect.VisibleFields(t) {
@@ -69,10 +68,9 @@ func newStructShape(t reflect.Type) *shape {
 	return s
 }
 
-// decodeShape reads the JSON of a request into a pointer to a struct. It is
-// stricter than the service: a member the struct does not have, also one in
-// another case, and a member given twice are errors, so that a misspelled or
-// misplaced one is found, not ignored.
+// decodeShape reads the JSON of a request into a pointer to a struct. It is stricter than
+// the service: an unknown member, even if only the case differs, and a repeated member
+// are errors, so that a misspelled or misplaced member is found, not ignored.
 func decodeShape(data []byte, into any) error {
 	if !utf8.Valid(data) {
 		return errSerialization("the request is not valid UTF-8")
@@ -88,7 +86,7 @@ func decodeShape(data []byte, into any) error {
 	return walk.value(shapeOf(reflect.TypeOf(into)), nil)
 }
 
-// decodeError says where the JSON is not as it should be, without its values.
+// decodeError names the place where the JSON is wrong, without its values.
 func decodeError(err error) error {
 	var mismatch *json.UnmarshalTypeError
 	if errors.As(err, &mismatch) && mismatch.Field != "" {
@@ -101,21 +99,20 @@ func errSerialization(format string, args ...any) *apiError {
 	return newError("SerializationException", format, args...)
 }
 
-// walk goes over JSON that is known to be valid and to fit its shape, and checks
-// what encoding/json does not: that each member is one of the shape's, is given
-// once, and is there when it must be.
+// walk checks in valid JSON what encoding/json does not: that members are known, are not
+// repeated, and are present if required.
 type walk struct {
 	data []byte
 	at   int
 }
 
-// place is where a value stands, for error texts.
+// place is the position of a value, for error texts.
 type place struct {
 	in   *place
 	name string
 }
 
-// String is the names of the members that lead to the place, with dots between.
+// String returns the names of the members that lead to the place, separated by dots.
 func (p *place) String() string {
 	var names []string
 	for ; p != nil; p = p.in {
@@ -125,7 +122,7 @@ func (p *place) String() string {
 	return strings.Join(names, ".")
 }
 
-// value checks the value at hand and goes past it.
+// value checks the next value and moves past it.
 func (w *walk) value(s *shape, p *place) error {
 	w.space()
 	switch w.data[w.at] {
@@ -189,8 +186,8 @@ func (w *walk) array(s *shape, p *place) error {
 	return nil
 }
 
-// enter goes past the opening bracket, or the comma, to the next item; it is
-// false when there is none, and the closing bracket is behind.
+// enter moves past the opening bracket or the comma to the next item. If there is none it
+// moves past the closing bracket and reports false.
 func (w *walk) enter(closing byte) bool {
 	w.space()
 	if w.data[w.at] != closing {
@@ -204,7 +201,7 @@ func (w *walk) enter(closing byte) bool {
 	return false
 }
 
-// text goes past a string and returns it as it is written, in its quotes.
+// text moves past a string and returns it as written, with its quotes.
 func (w *walk) text() []byte {
 	start := w.at
 	for w.at++; w.data[w.at] != '"'; w.at++ {
@@ -216,7 +213,7 @@ func (w *walk) text() []byte {
 	return w.data[start:w.at]
 }
 
-// until goes to the first of the given bytes, or to the end.
+// until moves to the first of the given bytes, or to the end.
 func (w *walk) until(stop string) {
 	for w.at < len(w.data) && strings.IndexByte(stop, w.data[w.at]) < 0 {
 		w.at++
