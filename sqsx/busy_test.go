@@ -58,7 +58,10 @@ func keepsBusy(t *testing.T, row busyRow) {
 		return nil
 	})
 	ideal := float64(row.concurrency) / row.takes.Seconds()
-	const warmUp, measured = 500 * time.Millisecond, 500 * time.Millisecond // whole runs of every row
+	warmUp, measured := 500*time.Millisecond, 500*time.Millisecond // whole runs of every row
+	if row.concurrency >= 400 {
+		warmUp, measured = max(2*row.takes, 300*time.Millisecond), max(row.takes, 200*time.Millisecond)
+	}
 	backlog := int(ideal*(warmUp+measured).Seconds()) + 2*row.concurrency
 	for q := range row.queues {
 		args := make([]numberArgs, backlog)

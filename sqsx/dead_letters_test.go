@@ -436,7 +436,7 @@ func (e *endlessAPI) ChangeMessageVisibilityBatch(
 // what it and their leases take.
 func TestDeadLettersOfAFullQueue(t *testing.T) { //nolint:paralleltest // it measures memory
 	body, err := json.Marshal(map[string]any{
-		"id": "6d1b0d3c-6d4e-4d43-8f1b-8dd5e1e4a1c9", "task": "tests.a", "args": []string{strings.Repeat("x", 4<<10)},
+		"id": "6d1b0d3c-6d4e-4d43-8f1b-8dd5e1e4a1c9", "task": "tests.a", "args": []string{strings.Repeat("x", 2<<10)},
 		"metadata": map[string]any{"priority": "default", "timestamp": 1, "version": "1.0"}, "kwargs": map[string]any{}, "headers": map[string]any{},
 	})
 	require.NoError(t, err)
