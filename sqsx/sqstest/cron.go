@@ -7,8 +7,8 @@ import (
 	"time"
 )
 
-// cron is the expression cron: minutes, hours, days, months, weekdays, years.
-// Source: "Schedule types in EventBridge Scheduler".
+// cron is a cron expression: minutes, hours, days, months, weekdays, years. Source:
+// "Schedule types in EventBridge Scheduler".
 type cron struct {
 	zone    *time.Location
 	minutes []int
@@ -18,11 +18,11 @@ type cron struct {
 	day     func(day time.Time) bool // given at noon UTC
 }
 
-// lastYear is the last that an expression can name.
+// lastYear is the last year that an expression can name.
 const lastYear = 2199
 
-// following goes through days by the calendar of the zone. A time that clocks skip never
-// comes, and one that they repeat comes once.
+// following goes through the days in the calendar of the zone. A time that the clock
+// skips never comes, and a time that it repeats comes once.
 func (c *cron) following(t time.Time) time.Time {
 	local := t.In(c.zone)
 	day := time.Date(local.Year(), local.Month(), local.Day(), 12, 0, 0, 0, time.UTC)
@@ -48,7 +48,7 @@ func (c *cron) nextDay(day time.Time) time.Time {
 	return day.AddDate(0, 0, 1)
 }
 
-// within is the first time of a day after t, zero when there is none.
+// within returns the first time of a day after t, or the zero time.
 func (c *cron) within(day, t time.Time) time.Time {
 	for _, hour := range c.hours {
 		for _, minute := range c.minutes {
@@ -131,7 +131,7 @@ func parseCronField(text string, from, to int, names string) ([]int, error) {
 	return slices.Compact(values), nil
 }
 
-// cronValue is a number or the place of a name, -1 for anything else.
+// cronValue returns a number or the index of a name, -1 for anything else.
 func cronValue(text, names string) int {
 	if i := slices.Index(strings.Fields(names), strings.ToUpper(text)); i >= 0 {
 		return i + 1
@@ -143,7 +143,7 @@ func cronValue(text, names string) int {
 	return int(n)
 }
 
-// lastDay is the last day of the month of a day.
+// lastDay returns the last day of the month of a day.
 func lastDay(day time.Time) int {
 	return time.Date(day.Year(), day.Month()+1, 0, 12, 0, 0, 0, time.UTC).Day()
 }
@@ -165,8 +165,8 @@ func parseDayOfMonth(text string) (func(time.Time) bool, error) {
 	return func(day time.Time) bool { return slices.Contains(days, day.Day()) }, err
 }
 
-// nearestWeekday is the day of the month that is a weekday and nearest to the n-th, 0
-// when the month has no n-th.
+// nearestWeekday returns the weekday of the month nearest to the n-th, 0 if the month has
+// no n-th.
 func nearestWeekday(day time.Time, n int) int {
 	if n > lastDay(day) {
 		return 0

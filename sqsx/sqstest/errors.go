@@ -5,13 +5,13 @@ import (
 	"net/http"
 )
 
-// apiError is an error of the service: it becomes the body and the headers
-// that make errors.As on the SDK's types.X work.
+// apiError is an error of the service. Its body and headers make errors.As work with the
+// error types of the SDK.
 type apiError struct {
 	code    string // the shape's name, such as QueueDoesNotExist
 	message string
-	status  int    // HTTP status; 0 means what statusOf says
-	legacy  string // the x-amzn-query-error code; empty means what legacyCode says
+	status  int    // HTTP status; 0 means statusOf
+	legacy  string // the x-amzn-query-error code; "" means legacyCode
 }
 
 func newError(code, format string, args ...any) *apiError {
@@ -36,7 +36,7 @@ func errQueueDoesNotExist() *apiError {
 
 func (e *apiError) Error() string { return e.code + ": " + e.message }
 
-// httpStatus is the status of the response.
+// httpStatus returns the status of the response.
 func (e *apiError) httpStatus() int {
 	if e.status != 0 {
 		return e.status
@@ -44,11 +44,11 @@ func (e *apiError) httpStatus() int {
 	return statusOf(e.code)
 }
 
-// senderFault says whether the caller, not the service, is to blame.
+// senderFault reports whether the caller, not the service, caused the error.
 func (e *apiError) senderFault() bool { return e.httpStatus() < http.StatusInternalServerError }
 
-// queryError is the x-amzn-query-error header: the code of the older query
-// protocol and which side is at fault.
+// queryError returns the x-amzn-query-error header: the code of the older query protocol
+// and the side at fault.
 func (e *apiError) queryError() string {
 	code := e.legacy
 	if code == "" {
@@ -60,7 +60,7 @@ func (e *apiError) queryError() string {
 	return code + ";Receiver"
 }
 
-// statusOf is the HTTP status of an error of the service model.
+// statusOf returns the HTTP status of an error of the service model.
 func statusOf(code string) int {
 	switch code {
 	case "InvalidAddress", "ReceiptHandleIsInvalid", "ResourceNotFoundException", "NotFound":
@@ -81,8 +81,8 @@ func statusOf(code string) int {
 	return http.StatusBadRequest
 }
 
-// legacyCode is the code of the query protocol, which the SDK reports as
-// ErrorCode because the service is marked compatible with it.
+// legacyCode returns the code in the query protocol. The SDK reports it as ErrorCode,
+// because the service model declares compatibility with that protocol.
 func legacyCode(code string) string {
 	switch code {
 	case "QueueDoesNotExist":
@@ -97,7 +97,7 @@ func legacyCode(code string) string {
 	return kmsCode(code)
 }
 
-// kmsCode is the legacy code of the errors passed on from the key service.
+// kmsCode returns the legacy code of errors from the key service.
 func kmsCode(code string) string {
 	switch code {
 	case "KmsAccessDenied":
@@ -118,7 +118,7 @@ func kmsCode(code string) string {
 	return code
 }
 
-// errSNS is SNS's error for a request that breaks a rule.
+// errSNS returns the error of SNS for a request that breaks a rule.
 func errSNS(format string, args ...any) *apiError {
 	return newError("InvalidParameter", "Invalid parameter: "+format, args...)
 }
@@ -129,7 +129,7 @@ func errTopicNotFound() *apiError { return newError("NotFound", "Topic does not 
 
 func errSubscriptionNotFound() *apiError { return newError("NotFound", "Subscription does not exist") }
 
-// asSNS turns an error of the rules that SNS shares with SQS into SNS's own.
+// asSNS converts an error of a rule that SNS shares with SQS to an error of SNS.
 func asSNS(err error, code string) error {
 	if err == nil {
 		return nil

@@ -12,17 +12,16 @@ import (
 	"github.com/aws/aws-sdk-go-v2/service/sqs/types"
 )
 
-// EventSource is a queue as an event source mapping of Lambda takes messages
-// from it. It fits the Mapping of package lambdax/lambdatest.
+// EventSource reads a queue as an event source mapping of Lambda does. It fits the
+// Mapping of package lambdax/lambdatest.
 type EventSource struct {
 	client *sqs.Client
 	queue  Queue
 	wait   time.Duration
 }
 
-// EventSource makes an event source of the queue of that name, which must
-// exist. A receive waits for a message for up to wait, in whole seconds, at
-// most 20; Lambda's own poll waits for 20.
+// EventSource returns an event source for a queue, which must exist. A receive waits for
+// a message for up to wait, in whole seconds, at most 20; Lambda's own poll waits for 20.
 func (s *Server) EventSource(name string, wait time.Duration) (*EventSource, error) {
 	queue := s.Queue(name)
 	if !queue.Exists {
@@ -31,8 +30,8 @@ func (s *Server) EventSource(name string, wait time.Duration) (*EventSource, err
 	return &EventSource{client: s.Client(), queue: queue, wait: wait}, nil
 }
 
-// Receive returns up to n messages, at most 10, as records of the event that
-// Lambda gives a function; none when none came, or when ctx has ended.
+// Receive returns up to n messages, at most 10, as records of the event that Lambda gives
+// a function. It returns none if none came or ctx has ended.
 func (e *EventSource) Receive(ctx context.Context, n int) ([]json.RawMessage, error) {
 	out, err := e.client.ReceiveMessage(ctx, &sqs.ReceiveMessageInput{
 		QueueUrl: &e.queue.URL, MaxNumberOfMessages: int32(n), WaitTimeSeconds: int32(e.wait / time.Second),

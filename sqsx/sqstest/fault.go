@@ -9,33 +9,32 @@ import (
 	"time"
 )
 
-// Fault is something to go wrong: on which requests, and what. The zero value
-// of On, Queue, Topic, Nth, Times and If does not narrow the choice. Faults add up:
-// all that match a request act on it, in the order in which they were injected.
+// Fault is an effect and the requests that it acts on. The zero values of On, Queue,
+// Topic, Nth, Times and If match every request. All faults that match a request act on
+// it, in the order of their injection.
 type Fault struct {
-	// On is the operation, such as OpDeleteMessageBatch.
+	// On is the name of the operation, such as OpDeleteMessageBatch.
 	On string
 	// Queue is the name of the queue the request is about.
 	Queue string
 	// Topic is the name of the topic the request is about.
 	Topic string
-	// If is asked about each request that matches On, Queue and Topic. It may be called
+	// If is called for each request that matches On, Queue and Topic. It may be called
 	// concurrently.
 	If func(Request) bool
-	// Nth makes the fault act on the n-th of the matching requests only, counted
-	// from 1 at the injection. With Times it acts on the n-th and those after it.
+	// Nth makes the fault act only on the n-th matching request since the injection,
+	// counted from 1. With Times it also acts on the requests after that.
 	Nth int
-	// Times is how often the fault acts: 0 is once with Nth, else for ever.
+	// Times is how often the fault acts. Default: once with Nth, else forever.
 	Times int
-	// After makes the effect take place when the operation has been applied:
-	// the response is lost, not the request. Effects that change the response
-	// need no After.
+	// After delays the effect until the operation has been applied: the response is lost,
+	// not the request. Effects that change the response do not need After.
 	After bool
-	// Do is what happens.
+	// Do is the effect.
 	Do Effect
 }
 
-// Request is what Fault.If decides on.
+// Request is the input of Fault.If.
 type Request struct {
 	Operation   string      // one of the Op constants
 	Queue       string      // the queue's name; "" when the operation names none
@@ -46,7 +45,7 @@ type Request struct {
 	Body        []byte      // the JSON or the form of the request, not to be changed
 }
 
-// Injection is a fault at work.
+// Injection is an active fault.
 type Injection struct {
 	fault   Fault
 	matched atomic.Int64
@@ -54,13 +53,13 @@ type Injection struct {
 	removed atomic.Bool
 }
 
-// Fired is how often the fault acted.
+// Fired returns how often the fault acted.
 func (i *Injection) Fired() int { return int(i.fired.Load()) }
 
-// Remove ends the fault: the service is healed. It may be called more than once.
+// Remove ends the fault. It may be called more than once.
 func (i *Injection) Remove() { i.removed.Store(true) }
 
-// takes says whether the fault acts on a request, and counts it.
+// takes reports whether the fault acts on a request, and counts the request.
 func (i *Injection) takes(r Request) bool {
 	f := i.fault
 	if i.removed.Load() || f.On != "" && f.On != r.Operation {
@@ -79,7 +78,7 @@ func (i *Injection) takes(r Request) bool {
 	return true
 }
 
-// includes says whether the fault acts on the n-th matching request.
+// includes reports whether the fault acts on the n-th matching request.
 func (f Fault) includes(n int) bool {
 	first, times := max(f.Nth, 1), f.Times
 	if f.Nth > 0 && times == 0 {
@@ -88,7 +87,7 @@ func (f Fault) includes(n int) bool {
 	return n >= first && (times == 0 || n < first+times)
 }
 
-// Inject puts a fault to work at once. It panics if the fault has no effect.
+// Inject activates a fault. It panics if the fault has no effect.
 func (s *Server) Inject(f Fault) *Injection {
 	if f.Do.name == "" {
 		panic("sqstest: a fault needs an effect in Do") //nolint:forbidigo // a mistake in the test
@@ -107,18 +106,18 @@ type Effect struct {
 	wait   time.Duration
 	hang   bool
 	orphan bool
-	answer func(c *call, r *http.Request) *reply // in place of the service's; nil goes on
+	answer func(c *call, r *http.Request) *reply // replaces the reply of the service; nil does not
 	entry  *entryFault
 	suits  func(out any) bool // for edit
 	edit   func(a *account, c *call, out any)
 	wire   func(*reply)
 }
 
-// String names the effect.
+// String returns the name of the effect.
 func (e Effect) String() string { return e.name }
 
-// Reset resets the connection. The request is lost: nothing was applied. With
-// Fault.After the response is lost.
+// Reset resets the connection. The request is lost: nothing was applied. With Fault.After
+// only the response is lost.
 func Reset() Effect {
 	return Effect{name: "reset", answer: func(*call, *http.Request) *reply { return &reply{wire: wire{reset: true}} }}
 }
@@ -127,8 +126,7 @@ func Reset() Effect {
 // the client gives up or the server closes.
 func Silence() Effect { return Effect{name: "silence", hang: true} }
 
-// Delay waits before the operation is applied; with Fault.After, before it is
-// answered.
+// Delay waits before the operation is applied, or with Fault.After, before the answer.
 func Delay(d time.Duration) Effect { return Effect{name: "delay", wait: d} }
 
 // Status answers with a bare HTTP status and body, as a proxy or a load balancer
@@ -139,11 +137,10 @@ func Status(code int, body string) Effect {
 	}}
 }
 
-// Error answers with an error of the service: a shape's name such as
-// "RequestThrottled", "KmsThrottled" or "OverLimit", or any other code such as
-// "ThrottlingException", "ExpiredToken" or "InternalError". The HTTP status is
-// the one the service uses for the code, 400 for those this package does not
-// know; ErrorStatus sets another.
+// Error answers with an error of the service: a shape's name such as "RequestThrottled",
+// "KmsThrottled" or "OverLimit", or any other code such as "ThrottlingException",
+// "ExpiredToken" or "InternalError". The HTTP status is the status that the service uses
+// for the code, or 400 for an unknown code; ErrorStatus sets another.
 func Error(code, message string) Effect { return ErrorStatus(0, code, message) }
 
 // ErrorStatus is Error with a given HTTP status.
@@ -153,9 +150,8 @@ func ErrorStatus(status int, code, message string) Effect {
 	}}
 }
 
-// Pretend answers that the operation was done and does not do it. It acts on
-// operations whose success says nothing: deletes and changes of visibility, one
-// by one and in batches. On others it does nothing.
+// Pretend answers with success and does not apply the operation. It acts on operations
+// whose success has no content: deletes and changes of visibility, single and in batches.
 func Pretend() Effect {
 	return Effect{name: "pretend", answer: func(c *call, _ *http.Request) *reply {
 		switch c.name {
@@ -168,14 +164,14 @@ func Pretend() Effect {
 	}}
 }
 
-// OrphanPoll keeps a long poll alive when its client has gone: until its wait
-// ends it takes messages that no receiver gets, as Amazon SQS can. They stay in
+// OrphanPoll keeps a long poll alive after its client has gone: until its wait ends it
+// receives messages that reach no client, as can happen on Amazon SQS. They stay in
 // flight until their visibility timeout.
 func OrphanPoll() Effect { return Effect{name: "orphan poll", orphan: true} }
 
-// ClockSkew makes the server's clock wrong by d: the Date of its answers is off,
-// and it refuses requests signed more than five minutes from its own time, with
-// RequestTimeTooSkewed. The times of messages stay right.
+// ClockSkew shifts the clock of the server by d. The Date of answers is shifted, and
+// requests signed more than five minutes from that time are refused with
+// RequestTimeTooSkewed. The times of messages stay correct.
 func ClockSkew(d time.Duration) Effect {
 	return Effect{
 		name:   "clock skew",
@@ -186,7 +182,8 @@ func ClockSkew(d time.Duration) Effect {
 	}
 }
 
-// signatureTolerance is how far from the server's time a request may be signed.
+// signatureTolerance is how far the time of a signature may be from the time of the
+// server.
 const signatureTolerance = 5 * time.Minute
 
 func checkClock(c *call, r *http.Request, skew time.Duration) *reply {
@@ -224,7 +221,7 @@ func (s *script) clear() {
 	s.injections = nil
 }
 
-// snapshot is the list as it is now, without those removed.
+// snapshot returns a copy of the list without removed faults.
 func (s *script) snapshot() []*Injection {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -238,7 +235,7 @@ func (s *script) snapshot() []*Injection {
 	return kept
 }
 
-// request is what faults see of a request.
+// request returns the view of a request for Fault.If.
 func (c *call) request(r *http.Request) Request {
 	return Request{
 		Operation: c.name, Queue: c.queue, Topic: c.topic, Entries: len(c.ids), AccessKeyID: accessKeyID(r),
@@ -246,8 +243,8 @@ func (c *call) request(r *http.Request) Request {
 	}
 }
 
-// accessKeyID is the key of a signed request: the text between Credential= and
-// the first slash of the Authorization header.
+// accessKeyID returns the key of a signed request: the text between Credential= and the
+// first slash of the Authorization header.
 func accessKeyID(r *http.Request) string {
 	_, credential, _ := strings.Cut(r.Header.Get("Authorization"), "Credential=")
 	id, _, found := strings.Cut(credential, "/")
@@ -257,8 +254,8 @@ func accessKeyID(r *http.Request) string {
 	return id
 }
 
-// fire picks the faults that act on a request before its outcome is known: all
-// but those that edit the answer.
+// fire returns the faults that act on a request before its outcome is known: all except
+// the ones that edit the answer.
 func (s *script) fire(r Request) []Fault {
 	var fired []Fault
 	for _, i := range s.snapshot() {
@@ -269,9 +266,8 @@ func (s *script) fire(r Request) []Fault {
 	return fired
 }
 
-// edit lets the faults that edit answers act on out. A request whose answer
-// such a fault cannot act on, such as a receive without messages, does not count
-// for it.
+// edit applies the faults that edit answers to out. A request whose answer a fault cannot
+// edit, such as a receive without messages, does not count for that fault.
 func (s *script) edit(a *account, c *call, r Request, out any) {
 	for _, i := range s.snapshot() {
 		effect := i.fault.Do
@@ -293,10 +289,10 @@ func (m *receivedMessage) corruptMD5() { m.MD5OfBody = wrongMD5() }
 
 func wrongMD5() string { return strings.Repeat("0", 32) }
 
-// CorruptMD5 puts a wrong MD5 of the body into the answer to a send, to a batch
-// of sends or to a receive: for the successful entries, or messages, of the
-// given indexes, from 0, or all when none is given. The message itself is
-// whole. Answers that carry no MD5 do not count.
+// CorruptMD5 puts a wrong MD5 of the body into the answer to a send, to a batch of sends
+// or to a receive: for the successful entries, or messages, with the given indexes, from
+// 0, or for all without indexes. The message itself is intact. Answers without an MD5 do
+// not count.
 func CorruptMD5(indexes ...int) Effect {
 	chosen := selection(indexes)
 	return Effect{
@@ -347,10 +343,10 @@ func editMessages(name string, change func(a *account, q *queue, out *receiveMes
 	}
 }
 
-// StaleReceipts gives a receive's messages receipt handles that are good no
-// longer, as after another consumer received them: deletes do nothing, changes
-// of visibility fail. It acts on the messages of the given indexes, from 0, or
-// on all when none is given. Receives without messages do not count.
+// StaleReceipts gives the messages of a receive stale receipt handles, as if another
+// consumer had received them: deletes do nothing, changes of visibility fail. It acts on
+// the messages with the given indexes, from 0, or on all without indexes. Receives
+// without messages do not count.
 func StaleReceipts(indexes ...int) Effect {
 	chosen := selection(indexes)
 	return editMessages("stale receipts", func(a *account, q *queue, out *receiveMessageOutput) {
@@ -362,10 +358,9 @@ func StaleReceipts(indexes ...int) Effect {
 	})
 }
 
-// Redeliver makes the messages of a receive visible again as soon as it is
-// answered, so that the next receive delivers them too: those of the given
-// indexes, from 0, or all when none is given. Receives without messages do not
-// count.
+// Redeliver makes the messages of a receive visible again as soon as it is answered, so
+// that the next receive delivers them too. It acts on the messages with the given
+// indexes, from 0, or on all without indexes. Receives without messages do not count.
 func Redeliver(indexes ...int) Effect {
 	chosen := selection(indexes)
 	return editMessages("redeliver", func(a *account, q *queue, out *receiveMessageOutput) {
@@ -382,11 +377,10 @@ func Redeliver(indexes ...int) Effect {
 	})
 }
 
-// DuplicateInBatch delivers messages of a receive twice in the same answer, with
-// two receipt handles of which the later is good, as Amazon SQS rarely does:
-// those of the given indexes, from 0, or all when none is given. An answer never
-// grows beyond ten messages: copies that do not fit are left out. Receives
-// without messages do not count.
+// DuplicateInBatch delivers messages of a receive twice in the same answer, as Amazon SQS
+// rarely does. Of the two receipt handles the later one is valid. It acts on the messages
+// with the given indexes, from 0, or on all without indexes. An answer has at most ten
+// messages: copies that do not fit are omitted. Receives without messages do not count.
 func DuplicateInBatch(indexes ...int) Effect {
 	chosen := selection(indexes)
 	return editMessages("duplicate in batch", func(a *account, q *queue, out *receiveMessageOutput) {
@@ -404,32 +398,31 @@ func DuplicateInBatch(indexes ...int) Effect {
 	})
 }
 
-// entryFault makes entries of a batch fail, or go missing from the answer.
+// entryFault makes entries of a batch fail, or omits them from the answer.
 type entryFault struct {
 	chosen selection
 	err    *apiError // nil leaves the entry out of both lists
 	sender bool
-	after  bool // the entry was applied all the same; set from Fault.After
+	after  bool // the entry is applied nevertheless; set from Fault.After
 }
 
-// FailEntries makes entries of a batch fail by themselves, with this code and
-// this word on which side is at fault: those of the given indexes, from 0, or all when
-// none is given. They are not applied; with Fault.After they are, and the
-// answer is wrong.
+// FailEntries makes entries of a batch fail, with the given code and the side at fault.
+// It acts on the entries with the given indexes, from 0, or on all without indexes. They
+// are not applied; with Fault.After they are, and the answer is wrong.
 func FailEntries(code string, senderFault bool, indexes ...int) Effect {
 	return Effect{name: "fail entries", entry: &entryFault{
 		chosen: indexes, sender: senderFault, err: newError(code, "A fault was injected."),
 	}}
 }
 
-// OmitEntries leaves entries of a batch out of both lists of the answer: those
-// of the given indexes, from 0, or all when none is given. They are not applied;
-// with Fault.After they are.
+// OmitEntries leaves entries of a batch out of both lists of the answer: the ones with
+// the given indexes, from 0, or all without indexes. They are not applied; with
+// Fault.After they are.
 func OmitEntries(indexes ...int) Effect {
 	return Effect{name: "omit entries", entry: &entryFault{chosen: indexes}}
 }
 
-// entryFault is the fault that acts on an entry of the call, or nil.
+// entryFault returns the fault that acts on an entry of the call, or nil.
 func (c *call) entryFault(index int) *entryFault {
 	for _, f := range c.entryFaults {
 		if f.chosen.has(index) {
@@ -439,7 +432,7 @@ func (c *call) entryFault(index int) *entryFault {
 	return nil
 }
 
-// report says in the answer that the entry failed, or nothing.
+// report adds the failure of the entry to the answer, unless the entry is omitted.
 func (f *entryFault) report(failed []batchFailure, id string) []batchFailure {
 	if f.err == nil {
 		return failed

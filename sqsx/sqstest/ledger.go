@@ -8,9 +8,9 @@ import (
 	"time"
 )
 
-// Ledger is the record of what happened to every message, from the server's
-// start or the last Reset. It keeps a bounded number of events, the latest; see
-// Server.LimitLedger. Its methods can be called concurrently.
+// Ledger is the record of what happened to every message, from the server's start or the
+// last Reset. It keeps the latest events, up to a limit; see Server.LimitLedger. Its
+// methods can be called concurrently.
 type Ledger struct {
 	account *account
 }
@@ -18,18 +18,18 @@ type Ledger struct {
 // Ledger returns the server's ledger.
 func (s *Server) Ledger() *Ledger { return &Ledger{account: s.account} }
 
-// LimitLedger sets how many events the ledger keeps, the latest: 262,144 if it
-// is never called, about 30 MB. With 0 it keeps none, and Count still counts.
+// LimitLedger sets how many events the ledger keeps. Default 262,144, about 30 MB. With 0
+// it keeps none, and Count still counts.
 func (s *Server) LimitLedger(events int) {
 	s.account.mu.Lock()
 	defer s.account.mu.Unlock()
 	s.account.journal.resize(max(0, events))
 }
 
-// KeyBy sets how the ledger calls a message: by what key makes of its body, for
-// the messages accepted from then on. A key that the application gives, such as
-// a task id, joins the copies of a message that was sent twice; the default, the
-// message id, does not. The function must not call the server.
+// KeyBy sets the function that derives the ledger key of a message from its body, for
+// messages accepted from then on. Two copies of one message share a key from the
+// application, such as a task id; with the default, the message id, they do not. The
+// function must not call the server.
 func (s *Server) KeyBy(key func(body string) string) {
 	s.account.mu.Lock()
 	defer s.account.mu.Unlock()
@@ -44,8 +44,7 @@ func (l *Ledger) Note(kind Kind, key string) {
 	l.account.journal.add(Event{Time: time.Now(), Kind: kind, Key: key})
 }
 
-// Events returns the events by time; those of one instant are in the order in
-// which they were recorded.
+// Events returns the events by time; events of the same instant are in recorded order.
 func (l *Ledger) Events() []Event {
 	events := l.recorded()
 	slices.SortStableFunc(events, func(a, b Event) int { return a.Time.Compare(b.Time) })
@@ -57,8 +56,8 @@ func (l *Ledger) Of(key string) []Event {
 	return slices.DeleteFunc(l.Events(), func(e Event) bool { return e.Key != key && e.MessageID != key })
 }
 
-// Keys counts the events of a kind by key: Keys(sqstest.Accepted) says which
-// messages are stored, and how many copies of each.
+// Keys counts the events of a kind by key: Keys(sqstest.Accepted) returns the stored
+// messages, and how many copies of each.
 func (l *Ledger) Keys(kind Kind) map[string]int {
 	keys := map[string]int{}
 	for _, e := range l.recorded() {
@@ -69,7 +68,7 @@ func (l *Ledger) Keys(kind Kind) map[string]int {
 	return keys
 }
 
-// Count is how many events of a kind were recorded, kept or not.
+// Count returns how many events of a kind were recorded, kept or not.
 func (l *Ledger) Count(kind Kind) int {
 	a := l.account
 	a.mu.Lock()
@@ -78,7 +77,7 @@ func (l *Ledger) Count(kind Kind) int {
 	return a.journal.totals[kind]
 }
 
-// Dropped is how many events the ledger had to forget.
+// Dropped returns how many events the ledger no longer keeps.
 func (l *Ledger) Dropped() int {
 	l.account.mu.Lock()
 	defer l.account.mu.Unlock()
@@ -94,8 +93,7 @@ func (l *Ledger) Reset() {
 	a.journal = journal{limit: a.journal.limit}
 }
 
-// defaultLedgerLimit is how many events the ledger keeps unless LimitLedger
-// says otherwise: about 30 MB.
+// defaultLedgerLimit is how many events the ledger keeps by default: about 30 MB.
 const defaultLedgerLimit = 1 << 18
 
 // journal keeps the latest events, and counts all. The account's lock guards it.
@@ -122,14 +120,14 @@ func (j *journal) add(e Event) {
 	j.oldest = (j.oldest + 1) % len(j.events)
 }
 
-// ordered are the kept events in the order in which they were recorded.
+// ordered returns the kept events in recorded order.
 func (j *journal) ordered() []Event {
 	out := make([]Event, 0, len(j.events))
 	out = append(out, j.events[j.oldest:]...)
 	return append(out, j.events[:j.oldest]...)
 }
 
-// dropped is how many events were recorded and are kept no longer.
+// dropped returns how many recorded events are no longer kept.
 func (j *journal) dropped() int {
 	total := 0
 	for _, n := range j.totals {
@@ -150,12 +148,11 @@ func (a *account) record(kind Kind, q *queue, m *message, at time.Time) {
 	a.journal.add(Event{Time: at, Kind: kind, Queue: q.name, MessageID: m.id, Key: m.key, Receives: m.receives})
 }
 
-// Kind says what happened to a message.
+// Kind is the kind of an event of a message.
 type Kind int
 
-// What the ledger records. Received to Redriven happen to stored messages,
-// Published to Discarded to those of topics;
-// Started and Succeeded are noted by a test, with Ledger.Note.
+// The kinds of events. Received to Redriven happen to stored messages, Published to
+// Discarded to messages of topics. A test notes Started and Succeeded with Ledger.Note.
 const (
 	Accepted          Kind = iota + 1 // stored by a send, or by a move task under a new id
 	Deduplicated                      // sent again within the deduplication interval; not stored
@@ -176,7 +173,7 @@ const (
 	Succeeded                         // noted by a test: its handler returned without an error
 )
 
-// String is the kind's name.
+// String returns the name of the kind.
 func (k Kind) String() string {
 	switch k {
 	case Accepted:
@@ -229,32 +226,31 @@ type Event struct {
 	Receives  int       // how often the message had been received by then, over all queues
 }
 
-// Audit is the account of a test run: what became of every message, and whether
-// it was handled as often as it was delivered. Keys are those of Server.KeyBy.
+// Audit sums up a test run: the fate of every message, and whether it was handled as
+// often as it was delivered. Server.KeyBy defines the keys.
 type Audit struct {
-	// Complete is false when the ledger had to forget events; the lists may then
-	// be wrong.
+	// Complete is false if the ledger has dropped events; the lists may then be wrong.
 	Complete bool
 
 	Accepted int // messages stored, without the copies that move tasks made
 	Deleted  int // messages deleted
-	Left     int // messages still in a queue that is no dead-letter queue
+	Left     int // messages still in a queue other than a dead-letter queue
 	Dead     int // messages in dead-letter queues
 
-	// Lost are the keys of messages that are gone from all queues and were never
-	// deleted: expired, purged, or in a queue that was deleted.
+	// Lost has the keys of messages that are gone from all queues without a delete:
+	// expired, purged, or in a queue that was deleted.
 	Lost []string
-	// Premature are the keys that were deleted before a Succeeded was noted.
-	// It is empty when nothing was ever noted.
+	// Premature has the keys that were deleted before a Succeeded was noted. It is empty
+	// if no event was noted.
 	Premature []string
 
 	Started     int      // handler runs noted
 	Repeats     int      // of those, second and later runs of a key
 	Unexplained []string // keys run more often than they were stored, came back and were duplicated by faults, in sum
 
-	// PeakInFlight is, by queue, the most messages in flight at once.
+	// PeakInFlight is the most messages in flight at once, by queue.
 	PeakInFlight map[string]int
-	// ParkedPolls is how many receives are waiting now.
+	// ParkedPolls is the number of receives that wait now.
 	ParkedPolls int
 }
 
@@ -280,8 +276,7 @@ func (l *Ledger) Audit() Audit {
 	return audit
 }
 
-// recorded are the events in the order in which they were recorded, with all
-// that is due made up for.
+// recorded applies everything due and returns the events in recorded order.
 func (l *Ledger) recorded() []Event {
 	a := l.account
 	a.mu.Lock()
@@ -303,8 +298,7 @@ func (audit *Audit) countLeft(q *queue, dead bool, histories map[string]*history
 	}
 }
 
-// add judges one key. Premature means something only if handlers were noted at
-// all.
+// add classifies one key. Premature is set only if handlers were noted.
 func (audit *Audit) add(key string, h *history, totals map[Kind]int) {
 	audit.Accepted += h.counts[Accepted] - h.counts[Redriven]
 	audit.Deleted += h.counts[Deleted]
@@ -321,7 +315,7 @@ func (audit *Audit) add(key string, h *history, totals map[Kind]int) {
 	}
 }
 
-// history is what the ledger says of one key.
+// history sums up the events of one key.
 type history struct {
 	counts    map[Kind]int
 	premature bool // deleted before it succeeded
@@ -371,15 +365,15 @@ func (t *tally) refusal(codes ...string) {
 	}
 }
 
-// Requests is how many requests of an operation reached the server, answered or
-// not: srv.Requests(sqstest.OpSendMessage).
+// Requests returns how many requests of an operation reached the server, answered or not:
+// srv.Requests(sqstest.OpSendMessage).
 func (s *Server) Requests(operation string) int {
 	s.tally.mu.Lock()
 	defer s.tally.mu.Unlock()
 	return s.tally.requests[operation]
 }
 
-// TotalRequests is how many requests reached the server.
+// TotalRequests returns how many requests reached the server.
 func (s *Server) TotalRequests() int {
 	s.tally.mu.Lock()
 	defer s.tally.mu.Unlock()
@@ -390,9 +384,9 @@ func (s *Server) TotalRequests() int {
 	return total
 }
 
-// ClientErrors counts, by error code, the requests that broke a rule of the
-// service: those answered with a status of 400 to 499 that no fault asked for.
-// Entries that failed in a batch are counted too. The map is a copy.
+// ClientErrors counts, by error code, the requests that broke a rule of the service:
+// requests answered with a status of 400 to 499 that no fault caused. Failed entries of
+// batches are counted too. The map is a copy.
 func (s *Server) ClientErrors() map[string]int {
 	s.tally.mu.Lock()
 	defer s.tally.mu.Unlock()
@@ -406,9 +400,9 @@ func (s *Server) ResetCounts() {
 	s.tally.requests, s.tally.refused = nil, nil
 }
 
-// Queue is what a queue holds at one instant.
+// Queue is the content of a queue at one instant.
 type Queue struct {
-	Exists       bool      // false when there is no queue of that name; all else is zero then
+	Exists       bool      // false if there is no such queue; the rest is zero then
 	Name         string    // as it was asked for
 	URL          string    // what CreateQueue and GetQueueUrl return
 	ARN          string    // what redrive policies and move tasks name
@@ -433,8 +427,7 @@ type Message struct {
 	SourceQueueARN string            // for a dead letter: the queue it came from
 }
 
-// Queue looks into a queue, by name. The messages come in the order in which
-// they were accepted.
+// Queue returns the content of a queue, by name.
 func (s *Server) Queue(name string) Queue {
 	a := s.account
 	a.mu.Lock()

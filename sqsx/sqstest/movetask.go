@@ -13,8 +13,8 @@ const (
 	taskFailed    = "FAILED"
 )
 
-// moveTask moves messages out of a dead-letter queue. With a rate of n it moves
-// one every 1/n second; without one it moves all at the instant it starts.
+// moveTask moves messages out of a dead-letter queue. With a rate of n it moves one
+// message every 1/n seconds; without a rate it moves all messages at once when it starts.
 type moveTask struct {
 	handle      string
 	sourceARN   string
@@ -27,7 +27,7 @@ type moveTask struct {
 	failure     string
 }
 
-// begin notes how much there is to move; nothing is done at once.
+// begin records how many messages there are to move.
 func (t *moveTask) begin(messages int) {
 	t.toMove, t.status = messages, taskRunning
 	if messages == 0 {
@@ -35,7 +35,7 @@ func (t *moveTask) begin(messages int) {
 	}
 }
 
-// due is when the task moves its next message.
+// due returns when the task moves its next message.
 func (t *moveTask) due() (at time.Time, running bool) {
 	if t.status != taskRunning {
 		return time.Time{}, false
@@ -85,9 +85,9 @@ func (t *moveTask) destinationOf(m *message) string {
 	return m.sourceARN
 }
 
-// redrive moves one message as a new one: with a new id, a new enqueue time and
-// a receive count of zero ("Learn how to configure a dead-letter queue redrive
-// in Amazon SQS"). The ledger's key stays.
+// redrive moves one message as a new one: with a new id, a new enqueue time and a receive
+// count of zero ("Learn how to configure a dead-letter queue redrive in Amazon SQS"). The
+// ledger key stays.
 func (a *account) redrive(source, target *queue, m *message, now time.Time) {
 	source.take(m)
 	a.record(Redriven, source, m, now)

@@ -8,8 +8,7 @@ import (
 	"time"
 )
 
-// The operations of SQS the server answers, by the names that Server.Requests and
-// Fault.On take.
+// The operations of SQS that the server answers, for Server.Requests and Fault.On.
 const (
 	OpCancelMessageMoveTask        = "CancelMessageMoveTask"
 	OpChangeMessageVisibility      = "ChangeMessageVisibility"
@@ -34,7 +33,7 @@ const (
 	OpUntagQueue                   = "UntagQueue"
 )
 
-// operation decodes the input of a call, which is then ready to be made.
+// operation decodes the input of a call, which is then ready to run.
 type operation func(a *account, c *call) error
 
 // call is one request on its way: decoded, not yet applied.
@@ -52,14 +51,14 @@ type call struct {
 	protocol    protocol
 }
 
-// queueTarget is the part of an input that says which queue is meant.
+// queueTarget is the part of an input that names the queue.
 type queueTarget struct {
 	QueueUrl string `sqs:"required"`
 }
 
 func (t queueTarget) target() string { return t.QueueUrl }
 
-// targetName is the name of the queue an input is about, "" when it has none.
+// targetName returns the name of the queue in an input, "" if there is none.
 func targetName(in any) string {
 	t, ok := in.(interface{ target() string })
 	if !ok {
@@ -69,7 +68,7 @@ func targetName(in any) string {
 	return name
 }
 
-// entryIDs are the ids of the entries of a batch, nil for another input.
+// entryIDs returns the ids of the entries of a batch, nil for other inputs.
 func entryIDs(in any) []string {
 	batch, ok := in.(interface{ entryIDs() []string })
 	if !ok {
@@ -91,8 +90,8 @@ func unlocked[In, Out any](method func(*account, context.Context, *call, *In) (O
 	}
 }
 
-// locked makes an operation of a method that is called with the lock held, all
-// that was due made up for, and call.now set.
+// locked makes an operation of a method that needs the lock held, call.now set and
+// everything due applied.
 func locked[In, Out any](method func(*account, *call, *In) (Out, error)) operation {
 	return unlocked(func(a *account, _ context.Context, c *call, in *In) (Out, error) {
 		a.mu.Lock()
@@ -102,7 +101,7 @@ func locked[In, Out any](method func(*account, *call, *In) (Out, error)) operati
 	})
 }
 
-// begin sets call.now and makes up for all that was due, with the lock held.
+// begin sets call.now and applies everything that is due. The lock must be held.
 func (c *call) begin(a *account) {
 	c.now = time.Now()
 	a.settle(c.now)
@@ -226,7 +225,7 @@ func subscriptionOperation(name string) operation {
 	return nil
 }
 
-// topicTarget is the name of the topic an input is about, "" when it has none.
+// topicTarget returns the name of the topic in an input, "" if there is none.
 func topicTarget(in any) string {
 	t, ok := in.(interface{ topicARN() string })
 	if !ok {
@@ -237,21 +236,21 @@ func topicTarget(in any) string {
 	return name
 }
 
-// topicRef is the part of an input that says which topic is meant.
+// topicRef is the part of an input that names the topic.
 type topicRef struct {
 	TopicArn string `sqs:"required"`
 }
 
 func (r topicRef) topicARN() string { return r.TopicArn }
 
-// subscriptionRef is the part of an input that says which subscription is meant.
+// subscriptionRef is the part of an input that names the subscription.
 type subscriptionRef struct {
 	SubscriptionArn string `sqs:"required"`
 }
 
 func (r subscriptionRef) topicARN() string { return r.SubscriptionArn }
 
-// newXMLMap puts a map in the order of its keys.
+// newXMLMap sorts a map by its keys.
 func newXMLMap(m map[string]string) xmlMap {
 	out := xmlMap{}
 	for _, key := range slices.Sorted(maps.Keys(m)) {
@@ -260,12 +259,12 @@ func newXMLMap(m map[string]string) xmlMap {
 	return out
 }
 
-// attributesOutput is the answer of the operations that get attributes.
+// attributesOutput is the answer of operations that return attributes.
 type attributesOutput struct {
 	Attributes xmlMap
 }
 
-// page cuts one page of a hundred out of a sorted list.
+// page returns one page of a hundred from a sorted list.
 func page(all []string, token *string) (items []string, next string, err error) {
 	size := 100
 	items, next, err = pageRequest{MaxResults: &size, NextToken: token}.page(all)
@@ -275,14 +274,14 @@ func page(all []string, token *string) (items []string, next string, err error) 
 // maxBatchEntries is how many entries one batch request may have.
 const maxBatchEntries = 10
 
-// batchEntry is what the entries of all batches have: an id within the batch.
+// batchEntry is the common part of batch entries: an id within the batch.
 type batchEntry struct {
 	Id string `sqs:"required"`
 }
 
 func (e batchEntry) entryID() string { return e.Id }
 
-// batchInput is the input of a batch of one kind of entries.
+// batchInput is the input of a batch with entries of type E.
 type batchInput[E interface{ entryID() string }] struct {
 	queueTarget
 	Entries []E `sqs:"required"`
@@ -309,7 +308,7 @@ type batchFailure struct {
 	SenderFault bool
 }
 
-// batchResult is an entry that succeeded, for batches that answer no more.
+// batchResult is an entry that succeeded, in batches whose answer has only ids.
 type batchResult struct {
 	Id string
 }
@@ -359,8 +358,8 @@ func legalEntryID(id string) bool {
 	return id != "" && len(id) <= 80
 }
 
-// eachEntry applies every entry of a checked batch by itself, and sorts the
-// results into the two lists of the answer.
+// eachEntry applies each entry of a checked batch and sorts the results into the two
+// lists of the answer.
 func eachEntry[E interface{ entryID() string }, R any](
 	c *call, entries []E, apply func(E) (R, error),
 ) *batchOutput[R] {
@@ -385,7 +384,7 @@ func eachEntry[E interface{ entryID() string }, R any](
 	return out
 }
 
-// succeeded is the answer to a batch all of whose entries succeeded.
+// succeeded returns the answer to a batch whose entries all succeeded.
 func succeeded(ids []string) *batchOutput[batchResult] {
 	out := &batchOutput[batchResult]{Successful: []batchResult{}, Failed: []batchFailure{}}
 	for _, id := range ids {

@@ -10,7 +10,7 @@ import (
 	"time"
 )
 
-// publishInput is a message as Publish and an entry of PublishBatch carry it.
+// publishInput is the message in a Publish or an entry of PublishBatch.
 type publishInput struct {
 	Message                string                    `sqs:"required"`
 	MessageAttributes      map[string]topicAttribute `query:"Name,Value"`
@@ -57,8 +57,7 @@ func (a *account) publishOne(ctx context.Context, c *call, in *publishOneInput) 
 	return a.publish(ctx, t, &in.publishInput, c.now)
 }
 
-// publish checks a message and delivers it to all subscriptions, or finds that
-// it was sent before.
+// publish checks a message and delivers it to all subscriptions unless it is a duplicate.
 func (a *account) publish(ctx context.Context, t *topic, in *publishInput, now time.Time) (*publishOutput, error) {
 	p, err := in.publication(t, now)
 	if err != nil {
@@ -151,11 +150,10 @@ type publication struct {
 	deduplicationID string
 	sequence        uint64 // FIFO topics only
 	at              time.Time
-	key             string // what the ledger calls it
+	key             string // the key in the ledger
 }
 
-// publication checks the message against the rules of Publish and those of the
-// topic.
+// publication checks the message against the rules of Publish and of the topic.
 func (in *publishInput) publication(t *topic, now time.Time) (*publication, error) {
 	p := &publication{
 		id:         newID(),
@@ -186,8 +184,8 @@ func checkMessage(message string) error {
 	return nil
 }
 
-// checkSubject checks a subject: up to 100 printable ASCII characters, of which
-// the first is no space.
+// checkSubject checks a subject: up to 100 printable ASCII characters, the first not a
+// space.
 func checkSubject(subject *string) error {
 	if subject == nil {
 		return nil
@@ -200,7 +198,7 @@ func checkSubject(subject *string) error {
 	return nil
 }
 
-// size is the size of the message in bytes: its text and its attributes.
+// size returns the size of the message in bytes: its text and its attributes.
 func (in *publishInput) size() int {
 	size := len(in.Message)
 	for name, value := range in.attributes() {
@@ -216,7 +214,7 @@ func (in *publishInput) checkSize(t *topic) error {
 	return nil
 }
 
-// structureOf reads a message that is another for each protocol.
+// structureOf reads a message with a text for each protocol.
 func (in *publishInput) structureOf(p *publication) error {
 	if in.MessageStructure == nil {
 		return nil
@@ -241,7 +239,7 @@ func (in *publishInput) structureOf(p *publication) error {
 	return nil
 }
 
-// identify sets group and deduplication id, as the topic's type demands.
+// identify sets group and deduplication id, as the type of the topic requires.
 func (in *publishInput) identify(p *publication) error {
 	for name, token := range map[string]*string{
 		"MessageGroupId": in.MessageGroupId, "MessageDeduplicationId": in.MessageDeduplicationId,
@@ -276,7 +274,7 @@ func (in *publishInput) identify(p *publication) error {
 	return nil
 }
 
-// deduplicationKey is what makes two messages of the topic the same.
+// deduplicationKey returns the key that duplicates on the topic share.
 func (p *publication) deduplicationKey() string {
 	if p.topic.settings["FifoThroughputScope"] == "MessageGroup" {
 		return p.group + "\x00" + p.deduplicationID
@@ -292,7 +290,7 @@ func (p *publication) output() *publishOutput {
 	return out
 }
 
-// text is the message for a protocol.
+// text returns the message for a protocol.
 func (p *publication) text(protocol string) string {
 	if p.structure == nil {
 		return p.message
@@ -303,8 +301,8 @@ func (p *publication) text(protocol string) string {
 	return p.structure["default"]
 }
 
-// notification is what a queue gets around a message without raw delivery, in
-// the order in which SNS writes it. The signature is none.
+// notification is the JSON around a message without raw delivery, in the order in which
+// SNS writes it. There is no signature.
 type notification struct {
 	Type              string
 	MessageId         string
@@ -322,8 +320,8 @@ type notification struct {
 
 type notifiedAttribute struct{ Type, Value string }
 
-// functionEvent is what a function gets: one record, in which the names of two
-// members are spelled in another way, and none is left out.
+// functionEvent is the event of a function: one record, in which two members are spelled
+// differently and none is omitted.
 type functionEvent struct{ Records []functionRecord }
 
 type functionRecord struct {
@@ -353,7 +351,7 @@ const (
 		".amazonaws.com/SimpleNotificationService-0000000000000000000000000000000.pem"
 )
 
-// notificationFor is the body that the queue of a subscription gets.
+// notificationFor returns the body for the queue of a subscription.
 func (p *publication) notificationFor(s *subscription) string {
 	n := notification{
 		Type: "Notification", MessageId: p.id, TopicArn: p.topic.arn, Subject: p.subject, Message: p.text(s.protocol),
@@ -366,7 +364,7 @@ func (p *publication) notificationFor(s *subscription) string {
 	return string(plainJSON(n, "  "))
 }
 
-// eventFor is what the function of a subscription gets.
+// eventFor returns the event for the function of a subscription.
 func (p *publication) eventFor(s *subscription) []byte {
 	return plainJSON(functionEvent{Records: []functionRecord{{
 		EventSource: "aws:sns", EventVersion: "1.0", EventSubscriptionArn: s.arn,
@@ -399,7 +397,7 @@ func (s *subscription) unsubscribeURL() string {
 	return "https://sns." + region + ".amazonaws.com/?Action=Unsubscribe&SubscriptionArn=" + s.arn
 }
 
-// notified are the attributes as text: bytes in base64.
+// notified returns the attributes as text: bytes in base64.
 func (p *publication) notified() map[string]notifiedAttribute {
 	out := map[string]notifiedAttribute{}
 	for name, value := range p.attributes {
@@ -412,26 +410,26 @@ func (p *publication) notified() map[string]notifiedAttribute {
 	return out
 }
 
-// plainJSON is JSON without escapes for HTML.
+// plainJSON returns JSON without HTML escapes.
 func plainJSON(value any, indent string) []byte {
 	var out bytes.Buffer
 	encoder := json.NewEncoder(&out)
 	encoder.SetEscapeHTML(false)
 	encoder.SetIndent("", indent)
-	_ = encoder.Encode(value) //nolint:errchkjson // a value of strings alone
+	_ = encoder.Encode(value) //nolint:errchkjson // the value has only strings
 	return bytes.TrimSpace(out.Bytes())
 }
 
 const functionPrefix = "arn:aws:lambda:" + region + ":" + accountID + ":function:"
 
-// Function is what stands for a Lambda function: it gets the JSON of an event.
-// Its context ends when the server closes.
+// Function stands for a Lambda function. It gets the JSON of an event. Its context ends
+// when the server closes.
 type Function func(ctx context.Context, event []byte) error
 
-// Register gives a function a name and returns its ARN, to be the endpoint of a
-// subscription with the protocol lambda. Each message of the topic runs it in a
-// goroutine of its own, as an asynchronous invocation does: an error or a panic
-// is tried again after one and after two more minutes. Close waits for it.
+// Register gives a function a name and returns its ARN, the endpoint of a subscription
+// with the protocol lambda. Each message of the topic runs it in a new goroutine, like an
+// asynchronous invocation: after an error or a panic it runs again one minute later, and
+// two minutes after that. Close waits for it.
 func (s *Server) Register(name string, function Function) (arn string) {
 	s.account.mu.Lock()
 	defer s.account.mu.Unlock()
@@ -440,8 +438,7 @@ func (s *Server) Register(name string, function Function) (arn string) {
 	return arn
 }
 
-// invoke starts the function of a subscription, which the caller's lock does not
-// hold up.
+// invoke starts the function of a subscription and does not wait for it.
 func (a *account) invoke(ctx context.Context, s *subscription, p *publication) {
 	function := a.functions[s.endpoint]
 	switch {
@@ -476,7 +473,7 @@ func (a *account) noteInvocation(p *publication, s *subscription) {
 	a.recordTopic(Invoked, p, s, "")
 }
 
-// safely makes an error of a panic.
+// safely calls a function and converts a panic to an error.
 func safely(ctx context.Context, function Function, event []byte) (err error) {
 	defer func() {
 		if value := recover(); value != nil {
@@ -486,7 +483,7 @@ func safely(ctx context.Context, function Function, event []byte) (err error) {
 	return function(ctx, event)
 }
 
-// sleep is false when ctx ends first.
+// sleep waits. It reports false if ctx ends first.
 func sleep(ctx context.Context, d time.Duration) bool {
 	timer := time.NewTimer(d)
 	defer timer.Stop()
@@ -505,10 +502,10 @@ type lifetime struct {
 	closed <-chan struct{}
 }
 
-// Done is closed when the server is.
+// Done returns a channel that is closed when the server closes.
 func (l lifetime) Done() <-chan struct{} { return l.closed }
 
-// Err says so.
+// Err returns context.Canceled after that.
 func (l lifetime) Err() error {
 	select {
 	case <-l.closed:

@@ -16,10 +16,9 @@ import (
 // or FIFO ("Amazon SQS message quotas").
 const defaultMaxInFlight = 120_000
 
-// LimitInFlight sets how many messages of one queue may be in flight: 120,000 if
-// it is never called, which is the limit of the service. At the limit a short
-// poll of a standard queue fails with OverLimit; a long poll, and any poll of a
-// FIFO queue, finds nothing.
+// LimitInFlight sets how many messages of one queue may be in flight: 120,000 by default,
+// the limit of the service. At the limit a short poll of a standard queue fails with
+// OverLimit; a long poll, and any poll of a FIFO queue, finds nothing.
 func (s *Server) LimitInFlight(messages int) {
 	s.account.mu.Lock()
 	defer s.account.mu.Unlock()
@@ -40,9 +39,8 @@ type receivedMessage struct {
 	MD5OfMessageAttributes string                    `json:",omitempty"`
 }
 
-// receive puts up to the wanted number of visible messages in flight. A message
-// that was received as often as the redrive policy allows is moved to the
-// dead-letter queue instead.
+// receive puts up to the requested number of visible messages in flight. A message that
+// has used up its receives moves to the dead-letter queue instead.
 func (a *account) receive(q *queue, in *receiveMessageInput, long bool, now time.Time) ([]receivedMessage, error) {
 	if again := q.attempted(in, now); again != nil {
 		return a.deliver(q, in, again, now), nil
@@ -62,7 +60,7 @@ func (a *account) receive(q *queue, in *receiveMessageInput, long bool, now time
 	return a.deliver(q, in, batch, now), nil
 }
 
-// pick lifts up to n visible messages off the queue, and moves dead letters.
+// pick removes up to n visible messages from the ready timeline, and moves dead letters.
 func (a *account) pick(q *queue, n int, now time.Time) []*message {
 	var batch []*message
 	for len(batch) < n {
@@ -80,7 +78,7 @@ func (a *account) pick(q *queue, n int, now time.Time) []*message {
 	return batch
 }
 
-// deliver puts lifted messages in flight and writes them down for the client.
+// deliver puts picked messages in flight and converts them for the client.
 func (a *account) deliver(q *queue, in *receiveMessageInput, batch []*message, now time.Time) []receivedMessage {
 	var out []receivedMessage
 	for _, m := range batch {
@@ -174,7 +172,7 @@ func (in *receiveMessageInput) max() int {
 	return *in.MaxNumberOfMessages
 }
 
-// wait is how long the poll waits: what it says, else what its queue says.
+// wait returns how long the poll waits, by default as long as its queue says.
 func (in *receiveMessageInput) wait(q *queue) time.Duration {
 	if in.WaitTimeSeconds == nil {
 		return q.settings.seconds("ReceiveMessageWaitTimeSeconds")
@@ -189,7 +187,7 @@ func (in *receiveMessageInput) visibility(q *queue) time.Duration {
 	return time.Duration(*in.VisibilityTimeout) * time.Second
 }
 
-// systemAttributes keeps those that were asked for, by either member.
+// systemAttributes returns the requested attributes, by either member of the input.
 func (in *receiveMessageInput) systemAttributes(all map[string]string) map[string]string {
 	names := slices.Concat(in.AttributeNames, in.MessageSystemAttributeNames)
 	if slices.Contains(names, "All") {
@@ -204,7 +202,7 @@ func (in *receiveMessageInput) systemAttributes(all map[string]string) map[strin
 	return kept
 }
 
-// messageAttributes keeps those that were asked for by name or by prefix.
+// messageAttributes returns the attributes requested by name or by prefix.
 func (in *receiveMessageInput) messageAttributes(all map[string]attributeValue) map[string]attributeValue {
 	kept := map[string]attributeValue{}
 	for name, value := range all {
@@ -226,8 +224,8 @@ func matchesName(pattern, name string) bool {
 	return ok && strings.HasPrefix(name, prefix)
 }
 
-// receiveMessage takes messages at once or parks until there are some, the wait
-// is over, or the client is gone. It holds the lock only while it looks.
+// receiveMessage takes messages at once or parks until there are some, the wait ends, or
+// the client is gone. It does not hold the lock while parked.
 func (a *account) receiveMessage(ctx context.Context, _ *call, in *receiveMessageInput) (*receiveMessageOutput, error) {
 	if err := in.check(); err != nil {
 		return nil, err
@@ -244,13 +242,13 @@ func (a *account) receiveMessage(ctx context.Context, _ *call, in *receiveMessag
 	}
 }
 
-// parkedPoll says what wakes a poll that found nothing.
+// parkedPoll is what wakes a poll that found nothing.
 type parkedPoll struct {
 	until time.Time // the next instant at which something may become visible, or the wait ends
 	wake  <-chan struct{}
 }
 
-// tryReceive looks once. It returns messages, an error, or how to wait.
+// tryReceive tries once. It returns messages, an error, or what to wait for.
 func (a *account) tryReceive(
 	ctx context.Context, in *receiveMessageInput, started time.Time,
 ) (*receiveMessageOutput, *parkedPoll, error) {
@@ -277,7 +275,7 @@ func (a *account) tryReceive(
 	return nil, &parkedPoll{until: a.nextInstant(q, deadline), wake: q.wake}, nil
 }
 
-// nextInstant is when a poll on q should look again, at the latest at deadline.
+// nextInstant returns when a poll on q should try again, at most deadline.
 func (a *account) nextInstant(q *queue, deadline time.Time) time.Time {
 	if m := q.waiting.first(); m != nil && m.visibleAt.Before(deadline) {
 		deadline = m.visibleAt
@@ -308,9 +306,8 @@ func (a *account) park(ctx context.Context, poll *parkedPoll) error {
 	return nil
 }
 
-// attempt is what a FIFO queue remembers of a receive made with a
-// ReceiveRequestAttemptId: what it returned, so that a client that lost the
-// answer can ask again.
+// attempt is the remembered result of a receive with a ReceiveRequestAttemptId, so that a
+// client that lost the answer can ask again.
 type attempt struct {
 	at       time.Time
 	messages []*message
@@ -334,9 +331,9 @@ func (q *queue) remember(in *receiveMessageInput, batch []*message, now time.Tim
 	q.attempts[*in.ReceiveRequestAttemptId] = kept
 }
 
-// attempted lifts the messages of an earlier receive with the same attempt id,
-// or returns nil: after five minutes, or once a message of it was deleted, came
-// back or was received again, the id counts as new.
+// attempted picks the messages of an earlier receive with the same attempt id. It returns
+// nil if the id is new. It counts as new after five minutes, and once one of its messages
+// was deleted, became visible or was received again.
 func (q *queue) attempted(in *receiveMessageInput, now time.Time) []*message {
 	if !q.fifo || in.ReceiveRequestAttemptId == nil {
 		return nil
@@ -356,9 +353,8 @@ func (q *queue) attempted(in *receiveMessageInput, now time.Time) []*message {
 	return old.messages
 }
 
-// receipt is what a receipt handle says: which receive of which message of
-// which queue. The handle is sealed with the server's key, so that a made-up or
-// altered one is told from a stale one.
+// receipt is the content of a receipt handle: queue, message and receive. The key of the
+// server authenticates the handle, which distinguishes a forged one from a stale one.
 type receipt struct {
 	queueID   string
 	messageID string
@@ -378,7 +374,7 @@ func seal(key []byte, text string) []byte {
 	return mac.Sum(nil)[:sealBytes]
 }
 
-// openReceipt reads a handle; it is false for one this server never made.
+// openReceipt reads a handle. It reports false for one that this server did not make.
 func openReceipt(key []byte, handle string) (receipt, bool) {
 	raw, err := base64.StdEncoding.DecodeString(handle)
 	if err != nil || len(raw) < sealBytes {
@@ -400,8 +396,8 @@ func errReceiptHandle() *apiError {
 	return newError("ReceiptHandleIsInvalid", "The input receipt handle is invalid.")
 }
 
-// find opens a receipt handle given for queue q. The message is nil when it is
-// no longer in the queue, and stale says that it was received again since.
+// find opens a receipt handle given for queue q. The message is nil if it is no longer in
+// the queue; stale reports that it was received again since.
 func (a *account) find(q *queue, handle string) (m *message, stale bool, err error) {
 	r, ok := openReceipt(a.receiptKey, handle)
 	if !ok || r.queueID != q.id {
@@ -417,15 +413,15 @@ func (a *account) find(q *queue, handle string) (m *message, stale bool, err err
 type messageGroup struct {
 	id       string
 	ready    timeline
-	inFlight int // how many of the group's messages are in flight
-	members  int // how many there are, visible or not
+	inFlight int // messages in flight
+	members  int // messages, visible or not
 }
 
 func newMessageGroup(id string) *messageGroup {
 	return &messageGroup{id: id, ready: timeline{kind: ready}}
 }
 
-// head returns the next message of the group, or nil when it is empty or closed.
+// head returns the next message of the group, or nil if it is empty or closed.
 func (l *messageGroup) head(fifo bool) *message {
 	if fifo && l.inFlight > 0 {
 		return nil
@@ -433,8 +429,8 @@ func (l *messageGroup) head(fifo bool) *message {
 	return l.ready.first()
 }
 
-// The timelines of a queue. A message is on the ready or on the waiting one,
-// and always on the aging one; its place on each is kept in message.places.
+// The timelines of a queue. A message is on the ready or on the waiting one, and always
+// on the aging one; message.places has its index on each.
 const (
 	ready   = iota // visible messages of a group, in order of acceptance
 	waiting        // delayed and in-flight messages, by the instant they become visible
@@ -442,7 +438,7 @@ const (
 	timelines
 )
 
-// timeline is a priority queue of messages from which any one can be removed.
+// timeline is a priority queue of messages with removal of any message.
 type timeline struct {
 	kind     int // ready, waiting or aging
 	messages []*message
@@ -451,7 +447,7 @@ type timeline struct {
 func (t *timeline) add(m *message)    { heap.Push(t, m) }
 func (t *timeline) remove(m *message) { heap.Remove(t, m.places[t.kind]) }
 
-// first is the message that comes next, or nil.
+// first returns the next message, or nil.
 func (t *timeline) first() *message {
 	if len(t.messages) == 0 {
 		return nil

@@ -16,19 +16,19 @@ type schedule struct {
 	created  time.Time
 	modified time.Time
 	timing   timing
-	next     time.Time // zero when there is no next time
+	next     time.Time // zero if there is no next time
 }
 
 // timing is a schedule expression.
 type timing interface {
-	// following returns the first time after t, zero when there is none.
+	// following returns the first time after t, or the zero time.
 	following(t time.Time) time.Time
 }
 
 func (s *schedule) arn() string { return schedulerARN + "schedule/" + s.GroupName + "/" + s.name }
 
 // prepare checks a schedule and sets its first time. It fires at the start of a minute,
-// as early as the service may.
+// the earliest that the service may.
 func (s *schedule) prepare(now time.Time) error {
 	for _, check := range []func() error{s.checkNames, s.checkWindow, s.checkTarget, s.checkInput} {
 		if err := check(); err != nil {
@@ -63,7 +63,7 @@ func (s *schedule) prepare(now time.Time) error {
 	return nil
 }
 
-// until is t, or zero when that is after the end of the schedule.
+// until returns t, or the zero time if t is after the end of the schedule.
 func (s *schedule) until(t time.Time) time.Time {
 	if s.EndDate != nil && t.After(s.EndDate.time()) {
 		return time.Time{}
@@ -146,7 +146,7 @@ func (a *account) settleSchedules(now time.Time) {
 	}
 }
 
-// nextSchedule is the key of the schedule that fires next, "" when there is none.
+// nextSchedule returns the key of the schedule that fires next, "" if there is none.
 func (a *account) nextSchedule() string {
 	next := ""
 	for key, s := range a.schedules {
@@ -239,7 +239,7 @@ func parseTiming(expression string, zone *time.Location, start time.Time) (timin
 	return nil, errSchedule("The expression is not at(...), rate(...) or cron(...).")
 }
 
-// onceAt is the expression at.
+// onceAt is an at expression.
 type onceAt time.Time
 
 func (o onceAt) following(t time.Time) time.Time {
@@ -249,7 +249,7 @@ func (o onceAt) following(t time.Time) time.Time {
 	return time.Time{}
 }
 
-// rate is the expression rate. The first time is its start; a day is 24 hours, also when
+// rate is a rate expression. The first time is its start; a day is 24 hours even when
 // clocks change.
 type rate struct {
 	start time.Time
@@ -274,7 +274,7 @@ func parseRate(fields string, start time.Time) (timing, error) {
 	return rate{start, time.Duration(n) * every}, nil
 }
 
-// nextFiring is when the next schedule fires, at the latest at deadline.
+// nextFiring returns when the next schedule fires, at most deadline.
 func (a *account) nextFiring(deadline time.Time) time.Time {
 	if s := a.schedules[a.nextSchedule()]; s != nil && s.next.Before(deadline) {
 		return s.next

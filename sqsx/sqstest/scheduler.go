@@ -56,8 +56,8 @@ func isScheduler(r *http.Request) bool {
 	return path == schedulePath || strings.HasPrefix(path, schedulePath+"/") || strings.HasPrefix(path, groupPath)
 }
 
-// restProtocol is AWS REST JSON, which EventBridge Scheduler speaks: method and path say
-// which operation, path and query have members that the body has not.
+// restProtocol is AWS REST JSON, which EventBridge Scheduler speaks. Method and path name
+// the operation; path and query have members that the body lacks.
 type restProtocol struct {
 	method string
 	url    *url.URL
@@ -86,7 +86,7 @@ func (restProtocol) find(name string) operation { return scheduleOperation(name)
 
 func (restProtocol) unknown() string { return "UnknownOperationException" }
 
-// decode reads the body, and what of the members is in path and query.
+// decode reads the body and the members in path and query.
 func (p restProtocol) decode(body []byte, into any) error {
 	if len(body) == 0 {
 		body = []byte("{}")
@@ -139,8 +139,8 @@ func (r *scheduleRef) key() string {
 	return r.group + "/" + r.name
 }
 
-// scheduleDefinition is what CreateSchedule and UpdateSchedule take, and GetSchedule
-// gives.
+// scheduleDefinition is the input of CreateSchedule and UpdateSchedule, and the output of
+// GetSchedule.
 type scheduleDefinition struct {
 	ActionAfterCompletion      string `json:",omitempty"`
 	ClientToken                string `json:",omitempty"`
@@ -156,7 +156,7 @@ type scheduleDefinition struct {
 	Target                     *scheduleTarget
 }
 
-// epoch is a time in seconds since 1970, as the protocol has it.
+// epoch is a time in the protocol: seconds since 1970.
 type epoch float64
 
 func newEpoch(t time.Time) *epoch {
@@ -233,7 +233,7 @@ func (a *account) putSchedule(c *call, in *putScheduleInput) (*scheduleARN, erro
 	}
 	a.schedules[key] = s
 	for _, q := range a.queues {
-		q.signal() // its parked polls have to look at the schedule's time
+		q.signal() // parked polls must take the schedule into account
 	}
 	return &scheduleARN{s.arn()}, nil
 }

@@ -9,13 +9,13 @@ import (
 	"time"
 )
 
-// snapshotVersion is that of the format that Snapshot writes.
+// snapshotVersion is the version of the format that Snapshot writes.
 const snapshotVersion = 1
 
-// SetURL sets URL, the endpoint with which queue URLs begin, also those of queues that
-// exist: for a server that is mounted as an http.Handler somewhere. The URL has no slash
-// at its end. Only the paths of queue URLs count in requests, so that old ones stay good.
-// Call it before the first request, since URL is not guarded.
+// SetURL sets URL, the endpoint that queue URLs begin with, for a server mounted as an
+// http.Handler. It applies to existing queues too. The URL has no slash at its end. Only
+// the paths of queue URLs count in requests, so old ones stay valid. Call it before the
+// first request, since URL is not guarded.
 func (s *Server) SetURL(url string) {
 	s.URL = url
 	s.account.mu.Lock()
@@ -40,11 +40,11 @@ func (s *Server) TopicNames() []string {
 	return slices.Sorted(maps.Keys(s.account.topics))
 }
 
-// Snapshot returns the queues with their messages, the topics with their subscriptions and
-// the schedules, as JSON for Restore. Receipt handles stay good over both, and times go
-// on: what was in flight comes back when its visibility timeout ends. Faults, the ledger,
-// the counts of requests, functions, move tasks, receive attempts and what a FIFO topic
-// remembers of its last five minutes are left out.
+// Snapshot returns the queues with their messages, the topics with their subscriptions
+// and the schedules, as JSON for Restore. Receipt handles stay valid, and timeouts
+// continue: a message in flight becomes visible when its visibility timeout ends. Not
+// included are faults, the ledger, request counts, functions, move tasks, receive
+// attempts and the deduplication ids of FIFO topics.
 func (s *Server) Snapshot() ([]byte, error) {
 	a := s.account
 	a.mu.Lock()
@@ -69,7 +69,7 @@ func (s *Server) Snapshot() ([]byte, error) {
 	return snapshot, nil
 }
 
-// Restore puts what Snapshot returned on a server that has no queues, topics and
+// Restore loads the result of Snapshot into a server without queues, topics and
 // schedules. Messages whose time has passed since are then visible or expired, and
 // schedules fire for missed times. On an error the server is unchanged.
 func (s *Server) Restore(snapshot []byte) error {
@@ -155,7 +155,7 @@ type savedMessage struct {
 	ReceivedAt      time.Time
 }
 
-// savedSend is what a FIFO queue remembers of a message that was sent.
+// savedSend is the deduplication record of a message sent to a FIFO queue.
 type savedSend struct {
 	Key      string
 	Until    time.Time
@@ -217,7 +217,7 @@ func (s savedQueue) restore(baseURL string) (*queue, error) {
 	}
 	for _, sent := range s.Sent {
 		m := q.messages[sent.ID]
-		if m == nil { // it is deleted, and its duplicates are still not stored
+		if m == nil { // deleted; its duplicates are still not stored
 			m = &message{id: sent.ID, sequence: sent.Sequence}
 		}
 		if q.deduplication.seen == nil {
@@ -298,8 +298,8 @@ func (s *schedule) save() savedSchedule {
 	}
 }
 
-// restore prepares the schedule as of its last change: by now a schedule for one time may
-// have no time to come.
+// restore prepares the schedule as of its last change: a one-time schedule may have no
+// next time by now.
 func (s savedSchedule) restore() (*schedule, error) {
 	restored := &schedule{
 		scheduleDefinition: s.scheduleDefinition,

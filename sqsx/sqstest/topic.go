@@ -22,7 +22,7 @@ type topic struct {
 	deduplication deduplication[publication]
 }
 
-// maxBytes is the size of a message, and of a batch of them.
+// maxBytes returns the largest size of a message, and of a batch.
 func (t *topic) maxBytes() int {
 	if text := t.settings["MaximumMessageSize"]; text != "" {
 		n, _ := strconv.Atoi(text) // checked when it was set
@@ -60,8 +60,7 @@ type topicOutput struct {
 
 func (in *createTopicInput) topicARN() string { return topicPrefix + in.Name }
 
-// createTopic makes a topic, or finds the one that is there and has the same
-// attributes.
+// createTopic creates a topic, or returns an existing one with the same attributes.
 func (a *account) createTopic(_ *call, in *createTopicInput) (*topicOutput, error) {
 	t := &topic{name: in.Name, arn: topicPrefix + in.Name, fifo: isFIFOName(in.Name)}
 	if err := in.check(t); err != nil {
@@ -106,7 +105,7 @@ func (in *createTopicInput) check(t *topic) error {
 
 type deleteTopicInput struct{ topicRef }
 
-// deleteTopic succeeds for a topic that is not there.
+// deleteTopic also succeeds for a missing topic.
 func (a *account) deleteTopic(_ *call, in *deleteTopicInput) (*empty, error) {
 	t, err := a.topic(in.TopicArn)
 	if err == nil {
@@ -126,7 +125,7 @@ type listTopicsOutput struct {
 	NextToken string     `xml:",omitempty"`
 }
 
-// listTopics gives a hundred topics at a time, in the order of their names.
+// listTopics returns a hundred topics at a time, sorted by name.
 func (a *account) listTopics(_ *call, in *listTopicsInput) (*listTopicsOutput, error) {
 	names, token, err := page(slices.Sorted(maps.Keys(a.topics)), in.NextToken)
 	if err != nil {
@@ -139,19 +138,19 @@ func (a *account) listTopics(_ *call, in *listTopicsInput) (*listTopicsOutput, e
 	return out, nil
 }
 
-// The size of a message, in bytes: 256 KiB, and up to 1 MiB where the topic's
-// attribute MaximumMessageSize says so.
+// The largest size of a message, in bytes: by default, and with the topic attribute
+// MaximumMessageSize.
 const (
 	defaultTopicBytes = 256 << 10
 	maxTopicBytes     = 1 << 20
 )
 
-// maxLargeSubscriptions is how many subscriptions a topic may have whose
-// messages may be larger than 256 KiB.
+// maxLargeSubscriptions is how many subscriptions a topic for messages over 256 KiB may
+// have.
 const maxLargeSubscriptions = 100
 
-// set checks attributes and sets them; an empty value takes one away. On an
-// error the topic is as it was.
+// set checks attributes and sets them; an empty value removes one. On an error the topic
+// is unchanged.
 func (t *topic) set(attributes map[string]string) error {
 	settings := map[string]string{}
 	maps.Copy(settings, t.settings)
@@ -202,8 +201,7 @@ func isBool(text string) bool { return text == "true" || text == "false" }
 
 type getTopicAttributesInput struct{ topicRef }
 
-// getTopicAttributes gives what was set, the counts, and what belongs to every
-// topic.
+// getTopicAttributes returns the settings, the counts, and the attributes of every topic.
 func (a *account) getTopicAttributes(_ *call, in *getTopicAttributesInput) (*attributesOutput, error) {
 	t, err := a.topic(in.TopicArn)
 	if err != nil {
@@ -238,14 +236,14 @@ func (a *account) setTopicAttributes(_ *call, in *setTopicAttributesInput) (*emp
 	return &empty{}, t.set(map[string]string{in.AttributeName: in.AttributeValue})
 }
 
-// topicAttribute is a message attribute as a form carries it.
+// topicAttribute is a message attribute in a form.
 type topicAttribute struct {
 	DataType    string `sqs:"required"`
 	StringValue *string
 	BinaryValue []byte
 }
 
-// attributes are the attributes in the form that they have on a queue.
+// attributes converts the attributes to attributes of a queue message.
 func (in *publishInput) attributes() map[string]attributeValue {
 	if len(in.MessageAttributes) == 0 {
 		return nil
@@ -261,9 +259,8 @@ func (in *publishInput) attributes() map[string]attributeValue {
 	return out
 }
 
-// checkTopicAttributes checks the message attributes of one message, of which
-// there is no largest number. The rules are those of "Amazon SNS message
-// attributes"; most are those of SQS.
+// checkTopicAttributes checks the message attributes of one message. Their number is not
+// limited. Source: "Amazon SNS message attributes"; most rules are the same as for SQS.
 func checkTopicAttributes(attributes map[string]attributeValue) error {
 	for _, name := range slices.Sorted(maps.Keys(attributes)) {
 		value := attributes[name]
@@ -307,13 +304,13 @@ func isScalarArray(text string) bool {
 	})
 }
 
-// The protocols of a subscription that the server delivers by.
+// The subscription protocols that the server supports.
 const (
 	toQueue    = "sqs"
 	toFunction = "lambda"
 )
 
-// subscription is where a topic delivers. The account's lock guards it.
+// subscription is a destination of a topic. The account's lock guards it.
 type subscription struct {
 	arn      string
 	topic    *topic
@@ -323,7 +320,7 @@ type subscription struct {
 	dead     string // the ARN of the dead-letter queue, "" for none
 }
 
-// isRaw says whether a queue gets the message without the notification around it.
+// isRaw reports whether a queue gets the message without the notification around it.
 func (s *subscription) isRaw() bool { return s.settings["RawMessageDelivery"] == "true" }
 
 // subscription finds a subscription by its ARN.
@@ -385,7 +382,7 @@ func (a *account) subscribe(_ *call, in *subscribeInput) (*subscribeOutput, erro
 	return &subscribeOutput{SubscriptionArn: s.arn}, nil
 }
 
-// sameAs answers a Subscribe for an endpoint that is subscribed already.
+// sameAs answers a Subscribe for an existing subscription.
 func (s *subscription) sameAs(attributes map[string]string) (*subscribeOutput, error) {
 	for name, value := range attributes {
 		if s.settings[name] != value {
@@ -446,7 +443,7 @@ type subscriptionEntry struct {
 	Endpoint, Owner, Protocol, SubscriptionArn, TopicArn string
 }
 
-// listSubscriptionsByTopic gives a hundred at a time, in the order of their ARNs.
+// listSubscriptionsByTopic returns a hundred at a time, sorted by ARN.
 func (a *account) listSubscriptionsByTopic(_ *call, in *listSubscriptionsInput) (*listSubscriptionsOutput, error) {
 	t, err := a.topic(in.TopicArn)
 	if err != nil {
@@ -472,7 +469,7 @@ func (a *account) listSubscriptionsByTopic(_ *call, in *listSubscriptionsInput) 
 	return out, nil
 }
 
-// set checks attributes and sets them; on an error the subscription is as it was.
+// set checks attributes and sets them; on an error the subscription is unchanged.
 func (s *subscription) set(attributes map[string]string) error {
 	settings, dead := map[string]string{}, s.dead
 	maps.Copy(settings, s.settings)
@@ -503,7 +500,7 @@ func (s *subscription) set(attributes map[string]string) error {
 	return nil
 }
 
-// deadLetterTarget reads a RedrivePolicy; an empty one takes it away.
+// deadLetterTarget reads a RedrivePolicy; an empty one removes the target.
 func (s *subscription) deadLetterTarget(policy string) (string, error) {
 	if policy == "" {
 		return "", nil

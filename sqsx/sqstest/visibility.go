@@ -24,9 +24,8 @@ func (a *account) changeMessageVisibility(c *call, in *changeMessageVisibilityIn
 	return &empty{}, a.change(q, &in.visibilityChange, c.now)
 }
 
-// change sets the visibility timeout of a message in flight, counted from now.
-// A handle that is not the latest, or whose timeout has passed, has lost its
-// lease: MessageNotInflight.
+// change sets the visibility timeout of a message in flight, counted from now. A handle
+// that is not the latest, or whose timeout has passed, gets MessageNotInflight.
 func (a *account) change(q *queue, in *visibilityChange, now time.Time) error {
 	seconds := *in.VisibilityTimeout
 	if seconds < 0 || seconds > maxVisibilitySeconds {
@@ -68,7 +67,7 @@ type deleteMessageInput struct {
 	deletion
 }
 
-// empty is the answer of an operation that has nothing to say.
+// empty is the answer of an operation without output.
 type empty struct{}
 
 func (a *account) deleteMessage(c *call, in *deleteMessageInput) (*empty, error) {
@@ -79,10 +78,10 @@ func (a *account) deleteMessage(c *call, in *deleteMessageInput) (*empty, error)
 	return &empty{}, a.remove(q, in.ReceiptHandle, c.now)
 }
 
-// remove deletes the message of a receipt handle. On a standard queue a handle
-// that is no longer the latest deletes nothing and succeeds, and the latest one
-// deletes also after the visibility timeout; on a FIFO queue a handle is good
-// only while the message is in flight under it.
+// remove deletes the message of a receipt handle. On a standard queue a stale handle
+// deletes nothing and succeeds, and the latest handle deletes even after the visibility
+// timeout. On a FIFO queue a handle is valid only while its receive keeps the message in
+// flight.
 func (a *account) remove(q *queue, handle string, now time.Time) error {
 	m, stale, err := a.find(q, handle)
 	if err != nil || m == nil {
