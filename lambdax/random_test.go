@@ -140,7 +140,7 @@ func (c *trial) gone(response events.SQSEventResponse, err error) (ids []string)
 // one that failed.
 func TestNothingIsReportedDoneThatWasNot(t *testing.T) {
 	t.Parallel()
-	for range 100 { // rapid checks a hundred each time
+	for range 20 { // rapid checks a hundred each time
 		rapid.Check(t, func(draw *rapid.T) {
 			c := drawTrial(draw)
 			var thrown any // rapid fails by panics, which have to reach it

@@ -276,12 +276,12 @@ func TestManyUnknownNamesShareALine(t *testing.T) {
 		logger, log := newLog()
 		hub := newHub(t, taskhawk.Config{Logger: logger})
 		var flood []string
-		for n := range 10_000 {
+		for n := range 1_000 {
 			flood = append(flood, fmt.Sprintf("tasks.%d", n))
 		}
 		require.Len(t, lines(t, hub, log, flood...), 257, "256 names, and one line for all others")
 		time.Sleep(time.Second)
-		later := lines(t, hub, log, "tasks.later", "tasks.9999")
+		later := lines(t, hub, log, "tasks.later", "tasks.999")
 		require.Len(t, later, 2, "names that are quiet make room")
 	})
 }
