@@ -11,8 +11,8 @@ import (
 	"github.com/taskhawk/taskhawk-go/taskhawk"
 )
 
-// batch runs the records of one invocation. It belongs to that alone: nothing of it
-// survives in a warm process but a handler that does not return.
+// batch runs the records of one invocation. Only a handler that does not return outlives
+// it in a warm process.
 type batch struct {
 	hub     *taskhawk.Hub
 	config  *SQSConfig
@@ -20,16 +20,16 @@ type batch struct {
 	records []record
 
 	mu       sync.Mutex
-	first    int                   // no record before it waits
-	groups   map[string]groupState // of FIFO groups; none for one that is free
+	first    int                   // no record before this index waits
+	groups   map[string]groupState // of FIFO groups; a free group has none
 	halted   bool                  // nothing is started any more
-	closed   bool                  // the answer is made: what handlers still do no longer counts
-	workers  int                   // and settlings beside them
+	closed   bool                  // the answer is made: later results do not count
+	workers  int                   // and concurrent settlements
 	idle     int                   // workers that found nothing to start
 	finished chan struct{}         // closed when no worker is left
 }
 
-// groupState is why no message of a FIFO group may be started.
+// groupState is the reason why no message of a FIFO group may start.
 type groupState uint8
 
 const (
@@ -37,14 +37,14 @@ const (
 	groupFailed
 )
 
-// run brings every record to its end, in time, and returns the errors of those that are
-// not done.
+// run processes every record in time, and returns the errors of the records that are not
+// done.
 func (b *batch) run(ctx context.Context) []*RecordError {
 	if len(b.records) == 0 {
 		return nil
 	}
 	for i := range b.records {
-		b.records[i].delivery.LogAttrs = &b.records[i].logAttrs // now that they do not move any more
+		b.records[i].delivery.LogAttrs = &b.records[i].logAttrs // the slice no longer grows
 	}
 	handling, cancel := b.budget.handling(ctx)
 	defer cancel()
@@ -61,11 +61,11 @@ func (b *batch) run(ctx context.Context) []*RecordError {
 	b.await()
 	failed := b.close()
 	b.reportLate(ctx, failed)
-	guard.Flush(b.hub.Logger()) // Lambda may freeze the process when it has the answer
+	guard.Flush(b.hub.Logger()) // Lambda may freeze the process once it has the answer
 	return failed
 }
 
-// await returns when no worker is left, or the answer has to leave.
+// await returns when no worker is left, or the answer is due.
 func (b *batch) await() {
 	select {
 	case <-b.finished:
@@ -80,8 +80,8 @@ func (b *batch) await() {
 	}
 }
 
-// work runs records until there is none to start. A handler may end its goroutine by
-// runtime.Goexit: another takes over then.
+// work runs records until there is none to start. If a handler ends the goroutine by
+// runtime.Goexit, another goroutine takes over.
 func (b *batch) work(handling context.Context) {
 	exited := true
 	defer func() {
@@ -97,7 +97,7 @@ func (b *batch) work(handling context.Context) {
 	exited = false
 }
 
-// leave ends a worker, or a settling beside them.
+// leave ends a worker or a concurrent settlement.
 func (b *batch) leave(idle bool) {
 	b.mu.Lock()
 	defer b.mu.Unlock()
@@ -110,8 +110,8 @@ func (b *batch) leave(idle bool) {
 	}
 }
 
-// next takes the first record that may be started, nil for none. What waits behind a busy
-// group is left to the worker that is busy with it.
+// next takes the first record that may start, or returns nil. Records behind a busy group
+// are left to the worker of that group.
 func (b *batch) next(handling context.Context) *record {
 	b.mu.Lock()
 	defer b.mu.Unlock()
@@ -141,13 +141,13 @@ func (b *batch) next(handling context.Context) *record {
 func (b *batch) handle(handling context.Context, r *record) {
 	err := errGoexit // unless Handle returns
 	defer func() {
-		stops := r.ordered && !b.config.SkipGroupOnError // so nothing may start before it is settled
+		stops := r.ordered && !b.config.SkipGroupOnError // so no record may start before this one is settled
 		if err == nil || stops || b.config.Settler == nil {
 			b.finish(r, b.settleHandled(handling, r, err))
 			return
 		}
-		// Beside the next records, so that settling calls share requests instead of
-		// coming one after another. A group is busy until its record is settled.
+		// Settle concurrently with the next records, so that settling calls share
+		// requests. A group is busy until its record is settled.
 		b.join()
 		go func() {
 			b.finish(r, b.settleHandled(handling, r, err))
@@ -161,8 +161,9 @@ func (b *batch) handle(handling context.Context, r *record) {
 	err = b.hub.Handle(handling, &r.delivery)
 }
 
-// resume reports whether the caller, which has settled a record of a group, shall go on as
-// a worker: all that waits may be of that group, and the workers may have left for it.
+// resume reports whether the caller, which has settled a record of a group, continues as
+// a worker. All waiting records may belong to that group, and the workers may have left
+// because of it.
 func (b *batch) resume() bool {
 	b.mu.Lock()
 	defer b.mu.Unlock()
@@ -180,7 +181,7 @@ func (b *batch) join() {
 	b.workers++
 }
 
-// finish notes what became of a record, unless the answer has said so already.
+// finish records the result of a record, unless the answer is already made.
 func (b *batch) finish(r *record, err error) {
 	b.mu.Lock()
 	defer b.mu.Unlock()
@@ -198,7 +199,7 @@ func (b *batch) finish(r *record, err error) {
 	}
 }
 
-// mark says why nothing of a record's group may be started. mu must be held.
+// mark sets the state of the group of a record. mu must be held.
 func (b *batch) mark(r *record, state groupState) {
 	if b.groups == nil {
 		b.groups = map[string]groupState{}
@@ -228,12 +229,12 @@ func (b *batch) close() []*RecordError {
 type record struct {
 	delivery taskhawk.Delivery
 	logAttrs taskhawk.LogAttrs
-	ordered  bool // of a FIFO queue: one after another within its group
+	ordered  bool // of a FIFO queue: in order within its group
 	state    state
-	err      error // why it is not done, when it is over
+	err      error // why a finished record is not done
 }
 
-// state is how far a record is.
+// state is the progress of a record.
 type state uint8
 
 const (
@@ -242,8 +243,8 @@ const (
 	over
 )
 
-// settleHandled gives the outcome of a record whose handler has returned its effect, and
-// returns why the record is not done.
+// settleHandled settles a record whose handler has returned. It returns why the record is
+// not done.
 func (b *batch) settleHandled(ctx context.Context, r *record, handled error) error {
 	if b.isClosed() {
 		return handled
@@ -252,7 +253,7 @@ func (b *batch) settleHandled(ctx context.Context, r *record, handled error) err
 	if !done {
 		done, err = b.effect(ctx, r, handled)
 	}
-	if b.hub.Observer() != nil { // else the context is an allocation for each record
+	if b.hub.Observer() != nil { // without one, the context is an allocation per record
 		b.hub.Settled(context.WithoutCancel(ctx), &r.delivery, handled, done, err)
 	}
 	if done {
@@ -261,10 +262,10 @@ func (b *batch) settleHandled(ctx context.Context, r *record, handled error) err
 	return handled
 }
 
-// effect gives an outcome its effect, and logs why it has none.
+// effect settles a record by its outcome, and logs a failure to do so.
 func (b *batch) effect(ctx context.Context, r *record, handled error) (done bool, err error) {
 	if b.hub.Observer() != nil {
-		ctx = taskhawk.ContextWithHub(ctx, b.hub) // the requests of the settler find the observer by it
+		ctx = taskhawk.ContextWithHub(ctx, b.hub) // lets the requests of the settler find the observer
 	}
 	ctx, cancel := b.budget.settling(ctx)
 	defer cancel()
@@ -281,8 +282,8 @@ func (b *batch) isClosed() bool {
 	return b.closed
 }
 
-// leaveOut ends the records that were not started, because the time is over (of that
-// cause) or an earlier message failed, and gives them back.
+// leaveOut finishes the records that did not start, because time ran out (with the cause
+// late) or an earlier message failed, and returns them to the queue.
 func (b *batch) leaveOut(ctx context.Context, late error) {
 	left := b.halt(late)
 	if b.config.Settler == nil {
@@ -299,7 +300,7 @@ func (b *batch) leaveOut(ctx context.Context, late error) {
 	group.Wait()
 }
 
-// halt starts nothing any more, and returns what was waiting.
+// halt stops further starts, and returns the waiting records.
 func (b *batch) halt(late error) []*record {
 	reason := ErrHeldBack
 	if late != nil {
@@ -318,8 +319,7 @@ func (b *batch) halt(late error) []*record {
 	return left
 }
 
-// reportLate tells whoever runs the function that its timeout does not fit its batches or
-// its tasks.
+// reportLate logs that the timeout of the function does not fit its batches or its tasks.
 func (b *batch) reportLate(ctx context.Context, failed []*RecordError) {
 	late := 0
 	for _, f := range failed {
@@ -341,7 +341,7 @@ func (b *batch) log(ctx context.Context, level slog.Level, text string, attrs ..
 	b.hub.Logger().LogAttrs(ctx, level, text, attrs...)
 }
 
-// failure is the error of an invocation with these failures, nil without any.
+// failure returns the error of an invocation, nil without failed records.
 func (b *batch) failure(failed []*RecordError) error {
 	if len(failed) == 0 {
 		return nil
@@ -349,11 +349,11 @@ func (b *batch) failure(failed []*RecordError) error {
 	return &BatchError{Total: len(b.records), Failed: failed}
 }
 
-// budget is when things have to be over in an invocation. Without a deadline, as in
-// tests, all is zero: there is no limit.
+// budget has the time limits of an invocation. Without a deadline, as in tests, all are
+// zero: no limit.
 type budget struct {
-	handlers time.Time // when the contexts of handlers end, and after which nothing is started
-	answer   time.Time // when the answer leaves at the latest
+	handlers time.Time // when the contexts of handlers end and starts stop
+	answer   time.Time // when the answer is due
 }
 
 func newBudget(ctx context.Context, margin time.Duration) budget {
@@ -365,7 +365,7 @@ func newBudget(ctx context.Context, margin time.Duration) budget {
 	return budget{handlers: answer.Add(-margin / 4), answer: answer}
 }
 
-// handling is the context of handlers.
+// handling returns the context of handlers.
 func (b budget) handling(ctx context.Context) (context.Context, context.CancelFunc) {
 	if b.handlers.IsZero() {
 		return context.WithCancel(ctx)
@@ -373,8 +373,8 @@ func (b budget) handling(ctx context.Context) (context.Context, context.CancelFu
 	return context.WithDeadlineCause(ctx, b.handlers, ErrDeadline)
 }
 
-// settling is the context of calls that settle a record: it has until the answer leaves,
-// also when the handlers' context has ended.
+// settling returns the context of calls that settle a record. It lasts until the answer
+// is due, longer than the context of handlers.
 func (b budget) settling(ctx context.Context) (context.Context, context.CancelFunc) {
 	ctx = context.WithoutCancel(ctx)
 	if b.answer.IsZero() {
@@ -387,7 +387,7 @@ func (b budget) settling(ctx context.Context) (context.Context, context.CancelFu
 // deadline.
 const settleTimeout = 25 * time.Second
 
-// timer fires when the answer has to leave; never without a deadline.
+// timer fires when the answer is due; without a deadline, never.
 func (b budget) timer() (fires <-chan time.Time, stop func() bool) {
 	if b.answer.IsZero() {
 		return nil, func() bool { return false }

@@ -13,55 +13,55 @@ import (
 	"github.com/taskhawk/taskhawk-go/taskhawk"
 )
 
-// DefaultMargin is how long before the deadline of its invocation a function answers at
-// the latest.
+// DefaultMargin is the time that a function leaves between its answer and the deadline of
+// the invocation.
 const DefaultMargin = time.Second
 
-// SQSConfig says how [SQS] runs the records of an event and what it answers. The zero
-// value is safe with every event source mapping.
+// SQSConfig configures how [SQS] runs the records of an event and what it answers. The
+// zero value is safe with every event source mapping.
 type SQSConfig struct {
 	// PartialBatch makes the function report the records that failed, so that Lambda
 	// deletes the others. Set it only where every event source mapping of the function
 	// has ReportBatchItemFailures among its FunctionResponseTypes. Without that, Lambda
-	// takes such an answer for the success of the whole batch and deletes what failed.
-	// The default is an error if any record failed, upon which Lambda delivers the whole
-	// batch again.
+	// takes such an answer as success of the whole batch and deletes the failed records.
+	// By default any failed record makes an error, and Lambda delivers the whole batch
+	// again.
 	PartialBatch bool
 	// ErrorIfAllFailed returns an error if every record failed, so that the function's
-	// error metric shows it and Lambda slows its pollers down, which it does not for
+	// error metric shows it and Lambda slows its pollers down. It does neither for
 	// reported failures. It needs PartialBatch.
 	ErrorIfAllFailed bool
-	// SkipGroupOnError goes on with the other message groups of a FIFO queue after a
-	// failure. The later messages of the failed group do not run and are reported with
-	// it. By default nothing more is started after a failure.
+	// SkipGroupOnError continues with the other message groups of a FIFO queue after a
+	// failure. The later messages of the failed group do not run and are reported as
+	// failed. By default no record starts after a failure.
 	SkipGroupOnError bool
-	// Settler gives the outcomes of handlers effect; sqsx.NewSettler makes one for SQS. A
-	// record that failed comes back after the delay of taskhawk.RetryAfter, or else of
-	// Backoff. One that failed by taskhawk.Permanent goes to the dead-letter queue, with
-	// the reason, and counts as done. What was not started comes back at once, and
-	// taskhawk.ExtendVisibility works.
+	// Settler applies the outcomes of handlers to the queue; sqsx.NewSettler makes one
+	// for SQS. A record that failed comes back after the delay of taskhawk.RetryAfter, or
+	// else of Backoff. A record that failed with taskhawk.Permanent goes to the
+	// dead-letter queue, with the reason, and counts as done. A record that did not start
+	// comes back at once, and taskhawk.ExtendVisibility works.
 	//
-	// Without one, what failed comes back when the visibility timeout of the queue is
-	// over, whatever the error was and taskhawk.WithBackoff says, and only the queue's
-	// redrive policy makes dead letters. A task with taskhawk.WithMaxAttempts is an error
-	// then.
+	// Without a Settler, failed records come back after the visibility timeout of the
+	// queue, regardless of the error and of taskhawk.WithBackoff, and only the redrive
+	// policy of the queue makes dead letters. A task with taskhawk.WithMaxAttempts is
+	// then an error.
 	Settler taskhawk.Settler
 	// Backoff is the delay of a retry that did not ask for one. It needs Settler.
 	// Default: as in a worker, exponential from 5 s to 15 min, with jitter.
 	Backoff taskhawk.Backoff
-	// Concurrency is how many records of an event run at once. Default 1: one after
-	// another, in the order of the event. On FIFO queues the messages of a group run one
-	// after another all the same, and groups side by side.
+	// Concurrency is how many records of an event run at once. Default 1: in the order of
+	// the event. On FIFO queues the messages of a group always run in order; other groups
+	// run concurrently.
 	Concurrency int
-	// Margin is how long before the deadline of the invocation the answer leaves at the
-	// latest. Default [DefaultMargin]. The contexts of handlers end a quarter of it
-	// earlier, with the cause [ErrDeadline], and nothing is started after that. A handler
-	// that has not returned when the answer leaves counts as failed. Raise it if handlers
-	// need longer to return once their context has ended.
+	// Margin is the time between the answer and the deadline of the invocation. Default
+	// [DefaultMargin]. The contexts of handlers end a quarter of it earlier, with the
+	// cause [ErrDeadline], and no record starts after that. A handler that has not
+	// returned when the answer leaves counts as failed. Raise it if handlers need longer
+	// to return once their context has ended.
 	Margin time.Duration
 }
 
-// SNSConfig says how [SNS] runs the records of an event.
+// SNSConfig configures how [SNS] runs the records of an event.
 type SNSConfig struct {
 	// Concurrency is as in [SQSConfig].
 	Concurrency int
@@ -69,7 +69,7 @@ type SNSConfig struct {
 	Margin time.Duration
 }
 
-// HandlerConfig says how [Handler] treats the events of each source.
+// HandlerConfig configures how [Handler] treats the events of each source.
 type HandlerConfig struct {
 	// SQS is for the events of queues.
 	SQS SQSConfig
@@ -95,7 +95,7 @@ func (c SQSConfig) withDefaults(hub *taskhawk.Hub) (*SQSConfig, error) {
 	return c.complete(hub), nil
 }
 
-// checkAttempts returns an error if a task needs a settler, and there is none.
+// checkAttempts returns an error if a task needs a missing settler.
 func (c SQSConfig) checkAttempts(hub *taskhawk.Hub) error {
 	if c.Settler != nil {
 		return nil
@@ -106,7 +106,7 @@ func (c SQSConfig) checkAttempts(hub *taskhawk.Hub) error {
 	return nil
 }
 
-// withMaxAttempts returns the names of the tasks that have it, sorted.
+// withMaxAttempts returns the sorted names of tasks with taskhawk.WithMaxAttempts.
 func withMaxAttempts(hub *taskhawk.Hub) []string {
 	var tasks []string
 	for name, policy := range hub.Policies() {
@@ -122,7 +122,7 @@ func withMaxAttempts(hub *taskhawk.Hub) []string {
 func (c SQSConfig) complete(hub *taskhawk.Hub) *SQSConfig {
 	if c.Backoff != nil {
 		c.Backoff = guard.Backoff(c.Backoff, func(failure error) {
-			ctx := context.Background() //nolint:forbidigo // a backoff is asked by no caller
+			ctx := context.Background() //nolint:forbidigo // backoffs are called without a caller's context
 			hub.Logger().LogAttrs(ctx, slog.LevelError, "backoff failed; using the longest default",
 				guard.ErrorAttr(failure))
 		})
@@ -132,9 +132,9 @@ func (c SQSConfig) complete(hub *taskhawk.Hub) *SQSConfig {
 	return &c
 }
 
-// withDefaults returns it as an SQSConfig: what SNS lacks is zero.
+// withDefaults converts c to an SQSConfig. Settings that SNS lacks are zero.
 func (c SNSConfig) withDefaults(hub *taskhawk.Hub) (*SQSConfig, error) {
-	// No error, since the tasks of a hub may come from queues too, and find their settler
-	// there.
+	// WithMaxAttempts is no error here: the tasks may come from queues too, and have a
+	// settler there.
 	return SQSConfig{Concurrency: c.Concurrency, Margin: c.Margin}.withDefaults(hub)
 }

@@ -14,20 +14,19 @@
 //
 // # Failures
 //
-// For SNS, every record runs, and any failure is an error, upon which Lambda tries the
-// event again. For SQS the default is an error too, which is safe whatever the settings
-// of the mapping are. With PartialBatch the answer names what failed. Set it only if the
-// mapping has ReportBatchItemFailures: without that, Lambda deletes what the answer names
-// as failed. With a Settler the delays of retries and taskhawk.Permanent work as in a
-// worker. Without one, what failed comes back when the visibility timeout of the queue is
-// over.
+// For SNS, every record runs, and any failure is an error, and Lambda tries the event
+// again. For SQS the default is an error too, which is safe with any settings of the
+// mapping. With PartialBatch the answer names the failed records. Set it only if the
+// mapping has ReportBatchItemFailures: without that, Lambda deletes the failed records.
+// With a Settler the delays of retries and taskhawk.Permanent work as in a worker.
+// Without one, failed records come back after the visibility timeout of the queue.
 //
 // # Time
 //
-// The answer leaves a margin before the deadline of the invocation, since Lambda takes a
-// late answer for the failure of all. The contexts of handlers end in time, and what has
-// not run is reported as failed. A task with taskhawk.WithTimeout is not started if that
-// timeout would reach too far. Lambda extends no visibility timeout: give the queue six
+// The answer leaves a margin before the deadline of the invocation, since a late answer
+// fails the whole batch. The contexts of handlers end before that, and records that have
+// not run are reported as failed. A task with taskhawk.WithTimeout does not start if its
+// timeout would end too late. Lambda extends no visibility timeout: give the queue six
 // times the timeout of the function.
 //
 // # Publish

@@ -18,7 +18,7 @@ var (
 	// not started because an earlier message failed.
 	ErrHeldBack = errors.New("not started: an earlier message failed")
 	// ErrAbandoned is wrapped by the [RecordError] of a record whose handler had not
-	// returned when the answer had to leave.
+	// returned when the answer was due.
 	ErrAbandoned = errors.New("the handler did not return in time")
 
 	errGoexit = errors.New("the handler ended its goroutine by runtime.Goexit")
@@ -28,12 +28,12 @@ var (
 type RecordError struct {
 	// MessageID is the id that SQS or SNS gave the message.
 	MessageID string
-	// Err is what Hub.Handle returned, or why the record did not run: it wraps
-	// taskhawk.ErrNoTime or [ErrHeldBack] then.
+	// Err is the error of Hub.Handle. If the record did not run, it wraps
+	// taskhawk.ErrNoTime or [ErrHeldBack].
 	Err error
 }
 
-// Error names the record.
+// Error returns the error with the id of the record.
 func (e *RecordError) Error() string {
 	return fmt.Sprintf("record %s: %s", guard.Line(e.MessageID, maxShown), guard.Text(e.Err))
 }
@@ -41,12 +41,12 @@ func (e *RecordError) Error() string {
 // Unwrap returns the reason.
 func (e *RecordError) Unwrap() error { return e.Err }
 
-// BatchError is the error of an invocation of which records failed: all of them for
-// Lambda, which delivers the event again.
+// BatchError is the error of an invocation with failed records. Lambda delivers the whole
+// event again.
 type BatchError struct {
-	// Total is how many records there were.
+	// Total is the number of records.
 	Total int
-	// Failed are those that failed, in the order of the event.
+	// Failed has the failed records, in the order of the event.
 	Failed []*RecordError
 }
 
@@ -78,14 +78,13 @@ func (e *BatchError) Unwrap() []error {
 	return errs
 }
 
-// The lengths of what an error shows of an id from outside, and of the text of another
-// error, in bytes.
+// The lengths, in bytes, to which errors cut foreign ids and texts.
 const (
 	maxShown = 64
 	maxText  = 1024
 )
 
-// oneLine is the text of an error, which may be the user's, on one line.
+// oneLine returns the text of an error, possibly the user's, on one line.
 func oneLine(err error) string { return guard.Line(guard.Text(err), maxText) }
 
 // ErrNoTopic is wrapped by the [*TopicError] of a topic that is not among the topics of the
@@ -99,8 +98,8 @@ func (*noTopicError) Error() string { return ErrNoTopic.Error() }
 
 func (*noTopicError) Unwrap() error { return ErrNoTopic }
 
-// TopicError says which topic a call to SNS was for. errors.As also finds what SNS
-// answered, such as *types.NotFoundException.
+// TopicError is the error of a call to SNS for a topic. errors.As also finds the answer
+// of SNS, such as *types.NotFoundException.
 type TopicError struct {
 	// Topic is the name of the topic.
 	Topic string
@@ -108,7 +107,7 @@ type TopicError struct {
 	Err error
 }
 
-// Error names the topic; for one that does not exist it says what to do. It is one line.
+// Error returns one line with the topic. For a missing topic it adds what to do.
 func (e *TopicError) Error() string {
 	_, missing := guard.As[*types.NotFoundException](e.Err)
 	if missing || guard.Is(e.Err, ErrNoTopic) {

@@ -12,22 +12,20 @@ import (
 	"github.com/taskhawk/taskhawk-go/taskhawk"
 )
 
-// ErrUnknownEvent is wrapped by the error of a handler for an event that is not for it:
-// one without records, or of another source. Lambda would take success as done, and drop
-// it.
+// ErrUnknownEvent is wrapped by the error of a handler for an event without records or
+// from another source. Without the error, Lambda would drop the event.
 var ErrUnknownEvent = errors.New("unknown event")
 
-// The event sources, as records name them: in the member eventSource, which SNS writes
-// EventSource.
+// The event sources, from the member eventSource of records. SNS spells it EventSource.
 const (
 	sourceSQS = "aws:sqs"
 	sourceSNS = "aws:sns"
 )
 
 // Handler returns the handler of a Lambda function that both queues and topics feed, for
-// lambda.Start. It does what [SQS] and [SNS] do, and tells the events apart by the source
-// that their records name. A function with one kind of source is better off with SQS or
-// SNS, which read the event once instead of twice.
+// lambda.Start. It does what [SQS] and [SNS] do, and distinguishes events by the source
+// in their records. For a single kind of source, SQS and SNS are faster: they read the
+// event once instead of twice.
 //
 // Handler returns an error where SQS or SNS would.
 func Handler(
@@ -66,8 +64,8 @@ func handle[Event any](text json.RawMessage, next func(Event) error) error {
 	return next(event)
 }
 
-// checkSource returns an error unless the event has records, and all of them name the
-// source. A record that names none, as in a test, is taken at its word.
+// checkSource returns an error unless the event has records, all from the source. A
+// record without a source, as in tests, is accepted.
 func checkSource[Record any](records []Record, source string, of func(*Record) string) error {
 	if len(records) == 0 {
 		return fmt.Errorf("lambdax: %w: no records", ErrUnknownEvent)
@@ -86,7 +84,7 @@ func checkSource[Record any](records []Record, source string, of func(*Record) s
 	return nil
 }
 
-// sourceOf is the one source of all records of an event.
+// sourceOf returns the common source of all records of an event.
 func sourceOf(event json.RawMessage) (string, error) {
 	var probe struct {
 		Records []struct {

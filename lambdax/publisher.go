@@ -20,29 +20,28 @@ import (
 // The limits of SNS that are checked before a call. Source: the API reference of Publish
 // and PublishBatch.
 const (
-	// DefaultMessageSize is the size of a message, body and attributes, in bytes, on a
-	// topic whose MaximumMessageSize was not set; a batch of them together has the same
-	// limit.
+	// DefaultMessageSize is the largest size of a message, body and attributes, in bytes,
+	// on a topic without MaximumMessageSize. A batch has the same limit.
 	DefaultMessageSize = 256 << 10
-	// MaxMessageSize is the most that a topic can be raised to.
+	// MaxMessageSize is the largest value of MaximumMessageSize.
 	MaxMessageSize = awsbatch.MaxMessageSize
 )
 
-// Publisher puts messages on the four topics of an application, once each: what is
-// subscribed to the topics, functions or queues, runs them. It implements
-// taskhawk.Publisher and taskhawk.BatchPublisher and is safe for concurrent use. Make one
-// when the program starts and keep it.
+// Publisher publishes messages to the four topics of an application. The functions and
+// queues subscribed to the topics run them. It implements taskhawk.Publisher and
+// taskhawk.BatchPublisher and is safe for concurrent use. Make one when the program
+// starts and keep it.
 //
-// Messages share requests by group commit: the first one goes at once, and those that
-// come while its call is in flight go together in the next, up to ten and the size that a
-// topic takes. Callers take turns, so that a large batch does not hold up a single
+// Messages share requests by group commit: the first one goes at once. Messages that
+// arrive while its call is in flight go together in the next call, up to ten and the size
+// limit of the topic. Callers take turns, so that a large batch does not hold up a single
 // message. Each Publish still returns when SNS has accepted its own message.
 //
-// On FIFO topics the messages of a group go one after another, each when the one before
-// is accepted. When one fails, those behind it in the same PublishBatch are not sent:
-// their errors wrap taskhawk.ErrHeldBack.
+// On FIFO topics the messages of a group are sent in order, each after the one before is
+// accepted. If one fails, later ones in the same PublishBatch are not sent: their errors
+// wrap taskhawk.ErrHeldBack.
 //
-// SNS accepts messages on a topic to which nothing is subscribed, and drops them.
+// SNS accepts messages on a topic without subscriptions, and drops them.
 type Publisher struct {
 	api     PublisherAPI
 	arns    *topicARNs
@@ -102,22 +101,22 @@ func newPublisher(api PublisherAPI, app string, config PublisherConfig) (*Publis
 	return p, err
 }
 
-// Publish publishes one message. It returns a *taskhawk.LimitError before any call when
-// SNS would refuse the message, also one with a delay, which SNS does not have, and a
-// [*TopicError] when it is not known to be accepted. Failures that may pass are retried,
-// three attempts and 20 s in all. When SNS may have accepted the message though no answer
-// said so, the error wraps taskhawk.ErrOutcomeUnknown. A ctx that has ended sends
-// nothing.
+// Publish publishes one message. It returns a *taskhawk.LimitError before any call if SNS
+// would refuse the message, or if it has a delay, which SNS lacks. It returns a
+// [*TopicError] if the message is not known to be accepted. Transient failures are
+// retried, with three attempts and 20 s in all. If SNS may have accepted the message but
+// gave no answer, the error wraps taskhawk.ErrOutcomeUnknown. If ctx has ended, Publish
+// sends nothing.
 //
-// The call that sends the message serves others, too: it has no values of ctx, and goes
-// on when ctx ends.
+// The call that sends the message serves other callers too: it has no values of ctx, and
+// continues after ctx ends.
 func (p *Publisher) Publish(ctx context.Context, out *taskhawk.Outgoing) error {
 	return p.batches.Publish(ctx, out)
 }
 
-// PublishBatch publishes the messages in as few calls as the limits allow, together with
-// those of others. The result has an error for each message that failed, as Publish gives
-// it; what SNS refused for an entry is a smithy.APIError in it.
+// PublishBatch publishes the messages in as few calls as the limits allow, shared with
+// other callers. The result has an error for each failed message, as in Publish; it wraps
+// a smithy.APIError if SNS refused the entry.
 func (p *Publisher) PublishBatch(ctx context.Context, outs []*taskhawk.Outgoing) []error {
 	return p.batches.PublishBatch(ctx, outs)
 }
@@ -127,13 +126,13 @@ func (p *Publisher) Destination(priority taskhawk.Priority) taskhawk.Destination
 	return taskhawk.Destination{System: system, Name: p.batches.Name(priority)}
 }
 
-// Stats counts the requests of this publisher, all of them Sends. It may be called at any
-// time, concurrently.
+// Stats returns the requests of this publisher, all of them Sends. It may be called at
+// any time, concurrently.
 func (p *Publisher) Stats() taskhawk.RequestStats {
 	return taskhawk.RequestStats{Sends: p.sends.Requests()}
 }
 
-// calls returns what makes calls to a topic, each with attempts.
+// calls returns the function that calls a topic, with retries.
 func (p *Publisher) calls(topic string) func(ctx context.Context, entries []entry, done func(err error, items ...int)) {
 	send := awsbatch.Observe(taskhawk.Call{System: system, Method: "PublishBatch", Queue: topic}, p.send)
 	return func(ctx context.Context, entries []entry, done func(err error, items ...int)) {
@@ -171,30 +170,30 @@ func (p *Publisher) send(ctx context.Context, arn string, entries []entry) ([]er
 
 // PublisherConfig tunes a [Publisher]. The zero value is a good default.
 type PublisherConfig struct {
-	// Account is the number of the account whose topics they are, 12 digits. With it the
-	// ARNs of the topics are put together without a call. Default: the topics are looked
-	// up by name, once each, which needs the permission sns:ListTopics and one call for
-	// every hundred topics of the account.
+	// Account is the 12-digit number of the account of the topics. With it the publisher
+	// composes topic ARNs without a call. Default: it looks up each topic once by name,
+	// which needs the permission sns:ListTopics and one call for every hundred topics of
+	// the account.
 	Account string
-	// Region is the region of the ARNs, with Account. Default: the region of the client, where
-	// it is an *sns.Client.
+	// Region is the region of the ARNs, with Account. Default: the region of the client
+	// if that is an *sns.Client.
 	Region string
-	// Partition is the partition of the ARNs, with Account. Default: by the region, such as
-	// "aws" or "aws-cn".
+	// Partition is the partition of the ARNs, with Account. Default: the partition of the
+	// region, such as "aws" or "aws-cn".
 	Partition string
 	// Naming returns the names of the topics. Default: [TopicName].
 	Naming Naming
-	// MaxMessageSize is the size of a message and of a batch of them, in bytes: set it to
-	// the attribute MaximumMessageSize of the topics where that was changed, up to 1 MiB.
-	// Default: [DefaultMessageSize], 256 KiB. What a subscription without raw delivery
-	// puts around a message counts on its queue, too.
+	// MaxMessageSize is the largest size of a message and of a batch, in bytes. Set it to
+	// the attribute MaximumMessageSize of the topics if that was changed, up to 1 MiB.
+	// Default: [DefaultMessageSize], 256 KiB. On the queue of a subscription without raw
+	// delivery, the JSON around the message counts too.
 	MaxMessageSize int
-	// MaxAttributes is how many attributes a message has at most, 1 to 10: the task's
-	// name and as many headers. The body always has all headers. Default 9: one is left
-	// for tracing agents, which add their own.
+	// MaxAttributes is the largest number of attributes of a message, 1 to 10: the name
+	// of the task, and headers. The body always has all headers. Default 9, which leaves
+	// one for tracing agents.
 	MaxAttributes int
-	// Linger is how long the first message of a batch waits for others. Default 0: not at
-	// all; messages that come while a call is in flight share the next one anyway.
+	// Linger is how long the first message of a batch waits for others. Default 0:
+	// messages that arrive while a call is in flight share the next one anyway.
 	Linger time.Duration
 }
 
@@ -205,7 +204,7 @@ func (c *PublisherConfig) check() error {
 	return awsbatch.CheckAccount(c.Account)
 }
 
-// arnPrefix is what the ARNs of all topics begin with, "" when they are looked up.
+// arnPrefix returns the common prefix of all topic ARNs, "" if they are looked up.
 func (c *PublisherConfig) arnPrefix(api PublisherAPI) (string, error) {
 	if c.Account == "" {
 		return "", nil
@@ -249,19 +248,19 @@ func newEntry(m awsbatch.Message, fifo bool) entry {
 	}
 }
 
-// Size is what the entry counts towards the limit of a call.
+// Size returns the bytes that the entry counts towards the limit of a call.
 func (e entry) Size() int { return e.size }
 
-// Observer is that of the hub that dispatched the message.
+// Observer returns the observer of the hub that dispatched the message.
 func (e entry) Observer() taskhawk.Observer { return e.out.Observer() }
 
-// Outgoing is the message.
+// Outgoing returns the message.
 func (e entry) Outgoing() *taskhawk.Outgoing { return e.out }
 
-// Group is the group whose order the entry keeps.
+// Group returns the group whose order the entry keeps.
 func (e entry) Group() string {
 	if !e.ordered {
-		return "" // the group of a standard topic names the tenant, and orders nothing
+		return "" // on a standard topic the group names the tenant and does not order
 	}
 	return aws.ToString(e.message.MessageGroupId)
 }
@@ -269,8 +268,8 @@ func (e entry) Group() string {
 // PublisherAPI is what a [Publisher] needs of SNS. *sns.Client satisfies it; make that
 // from your aws.Config as usual. The methods PublishBatch and ListTopics belong to the
 // client. The IAM actions they need are sns:Publish on the topics, and, unless
-// [PublisherConfig] has an Account, sns:ListTopics on all resources, since it can be
-// given for no less.
+// [PublisherConfig] has an Account, sns:ListTopics on all resources, since it cannot be
+// restricted.
 type PublisherAPI interface {
 	PublishBatch(context.Context, *sns.PublishBatchInput, ...func(*sns.Options)) (*sns.PublishBatchOutput, error)
 	ListTopics(context.Context, *sns.ListTopicsInput, ...func(*sns.Options)) (*sns.ListTopicsOutput, error)
@@ -278,8 +277,8 @@ type PublisherAPI interface {
 
 var _ PublisherAPI = (*sns.Client)(nil)
 
-// once keeps the SDK from retrying, since the attempts are counted here, and from closing
-// the body of a request while it is written.
+// once turns the retries of the SDK off, since attempts are counted here, and keeps it
+// from closing a request body while that is written.
 func once(o *sns.Options) {
 	o.RetryMaxAttempts = 1
 	o.HTTPClient = awsbatch.Shield(o.HTTPClient)

@@ -11,18 +11,18 @@ import (
 )
 
 // SNS returns the handler of a Lambda function that topics trigger, for lambda.Start. The
-// handler runs the task of every record, also when others fail, and returns a
-// [*BatchError] if any did. Lambda then tries the whole event again, after one and two
-// minutes, and drops it unless the function has a dead-letter queue or an on-failure
-// destination. taskhawk.Ignore counts as done. taskhawk.Permanent and RetryAfter have no
-// other effect than an error, since SNS has neither dead letters nor delays for a
-// function; for the same reason taskhawk.WithBackoff and WithMaxAttempts have none.
+// handler runs the task of every record, even if others fail, and returns a [*BatchError]
+// if any did. Lambda then tries the whole event again, after one and two minutes, and
+// drops it unless the function has a dead-letter queue or an on-failure destination.
+// taskhawk.Ignore counts as done. taskhawk.Permanent and RetryAfter count as plain
+// errors, since SNS has neither dead letters nor delays for a function. For the same
+// reason taskhawk.WithBackoff and WithMaxAttempts have no effect.
 //
 // The metadata of a task has the id of the SNS message and the ARN of the topic. The
 // receipt handle is empty, and taskhawk.ExtendVisibility returns
 // taskhawk.ErrNoVisibility.
 //
-// An event without records, or of another source, gets an error that wraps
+// An event without records, or from another source, gets an error that wraps
 // [ErrUnknownEvent].
 //
 // SNS returns an error if the hub cannot run anything (see taskhawk.Hub.CheckHandlers) or
@@ -72,8 +72,8 @@ func snsRecords(records []events.SNSEventRecord, now, deadline time.Time) []reco
 	return batch
 }
 
-// snsAttributes are those whose value is a text, whatever else is among them: events have
-// {"Type": "String", "Value": "v"} for each.
+// snsAttributes returns the attributes with a text value. Events have {"Type": "String",
+// "Value": "v"} for each.
 func snsAttributes(attributes map[string]any) map[string]string {
 	texts := make(map[string]string, len(attributes))
 	for name, attribute := range attributes {
@@ -85,7 +85,7 @@ func snsAttributes(attributes map[string]any) map[string]string {
 	return texts
 }
 
-// raw is the record of an event that the current handler runs for.
+// raw returns the record that the current handler runs for.
 func raw[Record any](ctx context.Context) (Record, bool) {
 	if d := taskhawk.DeliveryFrom(ctx); d != nil {
 		if r, ok := d.Raw.(*Record); ok {

@@ -16,18 +16,18 @@ import (
 // queues, for lambda.Start.
 //
 // By default the handler returns a [*BatchError] if any record failed: Lambda delivers
-// the whole batch again, also what was done. That is safe with every mapping. With
-// PartialBatch, and ReportBatchItemFailures on the mapping, only what failed comes back.
+// the whole batch again, including finished records. That is safe with every mapping.
+// With PartialBatch, and ReportBatchItemFailures on the mapping, only failed records come
+// back.
 //
 // On FIFO queues (names in .fifo) the messages of a group run in order. After a failure
-// nothing more is started, and what has not run is reported as failed too, unless
-// SkipGroupOnError lets other groups go on.
+// no record starts, and records that have not run are reported as failed too, unless
+// SkipGroupOnError lets other groups continue.
 //
-// A record whose message id stands twice in the event is one message: it runs once. A
-// record that failed and has no id makes the whole batch fail, since the answer could not
-// name it.
+// Records with the same message id are one message, which runs once. A failed record
+// without an id fails the whole batch, since the answer cannot name it.
 //
-// An event without records, or of another source, gets an error that wraps
+// An event without records, or from another source, gets an error that wraps
 // [ErrUnknownEvent].
 //
 // SQS returns an error if the hub cannot run anything (see taskhawk.Hub.CheckHandlers), a
@@ -63,8 +63,8 @@ func SQSMessageFrom(ctx context.Context) (events.SQSMessage, bool) {
 	return raw[events.SQSMessage](ctx)
 }
 
-// answer is what Lambda gets to hear. Its list of failures is never null, which Lambda
-// would read as success, and has no empty id, which would make all fail.
+// answer returns the response for Lambda. Its list of failures is never null, which
+// Lambda reads as success, and has no empty id, which fails the whole batch.
 func (b *batch) answer(failed []*RecordError) (events.SQSEventResponse, error) {
 	response := noFailures()
 	if !b.config.PartialBatch || b.config.ErrorIfAllFailed && len(failed) == len(b.records) {
@@ -86,13 +86,12 @@ func noFailures() events.SQSEventResponse {
 	return events.SQSEventResponse{BatchItemFailures: []events.SQSBatchItemFailure{}}
 }
 
-// maxLease is how long a message can be kept from others after its event arrived: the 12
-// hours of SQS, less what it may have waited in a batching window, 5 minutes at most, and
-// on the way.
+// maxLease is how long a message can stay in flight after its event arrived: the 12 hours
+// of SQS, less a batching window of at most 5 minutes and the time for delivery.
 const maxLease = 12*time.Hour - 10*time.Minute
 
-// sqsRecords are the messages of an event, each once: the receipt handle that counts is
-// the last.
+// sqsRecords returns the messages of an event without duplicates. The last receipt handle
+// of a message counts.
 func sqsRecords(messages []events.SQSMessage, settler taskhawk.Settler, now, deadline time.Time) []record {
 	batch, seen := make([]record, 0, len(messages)), newIndexByID(len(messages))
 	for i := range messages {
@@ -110,7 +109,7 @@ func sqsRecords(messages []events.SQSMessage, settler taskhawk.Settler, now, dea
 	return batch
 }
 
-// deliver fills in what a message says.
+// deliver copies a message to a delivery.
 func deliver(d *taskhawk.Delivery, m *events.SQSMessage) {
 	d.Body, d.Attributes = m.Body, sqsAttributes(m.MessageAttributes)
 	d.MessageID, d.Receipt, d.Raw = m.MessageId, m.ReceiptHandle, m
@@ -119,7 +118,8 @@ func deliver(d *taskhawk.Delivery, m *events.SQSMessage) {
 	d.Group, d.Sent = m.Attributes["MessageGroupId"], sentAt(m.Attributes["SentTimestamp"])
 }
 
-// sqsAttributes leaves out what has no text: anybody may send a binary attribute.
+// sqsAttributes returns the attributes with a text value. Any sender may add a binary
+// one.
 func sqsAttributes(attributes map[string]events.SQSMessageAttribute) map[string]string {
 	texts := make(map[string]string, len(attributes))
 	for name, attribute := range attributes {
@@ -130,13 +130,14 @@ func sqsAttributes(attributes map[string]events.SQSMessageAttribute) map[string]
 	return texts
 }
 
-// number is 0 for what is none.
+// number parses a number. It returns 0 for any other text.
 func number(text string) int64 {
 	n, _ := strconv.ParseInt(text, 10, 64) // SQS writes nothing but numbers
 	return n
 }
 
-// sentAt is when SQS stored the message, from ms since 1970; zero if it does not say.
+// sentAt returns when SQS stored the message, from ms since 1970, or the zero time if
+// unknown.
 func sentAt(ms string) time.Time {
 	if ms == "" {
 		return time.Time{}
@@ -147,11 +148,11 @@ func sentAt(ms string) time.Time {
 // indexByID finds the index of a message in its batch by the message id.
 type indexByID map[string]int
 
-// fewRecords is up to how many records they are looked at one by one, which is quicker
-// than a map: as many as Lambda brings by default.
+// fewRecords is the largest batch that is searched record by record, which is faster than
+// a map. It is the default batch size of Lambda.
 const fewRecords = 10
 
-// newIndexByID is for a batch of up to so many records.
+// newIndexByID returns an index for a batch with up to the given number of records.
 func newIndexByID(records int) indexByID {
 	if records <= fewRecords {
 		return nil
@@ -159,8 +160,8 @@ func newIndexByID(records int) indexByID {
 	return make(indexByID, records)
 }
 
-// of returns the place of the message with that id, and that behind the batch for one
-// that is not in it, or has no id.
+// of returns the index of the message with an id. It returns len(batch) if the id is
+// empty or not in the batch.
 func (p indexByID) of(batch []record, id string) int {
 	switch {
 	case id == "":

@@ -14,8 +14,8 @@ import (
 	"github.com/taskhawk/taskhawk-go/taskhawk"
 )
 
-// topicARNs knows the ARN of each topic: from a prefix, else from the list of all topics.
-// A look-up that failed is tried again by the next call.
+// topicARNs has the ARN of each topic, from a prefix or from the list of all topics. The
+// next call repeats a failed look-up.
 type topicARNs struct {
 	api    PublisherAPI
 	app    string
@@ -37,8 +37,7 @@ func newTopicARNs(api PublisherAPI, app string, names map[taskhawk.Priority]stri
 	return t
 }
 
-// get returns the ARN of the topic of that name. Concurrent calls share what one of them
-// finds.
+// get returns the ARN of a topic. Concurrent calls share one look-up.
 func (t *topicARNs) get(ctx context.Context, name string) (string, error) {
 	if t.prefix != "" {
 		return t.prefix + name, nil
@@ -57,7 +56,7 @@ func (t *topicARNs) get(ctx context.Context, name string) (string, error) {
 	return t.lookUp(ctx, name)
 }
 
-// lookUp reads the list up to the topic, and keeps it.
+// lookUp reads the list up to the topic, and caches it.
 func (t *topicARNs) lookUp(ctx context.Context, name string) (string, error) {
 	var others []string
 	pages := sns.NewListTopicsPaginator(pagesOf{t.api}, &sns.ListTopicsInput{})
@@ -81,7 +80,7 @@ func (t *topicARNs) lookUp(ctx context.Context, name string) (string, error) {
 	return "", &noTopicError{others: awsbatch.WhichExist("topic", t.app, others)}
 }
 
-// pagesOf reads a page of the list with attempts.
+// pagesOf reads a page of the list, with retries.
 type pagesOf struct{ api PublisherAPI }
 
 // ListTopics makes the call.

@@ -11,12 +11,12 @@ import (
 	"time"
 )
 
-// Config says which program the function is and how Lambda runs it.
+// Config configures the program of a function and how Lambda runs it.
 type Config struct {
 	// Program is the path of the compiled program, which calls lambda.Start. Required.
 	Program string
-	// Env is set in its environment, and wins over what is set anyway: the variables that
-	// Lambda sets, with the region us-east-1 and credentials that are none.
+	// Env is added to its environment and overrides the variables that Lambda sets, with
+	// the region us-east-1 and dummy credentials.
 	Env map[string]string
 	// Name is the function's name. Default "function".
 	Name string
@@ -29,8 +29,8 @@ type Config struct {
 	// Concurrency is how many invocations the process takes at once:
 	// AWS_LAMBDA_MAX_CONCURRENCY. Default 1.
 	Concurrency int
-	// Output gets what the program writes to its standard output and error, which is
-	// what Lambda logs; a *Log keeps it. Default: it is dropped.
+	// Output receives the standard output and error of the program, which Lambda would
+	// log; a *Log keeps it. Default: discarded.
 	Output io.Writer
 }
 
@@ -54,13 +54,14 @@ const (
 	account = "111122223333"
 )
 
-// arn is the ARN of the function.
+// arn returns the ARN of the function.
 func (c *Config) arn() string {
 	return fmt.Sprintf("arn:aws:lambda:%s:%s:function:%s", region, account, c.Name)
 }
 
-// environ is the environment of the process: the variables that Lambda defines, and the
-// caller's. Source: "Defined runtime environment variables", AWS Lambda Developer Guide.
+// environ returns the environment of the process: the variables that Lambda defines, and
+// the caller's. Source: "Defined runtime environment variables", AWS Lambda Developer
+// Guide.
 func (c *Config) environ(runtimeAPI string) []string {
 	variables := map[string]string{
 		"AWS_LAMBDA_RUNTIME_API":          runtimeAPI,

@@ -6,13 +6,13 @@ import (
 	"slices"
 )
 
-// Done tells which messages of a batch Lambda deletes from the queue after an invocation,
-// by their ids, in the order of the batch. The others stay on the queue, and come back
+// Done returns the ids of the messages that Lambda deletes from the queue after an
+// invocation, in the order of the batch. The others stay on the queue, and come back
 // after their visibility timeout.
 //
-// Without ReportBatchItemFailures on the event source mapping, all messages are done when
-// the function succeeded, whatever it answered. With it, those that the response does not
-// name as failed are done:
+// Without ReportBatchItemFailures on the event source mapping, all messages are done if
+// the function succeeded, regardless of its answer. With it, the messages that the
+// response does not name as failed are done:
 //
 //   - a function error: none is done;
 //   - a response that is empty, null or has no list batchItemFailures, or one that is
@@ -39,7 +39,7 @@ func Done(batch []string, result Result, reportBatchItemFailures bool) []string 
 	return slices.DeleteFunc(slices.Clone(batch), func(id string) bool { return slices.Contains(failed, id) })
 }
 
-// failures reads the ids of a response; false when it is not valid.
+// failures reads the ids in a response. It reports false for an invalid one.
 func failures(response []byte) ([]string, bool) {
 	if len(bytes.TrimSpace(response)) == 0 {
 		return nil, true

@@ -19,7 +19,7 @@ type environment struct {
 	server  *http.Server
 	command *exec.Cmd
 	began   time.Time
-	work    chan *invocation // without room: what was sent was taken
+	work    chan *invocation // unbuffered: a value sent was taken
 	ready   chan struct{}    // closed when the runtime asks for its first invocation
 	gone    chan struct{}    // closed when the process is gone and all its invocations have ended
 
@@ -55,10 +55,10 @@ func launch(ctx context.Context, config Config) (*environment, error) {
 	return e, nil
 }
 
-// watch has a shell kill the process if this one ends first, as a test does that is itself
-// killed: a function that is busy would run on, since it asks for nothing. The shell
-// notices by the end of a pipe that this process alone holds open. unwatch ends the
-// shell. Without /bin/sh, as on Windows, there is no watch.
+// watch starts a shell that kills the process if this one ends first, for example because
+// the test is killed. A busy function would run on otherwise. The shell waits for the end
+// of a pipe that only this process holds open. unwatch ends the shell. Without /bin/sh,
+// as on Windows, there is no watch.
 func watch(pid int) (unwatch func()) {
 	// Signals of the terminal reach the shell too. It must outlive this process.
 	const script = `trap "" HUP INT TERM; read -r ended || kill -9 "$1"`
@@ -74,7 +74,7 @@ func watch(pid int) (unwatch func()) {
 	}
 }
 
-// reap waits for the end of the process, which ends all it was doing.
+// reap waits for the end of the process, and ends its invocations.
 func (e *environment) reap(unwatch func()) {
 	_ = e.command.Wait()
 	unwatch()
@@ -89,11 +89,11 @@ func (e *environment) reap(unwatch func()) {
 	close(e.gone)
 }
 
-// state is how the process ended, such as "exit status 1".
+// state returns how the process ended, such as "exit status 1".
 func (e *environment) state() string { return e.command.ProcessState.String() }
 
-// await waits until the runtime asks for an invocation. A process that does not is
-// killed, and the reason is a FunctionError.
+// await waits until the runtime asks for an invocation. It kills a process that does not,
+// and returns a FunctionError.
 func (e *environment) await(ctx context.Context, closing <-chan struct{}) error {
 	limit := time.NewTimer(e.config.InitTimeout)
 	defer limit.Stop()
@@ -117,7 +117,8 @@ func (e *environment) await(ctx context.Context, closing <-chan struct{}) error 
 	}
 }
 
-// initFailure is what the runtime reported before it ended, or that it ended.
+// initFailure returns the error that the runtime reported before it ended, or an error
+// about its end.
 func (e *environment) initFailure() error {
 	e.mu.Lock()
 	defer e.mu.Unlock()
@@ -145,7 +146,7 @@ func (e *environment) run(ctx context.Context, i *invocation) (Result, bool, err
 	}
 }
 
-// take makes an invocation the runtime's, and starts its clock.
+// take assigns an invocation to the runtime, and starts its clock.
 func (e *environment) take(i *invocation) bool {
 	e.mu.Lock()
 	defer e.mu.Unlock()
@@ -170,14 +171,14 @@ func (e *environment) find(id string) *invocation {
 	return e.taken[id]
 }
 
-// forget is for an invocation that has been answered.
+// forget removes an answered invocation.
 func (e *environment) forget(i *invocation) {
 	e.mu.Lock()
 	defer e.mu.Unlock()
 	delete(e.taken, i.id)
 }
 
-// started notes that the runtime is ready for invocations.
+// started records that the runtime is ready for invocations.
 func (e *environment) started() {
 	e.mu.Lock()
 	defer e.mu.Unlock()
@@ -197,18 +198,18 @@ func (e *environment) isGone() bool {
 	}
 }
 
-// kill ends the process as SIGKILL does, and waits until it is gone.
+// kill ends the process by SIGKILL, and waits for its end.
 func (e *environment) kill() {
 	_ = e.command.Process.Kill() // the error of a process that has ended
 	<-e.gone
 }
 
-// terminationGrace is how long a program that wants SIGTERM has before SIGKILL, with
-// nothing but internal extensions. Source: "Understanding the Lambda execution
-// environment lifecycle", shutdown phase.
+// terminationGrace is the time between SIGTERM and SIGKILL for a program with internal
+// extensions only. Source: "Understanding the Lambda execution environment lifecycle",
+// shutdown phase.
 const terminationGrace = 500 * time.Millisecond
 
-// terminate ends the process as Lambda ends one that is idle.
+// terminate ends the process as Lambda ends an idle one.
 func (e *environment) terminate() {
 	e.mu.Lock()
 	wants := e.wantsTERM

@@ -23,9 +23,9 @@ type Function struct {
 	starts  int
 }
 
-// Start runs the program and returns when it asks for its first invocation. The error of
-// a program that does not is a *FunctionError. The caller must call Close or Shutdown
-// when done; the context is that of the start alone.
+// Start runs the program and returns when it asks for its first invocation. If the
+// program fails to do so, the error is a *FunctionError. The caller must call Close or
+// Shutdown when done. ctx limits the start only.
 func Start(ctx context.Context, config Config) (*Function, error) {
 	if err := config.check(); err != nil {
 		return nil, fmt.Errorf("lambdatest: start: %w", err)
@@ -37,10 +37,10 @@ func Start(ctx context.Context, config Config) (*Function, error) {
 	return f, nil
 }
 
-// Invoke gives the function an event, and returns when it has answered, has failed, or
-// was killed. While the process is busy with as many invocations as Config.Concurrency
-// says, it waits. The error is that of an invocation that could not be made, or was not
-// waited for because ctx ended; what the function did wrong is in Result.Error.
+// Invoke sends the function an event, and returns when it has answered, failed, or been
+// killed. It waits while the process is busy with Config.Concurrency invocations. The
+// error is about an invocation that could not be made, or whose wait ctx ended. Errors of
+// the function are in Result.Error.
 func (f *Function) Invoke(ctx context.Context, payload []byte, options ...InvokeOption) (Result, error) {
 	i := newInvocation(payload, f.config.Timeout, options)
 	for {
@@ -61,16 +61,16 @@ func (f *Function) Invoke(ctx context.Context, payload []byte, options ...Invoke
 	}
 }
 
-// Starts is how many processes were started: 1, and one more for each invocation that
-// found none.
+// Starts returns how many processes were started: 1, and one more for each invocation
+// that found none.
 func (f *Function) Starts() int {
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	return f.starts
 }
 
-// InitDuration is how long the last process took from its start to its first request for
-// an invocation: the part of a cold start that is the program's own.
+// InitDuration returns the time between the start of the last process and its first
+// request for an invocation: the program's part of a cold start.
 func (f *Function) InitDuration() time.Duration {
 	f.mu.Lock()
 	defer f.mu.Unlock()
@@ -90,15 +90,14 @@ func (f *Function) Signal(signal os.Signal) error {
 }
 
 // Shutdown ends the function as Lambda ends an environment that has been idle: with
-// SIGTERM, and SIGKILL after 500 ms, when the program enabled it with
-// lambda.WithEnableSIGTERM, and with SIGKILL at once when it did not. It returns how the
-// process ended. Invocations under way fail.
+// SIGTERM and, after 500 ms, SIGKILL if the program has lambda.WithEnableSIGTERM, else
+// with SIGKILL at once. It returns how the process ended. Running invocations fail.
 func (f *Function) Shutdown() *os.ProcessState { return f.end((*environment).terminate) }
 
 // Close kills the process. It may be called more than once, and after Shutdown.
 func (f *Function) Close() { f.end((*environment).kill) }
 
-// environment returns the process that runs, or starts one.
+// environment returns the running process, or starts one.
 func (f *Function) environment(ctx context.Context) (*environment, error) {
 	f.mu.Lock()
 	defer f.mu.Unlock()

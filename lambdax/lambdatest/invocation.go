@@ -21,21 +21,21 @@ const (
 // InvokeOption changes one invocation.
 type InvokeOption func(*invocation)
 
-// WithTimeout gives the invocation a timeout other than Config.Timeout. The deadline that
-// the function is told follows it.
+// WithTimeout gives the invocation a timeout other than Config.Timeout, and the deadline
+// in its headers.
 func WithTimeout(limit time.Duration) InvokeOption {
 	return func(i *invocation) { i.timeout = limit }
 }
 
-// WithRequestID sets the id of the invocation. It must be another one than those of the
-// invocations under way. Default: a random one.
+// WithRequestID sets the id of the invocation. It must differ from the ids of running
+// invocations. Default: random.
 func WithRequestID(id string) InvokeOption {
 	return func(i *invocation) { i.id = id }
 }
 
-// WithHeader replaces what the runtime is told in a header, such as HeaderDeadline:
-// milliseconds since 1970. With an empty value the header is missing. When the process is
-// killed does not depend on it.
+// WithHeader replaces a header that the runtime gets, such as HeaderDeadline:
+// milliseconds since 1970. With an empty value the header is missing. It does not change
+// when the process is killed.
 func WithHeader(name, value string) InvokeOption {
 	return func(i *invocation) { i.headers[name] = value }
 }
@@ -63,7 +63,7 @@ func newInvocation(payload []byte, timeout time.Duration, options []InvokeOption
 	return i
 }
 
-// newID is a random UUID, version 4.
+// newID returns a random UUID, version 4.
 func newID() string {
 	var b [16]byte
 	_, _ = rand.Read(b[:]) // never fails
@@ -71,7 +71,7 @@ func newID() string {
 	return fmt.Sprintf("%x-%x-%x-%x-%x", b[:4], b[4:6], b[6:8], b[8:10], b[10:])
 }
 
-// begin starts the clock; late is called when the timeout is over.
+// begin starts the clock. After the timeout it calls late.
 func (i *invocation) begin(late func()) {
 	i.began = time.Now()
 	i.killer = time.AfterFunc(i.timeout, late)
@@ -94,8 +94,8 @@ func (i *invocation) announce(header http.Header, functionARN string) {
 	header.Set("Content-Type", "application/json")
 }
 
-// end gives the caller the result; only the first one counts. It reports whether this was
-// it.
+// end gives the caller the result. Only the first call counts; end reports whether this
+// was it.
 func (i *invocation) end(response []byte, failure *FunctionError) bool {
 	first := false
 	i.once.Do(func() {

@@ -6,8 +6,8 @@ import (
 )
 
 // Log keeps what a function writes, for Config.Output. The zero value is empty and ready.
-// Its methods can be called concurrently, also while the function runs. What is written
-// just before an answer may come a moment after it, through the pipe of the process; an
+// Its methods can be called concurrently, also while the function runs. Text written just
+// before an answer may arrive a moment after it, through the pipe of the process; an
 // *os.File as Config.Output has it at once.
 type Log struct {
 	mu   sync.Mutex
@@ -21,7 +21,7 @@ func (l *Log) Write(text []byte) (int, error) {
 	return l.text.Write(text)
 }
 
-// String is all that was written.
+// String returns all text written so far.
 func (l *Log) String() string {
 	l.mu.Lock()
 	defer l.mu.Unlock()

@@ -10,39 +10,38 @@ import (
 	"time"
 )
 
-// EventSource is a queue that a Mapping feeds a function from. sqstest.Server.EventSource
-// is one.
+// EventSource is the queue of a Mapping. sqstest.Server.EventSource is one.
 type EventSource interface {
 	// Receive returns up to n messages as records of an SQS event: JSON objects with
-	// messageId, receiptHandle, body and so on. When there are none it waits for a while,
-	// until ctx ends at most, and returns none.
+	// messageId, receiptHandle, body and so on. If there are none it waits for a while,
+	// at most until ctx ends, and returns none.
 	Receive(ctx context.Context, n int) ([]json.RawMessage, error)
 	// Delete deletes messages by their receipt handles.
 	Delete(ctx context.Context, receiptHandles []string) error
 }
 
-// Invoker is a function as a Mapping calls it. *Function is one.
+// Invoker is the function of a Mapping. *Function is one.
 type Invoker interface {
-	// Invoke gives the function an event, see Function.Invoke.
+	// Invoke sends the function an event; see Function.Invoke.
 	Invoke(ctx context.Context, payload []byte, options ...InvokeOption) (Result, error)
 }
 
-// Mapping is an event source mapping: the part of Lambda that takes messages from a queue
-// to a function and deletes what is done. Like Lambda, it leaves the visibility timeout
-// of what failed alone. The fields have the names of its settings; the zero values are
-// Lambda's defaults.
+// Mapping is an event source mapping: the part of Lambda that feeds a function from a
+// queue and deletes finished messages. Like Lambda, it leaves the visibility timeout of
+// failed messages alone. The fields have the names and defaults of the settings of
+// Lambda.
 type Mapping struct {
-	// Source is the queue, and Function what it is fed to. Required.
+	// Source is the queue, and Function gets its messages. Required.
 	Source   EventSource
 	Function Invoker
-	// BatchSize is how many messages an invocation gets at most. Default 10. More than 10
-	// want a window.
+	// BatchSize is the largest number of messages of an invocation. Default 10. More than
+	// 10 need a Window.
 	BatchSize int
 	// Window is how long to gather messages for a batch, once there is one:
-	// MaximumBatchingWindowInSeconds. Default 0: not at all.
+	// MaximumBatchingWindowInSeconds. Default 0.
 	Window time.Duration
-	// ReportBatchItemFailures makes the function's response count, see Done. Default
-	// false, which deletes all when the function succeeds.
+	// ReportBatchItemFailures makes the response of the function count; see Done. Default
+	// false: all messages are deleted if the function succeeds.
 	ReportBatchItemFailures bool
 	// Observe is called after each batch, in the goroutine of Run or RunBatch. Optional.
 	Observe func(Batch)
@@ -50,18 +49,18 @@ type Mapping struct {
 
 // Batch is one round of a mapping.
 type Batch struct {
-	// Event is what the function was given.
+	// Event is the event that the function got.
 	Event []byte
-	// Result is how it went.
+	// Result is the result of the invocation.
 	Result Result
-	// Messages are the ids of the batch, in order, and Done those that were deleted then.
+	// Messages has the ids of the batch, in order, and Done the deleted ones.
 	Messages, Done []string
 }
 
-// Run feeds the function until ctx ends, and returns nil then: one batch after the other.
-// Lambda begins with five batches at once; call Run as often for the same. An error is
-// that of the queue, or of an invocation that could not be made; what the function does
-// wrong is in the batch.
+// Run feeds the function one batch after another until ctx ends, and then returns nil.
+// Lambda starts with five batches at once; for the same, call Run in five goroutines. An error is
+// from the queue, or about an invocation that could not be made. Errors of the function
+// are in the batch.
 func (m Mapping) Run(ctx context.Context) error {
 	for ctx.Err() == nil {
 		if _, err := m.RunBatch(ctx); err != nil && ctx.Err() == nil {
@@ -71,9 +70,9 @@ func (m Mapping) Run(ctx context.Context) error {
 	return nil
 }
 
-// RunBatch feeds the function one batch and returns it, for tests that go step by step. A
-// Batch without messages says that none came within the wait of the source, or before ctx
-// ended; the function was not invoked then. The error is as in Run.
+// RunBatch feeds the function one batch and returns it, for tests that go step by step.
+// The Batch has no messages if none came within the wait of the source, or before ctx
+// ended; then the function was not invoked. The error is as in Run.
 func (m Mapping) RunBatch(ctx context.Context) (Batch, error) {
 	var b Batch
 	records, err := m.gather(ctx)
@@ -86,13 +85,13 @@ func (m Mapping) RunBatch(ctx context.Context) (Batch, error) {
 	return b, nil
 }
 
-// maxPayload is the largest event that Lambda makes of a batch: 6 MB.
+// maxPayload is the largest event of a batch: 6 MB.
 const maxPayload = 6 << 20
 
-// receiveLimit is the most that SQS gives at once.
+// receiveLimit is the most messages of one receive of SQS.
 const receiveLimit = 10
 
-// gather returns the records of the next batch; none when there was nothing for a while.
+// gather returns the records of the next batch, or none if none came for a while.
 func (m Mapping) gather(ctx context.Context) ([]json.RawMessage, error) {
 	size := cmp.Or(m.BatchSize, 10)
 	records, err := m.Source.Receive(ctx, min(size, receiveLimit))
@@ -111,7 +110,7 @@ func (m Mapping) gather(ctx context.Context) ([]json.RawMessage, error) {
 	return records, nil
 }
 
-// serve invokes the function with a batch and deletes what is done.
+// serve invokes the function with a batch and deletes finished messages.
 func (m Mapping) serve(ctx context.Context, records []json.RawMessage) (Batch, error) {
 	messages, err := readMessages(records)
 	if err != nil {
@@ -126,7 +125,7 @@ func (m Mapping) serve(ctx context.Context, records []json.RawMessage) (Batch, e
 	}
 	b.Done = Done(b.Messages, b.Result, m.ReportBatchItemFailures)
 	if handles := handlesOf(messages, b.Done); len(handles) > 0 {
-		// What the function has done is deleted also when the mapping ends.
+		// Finished messages are deleted even if the mapping ends.
 		err = wrap("delete", m.Source.Delete(context.WithoutCancel(ctx), handles))
 	}
 	if m.Observe != nil {
@@ -135,7 +134,7 @@ func (m Mapping) serve(ctx context.Context, records []json.RawMessage) (Batch, e
 	return b, err
 }
 
-// message is what a mapping reads of a record.
+// message has the members of a record that a mapping reads.
 type message struct {
 	ID            string `json:"messageId"`
 	ReceiptHandle string `json:"receiptHandle"`
@@ -162,7 +161,7 @@ func ids(messages []message) []string {
 	return found
 }
 
-// handlesOf are the receipt handles of the messages that are done.
+// handlesOf returns the receipt handles of finished messages.
 func handlesOf(messages []message, done []string) []string {
 	var handles []string
 	for _, m := range messages {

@@ -6,23 +6,22 @@ import (
 	"time"
 )
 
-// Result is how an invocation went.
+// Result is the result of an invocation.
 type Result struct {
 	// RequestID is the id of the invocation.
 	RequestID string
-	// Response is what the function answered; nil when it failed.
+	// Response is the answer of the function; nil if it failed.
 	Response []byte
-	// Error is why it failed; nil when it did not.
+	// Error is why it failed; nil if it did not.
 	Error *FunctionError
 	// Duration is the time between the function taking the invocation and the answer.
 	Duration time.Duration
-	// Left is the time that was left before the timeout when the answer came; 0 when none
-	// came in time.
+	// Left is the time between the answer and the timeout; 0 without an answer in time.
 	Left time.Duration
 }
 
-// The types of errors that Lambda reports by itself. What a function returns as an error
-// has the name of its Go type.
+// The types of errors from Lambda itself. The type of an error from a function is the
+// name of its Go type.
 const (
 	// ErrorTimedOut : the process was killed because the timeout was over.
 	ErrorTimedOut = "Sandbox.Timedout"
@@ -32,23 +31,23 @@ const (
 	ErrorResponseSize = "Function.ResponseSizeTooLarge"
 )
 
-// FunctionError is an invocation that failed, as whoever invoked the function sees it.
+// FunctionError is the error of a failed invocation, as Lambda reports it to the caller.
 type FunctionError struct {
 	// Type is one of the constants, or the Go type of the function's error, such as
 	// "errorString".
 	Type string `json:"errorType"`
 	// Message is the text of the error.
 	Message string `json:"errorMessage"`
-	// Body is all that the runtime reported, as JSON: of a panic that reached
-	// lambda.Start, also the stack.
+	// Body is the full report of the runtime, as JSON. For a panic that reached
+	// lambda.Start it includes the stack.
 	Body []byte `json:"-"`
 }
 
 // Error returns type and message.
 func (e *FunctionError) Error() string { return e.Type + ": " + e.Message }
 
-// readFunctionError reads what a runtime reports. The type is also in a header, for
-// bodies that are no JSON.
+// readFunctionError reads the report of a runtime. The type is also in a header, for
+// bodies other than JSON.
 func readFunctionError(body []byte, header string) *FunctionError {
 	failure := &FunctionError{}
 	if json.Unmarshal(body, failure) != nil || failure.Type == "" {

@@ -6,7 +6,8 @@ import (
 	"net/http"
 )
 
-// maxResponse is the largest response that Lambda takes: 6 MB and room for its envelope.
+// maxResponse is the largest response that Lambda accepts: 6 MB and room for its
+// envelope.
 const maxResponse = 6<<20 + 100
 
 // routes are the operations of the Lambda Runtime API and of the Extensions API that a
@@ -24,7 +25,7 @@ func (e *environment) routes() http.Handler {
 	return mux
 }
 
-// next parks the runtime until there is something to do.
+// next parks the runtime until there is an invocation.
 func (e *environment) next(w http.ResponseWriter, r *http.Request) {
 	e.started()
 	select {
@@ -38,8 +39,8 @@ func (e *environment) next(w http.ResponseWriter, r *http.Request) {
 	}
 }
 
-// response takes the answer to an invocation. One that broke off while it was written
-// says so in a trailer.
+// response receives the answer to an invocation. A trailer reports an answer that broke
+// off.
 func (e *environment) response(w http.ResponseWriter, r *http.Request) {
 	e.answer(w, r, func(body []byte) ([]byte, *FunctionError) {
 		if broken := r.Trailer.Get("Lambda-Runtime-Function-Error-Type"); broken != "" {
@@ -49,7 +50,7 @@ func (e *environment) response(w http.ResponseWriter, r *http.Request) {
 	})
 }
 
-// failure takes the error of an invocation.
+// failure receives the error of an invocation.
 func (e *environment) failure(w http.ResponseWriter, r *http.Request) {
 	e.answer(w, r, func(body []byte) ([]byte, *FunctionError) {
 		return nil, readFunctionError(body, r.Header.Get("Lambda-Runtime-Function-Error-Type"))
@@ -88,7 +89,7 @@ func (e *environment) answer(w http.ResponseWriter, r *http.Request, read func([
 	accept(w)
 }
 
-// initFailed takes the error of a runtime that cannot start.
+// initFailed receives the error of a runtime that cannot start.
 func (e *environment) initFailed(w http.ResponseWriter, r *http.Request) {
 	body, _ := io.ReadAll(io.LimitReader(r.Body, maxResponse))
 	e.mu.Lock()
@@ -97,8 +98,7 @@ func (e *environment) initFailed(w http.ResponseWriter, r *http.Request) {
 	accept(w)
 }
 
-// register takes an extension, which lambda.WithEnableSIGTERM registers to be sent
-// SIGTERM.
+// register accepts an extension. lambda.WithEnableSIGTERM registers one to get SIGTERM.
 func (e *environment) register(w http.ResponseWriter, r *http.Request) {
 	if r.Header.Get("Lambda-Extension-Name") == "" {
 		refuse(w, http.StatusBadRequest, "Extension.InvalidExtensionName", "Empty extension name")
@@ -115,7 +115,7 @@ func (e *environment) register(w http.ResponseWriter, r *http.Request) {
 	)
 }
 
-// park keeps an extension waiting that wants no events.
+// park keeps an extension waiting, since there are no events for it.
 func (e *environment) park(_ http.ResponseWriter, r *http.Request) {
 	select {
 	case <-r.Context().Done():
