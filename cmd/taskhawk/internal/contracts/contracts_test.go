@@ -131,12 +131,12 @@ func TestValidate(t *testing.T) {
 func quote(text string) string { return `"` + strings.ReplaceAll(text, `"`, `\"`) + `"` }
 
 type formatted struct {
-	Email string `validate:"omitempty,email"`
-	URL   string `validate:"omitempty,url"`
-	IPv4  string `validate:"omitempty,ipv4"`
-	IPv6  string `validate:"omitempty,ipv6"`
-	UUID  string `validate:"omitempty,uuid"`
-	UUID4 string `validate:"omitempty,uuid4"`
+	Email string `taskhawk:"email" validate:"omitempty,email"`
+	URL   string `taskhawk:"url" validate:"omitempty,url"`
+	IPv4  string `taskhawk:"ipv4" validate:"omitempty,ipv4"`
+	IPv6  string `taskhawk:"ipv6" validate:"omitempty,ipv6"`
+	UUID  string `taskhawk:"uuid" validate:"omitempty,uuid"`
+	UUID4 string `taskhawk:"uuid4" validate:"omitempty,uuid4"`
 	At    time.Time
 	Int   int64
 	Uint  uint64
@@ -161,7 +161,7 @@ func TestFormatsAreThoseOfTheWorker(t *testing.T) {
 	require.NoError(t, err)
 	checker := contracts.NewChecker(c)
 	const uuid4, looser = "6d1b0d3c-6d4e-4d43-8f1b-8dd5e1e4a1c9", true
-	refused := 0
+	taken, refused := 0, 0
 	for _, v := range []struct {
 		name, value string
 		looser      bool // the program may take what the worker refuses
@@ -204,7 +204,9 @@ func TestFormatsAreThoseOfTheWorker(t *testing.T) {
 			require.Error(t, worker, "the worker takes %s %s, and the program says: %s", v.name, v.value, program)
 			continue
 		}
+		taken++
 		require.True(t, worker == nil || v.looser, "the program takes %s %s, and the worker says: %v", v.name, v.value, worker)
 	}
-	require.Greater(t, refused, 20)
+	require.Greater(t, taken, 15)
+	require.Greater(t, refused, 15)
 }
