@@ -5,6 +5,8 @@ import (
 	"errors"
 	"fmt"
 	"runtime/debug"
+	"slices"
+	"strings"
 
 	"github.com/alecthomas/kong"
 	"github.com/willabides/kongplete"
@@ -44,6 +46,36 @@ const description = `The operator's program of Taskhawk, for programs in Go and 
 Profile, region and endpoint are those of the AWS tools: AWS_PROFILE, AWS_REGION, AWS_ENDPOINT_URL_SQS, or flags.
 Exit codes: 0; 1 if something failed or a check found an error; 2 for wrong usage, or what could not be seen.`
 
+// readFlags are the flags of all commands that a command reads, for commands that do not
+// read all of them.
+var readFlags = map[string][]string{
+	"completion":           {},
+	"contract":             {"json"},
+	"contract check":       {"json"},
+	"contract from-python": {"json"},
+	"contract go":          {},
+	"contract python":      {},
+	"contract show":        {"json"},
+	"contract validate":    {},
+	"serve":                {"app", "fifo", "json"},
+	"terraform":            {"region", "account"},
+	"version":              {"json"},
+}
+
+// help prints the help of a command, without the flags that it does not read.
+func help(options kong.HelpOptions, ctx *kong.Context) error {
+	command := ""
+	for node := ctx.Selected(); node != nil && node.Type == kong.CommandNode; node = node.Parent {
+		command = strings.TrimSpace(node.Name + " " + command)
+	}
+	if read, some := readFlags[command]; some {
+		for _, flag := range ctx.Model.Flags {
+			flag.Hidden = flag.Hidden || flag.Name != "help" && !slices.Contains(read, flag.Name)
+		}
+	}
+	return kong.DefaultHelpPrinter(options, ctx)
+}
+
 // Run runs a command and returns its exit code.
 func Run(ctx context.Context, args []string, streams program.Streams) int {
 	p := &program.Program{Streams: streams}
@@ -54,6 +86,7 @@ func Run(ctx context.Context, args []string, streams program.Streams) int {
 		kong.Description(description),
 		kong.Writers(streams.Out, streams.Err),
 		kong.ConfigureHelp(kong.HelpOptions{Compact: true, WrapUpperBound: 120}),
+		kong.Help(help),
 		kong.Exit(func(int) { helped = true }),
 		kong.BindTo(ctx, (*context.Context)(nil)),
 		kong.Bind(p),
@@ -87,8 +120,8 @@ func finish(ctx context.Context, p *program.Program, err error) int {
 		return program.ExitOK
 	}
 	if text := err.Error(); text != "" {
-		p.Sayf("%s", program.Line(text))
-		if advice := program.Advice(err); advice != "" && ctx.Err() == nil {
+		p.Sayf("%s", program.Line(p.Words(text)))
+		if advice := p.Advice(err); advice != "" && ctx.Err() == nil {
 			p.Sayf("%s", advice)
 		}
 	}

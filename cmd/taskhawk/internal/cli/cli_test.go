@@ -4,6 +4,7 @@ import (
 	"context"
 	"encoding/json"
 	"net"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -17,6 +18,25 @@ import (
 	"github.com/taskhawk/taskhawk-go/taskhawk"
 )
 
+// A flag of all commands that a command does not read is not in its help.
+func TestHelpHasNoFlagsWithoutAMeaning(t *testing.T) {
+	t.Parallel()
+	c := newConsole(t)
+	for command, flags := range map[string][]string{
+		"contract show": {"json"}, "contract go": {"package"}, "contract from-python": {"json", "module"}, "terraform": {"region", "account", "format"},
+		"completion": nil, "version": {"json"}, "serve": {"app", "fifo", "json", "listen"},
+		"dlq ls": {"app", "fifo", "account", "profile", "region", "endpoint-url", "json", "task"},
+	} {
+		help := c.ok(append(strings.Fields(command), "--help")...)
+		for _, flag := range []string{"app", "fifo", "account", "profile", "region", "endpoint-url", "json"} {
+			require.Equal(t, slices.Contains(flags, flag), strings.Contains(help, "--"+flag), "%s: --%s", command, flag)
+		}
+		for _, flag := range flags {
+			require.Contains(t, help, "--"+flag, command)
+		}
+	}
+}
+
 func TestUsageErrorsExitWith2(t *testing.T) {
 	t.Parallel()
 	c := newConsole(t)
@@ -24,7 +44,9 @@ func TestUsageErrorsExitWith2(t *testing.T) {
 		{}, {"nope"}, {"send"}, {"send", "t", "--nope"}, {"send", "t", "--priority", "urgent"}, {"policy", "worker"},
 		{"send", "t", "{"}, {"send", "t", "--header", "x"}, {"send", "t", "--header", "taskhawk_x=1"}, {"send", "t", "a=1", "2"},
 		{"policy", "king", "--account", "111122223333"}, {"provision", "--account", "111122223333"},
-		{"send", "t", "1", "--file", "f"}, {"completion", "tcsh"},
+		{"send", "t", "1", "--file", "f"}, {"completion", "tcsh"}, {"send", "t", "--file", "no-such-file"},
+		{"dlq", "load", "no-such-file", "--yes"}, {"terraform", "no-such-file"}, {"contract", "from-python", "no-such-file"},
+		{"contract", "validate", "no-such-file"}, {"send", "t", "--contract", "no-such-file"},
 	} {
 		r := c.run(args...)
 		require.Equal(t, 2, r.code, "%s: %s", args, r.err)
@@ -164,9 +186,19 @@ func TestQueuesListsCountsAndFindings(t *testing.T) {
 
 func TestQueuesOfAnApplicationThatIsNotThere(t *testing.T) {
 	t.Parallel()
-	r := newConsole(t).run("queues")
+	c := newConsole(t)
+	r := c.run("queues")
 	require.Equal(t, 1, r.code)
-	require.Contains(t, r.err, "none of the queues exists")
+	require.Empty(t, r.out)
+	require.Equal(t, `taskhawk: no queue of "dev-myapp" exists in this account and region
+taskhawk: check --app, --profile and --region, or create queues with taskhawk provision dev-myapp
+`, r.err)
+	require.Len(t, parseLines(t, c.run("queues", "--json").out), 8)
+	require.Equal(t, `error queue-missing: no queue of "nope" exists in this account and region; `+
+		"check --app, --profile and --region, or create queues with taskhawk provision nope\n"+
+		"errors: 1, warnings: 0, infos: 0\n", c.run("check", "nope").out)
+	c.ok("provision", "--priority", "high")
+	require.Contains(t, c.run("check").out, "create it, for example with taskhawk provision dev-myapp\n")
 }
 
 func TestQueuesFindsAllApplications(t *testing.T) {
@@ -199,7 +231,7 @@ func TestCheckExitsByTheWorstFinding(t *testing.T) {
 	}
 	require.NoError(t, json.Unmarshal([]byte(missing.out), &report))
 	require.False(t, report.OK)
-	require.Equal(t, 9, report.Errors)
+	require.Equal(t, 1, report.Errors)
 	require.Equal(t, "queue-missing", report.Findings[0].Code)
 }
 

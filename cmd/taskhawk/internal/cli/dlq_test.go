@@ -14,6 +14,8 @@ import (
 	"testing/synctest"
 	"time"
 
+	"github.com/aws/aws-sdk-go-v2/aws"
+	"github.com/aws/aws-sdk-go-v2/service/sqs"
 	"github.com/stretchr/testify/require"
 
 	"github.com/taskhawk/taskhawk-go/sqsx"
@@ -119,7 +121,7 @@ func TestDeadLettersAreListedAndMovedBack(t *testing.T) {
 		require.Equal(t, "copy", done.Queues[1].By)
 		require.Equal(t, []int{1, 3}, []int{c.dead(), c.queued()})
 		require.Empty(t, c.lines("dlq", "ls", "--task", "a"))
-		require.Contains(t, c.ok("dlq", "redrive", "--yes"), "TASKHAWK-DEV-MYAPP: 1 moved (move task)")
+		require.Contains(t, c.ok("dlq", "redrive", "--yes"), "TASKHAWK-DEV-MYAPP: 1 moved, by SQS\n")
 		require.Zero(t, c.dead())
 	})
 }
@@ -229,7 +231,47 @@ func TestLoadSaysWhatIsWrongWithAFile(t *testing.T) {
 		r = c.run("dlq", "load", "--yes")
 		require.Equal(t, 1, r.code)
 		require.NotContains(t, r.err, "--skip", "nothing was done that a next call could skip")
-		require.Equal(t, 1, c.run("dlq", "load", "missing.jsonl", "--yes").code)
+		require.Equal(t, 2, c.run("dlq", "load", "missing.jsonl", "--yes").code)
+	})
+}
+
+// A question about no letters is none: also a script gets an answer without --yes.
+func TestNoQuestionWithoutDeadLetters(t *testing.T) {
+	t.Parallel()
+	inBubble(t, func(c *console) {
+		for _, command := range [][]string{{"dlq", "redrive"}, {"dlq", "drop", "--without-copy"}} {
+			r := c.run(command...)
+			require.Zero(t, r.code)
+			require.Equal(t, "taskhawk: no dead letters of dev-myapp; SQS counts up to a minute late; --yes looks for them anyway\n", r.err)
+		}
+		c.bury("a")
+		held, err := c.client.ReceiveMessage(c.Context(), &sqs.ReceiveMessageInput{
+			QueueUrl: aws.String(c.server.Queue(sqsx.DeadLetterQueueName(queue)).URL), WaitTimeSeconds: 1,
+		})
+		require.NoError(t, err)
+		require.Len(t, held.Messages, 1)
+		require.Contains(t, c.run("dlq", "redrive").err, "no dead letters of dev-myapp to receive, 1 are in flight")
+		missing := c.run("dlq", "redrive", "--app", "nope")
+		require.Equal(t, 1, missing.code)
+		require.Contains(t, missing.err, "create queues with taskhawk provision nope")
+		require.NotContains(t, missing.err, "?")
+	})
+}
+
+// A letter that SQS moved has no reason: the list says where to find it.
+func TestLettersThatSQSMovedNameTheLog(t *testing.T) {
+	t.Parallel()
+	inBubble(t, func(c *console) {
+		c.ok("send", "a", "--id", "my-run")
+		c.work(func(context.Context, jobArgs) error { return errDown })
+		for range 10 {
+			if c.dead() == 0 {
+				c.work(func(context.Context, jobArgs) error { return errDown })
+				time.Sleep(time.Hour)
+			}
+		}
+		require.Contains(t, c.ok("dlq", "ls"), "  (moved by SQS, received too often; see the worker's log)\n")
+		require.Contains(t, c.ok("dlq", "show", "my-run"), "see the worker's log")
 	})
 }
 

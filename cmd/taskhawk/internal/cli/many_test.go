@@ -99,7 +99,7 @@ func TestManyDeadLetters(t *testing.T) {
 		t.Logf("%.4f requests a letter", perLetterRequests)
 		require.LessOrEqual(t, perLetterRequests, 0.32)
 		c.server.ResetCounts()
-		require.Contains(t, c.ok("dlq", "redrive", "--yes"), "10 moved (move task)")
+		require.Contains(t, c.ok("dlq", "redrive", "--yes"), "10 moved, by SQS\n")
 		require.Less(t, c.server.TotalRequests(), 60)
 	})
 }

@@ -76,8 +76,8 @@ func TestSendSaysWhatSQSWouldRefuse(t *testing.T) {
 	c := newConsole(t)
 	c.provision(sqsx.ProvisionConfig{})
 	r := c.run("send", "tasks.a", "--delay", "16m")
-	require.Equal(t, 1, r.code)
-	require.Contains(t, r.err, "delay")
+	require.Equal(t, 2, r.code)
+	require.Equal(t, "taskhawk: nothing sent: --delay takes up to 15m; for later runs use a schedule, see docs/guide.md\n", r.err)
 	require.Empty(t, c.sent(taskhawk.Default))
 }
 

@@ -66,7 +66,7 @@ func (c *Drop) Run(ctx context.Context, p *program.Program) error {
 	if c.WithoutCopy {
 		how = ", for good"
 	}
-	if err := a.confirm(ctx, c.Acts, "Delete", how); err != nil {
+	if some, err := a.confirm(ctx, c.Acts, "Delete", how); err != nil || !some {
 		return err
 	}
 	config := sqsx.DropConfig{

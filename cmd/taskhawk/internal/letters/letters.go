@@ -1,6 +1,7 @@
 package letters
 
 import (
+	"cmp"
 	"context"
 	"fmt"
 	"regexp"
@@ -149,28 +150,41 @@ func (a *action) look(limit int, bodies bool) sqsx.DeadLettersConfig {
 	}
 }
 
-// dead counts the dead letters of the chosen queues, about.
-func (a *action) dead(ctx context.Context) (int, error) {
+// dead counts the dead letters of the chosen queues. It fails if none are seen and a queue
+// could not be counted.
+func (a *action) dead(ctx context.Context) (waiting, inFlight int, err error) {
 	counts, err := sqsx.Count(ctx, a.client, a.app, sqsx.CountConfig{
 		Account: a.Account, Naming: a.Naming(), Priorities: a.chosen.Priority,
 	})
-	total := 0
 	for _, c := range counts {
 		if c.DeadLetters {
-			total += c.Waiting
+			waiting, inFlight = waiting+c.Waiting, inFlight+c.InFlight
+			err = cmp.Or(err, c.Err)
 		}
 	}
-	return total, err
+	if waiting+inFlight > 0 {
+		err = nil
+	}
+	return waiting, inFlight, err
 }
 
-// confirm asks before something is done to the chosen letters.
-func (a *action) confirm(ctx context.Context, acts Acts, verb, what string) error {
+// confirm asks before something is done to the chosen letters. It returns false, without a
+// question, if there are none.
+func (a *action) confirm(ctx context.Context, acts Acts, verb, what string) (some bool, err error) {
 	if acts.DryRun || acts.Yes {
-		return nil
+		return true, nil
 	}
-	dead, err := a.dead(ctx)
+	dead, inFlight, err := a.dead(ctx)
 	if err != nil {
-		return err
+		return false, err
+	}
+	if dead == 0 {
+		text := fmt.Sprintf("no dead letters of %s; SQS counts up to a minute late", a.app)
+		if inFlight > 0 {
+			text = fmt.Sprintf("no dead letters of %s to receive, %d are in flight", a.app, inFlight)
+		}
+		a.Sayf("%s; --yes looks for them anyway", program.Line(text))
+		return false, nil
 	}
 	where := a.Where()
 	if where != "" {
@@ -180,6 +194,6 @@ func (a *action) confirm(ctx context.Context, acts Acts, verb, what string) erro
 	if acts.Limit > 0 {
 		which = fmt.Sprintf("up to %d of %s", acts.Limit, which)
 	}
-	return a.Confirm(ctx, false, program.Line(fmt.Sprintf("%s %s of %s%s%s? About %d dead letters are there.",
+	return true, a.Confirm(ctx, false, program.Line(fmt.Sprintf("%s %s of %s%s%s? About %d dead letters are there.",
 		verb, which, a.app, where, what, dead)))
 }

@@ -28,7 +28,8 @@ type Ls struct {
 // Help has examples.
 func (*Ls) Help() string {
 	return `ATTEMPTS is the attempt that failed for good, else how often the message was received,
-looks included.
+looks included. A letter has a REASON if a worker made it one, by Permanent or WithMaxAttempts. SQS
+moves messages that were received too often without one: the log of the worker has the errors.
 
 Examples:
   taskhawk dlq ls --app dev-myapp
@@ -127,7 +128,7 @@ func attempts(l sqsx.DeadLetter) int {
 // reason is the reason, or what moved the letter.
 func reason(l sqsx.DeadLetter) string {
 	if l.Reason == "" {
-		return "(received too often)"
+		return "(moved by SQS, received too often; see the worker's log)"
 	}
 	return l.Reason
 }

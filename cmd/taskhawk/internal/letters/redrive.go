@@ -1,6 +1,7 @@
 package letters
 
 import (
+	"cmp"
 	"context"
 	"maps"
 
@@ -63,7 +64,7 @@ func (c *Redrive) Run(ctx context.Context, p *program.Program) error {
 	if err != nil {
 		return err
 	}
-	if err := a.confirm(ctx, c.Acts, "Move", " back to their queues"); err != nil {
+	if some, err := a.confirm(ctx, c.Acts, "Move", " back to their queues"); err != nil || !some {
 		return err
 	}
 	progress := p.NewProgress()
@@ -81,12 +82,7 @@ func (c *Redrive) Run(ctx context.Context, p *program.Program) error {
 
 func (c *Redrive) print(p *program.Program, app string, report sqsx.RedriveReport, failed error) error {
 	if !p.JSON {
-		p.Printf("%s", report)
-		for _, q := range report.Queues {
-			if q.Fallback != nil {
-				p.Sayf("%s: copied, since SQS did not move them: %s", q.Queue, program.Line(q.Fallback.Error()))
-			}
-		}
+		c.printLines(p, report)
 		if doubled := report.Count().Doubled; doubled > 0 {
 			p.Sayf("%d letters are on both queues: the next redrive would move them again", doubled)
 		}
@@ -107,6 +103,32 @@ func (c *Redrive) print(p *program.Program, app string, report sqsx.RedriveRepor
 		out.Queues = append(out.Queues, r)
 	}
 	return p.Document(out)
+}
+
+// ways are the words for how letters were moved.
+var ways = map[sqsx.RedriveWay]string{
+	sqsx.ByMoveTask: " by SQS",
+	sqsx.ByCopy:     " by copy and delete",
+}
+
+// printLines writes a line for each queue, and one for each task below it.
+func (*Redrive) printLines(p *program.Program, report sqsx.RedriveReport) {
+	for _, q := range report.Queues {
+		way := ""
+		if q.Count.Moved > 0 {
+			way = "," + ways[q.By]
+		}
+		p.Printf("%s: %s%s\n", q.Queue, q.Count, way)
+		for _, task := range sortedKeys(q.Tasks) {
+			p.Printf("  %s: %s\n", program.Line(cmp.Or(task, "(unreadable)")), q.Tasks[task])
+		}
+		if q.Fallback != nil && q.Count.Moved > 0 {
+			p.Sayf("%s: copied, since SQS did not move them: %s", q.Queue, program.Line(q.Fallback.Error()))
+		}
+	}
+	if report.ClockAhead != 0 {
+		p.Printf("the clock of SQS is %s ahead of this machine's, and is the one that counts\n", report.ClockAhead)
+	}
 }
 
 func errorText(err error) string {

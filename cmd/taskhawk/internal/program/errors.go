@@ -106,8 +106,21 @@ func noCredentials(err error) bool {
 	return strings.Contains(text, "get credentials") || strings.Contains(text, "no EC2 IMDS role found")
 }
 
+// libraryAdvice is what errors and findings of the library advise for missing queues.
+const libraryAdvice = "for example with sqsx.Provision"
+
+// Words names the program's commands in a text of the library.
+func (p *Program) Words(text string) string {
+	return strings.ReplaceAll(text, libraryAdvice, "for example with taskhawk provision "+p.App)
+}
+
+// NoQueues is the error for an application without queues.
+func (p *Program) NoQueues() error {
+	return fmt.Errorf("no queue of %q exists in this account and region", p.App)
+}
+
 // Advice says what to do about an error, "" where its text says it.
-func Advice(err error) string {
+func (p *Program) Advice(err error) string {
 	var path *os.PathError
 	switch {
 	case errors.Is(err, context.Canceled):
@@ -122,8 +135,8 @@ func Advice(err error) string {
 	if op, ok := errors.AsType[*net.OpError](err); ok && op.Op != "listen" {
 		return "look at --endpoint-url, AWS_ENDPOINT_URL_SQS and the network"
 	}
-	if strings.Contains(err.Error(), "does not exist in this account and region") {
-		return "look at --app, --profile and --region, or create the queues with taskhawk provision"
+	if strings.Contains(err.Error(), "in this account and region") {
+		return strings.TrimSpace("check --app, --profile and --region, or create queues with taskhawk provision " + p.App)
 	}
 	return ""
 }

@@ -9,12 +9,17 @@ import (
 	"path/filepath"
 )
 
-// OpenInput opens a file to read; "-" is the standard input.
+// OpenInput opens a file to read; "-" is the standard input. A file that cannot be opened
+// is wrong usage.
 func (p *Program) OpenInput(name string) (io.ReadCloser, error) {
 	if name == "-" {
 		return io.NopCloser(p.In), nil
 	}
-	return os.Open(name)
+	file, err := os.Open(name)
+	if err != nil {
+		return nil, Usagef("%w", err)
+	}
+	return file, nil
 }
 
 // CreateNew creates a file that only its owner may read. A file that exists is not

@@ -154,10 +154,10 @@ func TestExitCodes(t *testing.T) {
 			continue
 		}
 		if c.advice == "" {
-			require.Empty(t, program.Advice(c.err), "%v", c.err)
+			require.Empty(t, (&program.Program{}).Advice(c.err), "%v", c.err)
 			continue
 		}
-		require.Contains(t, program.Advice(c.err), c.advice)
+		require.Contains(t, (&program.Program{}).Advice(c.err), c.advice)
 	}
 	require.NoError(t, program.Exit(0))
 }

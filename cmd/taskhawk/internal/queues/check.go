@@ -78,6 +78,7 @@ func (c *Check) Run(ctx context.Context, p *program.Program) error {
 	if err != nil && len(report.Findings) == 0 {
 		return program.CannotSee(err)
 	}
+	report = inWords(p, report)
 	unseen := len(report.Of(sqscheck.CodeAccessDenied)) + len(report.Of(sqscheck.CodeUnreadable))
 	if err := c.print(p, app, report, unseen); err != nil {
 		return err
@@ -92,6 +93,23 @@ func (c *Check) Run(ctx context.Context, p *program.Program) error {
 		return program.Exit(program.ExitUsage)
 	}
 	return nil
+}
+
+// inWords returns the report with the program's own advice. Of an application without
+// queues it has the one finding that says so.
+func inWords(p *program.Program, report sqscheck.Report) sqscheck.Report {
+	findings := make([]sqscheck.Finding, 0, len(report.Findings))
+	for _, f := range report.Findings {
+		if f.Code == sqscheck.CodeQueueMissing && f.Queue == "" {
+			err := p.NoQueues()
+			f.Problem, f.Advice = err.Error(), p.Advice(err)
+			return sqscheck.Report{Findings: []sqscheck.Finding{f}}
+		}
+		f.Advice = p.Words(f.Advice)
+		findings = append(findings, f)
+	}
+	report.Findings = findings
+	return report
 }
 
 func (*Check) print(p *program.Program, app string, report sqscheck.Report, unseen int) error {

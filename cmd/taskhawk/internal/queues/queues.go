@@ -71,8 +71,11 @@ func (q *Queues) Run(ctx context.Context, p *program.Program) error {
 		if p.OutTerminal && !p.JSON {
 			p.Printf("\x1b[H\x1b[2J") // home, clear: the only escape codes, and only with --watch
 		}
-		if err := l.list(ctx); err != nil && ctx.Err() == nil && program.Code(err) != program.ExitFailed {
-			return err
+		if err := l.list(ctx); err != nil && ctx.Err() == nil {
+			if program.Code(err) != program.ExitFailed {
+				return err
+			}
+			p.Sayf("%s", program.Line(err.Error()))
 		}
 		select {
 		case <-ctx.Done():
@@ -127,6 +130,9 @@ func (l *lister) rows(ctx context.Context, app string) ([]row, []sqscheck.Findin
 	if ctx.Err() != nil {
 		return nil, nil, err
 	}
+	p := *l.Program
+	p.App = app
+	report = inWords(&p, report)
 	oldest := l.ages.of(ctx, counts)
 	rows := make([]row, len(counts))
 	byName := map[string]*row{}
@@ -177,6 +183,8 @@ func (l *lister) print(rows []row, others []sqscheck.Finding) error {
 				return err
 			}
 		}
+	} else if missing == len(rows) {
+		return l.NoQueues()
 	} else if err := l.table(rows, others); err != nil {
 		return err
 	}
@@ -184,7 +192,7 @@ func (l *lister) print(rows []row, others []sqscheck.Finding) error {
 	case unseen > 0:
 		return program.CannotSee(fmt.Errorf("%d of %d queues cannot be seen: %s", unseen, len(rows), firstError(rows)))
 	case missing == len(rows):
-		return fmt.Errorf("none of the queues exists: %s", firstError(rows))
+		return l.NoQueues()
 	}
 	return nil
 }

@@ -62,6 +62,9 @@ func (c *Send) Run(ctx context.Context, p *program.Program) error {
 	if c.File != "" && (len(c.Arguments) > 0 || c.ID != "" || c.DeduplicationID != "") {
 		return program.Usagef("--file goes without arguments, --id and --deduplication-id")
 	}
+	if c.Delay < 0 || c.Delay > sqsx.MaxDelay {
+		return program.Usagef("nothing sent: --delay takes up to 15m; for later runs use a schedule, see docs/guide.md")
+	}
 	checker, err := contracts.Load(c.Contract)
 	if err != nil {
 		return err
