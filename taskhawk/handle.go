@@ -115,7 +115,7 @@ func (h *Hub) reportTimeout(ctx context.Context, task string, timeout, left time
 		slog.String("task", inLog(task)),
 		slog.Float64("timeout_ms", milliseconds(timeout)),
 		slog.Float64("available_ms", milliseconds(left)),
-		slog.Int("left_out", leftOut),
+		leftOutAttr(leftOut),
 	)
 }
 

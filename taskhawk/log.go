@@ -104,7 +104,7 @@ func (h *Hub) log(ctx context.Context, s *scope, err error, start time.Time) {
 		if !ok {
 			return
 		}
-		attrs = append(attrs, slog.Int("left_out", leftOut))
+		attrs = append(attrs, leftOutAttr(leftOut))
 	}
 	if err != nil {
 		attrs = append(attrs, guard.ErrorAttr(err))

@@ -189,7 +189,7 @@ func (h *Hub) guardObserver(observer Observer) Observer {
 		if leftOut, ok := line.take(); ok {
 			ctx := context.Background() //nolint:forbidigo // it may serve several callers
 			h.report(ctx, slog.LevelError, "observer failed; some calls are not observed",
-				slog.Int("left_out", leftOut), guard.ErrorAttr(err))
+				leftOutAttr(leftOut), guard.ErrorAttr(err))
 		}
 	}}
 }

@@ -216,7 +216,7 @@ func (w *Worker) postpone(work context.Context, leases []*lease) {
 	if leftOut, ok := first.limiter.lines.take(); ok {
 		w.hub.report(work, slog.LevelWarn, "task at its max concurrency; giving messages back",
 			slog.String("task", inLog(nameOf(d))), slog.String("queue", inLog(d.Queue)),
-			slog.Float64("delay_ms", milliseconds(delay)), slog.Int("left_out", leftOut))
+			slog.Float64("delay_ms", milliseconds(delay)), leftOutAttr(leftOut))
 	}
 	w.giveBack(work, leases, &w.counters.deferred, func(l *lease) time.Duration {
 		if l == first {
@@ -330,7 +330,7 @@ func (w *Worker) extensionFailed(l *lease, err error) {
 	}
 	ctx := context.Background() //nolint:forbidigo // an extension has no caller
 	w.hub.report(ctx, slog.LevelWarn, "visibility extension failed; retrying",
-		slog.Any("", l.current()), slog.Int("left_out", leftOut), guard.ErrorAttr(err))
+		slog.Any("", l.current()), leftOutAttr(leftOut), guard.ErrorAttr(err))
 }
 
 // minuteLine lets one log line a minute through. The zero value is ready.
@@ -352,6 +352,15 @@ func (m *minuteLine) take() (leftOut int, ok bool) {
 	leftOut = m.leftOut
 	m.written, m.leftOut = time.Now(), 0
 	return leftOut, true
+}
+
+// leftOutAttr counts the lines that were left out. For none it is the empty attribute, which
+// handlers of slog ignore.
+func leftOutAttr(n int) slog.Attr {
+	if n == 0 {
+		return slog.Attr{}
+	}
+	return slog.Int("left_out", n)
 }
 
 // minAckMemory is how many messages the ack memory of a queue remembers at least, a few

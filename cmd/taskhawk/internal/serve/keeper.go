@@ -13,7 +13,8 @@ import (
 	"github.com/taskhawk/taskhawk-go/sqsx/sqstest"
 )
 
-// saveEvery is how often changes are saved, and so what a crash may lose.
+// saveEvery is how often changes are saved, and so what a crash may lose. What a schedule
+// dispatches is no request: after a crash, the schedule fires for it again.
 const saveEvery = time.Second
 
 // keeper saves what a server holds in a file. Without a file it does nothing.

@@ -20,7 +20,7 @@ type Serve struct {
 	Applications []string `arg:""                                                                                       help:"Applications whose queues are created, beside that of --app." name:"app" optional:""`
 	Listen       string   `default:"127.0.0.1:9324"                                                                     help:"Address to listen on."`
 	URL          string   `help:"URL by which clients reach the server, with which queue URLs begin. Default: the address." name:"url" placeholder:"URL"`
-	File         string   `help:"File that keeps queues and messages over restarts."                                     placeholder:"FILE" predictor:"file"`
+	File         string   `help:"File that keeps queues, messages, topics and schedules over restarts."                                    placeholder:"FILE" predictor:"file"`
 	LogRequests  bool     `help:"Write a line for each request to the standard error."`
 	ShowArgs     bool     `help:"Show bodies and attributes of messages on the status page."`
 }

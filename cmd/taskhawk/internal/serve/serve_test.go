@@ -17,6 +17,7 @@ import (
 	"github.com/stretchr/testify/require"
 	"go.uber.org/goleak"
 
+	"github.com/taskhawk/taskhawk-go/cmd/taskhawk/internal/program"
 	"github.com/taskhawk/taskhawk-go/sqsx/sqstest"
 )
 
@@ -182,4 +183,40 @@ func TestAddresses(t *testing.T) {
 		require.Equal(t, text == want, isLoopback(address))
 	}
 	require.False(t, isLoopback(&net.UnixAddr{}))
+}
+
+// TestServeSavesAtAStop stops before the second is over in which the file would be written:
+// queue, message and schedule are there again.
+func TestServeSavesAtAStop(t *testing.T) {
+	t.Parallel()
+	file := filepath.Join(t.TempDir(), "queues.json")
+	p := newPage(t, false, true)
+	k := &keeper{server: p.server, file: file}
+	require.NoError(t, k.load())
+	listener, err := (&net.ListenConfig{}).Listen(t.Context(), "tcp", "127.0.0.1:0")
+	require.NoError(t, err)
+	ctx, cancel := context.WithCancel(t.Context())
+	defer cancel()
+	done := make(chan error, 1)
+	go func() { done <- serve(ctx, &program.Program{}, listener, p.server, p.handler, k) }()
+
+	queue, err := p.client().CreateQueue(t.Context(), &sqs.CreateQueueInput{QueueName: aws.String("jobs")})
+	require.NoError(t, err)
+	_, err = p.client().SendMessage(t.Context(), &sqs.SendMessageInput{QueueUrl: queue.QueueUrl, MessageBody: aws.String("a")})
+	require.NoError(t, err)
+	const definition = `{"ScheduleExpression":"at(2099-01-01T00:00:00)","FlexibleTimeWindow":{"Mode":"OFF"},"Target":{` +
+		`"Arn":"arn:aws:sqs:us-east-1:000000000000:jobs","RoleArn":"arn:aws:iam::000000000000:role/schedules","Input":"{}"}}`
+	r := httptest.NewRequestWithContext(t.Context(), http.MethodPost, "/schedules/hourly", strings.NewReader(definition))
+	r.Header.Set("Content-Type", "application/json")
+	r.Host = "127.0.0.1:9324"
+	w := httptest.NewRecorder()
+	p.ServeHTTP(w, r)
+	require.Equal(t, http.StatusOK, w.Code, w.Body)
+	cancel()
+	require.NoError(t, <-done)
+
+	again := newPage(t, false, true)
+	require.NoError(t, (&keeper{server: again.server, file: file}).load())
+	require.Len(t, again.server.Queue("jobs").Messages, 1)
+	require.Contains(t, again.text("/schedules/hourly"), "at(2099-01-01T00:00:00)")
 }
