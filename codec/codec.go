@@ -6,9 +6,9 @@ import "reflect"
 // and back. It is safe for concurrent use.
 type Codec[T any] struct{ sig *signature }
 
-// Of returns the codec of struct type T. The plan is compiled once per type, whoever
-// asks, and cached for the life of the program. The error is a [*TypeError]: T is not a
-// struct, or one of its fields cannot be a parameter.
+// Of returns the codec of struct type T. The plan is compiled once per type and cached
+// for the life of the program. The error is a [*TypeError]: T is not a struct, or one of
+// its fields cannot be a parameter.
 func Of[T any]() (*Codec[T], error) {
 	sig, err := signatureOf(reflect.TypeFor[T]())
 	if err != nil {

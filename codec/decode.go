@@ -80,7 +80,7 @@ func (b *binding) kwargs(s string) *Error {
 	return finish(s, i, "kwargs")
 }
 
-// keyword binds one member, and says which parameter is likely next.
+// keyword binds one member, and returns the parameter that is likely next.
 func (b *binding) keyword(s string, i, likely int) (end, next int, err *Error) {
 	n, name, i, err := b.sig.member(s, i, likely)
 	if err != nil {
@@ -116,7 +116,7 @@ func (sig *signature) member(s string, i, likely int) (n int, name string, value
 	return -1, name, value, err
 }
 
-// unknown binds a member that is no parameter.
+// unknown binds a member without a parameter.
 func (b *binding) unknown(s string, i int, name string) (int, *Error) {
 	if b.sig.rest == nil {
 		return i, newError(ErrUnknownKeyword, "there is no such parameter").under(keywordPath(name))
@@ -229,7 +229,7 @@ func leave(s string, i int, closer byte) (next int, done bool, err *Error) {
 	return i, false, unexpected(s, i, "',' or '"+string(closer)+"'")
 }
 
-// unexpected reports that s[i] is not what has to follow.
+// unexpected returns the error of an unexpected byte at s[i].
 func unexpected(s string, i int, want string) *Error {
 	return syntaxError(jsontext.Unexpected(s, i, want))
 }
@@ -249,8 +249,7 @@ func nullOr(s string, i int, want string) (int, *Error) {
 	return i, wrongType(s, i, want)
 }
 
-// wrongType reports that the value at s[i] is not of the kind wanted, or is no value at
-// all.
+// wrongType returns the error of a value at s[i] that is invalid or has the wrong kind.
 func wrongType(s string, i int, want string) *Error {
 	if _, err := skip(s, i); err != nil {
 		return err
@@ -412,8 +411,8 @@ func (k *memberKey) append(dst []byte) []byte {
 	return dst[:len(dst)+len(k.text)]
 }
 
-// match returns the index past the key if s goes on with it at i, as most senders write
-// it, else 0. Comparing words saves the call that comparing strings is.
+// match returns the index past the key if it follows in s at i, as most senders write it,
+// else 0. Comparing words saves the call that comparing strings is.
 func (k *memberKey) match(s string, i int) (end int) {
 	end = i + len(k.text) - len(",")
 	if len(s)-i < wordSize || end > len(s) || jsontext.Word(s, i)&k.mask != k.first {

@@ -230,8 +230,8 @@ func asksZero(v reflect.Value) bool {
 	return z.IsZero()
 }
 
-// emptyTestOf returns the test for omitempty: false, 0, nil, and what has no elements. A
-// struct is never empty.
+// emptyTestOf returns the test for omitempty: false, 0, nil and values without elements
+// are empty. A struct never is.
 func emptyTestOf(t reflect.Type) zeroTest {
 	switch t.Kind() {
 	case reflect.String:

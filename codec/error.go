@@ -93,9 +93,9 @@ func (e *Error) of(param, path string) *Error {
 	return e.under(path)
 }
 
-// settled returns the error with its Path made up, the outermost parts of it if it is
-// long. Only here, so that the cost of an error does not depend on how deep hostile input
-// nests.
+// settled returns the error with its Path built, cut to the outermost parts if long. It
+// is built only here, so that the cost of an error does not grow with the depth of
+// hostile input.
 func (e *Error) settled() *Error {
 	var b strings.Builder
 	for i := len(e.trail) - 1; i >= 0 && b.Len() <= maxPath; i-- {
@@ -108,7 +108,7 @@ func (e *Error) settled() *Error {
 	return e
 }
 
-// keywordPath is the path of a keyword from the wire that is no parameter.
+// keywordPath returns the path of a keyword from the wire without a parameter.
 func keywordPath(name string) string {
 	if len(name) > maxKeyword {
 		name = name[:maxKeyword] + "..."

@@ -8,7 +8,7 @@ import (
 	"unicode"
 )
 
-// label is what the tags of one field say.
+// label has the tags of one field.
 type label struct {
 	name      string
 	tagged    bool // the name comes from a tag

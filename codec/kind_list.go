@@ -83,9 +83,9 @@ func (k *sliceDecoder) decodeOther(s string, i int, p place) (int, *Error) {
 	return i, wrongType(s, i, typeName(k.typ))
 }
 
-// growth says how many more elements to make room for when n elements took read bytes and
-// left bytes are still to come, this array's or not. The estimate makes the last growth
-// fit; four times at most keeps it honest where the first elements are not like the rest.
+// growth returns how many more elements to make room for, after n elements took read
+// bytes and left bytes follow, in this array or after it. The estimate fits the last
+// growth; the limit of four times bounds it if the first elements are unlike the rest.
 func growth(n, read, left int) int {
 	if n == 0 {
 		return 4

@@ -35,7 +35,7 @@ func (k *mapEncoder) cursor(m reflect.Value) *mapCursor {
 	return c
 }
 
-// release gives a cursor back without what it holds of the map.
+// release clears a cursor and gives it back.
 func (k *mapEncoder) release(c *mapCursor) {
 	c.iter.Reset(reflect.Value{})
 	c.key.SetZero()
@@ -93,8 +93,8 @@ func (k *mapEncoder) writeEntry(dst []byte, c *mapCursor, w *walk) ([]byte, *Err
 	return dst, nil
 }
 
-// mapDecoder reads an object into a map, beside the entries that it has already. A null
-// sets it to nil.
+// mapDecoder reads an object into a map, which keeps its other entries. A null sets it to
+// nil.
 type mapDecoder struct {
 	typ  reflect.Type
 	key  keyParser

@@ -125,9 +125,9 @@ func (k *quotedDecoder) decode(s string, i int, p place, depth int) (int, *Error
 	return end, err
 }
 
-// decodeOddly reads what few ever send, such as "007" or "-Inf", as encoding/json of Go
-// 1.26 does. What that takes within such a string was never written down, and differs
-// from what it takes elsewhere.
+// decodeOddly reads rare forms, such as "007" or "-Inf", as encoding/json of Go 1.26
+// does. The rules inside such a string are undocumented, and differ from the rules
+// elsewhere.
 func (k *quotedDecoder) decodeOddly(text string, p place) *Error {
 	ok, cause := storeQuoted(text, p.value(k.typ))
 	if ok && cause == nil {
@@ -238,7 +238,7 @@ func (timeKind) encode(dst []byte, p place, _ *walk) ([]byte, *Error) {
 	return append(dst, '"'), nil
 }
 
-// decode passes on what is between the quotes as it stands: time.Time takes no escapes in
+// decode passes on the text between the quotes unchanged: time.Time takes no escapes in
 // JSON.
 func (timeKind) decode(s string, i int, p place, _ int) (int, *Error) {
 	if !at(s, i, '"') {

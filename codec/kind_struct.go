@@ -15,8 +15,8 @@ type fieldEncoder struct {
 	key    memberKey
 }
 
-// condition is what a field with omitempty, omitzero or an embedded pointer on its way
-// depends on; most have none.
+// condition decides whether a field with omitempty, omitzero or an embedded pointer on
+// its path is written; most fields have none.
 type condition struct {
 	path fieldPath
 	omit []zeroTest // leave the field out if one of these holds

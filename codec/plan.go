@@ -347,8 +347,8 @@ func quoted(t reflect.Type, plain decoder) decoder {
 
 // encoder writes values of one type. Encoders are immutable and shared by goroutines.
 type encoder interface {
-	// encode appends the JSON form of the value at p to dst. On an error what it returns
-	// as dst is of no use.
+	// encode appends the JSON form of the value at p to dst. On an error the returned dst
+	// is invalid.
 	encode(dst []byte, p place, w *walk) ([]byte, *Error)
 }
 
@@ -393,7 +393,7 @@ var (
 	dynamicEncoders sync.Map
 )
 
-// cached returns what a cache has for a type.
+// cached returns the cached value of a type.
 func cached[V any](cache *sync.Map, t reflect.Type) (V, bool) {
 	x, _ := cache.Load(t)
 	v, ok := x.(V)

@@ -5,10 +5,10 @@ import (
 	"reflect"
 )
 
-// checkReadable refuses a type of which values can be sent and never be read back, or of
-// which nothing is sent: each would be a dead letter, or come back empty. It looks into
-// all types below, but not behind methods of their own. addr says that the value has an
-// address, as values in maps have not.
+// checkReadable refuses a type whose values can be sent but not read back, or are sent as
+// nothing: each would become a dead letter, or come back empty. It looks into all types
+// below, but not behind methods of their own. addr is true if the value is addressable,
+// which values in maps are not.
 func (b *builder) checkReadable(t reflect.Type, addr bool) *TypeError {
 	key := encoderKey{typ: t, addr: addr}
 	if b.readable[key] {
@@ -68,7 +68,7 @@ func (b *builder) checkFields(t reflect.Type, addr bool) *TypeError {
 // cannot be read.
 func ownMethods(t reflect.Type, addr bool) (own bool, unreadable string) {
 	if t.Kind() == reflect.Pointer {
-		return false, "" // the methods are those of what it points at
+		return false, "" // the methods belong to the type that it points at
 	}
 	pointer := reflect.PointerTo(t)
 	reads, readsText := pointer.Implements(unmarshalerType), pointer.Implements(textUnmarshalerType)
@@ -96,7 +96,8 @@ func ownMethods(t reflect.Type, addr bool) (own bool, unreadable string) {
 	return readsText, ""
 }
 
-// inMap says what is wrong with a type in a map whose methods have pointer receivers.
+// inMap returns the problem of a map whose element type has methods with pointer
+// receivers.
 func inMap(t reflect.Type) string {
 	return typeName(t) + " is written without its methods in a map, since they are those of its pointer: " +
 		"use *" + typeName(t)

@@ -55,7 +55,8 @@ type Member struct {
 	Shape  *Shape
 }
 
-// ShapeOf returns what the parameter's value is on the wire. That of a [Rest] is its map.
+// ShapeOf returns the form of the value of a parameter on the wire. The form of a [Rest]
+// is its map.
 //
 // It is no method of Param, which the linker would keep in programs that never call it:
 // they have a dependency that looks methods up by name.

@@ -208,7 +208,7 @@ func omits(options string) bool {
 	return false
 }
 
-// ParamKind says how an argument can be given.
+// ParamKind is how an argument can be passed.
 type ParamKind int
 
 const (
@@ -218,7 +218,7 @@ const (
 	// KeywordOnly parameters are filled by name from kwargs, as those behind a * in
 	// Python.
 	KeywordOnly
-	// Rest takes the kwargs that are no parameter, as ** in Python.
+	// Rest takes the kwargs without a parameter, as ** in Python.
 	Rest
 )
 
@@ -343,8 +343,7 @@ func (l *label) readOptions(f reflect.StructField, options string) (reason strin
 	return l.checkEmbedded(f, options)
 }
 
-// checkEmbedded refuses embedded structs of which it is not clear whether they are one
-// parameter or many.
+// checkEmbedded refuses embedded structs that could be one parameter or many.
 func (l *label) checkEmbedded(f reflect.StructField, options string) (reason string) {
 	if !f.Anonymous || l.tagged || structBehind(f.Type) == nil {
 		return ""

@@ -120,7 +120,7 @@ func (s *service) send(ctx context.Context, url string, entries []entry) ([]erro
 // observed is the part of an item that settles a message which an observer asks for.
 type observed struct{ observer taskhawk.Observer }
 
-// Observer is that of the hub whose message it is.
+// Observer returns the observer of the hub of the message.
 func (o observed) Observer() taskhawk.Observer { return o.observer }
 
 // Outgoing is none.
@@ -251,8 +251,8 @@ func (q *queueURLs) entry(name string) *queueURL {
 // get returns the URL of the queue of that name. Concurrent calls for one name share a
 // look-up.
 //
-// It is bounded, whatever ctx is: a client that does not answer must not hold those that
-// wait for its answer.
+// It has a time limit regardless of ctx: a client that does not answer must not block the
+// waiting callers.
 func (q *queueURLs) get(ctx context.Context, name string) (*string, error) {
 	ctx, cancel := context.WithTimeout(ctx, awsbatch.AllTimeout)
 	defer cancel()

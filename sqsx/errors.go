@@ -12,9 +12,9 @@ import (
 	"github.com/taskhawk/taskhawk-go/internal/guard"
 )
 
-// QueueError says which queue a call to SQS was for. errors.As also finds what SQS
-// answered, such as *types.QueueDoesNotExist: compare types, since the codes differ
-// between the protocols of SQS.
+// QueueError is the error of a call to SQS for a queue. errors.As also finds the answer
+// of SQS, such as *types.QueueDoesNotExist: compare types, since the codes differ between
+// the protocols of SQS.
 type QueueError struct {
 	// Queue is the name of the queue.
 	Queue string
@@ -26,8 +26,8 @@ type QueueError struct {
 	receipts []string // of the call
 }
 
-// Error names the queue; for one that does not exist it says what to do. It is one line,
-// without receipt handles.
+// Error returns one line with the queue and without receipt handles. For a missing queue
+// it adds what to do.
 func (e *QueueError) Error() string {
 	if _, missing := guard.As[*types.QueueDoesNotExist](e.Err); missing {
 		if e.account != "" {

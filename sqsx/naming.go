@@ -32,8 +32,8 @@ func QueueName(app string, priority taskhawk.Priority) string {
 // of that name: with the suffix -DLQ, which stands before .fifo on a FIFO queue.
 func DeadLetterQueueName(queueName string) string { return sqsqueue.DeadLetterName(queueName) }
 
-// names returns the names of the queues of the priorities (all four when there are none),
-// checked.
+// names checks and returns the names of the queues of the priorities, by default all
+// four.
 func (n Naming) names(app string, priorities []taskhawk.Priority) (map[taskhawk.Priority]string, error) {
 	if n == nil {
 		n = QueueName

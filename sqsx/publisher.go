@@ -26,9 +26,9 @@ type PublisherConfig struct {
 	Account string
 	// Naming returns the names of the queues. Default: [QueueName].
 	Naming Naming
-	// MaxMessageSize is the size of a message and of a call, in bytes, 1 KiB to 1 MiB:
-	// set it to the MaximumMessageSize of the queues where that is lower, or to what an
-	// emulator or proxy takes in a call. Default: [MaxMessageSize], 1 MiB.
+	// MaxMessageSize is the largest size of a message and of a call, in bytes, 1 KiB to 1
+	// MiB. Set it to the MaximumMessageSize of the queues if that is lower, or to the
+	// limit of an emulator or proxy. Default: [MaxMessageSize], 1 MiB.
 	MaxMessageSize int
 	// MaxAttributes is how many attributes a message has at most, 1 to 10: the task's
 	// name and as many headers. The body always has all headers. Default 9: one is left
@@ -56,10 +56,10 @@ const (
 // Publisher puts messages on the four queues of an application. It implements
 // taskhawk.Publisher and taskhawk.BatchPublisher and is safe for concurrent use.
 //
-// Messages share requests by group commit: the first one goes at once, and those that
-// come while its call is in flight go together in the next, up to ten and 1 MiB. Callers
-// take turns, so that a large batch does not hold up a single message. Each Publish still
-// returns when SQS has stored its own message.
+// Messages share requests by group commit: the first one goes at once. Messages that
+// arrive while its call is in flight go together in the next call, up to ten and 1 MiB.
+// Callers take turns, so that a large batch does not hold up a single message. Each
+// Publish still returns when SQS has stored its own message.
 //
 // On FIFO queues the messages of a group go one after another, each when the one before
 // is stored. When one fails, those behind it in the same PublishBatch are not sent: their
@@ -123,7 +123,7 @@ func (c *PublisherConfig) limits() awsbatch.Limits {
 
 // SendMessageInput returns the request that puts out on the queue of that URL, with what
 // a [Publisher] would send: for services that call SQS for a program, such as EventBridge
-// Scheduler. Of config it takes MaxMessageSize and MaxAttributes. It makes no call. The
+// Scheduler. It uses MaxMessageSize and MaxAttributes of config. It makes no call. The
 // error is a *taskhawk.LimitError when SQS would refuse the message.
 func SendMessageInput(
 	out *taskhawk.Outgoing, queueURL string, config PublisherConfig,
@@ -163,15 +163,15 @@ func (p *Publisher) Publish(ctx context.Context, out *taskhawk.Outgoing) error {
 	return p.batches.Publish(ctx, out)
 }
 
-// PublishBatch sends the messages in as few calls as the limits allow, together with
-// those of others. The result has an error for each message that failed, as Publish gives
-// it; what SQS refused for an entry is a smithy.APIError in it.
+// PublishBatch sends the messages in as few calls as the limits allow, shared with other
+// callers. The result has an error for each failed message, as in Publish; it wraps a
+// smithy.APIError if SQS refused the entry.
 func (p *Publisher) PublishBatch(ctx context.Context, outs []*taskhawk.Outgoing) []error {
 	return p.batches.PublishBatch(ctx, outs)
 }
 
-// calls returns what sends messages to a queue. The error of a queue that is missing says
-// which others exist.
+// calls returns the function that sends messages to a queue. The error of a missing queue
+// names the queues that exist.
 func (p *Publisher) calls(queue string) func(context.Context, []entry, func(error, ...int)) {
 	return p.service.sends(queue, func(ctx context.Context, err error) error {
 		if !sqsqueue.IsMissing(err) {
@@ -183,9 +183,9 @@ func (p *Publisher) calls(queue string) func(context.Context, []entry, func(erro
 	})
 }
 
-// queueLooks are the last looks at which queues exist, by the queue that was missing. They
-// count for a minute, so that a program that goes on dispatching to a missing queue does
-// not look all of them up each time.
+// queueLooks caches which queues exist, by the queue that was missing. Entries last a
+// minute, so that a program that keeps dispatching to a missing queue does not look up
+// all queues each time.
 type queueLooks struct {
 	mu     sync.Mutex
 	byName map[string]queueLook
@@ -199,7 +199,7 @@ type queueLook struct {
 // lookTTL is how long a look counts.
 const lookTTL = time.Minute
 
-// of returns what is known of the queues when one is missing.
+// of returns the cached queues for a missing one.
 func (l *queueLooks) of(missing string) map[string]bool {
 	l.mu.Lock()
 	defer l.mu.Unlock()
@@ -266,7 +266,7 @@ func newEntry(m awsbatch.Message, fifo bool) entry {
 	return e
 }
 
-// Size is what the entry counts towards the limit of a call.
+// Size returns the bytes that the entry counts towards the limit of a call.
 func (e entry) Size() int { return e.size }
 
 // Group is the group whose order the entry keeps.
@@ -277,7 +277,7 @@ func (e entry) Group() string {
 	return e.group
 }
 
-// Observer is that of the hub that dispatched the message.
+// Observer returns the observer of the hub that dispatched the message.
 func (e entry) Observer() taskhawk.Observer { return e.observer }
 
 // Outgoing is the message.
@@ -285,8 +285,8 @@ func (e entry) Outgoing() *taskhawk.Outgoing { return e.out }
 
 func (entry) receiptHandle() string { return "" }
 
-// request is the entry in a batch. It points into e, which the calls share: the SDK copies
-// none of it.
+// request returns the entry in a batch. It points into e, which the calls share: the SDK
+// copies nothing.
 func (e entry) request(id *string) types.SendMessageBatchRequestEntry {
 	request := types.SendMessageBatchRequestEntry{
 		Id:                     id,

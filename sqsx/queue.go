@@ -58,7 +58,8 @@ func (q *queue) open(ctx context.Context) error {
 	}
 	attributes, err := sqsqueue.Get(ctx, api, url, types.QueueAttributeNameRedrivePolicy)
 	if err != nil {
-		// Least privilege for a worker does without: its tasks run all the same.
+		// Workers with least privilege lack this permission, and their tasks run
+		// nevertheless.
 		q.logger.LogAttrs(ctx, slog.LevelDebug, "redrive policy unknown; no warnings at last attempts",
 			slog.String("queue", q.info.Name), guard.ErrorAttr(err))
 		return nil
@@ -162,7 +163,7 @@ func newSettlements(service *service, queue string, linger time.Duration, change
 	}
 }
 
-// settleLinger is the most that a settlement waits for others, unless Linger says so: it
+// settleLinger is the longest time that a settlement waits for others by default. It
 // waits half as long as the last request took, so that handlers that end at different
 // times still share one.
 const settleLinger = 10 * time.Millisecond
@@ -170,8 +171,8 @@ const settleLinger = 10 * time.Millisecond
 // mostCalls is the limit for calls whose number grows with the concurrency of a worker.
 const mostCalls = 256
 
-// shared makes a committer of the calls in config, with what those that settle have in
-// common.
+// shared returns a committer of the calls in config, with the settings that all
+// settlements share.
 func shared[T groupcommit.Item](
 	service *service, linger time.Duration, config groupcommit.Config[T],
 ) *groupcommit.Committer[T] {
@@ -254,7 +255,8 @@ func sentAt(message types.Message) time.Time {
 	return time.UnixMilli(ms)
 }
 
-// stringAttributes leaves out what has no text: anybody may send a binary attribute.
+// stringAttributes returns the attributes with a text value. Any sender may add a binary
+// one.
 func stringAttributes(attributes map[string]types.MessageAttributeValue) map[string]string {
 	texts := make(map[string]string, len(attributes))
 	for name, value := range attributes {
@@ -265,8 +267,8 @@ func stringAttributes(attributes map[string]types.MessageAttributeValue) map[str
 	return texts
 }
 
-// maxResponse is how much of an answer is read, in bytes: ten messages of 1 MiB, written
-// with escapes, and then some. The SDK would read whatever comes.
+// maxResponse is the largest response that is read, in bytes: more than ten messages of 1
+// MiB with escapes. The SDK has no limit.
 const maxResponse = 64 << 20
 
 // receiveOptions are the settings of a receive: one attempt, since the loop has its own
@@ -287,18 +289,18 @@ func intact(message types.Message) bool {
 	return hex.EncodeToString(sum[:]) == *message.MD5OfBody
 }
 
-// boundedClient bounds the bodies of responses. One that announces its length, as those
-// of SQS do, is not even begun.
+// boundedClient limits the bodies of responses. It does not even begin to read a body
+// with a larger Content-Length, which SQS sends.
 type boundedClient struct{ sqs.HTTPClient }
 
 // Do makes the request.
 func (c boundedClient) Do(req *http.Request) (*http.Response, error) {
 	response, err := c.HTTPClient.Do(req)
 	if err != nil || response.Body == nil {
-		return response, err //nolint:wrapcheck // what the client below says is all there is to say
+		return response, err //nolint:wrapcheck // the error of the inner client says enough
 	}
 	if response.ContentLength > maxResponse {
-		_ = response.Body.Close() // the answer is refused whatever that says
+		_ = response.Body.Close() // the answer is refused in any case
 		return nil, errTooLarge
 	}
 	response.Body = &boundedBody{ReadCloser: response.Body, left: maxResponse}

@@ -145,8 +145,8 @@ func ownAttributes(d *taskhawk.Delivery) map[string]types.MessageAttributeValue 
 	return attributes
 }
 
-// letterAttributes are what a dead letter adds to the attributes of its message, the
-// reason first and what says least last. The sender's own taskhawk_task stays.
+// letterAttributes returns the attributes that a dead letter adds to its message, the
+// most important first. The sender's own taskhawk_task stays.
 func letterAttributes(own map[string]types.MessageAttributeValue, letter taskhawk.DeadLetter) []awsbatch.Attribute {
 	added := []awsbatch.Attribute{
 		{Name: awsbatch.AttributeReason, Value: cleanReason(letter.Reason)},
@@ -158,8 +158,8 @@ func letterAttributes(own map[string]types.MessageAttributeValue, letter taskhaw
 	return added
 }
 
-// firstAttributes returns up to n attributes in name order, but those first that say how
-// to read the body and what it is.
+// firstAttributes returns up to n attributes in name order, after the ones that describe
+// the body.
 func firstAttributes(all map[string]types.MessageAttributeValue, n int) map[string]types.MessageAttributeValue {
 	first := make(map[string]types.MessageAttributeValue, awsbatch.MaxAttributes)
 	names := []string{awsbatch.AttributeEncoding, awsbatch.AttributeTask}
@@ -171,7 +171,7 @@ func firstAttributes(all map[string]types.MessageAttributeValue, n int) map[stri
 	return first
 }
 
-// attributeSize is what an attribute counts towards the size of a message, in bytes.
+// attributeSize returns the bytes that an attribute counts towards the size of a message.
 func attributeSize(name string, value types.MessageAttributeValue) int {
 	return len(name) + len(aws.ToString(value.DataType)) + len(aws.ToString(value.StringValue)) + len(value.BinaryValue)
 }

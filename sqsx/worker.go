@@ -74,7 +74,7 @@ type WorkerConfig struct {
 }
 
 // Worker receives from the queues of an application and runs its tasks. Its methods are
-// as in [taskhawk.Worker], but for Run and Stats.
+// as in [taskhawk.Worker], except Run and Stats.
 type Worker struct {
 	*taskhawk.Worker
 
@@ -221,9 +221,9 @@ const maxLinger = time.Second
 // slowCall is how long a call to SQS may take for all heartbeats to be in time.
 const slowCall = time.Second
 
-// changeCalls is how many calls that change visibility timeouts may be in flight at once:
-// so many that every message in flight is extended within a quarter of its visibility
-// timeout, also when calls are slow and all are due together. A quarter, since a handler
+// changeCalls returns how many calls that change visibility timeouts may be in flight at
+// once: enough to extend every message in flight within a quarter of its visibility
+// timeout, even if calls are slow and all are due together. A quarter, since a handler
 // that returns waits no longer for the heartbeat under way.
 func (c *WorkerConfig) changeCalls(hub *taskhawk.Hub) int {
 	held := c.Concurrency

@@ -62,7 +62,7 @@ func (t *Task[Args]) Seal(ctx context.Context, args Args, options ...DispatchOpt
 	return p.out, nil
 }
 
-// errNoneSent is the error of an entry that is right, beside one that is not.
+// errNoneSent is the error of a correct entry beside an incorrect one.
 var errNoneSent = errors.New("not sent, since another entry is invalid")
 
 // DispatchAll sends the task once for each of args, in batches where the publisher can
@@ -218,7 +218,7 @@ func (t *Task[Args]) seal(
 	return prepared{hub: hub, out: out, sending: sending}, nil
 }
 
-// syncPublisher runs what is dispatched at once, by the same way in as any other
+// syncPublisher runs each dispatched task at once, through Hub.Handle like any other
 // delivery.
 type syncPublisher struct{ hub *Hub }
 
@@ -232,7 +232,7 @@ func (p syncPublisher) Publish(ctx context.Context, out *Outgoing) error {
 	return err
 }
 
-// BatchError is the error of a DispatchAll of which some entries failed.
+// BatchError is the error of a DispatchAll with failed entries.
 type BatchError struct {
 	// Task is the name of the task.
 	Task string
@@ -259,7 +259,7 @@ func (e *BatchError) Unwrap() []error {
 	return errs
 }
 
-// first is the index of the first entry that failed by itself.
+// first returns the index of the first entry that failed by itself.
 func (e *BatchError) first() int {
 	indexes := slices.Sorted(maps.Keys(e.Failed))
 	for _, i := range indexes {

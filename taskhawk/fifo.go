@@ -76,7 +76,7 @@ type failingGroups struct {
 	groups map[string]time.Time // until when
 }
 
-// maxFailingGroups bounds that memory; a queue with so many failing groups is received
+// maxFailingGroups bounds that memory; a queue with that many failing groups is received
 // one at a time anyway.
 const maxFailingGroups = 1024
 
@@ -99,7 +99,7 @@ func (f *failingGroups) remove(group string) {
 	delete(f.groups, group)
 }
 
-// any reports whether a group is failing. It forgets those that have not come back: SQS
+// any reports whether a group is failing. It forgets groups that have not come back: SQS
 // has moved their message.
 func (f *failingGroups) any() bool {
 	f.mu.Lock()

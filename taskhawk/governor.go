@@ -214,8 +214,8 @@ func (g *governor) levels() (target, low int) {
 	reorder := g.demand.reorder()
 	ahead := min(reorder+receiveBatch, g.startable(), g.prefetch)
 	free := max(g.shared.slots.unused()-g.shared.extra, 0)
-	// One may wait even when no slot is free: with that in line the next slot goes by
-	// priority and not to whoever polls first.
+	// One may wait even if no slot is free: then the next slot goes by priority, not to
+	// the queue that polls first.
 	target = max(free+ahead, 1)
 	switch {
 	case g.ordered: // a group holds up its own messages, so some may wait besides
@@ -239,8 +239,8 @@ func (g *governor) startable() int {
 	return int(min(int64(g.concurrency)*int64(prefetchHorizon)/int64(takes), math.MaxInt32))
 }
 
-// received takes note of a receive that is over: how many messages it brought, how many
-// of them wait now, and how long it took.
+// received records a finished receive: how many messages it brought, how many of them
+// wait now, and how long it took.
 func (g *governor) received(p plan, brought, waiting int, took time.Duration) {
 	g.shared.mu.Lock()
 	defer g.shared.mu.Unlock()
@@ -336,8 +336,7 @@ func (g *governor) calmed(ctx context.Context) {
 	}
 }
 
-// failed takes note of a receive that failed: nothing is received before the pause is
-// over.
+// failed records a failed receive: there is no receive before the pause ends.
 func (g *governor) failed(p plan) {
 	g.shared.mu.Lock()
 	defer g.shared.mu.Unlock()

@@ -15,12 +15,12 @@ import (
 // binds and validates the arguments and calls the handler. It is the one way in: the
 // worker, Lambda and Sync mode all use it.
 //
-// It does not settle the delivery: what to do with the message is what [OutcomeOf] says
-// of the error. It never panics, whatever the message, the handler or the logger does,
-// and the methods of its error do not either: one of the handler's whose methods panic
-// comes back in an error that names its type. Only runtime.Goexit gets through, after it
-// is logged; a caller that must survive it runs Handle in its own goroutine, as the
-// worker does. It may be called concurrently.
+// It does not settle the delivery: [OutcomeOf] decides by the error what to do with the
+// message. It never panics, whatever the message, the handler or the logger does, and the
+// methods of its error do not either: one of the handler's whose methods panic comes back
+// in an error that names its type. Only runtime.Goexit gets through, after it is logged;
+// a caller that must survive it runs Handle in its own goroutine, as the worker does. It
+// may be called concurrently.
 func (h *Hub) Handle(ctx context.Context, d *Delivery) error {
 	start := time.Now()
 	s := newScope(h, d)
@@ -73,7 +73,7 @@ var ErrTimeout = errors.New("task timeout exceeded")
 // another delivery at once.
 var ErrNoTime = errors.New("too little time is left to start the task")
 
-// inTime is nil when the task may start: its timeout, where it has one, ends before the
+// inTime returns nil if the task may start: its timeout, if any, ends before the
 // deadline.
 //
 // A timeout longer than a whole delivery is cut to most of it: such a task runs with the

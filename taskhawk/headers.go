@@ -45,7 +45,7 @@ func (base Headers) check() error {
 	return nil
 }
 
-// checkHeader refuses what a dispatch does not take.
+// checkHeader returns an error for a header that a dispatch refuses.
 func checkHeader(key, value string) error {
 	if err := checkHeaderName(key); err != nil {
 		return err

@@ -181,7 +181,7 @@ func (h *Hub) run(ctx context.Context, msg *Message) error {
 	return task.handler(ctx, msg)
 }
 
-// Config is what a [Hub] is made of. The zero value of each field is a good default.
+// Config configures a [Hub]. The zero value of each field is a good default.
 type Config struct {
 	// Publisher sends what is dispatched. Without one the hub can run tasks but not
 	// dispatch any ([ErrNoPublisher]).
@@ -251,7 +251,7 @@ func chain(innermost Handler, middleware []Middleware) (Handler, error) {
 // PanicError is the error of a handler that panicked. Its text leaves the panic value
 // out, since that may hold arguments or secrets; code that wants it reads Value.
 type PanicError struct {
-	// Value is what was passed to panic.
+	// Value is the argument of panic.
 	Value any
 	// Stack is the stack of the goroutine at the panic, as runtime/debug.Stack formats
 	// it.

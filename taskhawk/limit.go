@@ -16,8 +16,8 @@ const (
 )
 
 // WithMaxConcurrency limits how many handlers of this task run at once in one worker. It
-// is for tasks that would overload what they call, or take all slots from others. It does
-// not limit several workers together.
+// is for tasks that would overload a service they call, or take all slots from others. It
+// does not limit several workers together.
 //
 // Messages of a task at its limit hold no slot, and others pass them. Up to
 // WorkerConfig.MaxLimited of them wait in the worker, under leases that it extends.

@@ -151,16 +151,16 @@ func milliseconds(d time.Duration) float64 { return float64(d.Microseconds()) / 
 // a key its members stand in the line itself, as slog has it.
 func (d Delivery) LogValue() slog.Value { return slog.GroupValue(d.LogAttrs.appendTo(nil, &d)...) }
 
-// The bounds of lines that may come in floods: one line in so long for each kind, and for
-// so many kinds. More kinds than that share one line.
+// The limits for lines that may come in floods: the interval between lines of one kind,
+// and the number of kinds. Further kinds share one line.
 const (
 	repeatEvery = time.Second
 	repeatKinds = 256
 )
 
-// repeatKind names the kind of a failure that reached no handler and that any message
-// could be the cause of: a task that nothing here can run, by its name, and a body that
-// cannot be read, by what is wrong with it. Others, "", are logged each.
+// repeatKind returns the kind of a failure that reached no handler and that any message
+// could cause: a task that nothing here can run, by its name, and a body that cannot be
+// read, by what is wrong with it. Others, "", are logged each.
 func repeatKind(s *scope, err error) string {
 	if err == nil {
 		return ""

@@ -79,7 +79,8 @@ func (e *MessageError) Error() string {
 // Unwrap returns the cause.
 func (e *MessageError) Unwrap() error { return e.Err }
 
-// asMessageError makes a syntax error one of the message; a MessageError stays as it is.
+// asMessageError converts a syntax error to a MessageError; a MessageError stays as it
+// is.
 func asMessageError(err error) error {
 	if _, ok := errors.AsType[*MessageError](err); ok {
 		return err
@@ -91,7 +92,7 @@ func asMessageError(err error) error {
 // "base64" where the payload has characters that SQS refuses.
 const encodingAttribute = "taskhawk_encoding"
 
-// snsNotification is what a subscription without raw delivery puts on a queue around the
+// snsNotification is the JSON that a subscription without raw delivery puts around the
 // message.
 type snsNotification struct {
 	Type              string         `json:"Type"`
@@ -100,7 +101,7 @@ type snsNotification struct {
 	MessageAttributes map[string]any `json:"MessageAttributes"` // as {"name":{"Type":"String","Value":"text"}}
 }
 
-// attributes are those that have a text.
+// attributes returns the attributes with a text value.
 func (n *snsNotification) attributes() map[string]string {
 	texts := make(map[string]string, len(n.MessageAttributes))
 	for name, attribute := range n.MessageAttributes {

@@ -9,7 +9,7 @@ import (
 	"github.com/taskhawk/taskhawk-go/internal/guard"
 )
 
-// Action is what is done with a message after its handler has returned.
+// Action is what happens to a message after its handler has returned.
 type Action uint8
 
 // The actions that [OutcomeOf] decides between.
@@ -35,9 +35,9 @@ func (a Action) String() string {
 	}
 }
 
-// Outcome is what an error that a handler returned means. See [OutcomeOf].
+// Outcome is the meaning of an error that a handler returned. See [OutcomeOf].
 type Outcome struct {
-	// Action is what is done with the message.
+	// Action is what happens to the message.
 	Action Action
 	// Delay is the delay given to RetryAfter, or returned by the task's backoff
 	// ([WithBackoff]). It is used only if HasDelay is set; otherwise the worker's backoff
@@ -113,8 +113,8 @@ type decider interface{ decide() Outcome }
 
 func (e *outcomeError) decide() Outcome { return e.outcome }
 
-// OutcomeOf says what an error that a handler (or [Hub.Handle]) returned means. It is the
-// one place that decides:
+// OutcomeOf returns the meaning of an error that a handler (or [Hub.Handle]) returned. It
+// is the one place that decides:
 //
 //   - nil: done, the message is deleted
 //   - Retry, RetryAfter, Ignore, Permanent, also when wrapped: as each says; the
@@ -251,7 +251,7 @@ func doubled(first, limit time.Duration, attempt int) time.Duration {
 	return delay
 }
 
-// jitter returns a random duration in the last of so many equal parts of d.
+// jitter returns a random duration in the last of parts equal parts of d.
 func jitter(d time.Duration, parts int64) time.Duration {
 	return d - rand.N(max(d, 0)/time.Duration(parts)+1)
 }

@@ -85,7 +85,7 @@ func (p *poller) easeOff(stop context.Context) bool {
 	return !within(jitter(doubled(firstPollPause, lastPollPause, p.pauses), 5), stop.Done())
 }
 
-// take makes one receive and starts what it brings.
+// take makes one receive and starts its messages.
 func (p *poller) take(receiving, stop, work context.Context, plan plan) {
 	result := p.receive(receiving, plan)
 	p.worker.health.polled(p.info, result.err)
@@ -114,7 +114,7 @@ func (p *poller) take(receiving, stop, work context.Context, plan plan) {
 	}
 }
 
-// pollResult is what one receive brought.
+// pollResult is the result of one receive.
 type pollResult struct {
 	deliveries []*Delivery
 	err        error
@@ -191,7 +191,7 @@ func (p *poller) lease(stop, work context.Context, d *Delivery) *lease {
 	return l
 }
 
-// pollState is what a poller remembers of its polls. The mutex of its governor guards it.
+// pollState is the state of the polls of a poller. The mutex of its governor guards it.
 type pollState struct {
 	full      time.Duration // the wait of the queue
 	wait      time.Duration // of the next poll

@@ -12,7 +12,7 @@ type Priority uint8
 // The four priorities of Taskhawk, each with its own queue.
 const (
 	Default Priority = iota // the queue without a suffix
-	High                    // for what a person waits for
+	High                    // for tasks that a person waits for
 	Low                     // for what may wait
 	Bulk                    // for backfills and mass mailings
 )

@@ -28,9 +28,8 @@ func settling(work context.Context) (context.Context, context.CancelFunc) {
 	return context.WithTimeout(context.WithoutCancel(work), settleTimeout)
 }
 
-// settle does with the message what the outcome says, unless the lease is lost. It
-// reports whether the message is off the queue. The caller has taken the lease by
-// leases.settle.
+// settle applies the outcome to the message, unless the lease is lost. It reports whether
+// the message is off the queue. The caller has taken the lease by leases.settle.
 func (w *Worker) settle(work context.Context, l *lease, handled error) (done bool) {
 	// All that may take long comes while the lease is extended: the user's Backoff, and
 	// the letter.

@@ -129,7 +129,7 @@ func (w *Worker) Stats() WorkerStats {
 	}
 }
 
-// QueueHealth says how the polls of a queue fare, for liveness probes.
+// QueueHealth describes the polls of a queue, for liveness probes.
 type QueueHealth struct {
 	// Queue is the name of the queue.
 	Queue string
@@ -226,8 +226,8 @@ type Requests struct {
 	Messages int64
 }
 
-// RequestStats counts the requests of a transport by kind. What a transport has none of
-// is zero.
+// RequestStats counts the requests of a transport by kind. Kinds that a transport lacks
+// are zero.
 type RequestStats struct {
 	// Sends are requests that send or publish: SendMessageBatch of SQS, PublishBatch of
 	// SNS.

@@ -143,8 +143,8 @@ type BatchPublisher interface {
 	PublishBatch(ctx context.Context, outs []*Outgoing) []error
 }
 
-// LimitError says what a service would refuse about a message; nothing was sent. Its text
-// shows no value.
+// LimitError is the error of a message that a service would refuse; nothing was sent. Its
+// text shows no value.
 type LimitError struct {
 	// Service is the service, such as "SQS".
 	Service string
@@ -209,7 +209,7 @@ type Delivery struct {
 	Raw any
 	// LogAttrs collects what [AddLogAttrs] adds while the delivery is handled, for lines
 	// of the transport about it. Nil is for a transport that writes none: the line of
-	// [Hub.Handle] has them all the same.
+	// [Hub.Handle] has them in any case.
 	LogAttrs *LogAttrs
 	// Settler extends and settles this delivery; nil where that does not apply (SNS
 	// events, Sync mode).

@@ -233,8 +233,8 @@ const (
 	defaultLastRetry   = 15 * time.Minute
 )
 
-// minSettlements is how many messages may at least be settled outside of slots: so many
-// that quick tasks fill the requests of a service within a region.
+// minSettlements is the least limit of messages that are settled outside of slots: enough
+// for quick tasks to fill the requests of a service within a region.
 const minSettlements = 100
 
 // WorkerConfig tunes a [Worker]. The zero value is a good default.

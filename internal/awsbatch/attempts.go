@@ -192,11 +192,11 @@ type Results []error
 // NewResults makes the results of n entries.
 func NewResults(n int) Results { return Fill(n, ErrNoAnswer) }
 
-// Done notes that the entry with an id succeeded. An id that is none of [EntryIDs] is
+// Done records that the entry with an id succeeded. An id that is not in [EntryIDs] is
 // ignored.
 func (r Results) Done(id *string) { r.set(id, nil) }
 
-// Failed notes what the service answered for the entry with an id. An id that is none of
+// Failed records the answer of the service for the entry with an id. An id that is not in
 // [EntryIDs] is ignored.
 func (r Results) Failed(id, code, message *string, senderFault bool) {
 	fault := smithy.FaultServer

@@ -31,14 +31,14 @@ const maxName = 256
 // Attribute is one attribute of the data type String, with a Name and a Value.
 type Attribute struct{ Name, Value string }
 
-// Size is what the attribute counts towards the size of a message, in bytes: name, type
-// and value.
+// Size returns the bytes that the attribute counts towards the size of a message: name,
+// type and value.
 func (a Attribute) Size() int { return len(a.Name) + len("String") + len(a.Value) }
 
 // Mirror returns the attributes of a task, most at most: its name, then the headers of
-// trace context, then the other headers in name order. What SQS would refuse, and what
-// has no room in so many bytes, is left out; it is in the body. The name is there
-// whatever the room.
+// trace context, then the other headers in name order. It omits headers that SQS would
+// refuse and headers that do not fit into room bytes; the body has them. The name is
+// always included.
 func Mirror(task string, headers map[string]string, most, room int) []Attribute {
 	attributes := make([]Attribute, 0, min(1+len(headers), most))
 	add := func(a Attribute) {
@@ -66,9 +66,9 @@ func Mirror(task string, headers map[string]string, most, room int) []Attribute 
 // traceID is the header of X-Ray.
 const traceID = "x-amzn-trace-id"
 
-// traceHeader returns what the system attribute AWSTraceHeader says: the header of X-Ray,
-// or else that of W3C in the form of X-Ray. It returns "" where both are missing or have a
-// form that SQS refuses.
+// traceHeader returns the system attribute AWSTraceHeader: the header of X-Ray, or else
+// the header of W3C in the form of X-Ray. It returns "" if both are missing or in a form
+// that SQS refuses.
 func traceHeader(headers map[string]string) string {
 	parent := ""
 	for name, value := range headers {
@@ -83,9 +83,9 @@ func traceHeader(headers map[string]string) string {
 }
 
 // traceOf returns a traceparent, such as
-// "00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01", in the form of X-Ray; "" for
-// what is none. Source: "Trace Context" of W3C, and "Tracing header" of the AWS X-Ray
-// Developer Guide: X-Ray takes the ids of W3C.
+// "00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01", in the form of X-Ray, or ""
+// for any other text. Source: "Trace Context" of W3C, and "Tracing header" of the AWS
+// X-Ray Developer Guide: X-Ray takes the ids of W3C.
 func traceOf(parent string) string {
 	parts := strings.SplitN(parent, "-", 5)
 	if len(parts) < 4 || !isHex(parts[0], 2) || !isHex(parts[1], 32) || !isHex(parts[2], 16) || !isHex(parts[3], 2) {

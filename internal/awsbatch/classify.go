@@ -12,9 +12,9 @@ import (
 	"github.com/aws/smithy-go"
 )
 
-// retryableCodes are those that pass by themselves and that the SDK does not count among
-// its own: throttling by KMS, too many messages in flight, and clocks that the SDK
-// corrects after the first answer.
+// retryableCodes returns the codes of transient errors that the SDK does not retry:
+// throttling by KMS, too many messages in flight, and clocks that the SDK corrects after
+// the first answer.
 func retryableCodes() []string {
 	return []string{
 		"KMS.ThrottlingException", "KMSThrottling", "KmsThrottled", "OverLimit", "RequestTimeTooSkewed",
@@ -59,7 +59,7 @@ func Retryable(err error) bool {
 	return !errors.Is(err, context.Canceled)
 }
 
-// Doubtful reports whether the service may have done what it was asked, though the call
+// Doubtful reports whether the service may have processed the request although the call
 // failed: no answer came, or one that reports an internal error.
 func Doubtful(err error) bool {
 	var answer smithy.APIError

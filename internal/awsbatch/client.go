@@ -5,7 +5,7 @@ import (
 	"net/http"
 )
 
-// HTTPClient is what the clients of the SDK send requests with.
+// HTTPClient is the interface by which the SDK sends requests.
 type HTTPClient interface {
 	// Do makes a request, as http.Client has it.
 	Do(req *http.Request) (*http.Response, error)

@@ -9,7 +9,7 @@ import (
 // Count counts the requests of one kind: the changing form of taskhawk.Requests.
 type Count struct{ calls, messages atomic.Int64 }
 
-// Add counts a request with so many messages.
+// Add counts a request with a number of messages.
 func (c *Count) Add(messages int) {
 	c.calls.Add(1)
 	c.messages.Add(int64(messages))

@@ -1,6 +1,6 @@
-// Package awsbatch is what the publishers of SQS and SNS share: the attributes that
-// mirror a task beside its body, the limits that are checked before a call, and batch
-// calls with attempts. It imports no AWS service.
+// Package awsbatch has the common parts of the publishers of SQS and SNS: the attributes
+// that mirror a task beside its body, the limits that are checked before a call, and
+// batch calls with attempts. It imports no AWS service.
 //
 // The SDK would wait for ever, and its own retries repeat whole batches and share a quota
 // among all calls of a client that runs dry in an outage. So each attempt is one call of

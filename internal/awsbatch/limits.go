@@ -14,9 +14,9 @@ import (
 // and Publish.
 const maxID = 128
 
-// Limits are what a service takes, and what it calls its parts. The SDK checks none of
-// it, and a body of invalid UTF-8 would even be stored, changed, and then reported as an
-// error.
+// Limits are the limits of a service, and its names for the parts of a message. The SDK
+// checks none of them, and a body of invalid UTF-8 would even be stored, changed, and
+// then reported as an error.
 type Limits struct {
 	// Service is "SQS" or "SNS", Target "queue" or "topic".
 	Service, Target string
@@ -37,7 +37,7 @@ const (
 	MaxMessageSize = 1 << 20
 )
 
-// Check refuses limits that are none of the service's, and sets the defaults.
+// Check refuses limits outside the range of the service, and sets the defaults.
 func (l *Limits) Check() error {
 	l.MaxAttributes = cmp.Or(l.MaxAttributes, DefaultAttributes)
 	switch {
@@ -156,8 +156,9 @@ func CheckApp(app string) error {
 	return nil
 }
 
-// WhichExist says of an application one of whose queues or topics is missing which of
-// them do exist: where none does, the application's name is probably misspelt.
+// WhichExist returns the text about the existing queues or topics of an application, for
+// the error of a missing one. If none exists, the name of the application is probably
+// misspelt.
 func WhichExist(kind, app string, exist []string) string {
 	if len(exist) == 0 {
 		return NoneExists(kind, app) + ": " + CheckName
@@ -173,7 +174,8 @@ func NoneExists(kind, app string) string {
 // CheckName is what to do where none exists.
 const CheckName = "check the application's name, account and region"
 
-// CheckAccount refuses what is no account number. Empty is the caller's own account.
+// CheckAccount returns an error unless the text is an account number. Empty means the
+// account of the caller.
 func CheckAccount(account string) error {
 	if account != "" && (len(account) != 12 || strings.Trim(account, "0123456789") != "") {
 		return fmt.Errorf("the Account %q is not a number of 12 digits", account)

@@ -15,8 +15,8 @@ type Observed interface {
 	Outgoing() *taskhawk.Outgoing
 }
 
-// errPanicked is what an observer is told of a request that panicked. Its caller gets the
-// panic.
+// errPanicked is the error that an observer gets for a request that panicked. Its caller
+// gets the panic.
 var errPanicked = errors.New("the request panicked")
 
 // Observe returns call with an observer around each attempt: the first that an item has.

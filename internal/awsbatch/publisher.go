@@ -19,11 +19,12 @@ const (
 	Patience = 50 * time.Millisecond
 )
 
-// Config is what the publishers of SQS and SNS differ in. E is a message ready to send.
+// Config has the differences between the publishers of SQS and SNS. E is a message ready
+// to send.
 type Config[E groupcommit.Item] struct {
 	// Names are the names of the queues or topics.
 	Names map[taskhawk.Priority]string
-	// Limits are what the service takes.
+	// Limits are the limits of the service.
 	Limits Limits
 	// Linger is how long the first message of a batch waits for others.
 	Linger time.Duration
@@ -136,8 +137,7 @@ func (p *Publisher[E]) entry(out *taskhawk.Outgoing) (t *target[E], e E, err err
 	return t, p.config.Entry(m, t.fifo), nil
 }
 
-// wrap puts the error of a message into the words of the core, and says which queue or
-// topic it is about.
+// wrap converts the error of a message to an error of the core, with its queue or topic.
 func (p *Publisher[E]) wrap(t *target[E], err error) error {
 	if err == nil {
 		return nil

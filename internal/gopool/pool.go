@@ -105,7 +105,7 @@ func (p *Pool) look() {
 	}
 }
 
-// sweep ends those that were idle at the last look already.
+// sweep ends the goroutines that were idle at the last sweep already.
 func (p *Pool) sweep() {
 	p.mu.Lock()
 	defer p.mu.Unlock()

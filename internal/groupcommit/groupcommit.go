@@ -35,7 +35,7 @@ var (
 	ErrHeldBack = errors.New("held back: an earlier one of its group failed")
 )
 
-// Item is what a committer gathers.
+// Item is an item of a batch.
 type Item interface {
 	// Size is its size in bytes, 0 where calls have no limit of bytes.
 	Size() int
@@ -217,7 +217,7 @@ func (c *Committer[T]) launch() {
 	}
 }
 
-// isFull reports whether so many full batches are ready. mu must be held.
+// isFull reports whether the given number of full batches is ready. mu must be held.
 func (c *Committer[T]) isFull(batches int) bool {
 	return c.ready >= batches*c.config.MaxItems || c.config.MaxBytes > 0 && c.bytes >= batches*c.config.MaxBytes
 }
@@ -388,8 +388,7 @@ func (c *Committer[T]) call(batch []*item[T]) {
 	broken, returned = "the call gave no result", true
 }
 
-// callContext is the context of a call: of the callers' values it has those that all
-// items share.
+// callContext returns the context of a call, with the values that all its callers share.
 func callContext[T Item](batch []*item[T]) context.Context {
 	first := batch[0].sequence.wait
 	for _, it := range batch {
@@ -420,7 +419,7 @@ func (c *Committer[T]) report(batch []*item[T], err error, items []int) {
 		}
 	}
 	if grouped {
-		c.launch() // the next of a group may go now, in its own call if this one goes on
+		c.launch() // the next of a group may go now, in another call if this one continues
 	}
 }
 

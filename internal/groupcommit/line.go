@@ -163,7 +163,7 @@ func (l *sequences[T]) pushFront(s *sequence[T]) {
 	}
 }
 
-// pop removes the first, nil when there is none.
+// pop removes and returns the first sequence, or nil.
 func (l *sequences[T]) pop() *sequence[T] {
 	s := l.first
 	if s == nil {

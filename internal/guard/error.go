@@ -12,8 +12,7 @@ import (
 // and whose own methods are safe: errors.Is and errors.As still see through it, and pass
 // over what panics. Nil stays nil.
 //
-// It calls every method once, so that whoever gets its result need not think of them
-// again.
+// It calls every method once, so that callers can use the result without care.
 func Error(err error) error {
 	if err == nil {
 		return nil
@@ -205,7 +204,8 @@ func fault(err error) (method string, failure *CallError) {
 	return "Unwrap", failure
 }
 
-// As is errors.AsType for an error whose methods may not return: those are passed over.
+// As is errors.AsType for an error with methods that may not return. It skips such
+// errors.
 func As[E any](err error) (found E, ok bool) {
 	if failure := Call(func() { ok = errors.As(err, &found) }); failure == nil {
 		return found, ok
@@ -214,7 +214,7 @@ func As[E any](err error) (found E, ok bool) {
 	return found, ok
 }
 
-// Is is errors.Is for an error whose methods may not return: those are passed over.
+// Is is errors.Is for an error with methods that may not return. It skips such errors.
 func Is(err, target error) (found bool) {
 	if failure := Call(func() { found = errors.Is(err, target) }); failure == nil {
 		return found

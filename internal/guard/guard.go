@@ -10,9 +10,9 @@ import (
 	"time"
 )
 
-// CallError says how a call ended that did not return.
+// CallError is the error of a call that did not return.
 type CallError struct {
-	// Value is what the call panicked with; nil when it ended its goroutine.
+	// Value is the value of the panic; nil if the call ended its goroutine.
 	Value any
 	// Stack is the stack at the panic, as runtime/debug.Stack formats it; nil when it
 	// ended its goroutine.

@@ -9,8 +9,8 @@ import (
 	"time"
 )
 
-// errNotLogged is what a log handler returns whose inner one did not return. slog drops
-// it.
+// errNotLogged is the error of a log handler whose inner handler did not return. slog
+// drops it.
 var errNotLogged = errors.New("the log handler did not return")
 
 // LogHandler returns a handler that survives next. A line is written when Handle returns;

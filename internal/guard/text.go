@@ -6,11 +6,10 @@ import (
 	"unicode/utf8"
 )
 
-// Line makes a text that came from outside fit for one line of a log or an attribute.
-// What does not print (control characters, line and paragraph separators, bidirectional
-// overrides, bytes that are not UTF-8) is escaped as in a Go string, so that no text can
-// pass for a line by itself. A result longer than limit bytes is cut, and ends with
-// "...".
+// Line makes a foreign text fit for one line of a log or an attribute. Unprintable text
+// (control characters, line and paragraph separators, bidirectional overrides, bytes that
+// are not UTF-8) is escaped as in a Go string, so that no text can pass for a line by
+// itself. A result longer than limit bytes is cut, and ends with "...".
 func Line(text string, limit int) string {
 	if len(text) <= limit && isPrintableASCII(text) {
 		return text

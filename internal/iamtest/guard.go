@@ -12,8 +12,8 @@ import (
 	"sync"
 )
 
-// Guard is the transport of a client whose permissions are those of a policy. It is safe
-// for concurrent use.
+// Guard is the transport of a client with the permissions of a policy. It is safe for
+// concurrent use.
 type Guard struct {
 	next       http.RoundTripper
 	account    string

@@ -199,8 +199,8 @@ func skipScalar(s string, i int) (int, error) {
 	return i, Unexpected(s, i, "a value")
 }
 
-// SkipLiteral checks that s goes on at i with word, one of true, false and null, and
-// returns the index just past it.
+// SkipLiteral checks that s has word, one of true, false and null, at i, and returns the
+// index just past it.
 func SkipLiteral(s string, i int, word string) (end int, err error) {
 	if i <= len(s) && strings.HasPrefix(s[i:], word) {
 		return i + len(word), nil
@@ -259,9 +259,9 @@ func (n *nesting) open(s string, i int) (int, error) {
 	return n.key(s, i)
 }
 
-// next goes on behind a value, or at a bracket that closes an empty container: it closes
-// every level that ends there and returns the index of the next value, or of what follows
-// the outermost level.
+// next continues after a value, or at a bracket that closes an empty container. It closes
+// every level that ends there and returns the index of the next value, or of the text
+// after the outermost level.
 func (n *nesting) next(s string, i int) (int, error) {
 	for n.depth > 0 {
 		i = SkipSpace(s, i)
@@ -339,7 +339,7 @@ type SyntaxError struct {
 	// Offset is the index of the first byte that is wrong, or the length of the scanned
 	// string if the text ends early.
 	Offset int
-	// Reason says what is wrong. It holds at most one character of the text.
+	// Reason is what is wrong. It holds at most one character of the text.
 	Reason string
 }
 

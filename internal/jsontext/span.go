@@ -3,7 +3,7 @@ package jsontext
 import "math/bits"
 
 // SpanContainer returns the index just past the array or object that begins at s[i],
-// without checking what is in it: it only looks for where strings and brackets end. Of a
+// without checking its content: it only finds the ends of strings and brackets. Of a
 // valid value the index is as in [SkipValue], at a third of the cost or less; what it
 // makes of another is of no use. It is for text that is checked later, whole, by what
 // reads it. Where the text ends early, or s[i] is no bracket, the error is a
@@ -74,7 +74,7 @@ func spanString(s string, i int) int {
 // blockSize is how many bytes markBlocks looks at together: one bit of a word for each.
 const blockSize = 64
 
-// marks says which bytes of a block are what: bit i is byte i.
+// marks has a bit mask for each kind of byte in a block: bit i is byte i.
 type marks struct{ quotes, backslashes, openers, closers uint64 }
 
 // cursor is where a scan by blocks is.

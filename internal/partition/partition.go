@@ -18,7 +18,7 @@ type rule struct {
 	domain string // of its services
 }
 
-// rules are the partitions beside the standard one. No prefix begins another.
+// rules returns the partitions other than aws. No prefix is a prefix of another.
 func rules() []rule {
 	return []rule{
 		{"cn-", "aws-cn", "amazonaws.com.cn"},

@@ -90,9 +90,9 @@ func IsDenied(err error) bool {
 // already.
 const whichTimeout = 2 * time.Second
 
-// Which looks up, side by side, which of the queues exist that known does not name. A
-// queue that the caller may not look up counts as missing, as SQS would have it. The
-// result has all names, or is nil where SQS did not answer for each.
+// Which reports which queues exist. It looks up the names that are not in known,
+// concurrently. A queue that the caller may not look up counts as missing, as for SQS.
+// The result has all names, or is nil if SQS did not answer for each.
 func Which(ctx context.Context, api URLAPI, account string, names []string, known map[string]bool) map[string]bool {
 	ctx, cancel := context.WithTimeout(ctx, whichTimeout)
 	defer cancel()
@@ -167,7 +167,7 @@ func (a Attributes) Duration(name string) time.Duration {
 	return time.Duration(a.Number(name)) * time.Second
 }
 
-// RedrivePolicy says where a queue's messages go that were received too often.
+// RedrivePolicy is where a queue moves messages that were received too often.
 type RedrivePolicy struct {
 	// DeadLetterTargetARN is the ARN of the dead-letter queue.
 	DeadLetterTargetARN string

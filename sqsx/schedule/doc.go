@@ -17,9 +17,9 @@
 //
 // A firing is an ordinary message: any worker of the queue runs it, and so do the Python
 // library's consumers. Its id is the ARN of the schedule and the time of the firing, so
-// that a firing that is delivered twice has one id. Its timestamp is that time. Arguments,
-// headers and priority are those of the Put. Headers that Config.DefaultHeaders takes from
-// the context, such as a request id, are those of the Put too.
+// that a firing that is delivered twice has one id. Its timestamp is that time.
+// Arguments, headers and priority are fixed at Put. So are headers that
+// Config.DefaultHeaders takes from the context, such as a request id.
 //
 // The scheduler calls sqs:sendMessage as a universal target, whose input has all members
 // of the request, message attributes among them ("Using universal targets in EventBridge
@@ -27,7 +27,7 @@
 // OpenTelemetry needs.
 //
 // The scheduler replaces words that begin with "<aws.scheduler." wherever they stand. Put
-// refuses arguments and headers with such a text: see [ErrKeyword].
+// refuses arguments and headers that begin like this: see [ErrKeyword].
 //
 // # When
 //

@@ -16,9 +16,9 @@ import (
 	"github.com/taskhawk/taskhawk-go/taskhawk"
 )
 
-// The words that EventBridge Scheduler replaces when it fires. Source: "Adding context
-// attributes in EventBridge Scheduler". The execution id is another one at each attempt,
-// and so identifies no firing.
+// The context attributes, which EventBridge Scheduler replaces when it fires. Source:
+// "Adding context attributes in EventBridge Scheduler". The execution id changes with
+// each attempt, so it does not identify a firing.
 const (
 	keyword       = "<aws.scheduler."
 	scheduleARN   = "<aws.scheduler.schedule-arn>"
@@ -26,13 +26,13 @@ const (
 )
 
 // FiringID is the id of a task that a schedule dispatches, before the scheduler replaces
-// its words by the ARN of the schedule and the time of the firing.
+// its parts with the ARN of the schedule and the time of the firing.
 const FiringID = scheduleARN + "/" + scheduledTime
 
 // Input returns the input of the universal target sqs:sendMessage that dispatches out at
-// each firing: what [Put] gives the scheduler, for schedules that are declared elsewhere,
-// such as in Terraform. out is a sealed message whose ID is [FiringID], or for a schedule
-// that fires once any id. The limits of config are checked for the longest ARN.
+// each firing: the same as [Put] sends, for schedules declared elsewhere, such as in
+// Terraform. out is a sealed message whose ID is [FiringID], or any id for a schedule
+// that fires once. Input checks the limits of config for the longest possible ARN.
 //
 // Keep the '<' and '>' of the input: jsonencode of Terraform would escape them.
 func Input(
@@ -63,8 +63,8 @@ func Input(
 	return encode(request)
 }
 
-// timed puts the time of the firing in place of the time of sealing. The id is before it,
-// and what a caller chooses behind it.
+// timed replaces the time of sealing with the time of the firing. The id comes before it,
+// and all text from the caller after it.
 func timed(body string) (string, error) {
 	const member = `"timestamp":`
 	before, rest, ok := strings.Cut(body, `,"metadata":{`)
@@ -77,8 +77,8 @@ func timed(body string) (string, error) {
 	return before + `,"metadata":{` + priority + member + `"` + scheduledTime + `"` + version + "}" + rest, nil
 }
 
-// firingDeduplication is the deduplication id of a firing, one for all attempts. The ARN
-// itself may be longer than the 128 characters that SQS takes.
+// firingDeduplication returns the deduplication id of a firing, the same for all
+// attempts. The ARN may be longer than the 128 characters that SQS takes.
 func firingDeduplication(group, name string) string {
 	sum := sha256.Sum256([]byte(group + "/" + name))
 	return hex.EncodeToString(sum[:16]) + "-" + scheduledTime
@@ -100,7 +100,8 @@ type attribute struct {
 	StringValue string `json:"StringValue"`
 }
 
-// encode writes '<' and '>' as they are: the scheduler looks for its words in the text.
+// encode leaves '<' and '>' unescaped, since the scheduler searches the text for its
+// attributes.
 func encode(in *sqs.SendMessageInput) (string, error) {
 	request := sendMessage{
 		QueueURL:                *in.QueueUrl,

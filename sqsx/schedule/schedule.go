@@ -45,19 +45,19 @@ type Config struct {
 	// Group is the schedule group, which must exist. Default: "default".
 	Group string
 	// DeadLetterARN is the ARN of a standard queue for firings that could not be sent.
-	// Use a separate queue, since these are requests of SendMessage and no task messages.
-	// Default: none, so that such a firing is lost.
+	// Use a separate queue, since it gets requests of SendMessage, not task messages.
+	// Default: none, which loses such firings.
 	DeadLetterARN string
-	// RetryFor is how long a firing is tried, 1 minute to 24 hours, with 185 retries at
-	// most. Default: 24 hours.
+	// RetryFor is how long a firing is retried, 1 minute to 24 hours, at most 185 times.
+	// Default: 24 hours.
 	RetryFor time.Duration
 	// Naming returns the names of the queues. Default: sqsx.QueueName.
 	Naming sqsx.Naming
-	// Endpoint begins the URLs of the queues, before the account. Default: that of SQS in
-	// the region, such as "https://sqs.us-east-1.amazonaws.com".
+	// Endpoint is the prefix of queue URLs, up to the account. Default: the endpoint of
+	// SQS in the region, such as "https://sqs.us-east-1.amazonaws.com".
 	Endpoint string
-	// Publisher has the limits of messages, MaxMessageSize and MaxAttributes, as the
-	// program's sqsx.Publisher has them. Other fields are ignored.
+	// Publisher has the limits of messages, MaxMessageSize and MaxAttributes, the same as
+	// in the sqsx.Publisher of the program. Other fields are ignored.
 	Publisher sqsx.PublisherConfig
 }
 
@@ -69,8 +69,8 @@ const (
 )
 
 var (
-	// ErrNotFound is wrapped by the error of [Scheduler.Cancel] when there is no schedule
-	// of that name, for one that fired once also when it is done.
+	// ErrNotFound is wrapped by the error of [Scheduler.Cancel] if there is no such
+	// schedule, also after a schedule of [At] has fired.
 	ErrNotFound = errors.New("no such schedule")
 	// ErrKeyword is wrapped by the error of [Put] when arguments, headers or the group
 	// have a text that begins with "<aws.scheduler.": the service would replace it.
@@ -179,8 +179,8 @@ func (s *Scheduler) Cancel(ctx context.Context, name string) error {
 	return nil
 }
 
-// rounds bounds the turns of create and update: another process may create or delete the
-// schedule in between.
+// rounds limits the attempts to create or update, since another process may create or
+// delete the schedule in between.
 const rounds = 3
 
 func (s *Scheduler) put(ctx context.Context, name string, when When, out *taskhawk.Outgoing) error {
@@ -201,7 +201,7 @@ func (s *Scheduler) put(ctx context.Context, name string, when When, out *taskha
 	return err
 }
 
-// definition is what CreateSchedule takes.
+// definition returns the input of CreateSchedule.
 func (s *Scheduler) definition(name string, when When, out *taskhawk.Outgoing) (*scheduler.CreateScheduleInput, error) {
 	if err := checkName(name); err != nil {
 		return nil, err
@@ -253,10 +253,10 @@ func (s *Scheduler) definition(name string, when When, out *taskhawk.Outgoing) (
 	return in, nil
 }
 
-// clip shortens the name of a task to what a description takes.
+// clip shortens the name of a task to the limit of a description.
 func clip(task string) string { return strings.ToValidUTF8(task[:min(len(task), 256)], "") }
 
-// update is the same definition for UpdateSchedule, which replaces all of it.
+// update converts a definition for UpdateSchedule, which replaces the whole schedule.
 func update(in *scheduler.CreateScheduleInput) *scheduler.UpdateScheduleInput {
 	return &scheduler.UpdateScheduleInput{
 		Name:                       in.Name,

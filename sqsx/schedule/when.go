@@ -17,7 +17,7 @@ type When struct {
 	err        error
 }
 
-// String is the expression as EventBridge Scheduler has it, and the zone.
+// String returns the expression in the form of EventBridge Scheduler, and the zone.
 func (w When) String() string {
 	if w.zone == "" {
 		return w.expression
@@ -25,8 +25,8 @@ func (w When) String() string {
 	return w.expression + " " + w.zone
 }
 
-// At fires once, at t, in whole seconds. The schedule is deleted afterwards. A time that
-// has passed is an error of [Put].
+// At fires once, at t, in whole seconds. The schedule is deleted afterwards. [Put]
+// refuses a time in the past.
 func At(t time.Time) When {
 	w := When{expression: t.UTC().Format("at(2006-01-02T15:04:05)"), zone: "UTC", once: true}
 	if !t.After(time.Now()) {
@@ -35,9 +35,9 @@ func At(t time.Time) When {
 	return w
 }
 
-// Rate fires every so many minutes: d is a multiple of a minute. It fires at multiples of
-// d since midnight UTC of January 1, 1970, so that a program that puts its schedules at
-// every start does not move them.
+// Rate fires every d, a multiple of a minute. It fires at multiples of d since midnight
+// UTC of January 1, 1970, so a program that puts its schedules at every start does not
+// shift them.
 func Rate(d time.Duration) When {
 	if d < time.Minute || d%time.Minute != 0 {
 		return When{err: fmt.Errorf("rate %s is no multiple of a minute", d)}

@@ -30,26 +30,26 @@ type API interface {
 
 var _ API = (*sqs.Client)(nil)
 
-// Config says what the code does with the queues. The zero value is a worker with the
-// zero sqsx.WorkerConfig.
+// Config describes what the code does with the queues. The zero value is a worker with
+// the zero sqsx.WorkerConfig.
 type Config struct {
-	// Worker is the configuration of the workers: its Account, Priorities, Naming,
-	// VisibilityTimeout and Backoff count here.
+	// Worker is the configuration of the workers: Check uses its Account, Priorities,
+	// Naming, VisibilityTimeout and Backoff.
 	Worker sqsx.WorkerConfig
 	// LongestTask is how long the slowest task may take, such as the largest
 	// taskhawk.WithTimeout. Default 0: not known.
 	LongestTask time.Duration
-	// Tasks are the tasks that run here: their taskhawk.WithBackoff and WithMaxAttempts
-	// are compared with the queues. Default nil: they are not looked at.
+	// Tasks are the tasks that run here. Check compares their taskhawk.WithBackoff and
+	// WithMaxAttempts with the queues. Default nil: not checked.
 	Tasks []taskhawk.AnyTask
 	// LambdaTimeout is the timeout of the Lambda function that receives from the queues.
 	// Default 0: workers do.
 	LambdaTimeout time.Duration
-	// Mappings returns the event source mappings of a queue, for [Check] to look at too.
-	// Default nil: they are not looked at.
+	// Mappings returns the event source mappings of a queue, for [Check] to examine.
+	// Default nil: not checked.
 	Mappings func(ctx context.Context, queueARN string) ([]EventSourceMapping, error)
-	// PartialBatch says that the function's handler has PartialBatch of
-	// lambdax.SQSConfig. It counts with Mappings.
+	// PartialBatch is true if the handler of the function sets
+	// lambdax.SQSConfig.PartialBatch. It is used with Mappings.
 	PartialBatch bool
 }
 
@@ -98,18 +98,18 @@ func Check(ctx context.Context, api API, app string, config Config) (Report, err
 	return report, nil
 }
 
-// othersExist reports whether a queue of the application exists, or may exist, though
-// none of those that are checked does.
+// othersExist reports whether any queue of the application exists, or may exist, although
+// none of the checked queues does.
 func (e *examination) othersExist(ctx context.Context, app string) bool {
 	names, err := queueNames(app, nil, e.config.Worker.Naming)
 	if err != nil {
-		return false // the Naming serves some of the priorities only
+		return false // the Naming covers only some priorities
 	}
 	exists := sqsqueue.Which(ctx, e.api, e.config.Worker.Account, names, e.absent)
 	return exists == nil || slices.Contains(slices.Collect(maps.Values(exists)), true)
 }
 
-// alongside joins errors in one line, where errors.Join would make several.
+// alongside joins errors on one line; errors.Join uses several.
 func alongside(first, second error) error {
 	if first == nil {
 		return second
@@ -117,8 +117,8 @@ func alongside(first, second error) error {
 	return fmt.Errorf("%w; %w", first, second)
 }
 
-// check fills in the defaults and returns the names of the queues, those of the most
-// urgent priority first.
+// check fills in the defaults and returns the names of the queues, the most urgent
+// priority first.
 func (c *Config) check(app string) ([]string, error) {
 	if slices.Contains(c.Tasks, nil) {
 		return nil, errors.New("nil task in Tasks")
@@ -140,7 +140,7 @@ func (c *Config) check(app string) ([]string, error) {
 	return queueNames(app, c.Worker.Priorities, c.Worker.Naming)
 }
 
-// queueNames returns the names of the queues, those of the most urgent priority first.
+// queueNames returns the names of the queues, the most urgent priority first.
 func queueNames(app string, priorities []taskhawk.Priority, naming sqsx.Naming) ([]string, error) {
 	if naming == nil {
 		naming = sqsx.QueueName
@@ -152,14 +152,14 @@ func queueNames(app string, priorities []taskhawk.Priority, naming sqsx.Naming) 
 	return sqsqueue.InOrder(names), nil
 }
 
-// Severity says how bad a [Finding] is. Higher is worse.
+// Severity is how bad a [Finding] is. Higher is worse.
 type Severity uint8
 
 // The severities.
 const (
 	// SeverityInfo is good to know.
 	SeverityInfo Severity = iota
-	// SeverityWarning works, until a day on which it does not.
+	// SeverityWarning works now and can fail later.
 	SeverityWarning
 	// SeverityError loses tasks, runs them twice or not at all.
 	SeverityError
@@ -181,22 +181,22 @@ func (s Severity) String() string {
 // MarshalText returns what String does.
 func (s Severity) MarshalText() ([]byte, error) { return []byte(s.String()), nil }
 
-// Finding is one thing that [Check] has found.
+// Finding is one result of [Check].
 type Finding struct {
 	// Severity is how bad it is.
 	Severity Severity
-	// Code says what kind of finding it is, for programs.
+	// Code is the kind of finding, for programs.
 	Code Code
-	// Queue is the name of the queue, of its dead-letter queue, or "" for what concerns
+	// Queue is the name of the queue or dead-letter queue, or "" if the finding is about
 	// the code alone.
 	Queue string
-	// Problem is what is wrong, and what comes of it.
+	// Problem is what is wrong, and its consequence.
 	Problem string
-	// Advice is what to do about it; "" when there is nothing to do.
+	// Advice is what to do about it; "" for nothing.
 	Advice string
 }
 
-// Code is a kind of finding. The texts of codes stay as they are; codes may be added.
+// Code is a kind of finding. The texts of codes do not change; codes may be added.
 type Code string
 
 // The codes of findings.
@@ -256,7 +256,7 @@ const (
 	CodeVisibility Code = "visibility"
 )
 
-// String is the finding in one line.
+// String returns the finding on one line.
 func (f Finding) String() string {
 	text := fmt.Sprintf("%s %s: ", f.Severity, f.Code)
 	if f.Queue != "" {
@@ -269,18 +269,18 @@ func (f Finding) String() string {
 	return text
 }
 
-// Report is what [Check] has found.
+// Report is the result of [Check].
 type Report struct {
 	// Findings are sorted: the worst first, then by priority.
 	Findings []Finding
 }
 
-// OK reports that there is neither an error nor a warning.
+// OK reports whether there is neither an error nor a warning.
 func (r Report) OK() bool {
 	return r.Count(SeverityError)+r.Count(SeverityWarning) == 0
 }
 
-// Count is how many findings of that severity there are.
+// Count returns the number of findings of a severity.
 func (r Report) Count(severity Severity) int {
 	n := 0
 	for _, f := range r.Findings {
@@ -296,7 +296,7 @@ func (r Report) Of(code Code) []Finding {
 	return slices.DeleteFunc(slices.Clone(r.Findings), func(f Finding) bool { return f.Code != code })
 }
 
-// String writes a line for each finding, and one that counts them.
+// String returns a line for each finding, and one with their counts.
 func (r Report) String() string {
 	var text strings.Builder
 	for _, f := range r.Findings {
@@ -312,13 +312,13 @@ type examination struct {
 	api      API
 	config   Config
 	findings []Finding
-	absent   map[string]bool // false by name for queues that are missing, dead-letter queues left out
+	absent   map[string]bool // false by name for missing queues, without dead-letter queues
 }
 
 // pair is a queue with its dead-letter queue.
 type pair struct {
 	name, deadLetters string
-	// own and dead are their attributes, nil for one that could not be looked at.
+	// own and dead are their attributes, nil if they could not be read.
 	own, dead sqsqueue.Attributes
 	mappings  []EventSourceMapping
 }
@@ -330,8 +330,7 @@ func (e *examination) add(severity Severity, code Code, queue, problem, advice s
 	)
 }
 
-// examine looks at a queue and at its dead-letter queue. The error is that of calls that
-// failed.
+// examine checks a queue and its dead-letter queue. It returns the error of failed calls.
 func (e *examination) examine(ctx context.Context, name string) error {
 	p := pair{name: name, deadLetters: sqsx.DeadLetterQueueName(name)}
 	var err error
@@ -363,8 +362,8 @@ func (e *examination) examine(ctx context.Context, name string) error {
 	return nil
 }
 
-// readable returns the attributes, or nil and a finding if one is not the number that it
-// should be: what follows from it would mislead.
+// readable returns the attributes. If one is not a number as it should be, it adds a
+// finding and returns nil, since later findings would mislead.
 func (e *examination) readable(name string, attributes sqsqueue.Attributes) sqsqueue.Attributes {
 	bad := attributes.Unreadable()
 	if len(bad) == 0 {
@@ -375,7 +374,8 @@ func (e *examination) readable(name string, attributes sqsqueue.Attributes) sqsq
 	return nil
 }
 
-// look returns the attributes of a queue, or nil and a finding.
+// look returns the attributes of a queue. If it cannot, it adds a finding and returns
+// nil.
 func (e *examination) look(ctx context.Context, name string) (sqsqueue.Attributes, error) {
 	url, err := sqsqueue.LookUp(ctx, e.api, e.config.Worker.Account, name)
 	if sqsqueue.IsMissing(err) {
@@ -391,7 +391,7 @@ func (e *examination) look(ctx context.Context, name string) (sqsqueue.Attribute
 	return found, nil
 }
 
-// missing tells a queue that is not there from one of the other type.
+// missing adds a finding for a missing queue, or for a queue of the other type.
 func (e *examination) missing(ctx context.Context, name string) error {
 	other, fifo := strings.CutSuffix(name, sqsqueue.FIFOSuffix)
 	if !fifo {
@@ -421,7 +421,7 @@ func (e *examination) missing(ctx context.Context, name string) error {
 	return nil
 }
 
-// denied makes a finding of an error about permissions, and returns any other.
+// denied adds a finding for an error about permissions, and returns any other error.
 func (e *examination) denied(err error, name, permission string) error {
 	if !sqsqueue.IsDenied(err) {
 		return &sqsx.QueueError{Queue: name, Err: err}
@@ -431,7 +431,7 @@ func (e *examination) denied(err error, name, permission string) error {
 	return nil
 }
 
-// examineCode looks at what is wrong whatever the queues are.
+// examineCode checks the code alone, without the queues.
 func (e *examination) examineCode() {
 	const shortest = awsbatch.CallTimeout
 	if v := e.config.Worker.VisibilityTimeout; e.config.LambdaTimeout == 0 && v < shortest {

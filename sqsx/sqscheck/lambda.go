@@ -13,7 +13,7 @@ import (
 	"github.com/taskhawk/taskhawk-go/sqsx"
 )
 
-// What Lambda accepts. Source: CreateEventSourceMapping, AWS Lambda API Reference, and
+// The limits of Lambda. Source: CreateEventSourceMapping, AWS Lambda API Reference, and
 // "Creating and configuring an Amazon SQS event source mapping", AWS Lambda Developer
 // Guide.
 const (
@@ -23,8 +23,8 @@ const (
 	maxLambdaConcurrency = 1000
 )
 
-// readMappings asks for the mappings of a queue, in the order of their functions. They
-// are nil when no service can be asked.
+// readMappings returns the mappings of a queue, sorted by function. They are nil without
+// Config.Mappings.
 func (e *examination) readMappings(ctx context.Context, p *pair) error {
 	if e.config.Mappings == nil {
 		return nil
@@ -44,8 +44,8 @@ func (e *examination) readMappings(ctx context.Context, p *pair) error {
 	return nil
 }
 
-// lambdaTimeout is the longest timeout of a function that receives from the queue, and
-// window the longest that Lambda gathers a batch. 0 for both: none does.
+// lambdaTimeout returns the longest timeout of a function that receives from the queue,
+// and the longest window of its mappings. Without a function both are 0.
 func (e *examination) lambdaTimeout(p *pair) (timeout, window time.Duration) {
 	timeout = e.config.LambdaTimeout
 	for _, m := range p.mappings {
@@ -54,7 +54,7 @@ func (e *examination) lambdaTimeout(p *pair) (timeout, window time.Duration) {
 	return timeout, window
 }
 
-// examineMappings looks at how the queue is fed to functions.
+// examineMappings checks the event source mappings of the queue.
 func (e *examination) examineMappings(p *pair) {
 	var enabled []string
 	for _, m := range p.mappings {
@@ -83,7 +83,7 @@ func (e *examination) examineMappings(p *pair) {
 	}
 }
 
-// examineMapping looks at a mapping that is enabled; fed says of which function it is.
+// examineMapping checks an enabled mapping; fed names its function.
 func (e *examination) examineMapping(p *pair, m EventSourceMapping, fed string) {
 	switch {
 	case e.config.PartialBatch && !m.ReportBatchItemFailures:
@@ -175,25 +175,25 @@ func (e *examination) examineBatchTime(p *pair, m EventSourceMapping, fed string
 
 func (m EventSourceMapping) batchSize() int { return cmp.Or(m.BatchSize, lambdaBatch) }
 
-// EventSourceMapping is what [Check] looks at in an event source mapping, by which AWS
-// Lambda feeds a function from a queue: some members of what ListEventSourceMappings
-// returns, and the timeout of the function. docs/redrive-and-doctor.md has the lines that
-// read them with the SDK's client of Lambda, which this package does not link.
+// EventSourceMapping is the part of an event source mapping that [Check] examines: some
+// members of the result of ListEventSourceMappings, and the timeout of the function.
+// docs/redrive-and-doctor.md has the lines that read them with the SDK's client of
+// Lambda, which this package does not link.
 type EventSourceMapping struct {
 	// Function is the name of the function, or its ARN.
 	Function string
-	// FunctionTimeout is its timeout. 0: not known.
+	// FunctionTimeout is the timeout of the function. 0: unknown.
 	FunctionTimeout time.Duration
 	// Disabled is whether the mapping is switched off.
 	Disabled bool
-	// BatchSize is how many messages an invocation gets at most. 0: 10, as on Lambda.
+	// BatchSize is the largest number of messages of an invocation. 0: 10, as on Lambda.
 	BatchSize int
 	// Window is how long Lambda gathers messages for a batch:
 	// MaximumBatchingWindowInSeconds.
 	Window time.Duration
-	// MaximumConcurrency is how many invocations the mapping makes at once, 2 to 1000. 0:
+	// MaximumConcurrency is the largest number of concurrent invocations, 2 to 1000. 0:
 	// no limit.
 	MaximumConcurrency int
-	// ReportBatchItemFailures is whether that is one of the FunctionResponseTypes.
+	// ReportBatchItemFailures is whether FunctionResponseTypes includes it.
 	ReportBatchItemFailures bool
 }

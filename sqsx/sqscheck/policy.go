@@ -14,23 +14,24 @@ import (
 	"github.com/taskhawk/taskhawk-go/taskhawk"
 )
 
-// PolicyConfig says whose permissions [Policy] writes, and where the queues are.
+// PolicyConfig configures [Policy]: the roles, and where the queues are.
 type PolicyConfig struct {
-	// Roles are what the program does. At least one.
+	// Roles are the roles of the program, at least one.
 	Roles []Role
-	// Region is that of the queues, such as "us-east-1".
+	// Region is the region of the queues, such as "us-east-1".
 	Region string
 	// Account is the number of the account of the queues, 12 digits.
 	Account string
 	// Partition is "aws", "aws-cn", "aws-us-gov" and so on. Default: the region's.
 	Partition string
 	// KeyARN is the ARN of the customer-managed KMS key that encrypts the queues.
-	// Default: none, as with the encryption of SQS's own.
+	// Default: none, as with SSE-SQS.
 	KeyARN string
-	// FiringsARN is the ARN of the queue that takes firings which could not be sent:
-	// DeadLetterARN of package sqsx/schedule. Only RoleSchedule sends there. Default: none.
+	// FiringsARN is the ARN of the queue for firings that could not be sent:
+	// DeadLetterARN of package sqsx/schedule. Only RoleSchedule sends there. Default:
+	// none.
 	FiringsARN string
-	// Priorities are those that the program has to do with. Default: all four.
+	// Priorities are the priorities that the program uses. Default: all four.
 	Priorities []taskhawk.Priority
 	// Naming returns the names of the queues. Default: sqsx.QueueName.
 	Naming sqsx.Naming
@@ -127,8 +128,8 @@ func (c *PolicyConfig) arn(queue string) string {
 	return strings.Join([]string{"arn", name, "sqs", c.Region, c.Account, queue}, ":")
 }
 
-// Role is what a program does with the queues of an application, and so which permissions
-// it needs. See [Policy].
+// Role is what a program does with the queues of an application, which decides its
+// permissions. See [Policy].
 type Role string
 
 // The roles.
@@ -157,8 +158,8 @@ func Roles() []Role {
 	return []Role{RolePublisher, RoleWorker, RoleFunction, RoleRedrive, RoleProvision, RoleCheck, RoleSchedule}
 }
 
-// grant is what a role may call on the queues of an application, and what on their
-// dead-letter queues.
+// grant has the operations that a role may call on the queues of an application and on
+// their dead-letter queues.
 type grant struct {
 	role        Role
 	sid         string   // of the statements, without the queue
@@ -168,15 +169,15 @@ type grant struct {
 	key         []string // actions on the KMS key of the queues
 }
 
-// grants is the table that the policies are made of. A test compares it with what each
-// role really calls.
+// grants returns the table behind the policies. A test compares it with the calls of each
+// role.
 //
-// A move task acts for the identity that starts it, so that needs the permissions to
+// A move task acts for the identity that starts it, which so needs the permissions to
 // receive, delete and send as well. Source: "Configuring a dead-letter queue redrive",
 // Amazon SQS Developer Guide. Sending to an encrypted queue needs a data key and, to
-// check it, to decrypt; receiving decrypts. Source: "Amazon SQS key management". An
-// event source mapping looks at the attributes of its queue. Source: "Using Lambda with
-// Amazon SQS", AWS Lambda Developer Guide.
+// check it, to decrypt; receiving decrypts. Source: "Amazon SQS key management". An event
+// source mapping looks at the attributes of its queue. Source: "Using Lambda with Amazon
+// SQS", AWS Lambda Developer Guide.
 func grants() []grant {
 	consume := []string{
 		"GetQueueUrl", "GetQueueAttributes", "ReceiveMessage", "DeleteMessageBatch", "ChangeMessageVisibilityBatch",
@@ -233,7 +234,7 @@ func grants() []grant {
 	}
 }
 
-// actions are the IAM actions of operations: those on batches need that of the single
+// actions returns the IAM actions of operations. A batch needs the action of the single
 // operation.
 func actions(operations []string) []string {
 	names := make([]string, len(operations))

@@ -22,10 +22,10 @@ const (
 	lambdaReceives = 5
 )
 
-// manyInFlight is near the 120,000 messages of one queue that SQS lets be in flight.
+// manyInFlight is close to the limit of 120,000 messages in flight per queue.
 const manyInFlight = 100_000
 
-// examineQueue looks at a queue by itself.
+// examineQueue checks the attributes of a queue.
 func (e *examination) examineQueue(p *pair) {
 	e.examineVisibility(p)
 	if delay := p.own.Duration(sqsqueue.Delay); delay > 0 {
@@ -108,7 +108,7 @@ func (e *examination) examineVisibility(p *pair) {
 	}
 }
 
-// examineRedrivePolicy looks at when and how messages become dead letters.
+// examineRedrivePolicy checks when and how messages become dead letters.
 func (e *examination) examineRedrivePolicy(p *pair) {
 	policy, err := p.own.RedrivePolicy()
 	switch {
@@ -169,7 +169,7 @@ func (e *examination) examineMaxReceiveCount(p *pair, count int) {
 	}
 }
 
-// examineMaxAttempts looks for tasks that would have more attempts than the queue grants.
+// examineMaxAttempts finds tasks with more attempts than the queue grants.
 func (e *examination) examineMaxAttempts(p *pair, count int) {
 	for _, task := range e.config.Tasks {
 		if most := task.Policy().MaxAttempts; most > count {
@@ -181,7 +181,7 @@ func (e *examination) examineMaxAttempts(p *pair, count int) {
 	}
 }
 
-// patience is how long the retries of a message take: the backoffs after each of its
+// patience returns how long the retries of a message take: the sum of backoffs after its
 // receives, for the task with the longest.
 func (e *examination) patience(receives int) time.Duration {
 	longest := backoffs(e.config.Worker.Backoff, receives)
@@ -193,7 +193,7 @@ func (e *examination) patience(receives int) time.Duration {
 	return longest
 }
 
-// backoffs adds up the delays after so many receives.
+// backoffs returns the sum of the delays after a number of receives.
 func backoffs(backoff taskhawk.Backoff, receives int) time.Duration {
 	if backoff == nil {
 		backoff = doubling
@@ -205,16 +205,16 @@ func backoffs(backoff taskhawk.Backoff, receives int) time.Duration {
 	return total
 }
 
-// doubling is the default backoff of workers at its longest, without jitter.
+// doubling returns the longest delays of the default backoff of workers.
 func doubling(attempt int) time.Duration {
 	const first, last = 5 * time.Second, 15 * time.Minute
 	return min(last, first<<min(attempt-1, 20))
 }
 
-// afterColon is the name of a queue in its ARN.
+// afterColon returns the name of a queue in its ARN.
 func afterColon(arn string) string { return arn[strings.LastIndexByte(arn, ':')+1:] }
 
-// examineDeadLetters looks at a dead-letter queue by itself.
+// examineDeadLetters checks the attributes of a dead-letter queue.
 func (e *examination) examineDeadLetters(p *pair) {
 	if p.dead[sqsqueue.Redrive] != "" {
 		e.add(
@@ -234,7 +234,7 @@ func (e *examination) examineDeadLetters(p *pair) {
 	}
 }
 
-// examinePair looks at how a queue and its dead-letter queue go together.
+// examinePair checks a queue against its dead-letter queue.
 func (e *examination) examinePair(p *pair) {
 	e.examineDeadLetterRetention(p)
 	if !allows(p.dead[sqsqueue.RedriveAllow], p.own[sqsqueue.ARN]) {
@@ -250,9 +250,9 @@ func (e *examination) examinePair(p *pair) {
 	e.examineEncryption(p)
 }
 
-// examineDeadLetterRetention knows that a message moved by SQS keeps, on standard queues,
-// the time of its first sending. Source: "Using dead-letter queues in Amazon SQS",
-// message retention periods.
+// examineDeadLetterRetention compares the retention of the two queues. On standard
+// queues, a message that SQS moves keeps the time when it was sent. Source: "Using
+// dead-letter queues in Amazon SQS", message retention periods.
 func (e *examination) examineDeadLetterRetention(p *pair) {
 	own, dead := p.own.Duration(sqsqueue.Retention), p.dead.Duration(sqsqueue.Retention)
 	if sqsqueue.IsFIFO(p.name) || dead > own {
@@ -275,7 +275,7 @@ func (e *examination) examineDeadLetterRetention(p *pair) {
 	), advice)
 }
 
-// allows reads a RedriveAllowPolicy; none allows all.
+// allows reads a RedriveAllowPolicy. An empty one allows all.
 func allows(text, sourceARN string) bool {
 	var policy struct {
 		RedrivePermission string   `json:"redrivePermission"`
@@ -325,7 +325,7 @@ func (e *examination) examineEncryption(p *pair) {
 	}
 }
 
-// encrypted is how a queue is encrypted.
+// encrypted is the kind of encryption of a queue.
 type encrypted uint8
 
 const (

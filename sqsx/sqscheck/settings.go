@@ -9,26 +9,26 @@ import (
 
 // Settings are the attributes of a queue and its dead-letter queue.
 type Settings struct {
-	// VisibilityTimeout is that of the queue.
+	// VisibilityTimeout is the visibility timeout of the queue.
 	VisibilityTimeout time.Duration
-	// MaxReceiveCount is that of its redrive policy.
+	// MaxReceiveCount is in its redrive policy.
 	MaxReceiveCount int
 	// Retention and DeadLetterRetention are how long the two keep messages.
 	Retention, DeadLetterRetention time.Duration
 	// WaitTime is ReceiveMessageWaitTimeSeconds.
 	WaitTime time.Duration
-	// MaximumMessageSize is that of both, in bytes.
+	// MaximumMessageSize is the limit of both queues, in bytes.
 	MaximumMessageSize int
 }
 
 const (
-	advisedVisibility = 30 * time.Second // what workers ask for
+	advisedVisibility = 30 * time.Second // the default of workers
 	advisedRetention  = 4 * 24 * time.Hour
 )
 
 // Advised returns settings that [Check] finds nothing wrong with, for queues of workers
-// with their defaults. Where a Lambda function receives, functionTimeout is that of the
-// function and window that of its event source mapping; else both are 0.
+// with their defaults. For queues of a Lambda function, functionTimeout is the timeout of
+// the function and window the window of its event source mapping; else both are 0.
 func Advised(functionTimeout, window time.Duration) Settings {
 	s := Settings{
 		VisibilityTimeout:   advisedVisibility,

@@ -87,7 +87,7 @@ func (q *memoryQueue) Receive(ctx context.Context, limit int, wait time.Duration
 	}
 }
 
-// take lends what is visible now; when there is nothing, it says what to wait for.
+// take lends the visible messages. If there are none, it returns what to wait for.
 func (q *memoryQueue) take(
 	limit int,
 ) (deliveries []*taskhawk.Delivery, changed <-chan struct{}, next <-chan time.Time) {
@@ -134,8 +134,8 @@ func (q *memoryQueue) lend(message *memoryMessage, now time.Time) *taskhawk.Deli
 	}
 }
 
-// expire ends the leases that are over, and moves what was received too often to the dead
-// letters. mu must be held.
+// expire ends the leases that have run out, and moves messages received too often to the
+// dead letters. mu must be held.
 func (q *memoryQueue) expire() {
 	now := time.Now()
 	kept := q.messages[:0]

@@ -72,15 +72,15 @@ func (r *Recorder) Fail(err error) {
 	r.err = err
 }
 
-// Outgoing returns what was dispatched, in order, with ids, headers, priorities and the
-// wire JSON. The slice is the caller's.
+// Outgoing returns the dispatched messages, in order, with ids, headers, priorities and
+// the wire JSON. The slice is the caller's.
 func (r *Recorder) Outgoing() []*taskhawk.Outgoing {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	return slices.Clone(r.outs)
 }
 
-// Reset forgets what was dispatched.
+// Reset forgets all dispatched messages.
 func (r *Recorder) Reset() {
 	r.mu.Lock()
 	defer r.mu.Unlock()
