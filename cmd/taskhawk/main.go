@@ -1,6 +1,6 @@
 // Command taskhawk is the operator's program of Taskhawk: a look at queues and dead
 // letters, redrive, dispatch by name, checks, permissions, and an SQS for development.
-// docs/program.md has the whole of it.
+// docs/program.md describes it.
 package main
 
 import (

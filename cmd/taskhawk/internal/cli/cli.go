@@ -37,17 +37,17 @@ type grammar struct {
 	Serve      serve.Serve       `cmd:"" help:"Serve SQS, SNS and EventBridge Scheduler on this machine, for development."`
 	Terraform  infra.Command     `cmd:"" help:"Write Terraform or CloudFormation for queues, topics, permissions, schedules and alarms."`
 	Contract   contracts.Command `cmd:"" help:"Show, compare and check contracts of tasks; write Python stubs and Go structs."`
-	Completion completion        `cmd:"" help:"Print what makes a shell complete commands and flags."`
+	Completion completion        `cmd:"" help:"Print the shell code that completes commands and flags."`
 	Version    version           `cmd:"" help:"Print the version."`
 }
 
 const description = `The operator's program of Taskhawk, for programs in Go and Python alike.
 
 Profile, region and endpoint are those of the AWS tools: AWS_PROFILE, AWS_REGION, AWS_ENDPOINT_URL_SQS, or flags.
-Exit codes: 0; 1 if something failed or a check found an error; 2 for wrong usage, or what could not be seen.`
+Exit codes: 0 for success; 1 if something failed or a check found an error; 2 for wrong usage, or if AWS could not
+be asked.`
 
-// readFlags are the flags of all commands that a command reads, for commands that do not
-// read all of them.
+// readFlags has the common flags that a command reads, for commands that do not read all.
 var readFlags = map[string][]string{
 	"completion":           {},
 	"contract":             {"json"},
@@ -114,7 +114,7 @@ func Run(ctx context.Context, args []string, streams program.Streams) int {
 	return finish(ctx, p, parsed.Run())
 }
 
-// finish says what went wrong.
+// finish prints an error with advice, and returns the exit code.
 func finish(ctx context.Context, p *program.Program, err error) int {
 	if err == nil {
 		return program.ExitOK
@@ -128,7 +128,7 @@ func finish(ctx context.Context, p *program.Program, err error) int {
 	return program.Code(err)
 }
 
-// helpFor returns the command line whose help says how to do it right.
+// helpFor returns the command line that prints help for the command with the error.
 func helpFor(err error) string {
 	if parse, ok := errors.AsType[*kong.ParseError](err); ok && parse.Context.Selected() != nil {
 		return parse.Context.Selected().FullPath() + " --help"
@@ -139,7 +139,7 @@ func helpFor(err error) string {
 // version is the command `taskhawk version`.
 type version struct{}
 
-// Run prints the version that the build has noted.
+// Run prints the version from the build information.
 func (version) Run(p *program.Program) error {
 	v := struct {
 		Version  string `json:"version"`

@@ -84,7 +84,7 @@ func TestAnAddressInUseHasItsOwnAdvice(t *testing.T) {
 	defer func() { _ = listener.Close() }()
 	r := newConsole(t).run("serve", "--listen", listener.Addr().String())
 	require.Equal(t, 2, r.code)
-	require.True(t, strings.HasSuffix(r.err, ": choose another address with --listen\n"), r.err)
+	require.True(t, strings.HasSuffix(r.err, "; choose another address with --listen\n"), r.err)
 	require.NotContains(t, r.err, "AWS_ENDPOINT_URL_SQS")
 }
 
@@ -131,7 +131,7 @@ func TestACommandNeedsTheApplication(t *testing.T) {
 	for _, command := range [][]string{{"check"}, {"send", "t"}, {"provision"}, {"policy", "worker"}} {
 		var out, err buffer
 		require.Equal(t, 2, cli.Run(t.Context(), command, program.Streams{Out: &out, Err: &err}))
-		require.Equal(t, "taskhawk: which application? give --app NAME, or set TASKHAWK_APP\n", err.String())
+		require.Equal(t, "taskhawk: no application: give --app NAME, or set TASKHAWK_APP\n", err.String())
 	}
 }
 

@@ -10,7 +10,7 @@ import (
 	"github.com/taskhawk/taskhawk-go/sqsx/sqscheck"
 )
 
-// predictors complete values, by the tag predictor of flags and arguments.
+// predictors returns completions of values by the tag predictor.
 func predictors() map[string]complete.Predictor {
 	var roles []string
 	for _, role := range sqscheck.Roles() {
@@ -25,7 +25,7 @@ func predictors() map[string]complete.Predictor {
 
 // completion is the command `taskhawk completion`.
 type completion struct {
-	Shell string `arg:"" default:"" enum:"bash,zsh,fish," help:"bash, zsh or fish. Default: that of SHELL." optional:""`
+	Shell string `arg:"" default:"" enum:"bash,zsh,fish," help:"bash, zsh or fish. Default: from SHELL." optional:""`
 }
 
 // Help has examples.
@@ -56,7 +56,7 @@ func (c completion) Run(p *program.Program) error {
 	case "fish":
 		p.Printf("complete -c taskhawk -f -a '(env COMP_LINE=(commandline -cp) %s)'\n", path)
 	default:
-		return program.Usagef("which shell? bash, zsh or fish")
+		return program.Usagef("unknown shell: give bash, zsh or fish")
 	}
 	return nil
 }

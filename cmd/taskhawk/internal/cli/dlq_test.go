@@ -224,8 +224,8 @@ func TestLoadSaysWhatIsWrongWithAFile(t *testing.T) {
 		c.stdin = good + "\n{\"queue\":\"argument-secret\"}\n" + good
 		r := c.run("dlq", "load", "--yes")
 		require.Equal(t, 1, r.code)
-		require.Contains(t, r.err, "line 3: it is not a letter that taskhawk dlq save has written")
-		require.Contains(t, r.err, "to go on behind what was done: --skip 1")
+		require.Contains(t, r.err, "line 3: not a letter of taskhawk dlq save")
+		require.Contains(t, r.err, "to continue: --skip 1")
 		require.Equal(t, 2, c.dead())
 		c.stdin = strings.ReplaceAll(good, queue, "TASKHAWK-OTHER")
 		r = c.run("dlq", "load", "--yes")
@@ -325,7 +325,7 @@ func TestPeekLooksAtWaitingMessages(t *testing.T) {
 		}
 		r := c.run("peek", name, "--yes", "--limit", "12")
 		require.Zero(t, r.code)
-		require.Contains(t, r.err, "of these have no receive left")
+		require.Contains(t, r.err, "of these are at their last receive")
 		require.Equal(t, 12, c.server.Queue(name).Visible)
 		for _, wrong := range []string{queue + "-DLQ", "other"} {
 			require.Equal(t, 2, c.run("peek", wrong, "--yes").code)

@@ -60,8 +60,8 @@ func TestSendReadsRunsFromAFile(t *testing.T) {
 	c.ok("send", "tasks.a", "--file", "-")
 	require.Equal(t, "[3]", c.sent(taskhawk.Default)[240].Args)
 	for text, want := range map[string]string{
-		`{"args":{}}`: "args does not begin with [", `{"args":[1]`: "it is no JSON", "[]": "not an object", `{"x":1}`: "not an object",
-		`{"kwargs":[]}`: "kwargs does not begin with {", "{}{}": "it is no JSON",
+		`{"args":{}}`: "args does not begin with [", `{"args":[1]`: "not JSON", "[]": "not an object", `{"x":1}`: "not an object",
+		`{"kwargs":[]}`: "kwargs does not begin with {", "{}{}": "not JSON",
 	} {
 		c.stdin = "{}\n" + text
 		r := c.run("send", "tasks.a", "--file", "-")

@@ -18,10 +18,10 @@ type Command struct {
 	Python     python     `cmd:"" help:"Write a Python module that dispatches the tasks."`
 	Go         golang     `cmd:"" help:"Write the tasks as Go structs." name:"go"`
 	FromPython fromPython `cmd:"" help:"Write the tasks of a Python module as Go structs." name:"from-python"`
-	Validate   validate   `cmd:"" help:"Say which of saved messages do not fit a contract."`
+	Validate   validate   `cmd:"" help:"List saved messages that do not fit a contract."`
 }
 
-// read reads a contract file. A file that is none is wrong usage.
+// read reads a contract file. An unreadable file is wrong usage.
 func read(file string) (*contract.Contract, error) {
 	f, err := os.Open(file)
 	if err != nil {
@@ -36,10 +36,10 @@ func read(file string) (*contract.Contract, error) {
 }
 
 type show struct {
-	File string `arg:"" help:"Contract, as contract.Check keeps it."`
+	File string `arg:"" help:"Contract file, as contract.Check writes it."`
 }
 
-// Run lists a line for each task, as Python would declare it.
+// Run prints a line for each task, with its parameters as in Python.
 func (c *show) Run(p *program.Program) error {
 	found, err := read(c.File)
 	if err != nil {
@@ -141,7 +141,7 @@ func (c *golang) Run(p *program.Program) error {
 
 type fromPython struct {
 	File    string `arg:"" help:"Python module."`
-	Module  string `help:"Name of the module in Python. Default: that of the file." placeholder:"NAME"`
+	Module  string `help:"Name of the module in Python. Default: the file's." placeholder:"NAME"`
 	Package string `default:"tasks" help:"Name of the Go package."`
 }
 
@@ -167,12 +167,12 @@ func (c *fromPython) Run(p *program.Program) error {
 		return err
 	}
 	if unread != nil {
-		return fmt.Errorf("%s: not all of it could be read: %w", c.File, oneLine(unread))
+		return fmt.Errorf("%s: read in part: %w", c.File, oneLine(unread))
 	}
 	return nil
 }
 
-// oneLine joins the lines of an error: the program prints each error as one line.
+// oneLine returns an error with its lines joined, as the program prints errors.
 func oneLine(err error) error {
 	return errors.New(strings.ReplaceAll(err.Error(), "\n", "; "))
 }

@@ -1,3 +1,3 @@
-// Package contracts has the command contract: what is in contract files, how they differ,
-// stubs and structs from them, and whether saved messages fit.
+// Package contracts has the command contract. It shows and compares contract files, writes
+// stubs and structs from them, and checks saved messages.
 package contracts

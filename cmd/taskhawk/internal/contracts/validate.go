@@ -51,7 +51,8 @@ func (c *validate) Run(p *program.Program) error {
 	return program.Exit(code)
 }
 
-// bodyOf returns the message in a line: the line, or the body of a saved letter.
+// bodyOf returns the message of a line: its body if it is a saved letter, otherwise the
+// line.
 func bodyOf(line []byte) string {
 	var saved struct {
 		Body *string `json:"body"`
@@ -62,8 +63,8 @@ func bodyOf(line []byte) string {
 	return string(line)
 }
 
-// Checker tells which messages fit a contract. It compiles the schema of a task once, and
-// is not for concurrent use.
+// Checker compares messages with a contract. It compiles the schema of a task once, and is
+// not safe for concurrent use.
 type Checker struct {
 	contract *contract.Contract
 	schemas  map[string]*jsonschema.Schema
@@ -142,7 +143,7 @@ func (c *Checker) schema(task string) (*jsonschema.Schema, error) {
 	return schema, nil
 }
 
-// leaves calls yield with the places of an error and the rules that they break.
+// leaves yields the places of an error and the rules that they break.
 func leaves(invalid *jsonschema.ValidationError) func(yield func(string) bool) {
 	return func(yield func(string) bool) {
 		pending := []*jsonschema.ValidationError{invalid}

@@ -17,13 +17,13 @@ type Save struct {
 
 	File     string `arg:""                                      default:"-"    help:"New file. Default: -, the standard output." optional:"" predictor:"file"`
 	Limit    int    `help:"Letters at most. Default: all."       placeholder:"N"`
-	ShowArgs bool   `help:"Write to a terminal, with arguments and header values."`
+	ShowArgs bool   `help:"Write to a terminal too. The lines contain arguments and header values."`
 }
 
 // Help has examples.
 func (*Save) Help() string {
-	return `The letters stay where they are. The lines have arguments and headers: only the owner
-may read the file.
+	return `The letters stay on their queues. The lines have arguments and headers, so only the owner may
+read the file.
 
 Examples:
   taskhawk dlq save letters.jsonl --app dev-myapp
@@ -33,7 +33,7 @@ Examples:
 // Run writes the letters.
 func (c *Save) Run(ctx context.Context, p *program.Program) error {
 	if c.File == "-" && p.OutTerminal && !c.ShowArgs {
-		return program.Usagef("the lines contain arguments and headers: write to a file, or give --show-args")
+		return program.Usagef("lines with arguments and headers: write them to a file, or give --show-args")
 	}
 	a, err := newAction(ctx, p, c.Filter)
 	if err != nil {
@@ -79,14 +79,14 @@ type Load struct {
 
 	File  string `arg:""                                                                          default:"-" help:"File that dlq save or dlq drop has written. Default: -, the standard input." optional:"" predictor:"file"`
 	Again bool   `help:"Send them to the queues that they failed on, to be run again, and not to the dead-letter queues." name:"run"`
-	Skip  int    `help:"Letters to pass over, as a load that was stopped says."                    placeholder:"N"`
+	Skip  int    `help:"Letters to skip at the start of the file. A load that stopped prints the number."                    placeholder:"N"`
 }
 
 // Help has examples.
 func (*Load) Help() string {
-	return `Letters go to the dead-letter queues that they are from, as they were: ids of the runs,
-attributes and groups are kept, SQS gives new message ids. What is loaded twice is there twice: a
-load that is stopped says how to go on.
+	return `Letters go back to their dead-letter queues. Ids of the runs, attributes and groups are kept;
+SQS gives new message ids. A letter loaded twice is stored twice: a load that stops prints how to
+continue.
 
 Examples:
   taskhawk dlq load old.jsonl --app dev-myapp --dry-run
@@ -116,7 +116,7 @@ func (c *Load) Run(ctx context.Context, p *program.Program) error {
 		return program.Usagef("--skip: 0 or more")
 	}
 	if c.File == "-" && !c.Yes && !c.DryRun {
-		return program.Usagef("letters come from the standard input, so that no question can be asked: add --yes")
+		return program.Usagef("no answer from the standard input, which has the letters: add --yes")
 	}
 	a, err := newAction(ctx, p, c.Filter)
 	if err != nil {
@@ -165,10 +165,10 @@ func (c *Load) print(p *program.Program, app string, report sqsx.LoadReport, fai
 	p.Printf("%s\n", report.Count)
 	if len(positions) > 0 {
 		shown := strings.Trim(fmt.Sprint(positions[:min(len(positions), 20)]), "[]")
-		p.Sayf("letters that failed, by their place in the file: %s", shown)
+		p.Sayf("failed letters, by place in the file: %s", shown)
 	}
 	if failed != nil && !c.DryRun && c.Skip+report.Read > 0 {
-		p.Sayf("to go on behind what was done: --skip %d", c.Skip+report.Read)
+		p.Sayf("to continue: --skip %d", c.Skip+report.Read)
 	}
 	return nil
 }

@@ -1,2 +1,2 @@
-// Package letters has the commands that are about dead letters and single messages.
+// Package letters has the commands for dead letters and single messages.
 package letters

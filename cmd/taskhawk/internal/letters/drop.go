@@ -16,13 +16,13 @@ type Drop struct {
 	Filter
 	Acts
 
-	Save        string `help:"New file that copies are written to before letters are deleted; see dlq load." placeholder:"FILE" predictor:"file" xor:"copy"`
+	Save        string `help:"New file for copies, written before letters are deleted; see dlq load." placeholder:"FILE" predictor:"file" xor:"copy"`
 	WithoutCopy bool   `help:"Delete letters for good."                                                       xor:"copy"`
 }
 
 // Help has examples.
 func (*Drop) Help() string {
-	return `Copies are on the disk before a letter is deleted. The file has arguments and headers:
+	return `A copy is on the disk before its letter is deleted. The file has arguments and headers, so
 only its owner may read it.
 
 Examples:
@@ -56,7 +56,7 @@ type dropCount struct {
 // Run drops the letters.
 func (c *Drop) Run(ctx context.Context, p *program.Program) error {
 	if c.Save == "" && !c.WithoutCopy {
-		return program.Usagef("letters are deleted: give --save FILE for copies, or --without-copy")
+		return program.Usagef("drop deletes letters: give --save FILE for copies, or --without-copy")
 	}
 	a, err := newAction(ctx, p, c.Filter)
 	if err != nil {

@@ -111,7 +111,7 @@ func writeLetters(out io.Writer, letters []sqsx.DeadLetter) error {
 // maxLine is the length of a line in bytes: 1 MiB as JSON may be six times as long.
 const maxLine = 8 << 20
 
-var errLine = errors.New("it is not a letter that taskhawk dlq save has written")
+var errLine = errors.New("not a letter of taskhawk dlq save")
 
 // readLetters yields the letters of JSON lines, without the first skip. Errors show no
 // value.
@@ -152,7 +152,7 @@ func readLetter(line []byte) (sqsx.DeadLetter, error) {
 	return j.letter(), nil
 }
 
-// names are those of the message attributes, sorted.
+// names returns the names of the message attributes, sorted.
 func names(attributes map[string]types.MessageAttributeValue) []string {
 	return slices.Sorted(maps.Keys(attributes))
 }

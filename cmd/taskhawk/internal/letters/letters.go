@@ -23,11 +23,10 @@ type DLQ struct {
 	Load    Load    `cmd:"" help:"Send copies of dead letters back."`
 }
 
-// Help describes what its commands share.
+// Help describes the side effects of all its commands.
 func (*DLQ) Help() string {
-	return `SQS has no way to look at a message but to receive it: each look adds one to the receive
-count, and hides the letters from others until the command ends. No look drops a letter or moves it
-on.`
+	return `SQS shows a message only to a receive. So each look adds one to the receive counts, and hides
+the letters from others until the command ends. No look deletes or moves a letter.`
 }
 
 // Filter are the flags that choose letters.
@@ -39,7 +38,7 @@ type Filter struct {
 	Priority []taskhawk.Priority `help:"Letters of these queues: high, default, low, bulk."                    placeholder:"PRIORITY" predictor:"priority"`
 }
 
-// chosen is a Filter that was read.
+// chosen is a checked Filter.
 type chosen struct {
 	Filter
 
@@ -85,7 +84,7 @@ func parseWhen(text string, now time.Time) (time.Time, error) {
 		"--since: a duration such as 2h or 3d, a date as 2026-11-29, or a time as 2026-11-29T03:00:00Z")
 }
 
-// String says which letters are chosen.
+// String describes the chosen letters.
 func (c chosen) String() string {
 	var parts []string
 	if len(c.Task) > 0 {
@@ -113,11 +112,11 @@ func (c chosen) String() string {
 type Acts struct {
 	Limit  int  `help:"Letters at most. Default: all."              placeholder:"N"`
 	Rate   int  `help:"Letters per second at most, 1 to 500."       placeholder:"N"`
-	DryRun bool `help:"Change nothing, and count what would be."`
+	DryRun bool `help:"Change nothing; count the letters that would be changed."`
 	Yes    bool `help:"Do not ask."                                 short:"y"`
 }
 
-// action is a command at work on letters.
+// action is a command on chosen letters.
 type action struct {
 	*program.Program
 
@@ -142,7 +141,7 @@ func newAction(ctx context.Context, p *program.Program, f Filter) (*action, erro
 	return &action{Program: p, app: app, client: client, chosen: c}, nil
 }
 
-// look returns what looks at the chosen letters.
+// look returns the configuration that chooses the letters.
 func (a *action) look(limit int, bodies bool) sqsx.DeadLettersConfig {
 	return sqsx.DeadLettersConfig{
 		Account: a.Account, Naming: a.Naming(), Priorities: a.chosen.Priority, Tasks: a.chosen.Task,

@@ -21,15 +21,15 @@ import (
 type Ls struct {
 	Filter
 
-	Limit    int  `default:"100"                                     help:"Letters at most; 0 for no end, and 100000 a queue."`
+	Limit    int  `default:"100"                                     help:"Letters at most. 0: all, up to 100000 a queue."`
 	ShowArgs bool `help:"Show arguments, header values and attributes too."`
 }
 
 // Help has examples.
 func (*Ls) Help() string {
-	return `ATTEMPTS is the attempt that failed for good, else how often the message was received,
-looks included. A letter has a REASON if a worker made it one, by Permanent or WithMaxAttempts. SQS
-moves messages that were received too often without one: the log of the worker has the errors.
+	return `ATTEMPTS is the attempt that failed for good, otherwise the number of receives, looks
+included. A letter has a REASON if a worker made it one, by Permanent or WithMaxAttempts. SQS moves
+messages that were received too often without a reason: the worker's log has their errors.
 
 Examples:
   taskhawk dlq ls --app dev-myapp
@@ -78,7 +78,7 @@ func (c *Ls) Run(ctx context.Context, p *program.Program) error {
 	return failed
 }
 
-// writer returns what writes a letter, and what comes last.
+// writer returns functions that write a letter and finish the list.
 func (c *Ls) writer(p *program.Program) (write func(sqsx.DeadLetter) error, end func() error) {
 	if p.JSON {
 		return func(l sqsx.DeadLetter) error { return p.JSONLine(newLetterJSON(l)) }, func() error { return nil }
@@ -125,7 +125,7 @@ func attempts(l sqsx.DeadLetter) int {
 	return l.Receives
 }
 
-// reason is the reason, or what moved the letter.
+// reason returns the letter's reason, or why it has none.
 func reason(l sqsx.DeadLetter) string {
 	if l.Reason == "" {
 		return "(moved by SQS, received too often; see the worker's log)"
@@ -137,12 +137,12 @@ func reason(l sqsx.DeadLetter) string {
 type Show struct {
 	ID       string `arg:""                                                     help:"Id of the run, or of the SQS message."`
 	ShowArgs bool   `help:"Show arguments, header values and attributes too."`
-	Contract string `help:"Say whether the letter fits a contract." placeholder:"FILE" predictor:"file"`
+	Contract string `help:"Show whether the letter fits a contract." placeholder:"FILE" predictor:"file"`
 }
 
 // Help has examples.
 func (*Show) Help() string {
-	return `It looks through the dead letters of all queues until it finds the id.
+	return `It looks at the dead letters of all queues until it finds the id.
 
 Examples:
   taskhawk dlq show 5c8b7e0e-4f6f-4d1c-9c38-0c1ad7a8b2f1 --app dev-myapp --show-args`
@@ -188,7 +188,7 @@ func (c *Show) Run(ctx context.Context, p *program.Program) error {
 	if failed != nil {
 		return failed
 	}
-	return fmt.Errorf("no dead letter of %s has that id, or others hold it: %s", a.app, c.ID)
+	return fmt.Errorf("no dead letter of %s with the id %s, or it is in flight", a.app, c.ID)
 }
 
 func (c *Show) print(p *program.Program, l sqsx.DeadLetter) {
@@ -237,7 +237,7 @@ func attributeText(value types.MessageAttributeValue) string {
 	return fmt.Sprintf("%s, %d bytes", aws.ToString(value.DataType), len(value.BinaryValue))
 }
 
-// outline says what arguments and headers there are, without a value.
+// outline returns the names of arguments and headers, without values.
 func outline(body string) string {
 	message, err := taskhawk.ParseMessage(body)
 	if err != nil {
@@ -260,7 +260,7 @@ func outline(body string) string {
 	return strings.Join(parts, "; ")
 }
 
-// pretty is a body in indented lines, each of them printable.
+// pretty returns a body as indented, printable lines.
 func pretty(body string) string {
 	var indented strings.Builder
 	if text, err := json.MarshalIndent(json.RawMessage(body), "", "  "); err == nil {

@@ -22,9 +22,9 @@ type Peek struct {
 
 // Help has examples.
 func (*Peek) Help() string {
-	return `Each message looked at uses one of the receives that its queue allows. One at its last
-receive becomes a dead letter without being run. Workers do not see the messages while the command
-runs. For numbers alone, use taskhawk queues.
+	return `Each look at a message uses one of the receives that its queue allows. A message at its last
+receive becomes a dead letter without another run. Workers do not see the messages while the command
+runs. To count messages, use taskhawk queues.
 
 Examples:
   taskhawk peek high --app dev-myapp
@@ -90,7 +90,7 @@ func (c *Peek) Run(ctx context.Context, p *program.Program) error {
 		return err
 	}
 	if last > 0 {
-		p.Sayf("%d of these have no receive left: the next makes dead letters of them", last)
+		p.Sayf("%d of these are at their last receive: the next one makes dead letters of them", last)
 	}
 	return failed
 }

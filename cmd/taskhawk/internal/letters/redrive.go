@@ -14,14 +14,14 @@ type Redrive struct {
 	Filter
 	Acts
 
-	Copy bool `help:"Receive, send and delete the letters also where SQS could move them: it counts by task."`
+	Copy bool `help:"Receive, send and delete the letters also where SQS could move them: counts by task."`
 }
 
 // Help has examples.
 func (*Redrive) Help() string {
-	return `Letters go back to the queue of their own priority. Nothing is lost at whatever moment
-it is stopped; letters that are then on both queues are counted as doubled. Letters sent since it
-began stay. Without filters, SQS moves them by itself.
+	return `Letters go back to the queue of their own priority. A stop at any moment loses nothing;
+letters that are then on both queues are counted as doubled. Letters sent since the start stay.
+Without filters, SQS moves the letters by itself.
 
 Examples:
   taskhawk dlq redrive --app dev-myapp --reason 'connection refused' --dry-run

@@ -31,9 +31,9 @@ func (p *Program) Confirm(ctx context.Context, yes bool, question string) error 
 	return &exitError{code: ExitFailed, err: errNotConfirmed}
 }
 
-var errNotConfirmed = errors.New("nothing done: the answer was not yes")
+var errNotConfirmed = errors.New("nothing done: no answer of yes")
 
-// ConfirmName asks for a name to be typed, which a script gives as given.
+// ConfirmName asks for the name. Scripts pass it as given.
 func (p *Program) ConfirmName(ctx context.Context, given, name, question string) error {
 	if given == "" {
 		if !p.Interactive {
@@ -45,13 +45,13 @@ func (p *Program) ConfirmName(ctx context.Context, given, name, question string)
 		}
 	}
 	if given != name {
-		return &exitError{code: ExitFailed, err: fmt.Errorf("nothing done: the name given is not %s", name)}
+		return &exitError{code: ExitFailed, err: fmt.Errorf("nothing done: the name is not %s", name)}
 	}
 	return nil
 }
 
-// ask writes a question and reads a line. It ends with ctx; the goroutine that still reads
-// ends with the program.
+// ask writes a question and reads a line. It ends with ctx; its reading goroutine then ends
+// with the program.
 func (p *Program) ask(ctx context.Context, question string) (string, error) {
 	_, _ = fmt.Fprint(p.Err, question)
 	type line struct {
@@ -75,11 +75,11 @@ func (p *Program) ask(ctx context.Context, question string) (string, error) {
 	}
 }
 
-// progressEvery is how often a line of progress is renewed.
+// progressEvery is the shortest time between two updates of a progress line.
 const progressEvery = 200 * time.Millisecond
 
-// Progress is a line on a terminal that is renewed. It is silent without a terminal, and
-// safe for concurrent use.
+// Progress is a line on a terminal that is updated in place. It is silent without a
+// terminal, and safe for concurrent use.
 type Progress struct {
 	mu    sync.Mutex
 	out   io.Writer // nil for silence
@@ -87,7 +87,7 @@ type Progress struct {
 	width int
 }
 
-// NewProgress starts a line of progress.
+// NewProgress starts a progress line.
 func (p *Program) NewProgress() *Progress {
 	if !p.ErrTerminal || p.JSON {
 		return &Progress{}
@@ -95,7 +95,7 @@ func (p *Program) NewProgress() *Progress {
 	return &Progress{out: p.Err}
 }
 
-// Setf renews the line, unless it was renewed just now.
+// Setf updates the line, at most once per progressEvery.
 func (g *Progress) Setf(format string, args ...any) {
 	g.mu.Lock()
 	defer g.mu.Unlock()
@@ -108,7 +108,7 @@ func (g *Progress) Setf(format string, args ...any) {
 	g.width = len(text)
 }
 
-// Close takes the line off the terminal.
+// Close erases the line.
 func (g *Progress) Close() {
 	g.mu.Lock()
 	defer g.mu.Unlock()

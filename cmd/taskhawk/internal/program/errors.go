@@ -11,15 +11,15 @@ import (
 	"github.com/aws/smithy-go"
 )
 
-// The exit codes. They are part of what the program promises.
+// The exit codes. They stay compatible.
 const (
 	ExitOK     = 0
 	ExitFailed = 1 // a command failed, or a check found an error
 	ExitUsage  = 2 // wrong usage, or what was asked for could not be seen
 )
 
-// exitError is an error with an exit code. Its text may be empty: then the command has
-// said all there is to say.
+// exitError is an error with an exit code. Its text is empty if the command has printed
+// all.
 type exitError struct {
 	code int
 	err  error
@@ -36,7 +36,7 @@ func (e *exitError) Error() string {
 // Unwrap returns the cause.
 func (e *exitError) Unwrap() error { return e.err }
 
-// Exit ends the program with a code and without a word. Exit(ExitOK) is nil.
+// Exit returns an error that ends the program with a code and no text, nil for ExitOK.
 func Exit(code int) error {
 	if code == ExitOK {
 		return nil
@@ -44,12 +44,12 @@ func Exit(code int) error {
 	return &exitError{code: code}
 }
 
-// Usagef is an error in how the program was called.
+// Usagef returns an error for wrong usage.
 func Usagef(format string, args ...any) error {
 	return &exitError{code: ExitUsage, err: fmt.Errorf(format, args...)}
 }
 
-// CannotSee says that what was asked for could not be seen.
+// CannotSee returns an error for queues or settings that could not be seen.
 func CannotSee(err error) error { return &exitError{code: ExitUsage, err: err} }
 
 // Code returns the exit code of an error of a command.
@@ -119,7 +119,7 @@ func (p *Program) NoQueues() error {
 	return fmt.Errorf("no queue of %q exists in this account and region", p.App)
 }
 
-// Advice says what to do about an error, "" where its text says it.
+// Advice returns what to do about an error, "" if its text says so.
 func (p *Program) Advice(err error) string {
 	var path *os.PathError
 	switch {

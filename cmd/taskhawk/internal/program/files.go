@@ -27,7 +27,7 @@ func (p *Program) OpenInput(name string) (io.ReadCloser, error) {
 func CreateNew(name string) (*os.File, error) {
 	file, err := os.OpenFile(name, os.O_WRONLY|os.O_CREATE|os.O_EXCL, 0o600)
 	if errors.Is(err, fs.ErrExist) {
-		return nil, Usagef("%s exists, and is not replaced: give another name", name)
+		return nil, Usagef("file %s exists and is not replaced: give another name", name)
 	}
 	return file, err
 }

@@ -13,8 +13,7 @@ import (
 	"unicode/utf8"
 )
 
-// Line makes one printable line of a text from elsewhere, so that no message can write to
-// the terminal what it should not.
+// Line returns a text as one printable line, so that messages cannot control the terminal.
 func Line(text string) string {
 	return strings.Map(func(r rune) rune {
 		if unicode.IsPrint(r) {
@@ -32,7 +31,7 @@ func Cut(text string, n int) string {
 	return string([]rune(text)[:n-1]) + "…"
 }
 
-// Ago is how long ago a time was, "" for the zero time.
+// Ago returns the time since at, "" for the zero time.
 func Ago(at, now time.Time) string {
 	if at.IsZero() {
 		return ""
@@ -40,7 +39,7 @@ func Ago(at, now time.Time) string {
 	return Short(max(0, now.Sub(at)))
 }
 
-// Short is a duration in its largest unit.
+// Short returns a duration in its largest unit.
 func Short(d time.Duration) string {
 	switch {
 	case d < time.Minute:
@@ -57,7 +56,7 @@ func Short(d time.Duration) string {
 // Printf writes to Out.
 func (p *Program) Printf(format string, args ...any) { _, _ = fmt.Fprintf(p.Out, format, args...) }
 
-// Sayf writes a line to Err, for people: what a command does, and what it could not do.
+// Sayf writes a line for people to Err.
 func (p *Program) Sayf(format string, args ...any) {
 	_, _ = fmt.Fprintf(p.Err, "taskhawk: "+format+"\n", args...)
 }
@@ -80,14 +79,14 @@ func (p *Program) encode(value any, indent string) error {
 	return err
 }
 
-// flushAfter is how long a row waits for others to be aligned with.
+// flushAfter is how long a row waits for others, to be aligned with them.
 const flushAfter = 300 * time.Millisecond
 
-// pageRows is how many rows are aligned with each other at most.
+// pageRows is the most rows that are aligned with each other.
 const pageRows = 100
 
-// Table writes rows in columns. Rows are written soon, also while others are still
-// looked for; columns never get narrower. It is not safe for concurrent use.
+// Table writes rows in columns, within flushAfter of a row. Columns never get narrower. It
+// is not safe for concurrent use.
 type Table struct {
 	mu     sync.Mutex
 	out    io.Writer

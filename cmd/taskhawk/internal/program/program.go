@@ -20,14 +20,14 @@ import (
 	"github.com/taskhawk/taskhawk-go/taskhawk"
 )
 
-// Flags are those of every command.
+// Flags are the flags of all commands.
 type Flags struct {
 	App         string `env:"TASKHAWK_APP"                                                             help:"Name of the application, such as dev-myapp."                            placeholder:"NAME" short:"a"`
 	FIFO        bool   `help:"The names of the application's queues end in .fifo."                       name:"fifo"`
-	Account     string `help:"Number of the account that owns the queues. Default: that of the caller." placeholder:"NUMBER"`
+	Account     string `help:"Number of the account that owns the queues. Default: the caller's." placeholder:"NUMBER"`
 	Profile     string `help:"Profile of the AWS configuration. Default: AWS_PROFILE."                   placeholder:"NAME"`
-	Region      string `help:"AWS region. Default: AWS_REGION, else that of the profile."                placeholder:"REGION"`
-	EndpointURL string `help:"Endpoint of SQS. Default: AWS_ENDPOINT_URL_SQS, else that of the region."  name:"endpoint-url" placeholder:"URL"`
+	Region      string `help:"AWS region. Default: AWS_REGION, otherwise from the profile."                placeholder:"REGION"`
+	EndpointURL string `help:"Endpoint of SQS. Default: AWS_ENDPOINT_URL_SQS, otherwise from the region."  name:"endpoint-url" placeholder:"URL"`
 	JSON        bool   `help:"Write JSON for programs."                                                  name:"json"`
 }
 
@@ -43,19 +43,19 @@ type Streams struct {
 	HTTP aws.HTTPClient
 }
 
-// Program is what a command runs with.
+// Program has what a command needs to run.
 type Program struct {
 	Streams
 	Flags
 
-	// Name is that of the command, for what it says on Err.
+	// Name is the name of the command.
 	Name string
 }
 
 // NeedApp returns the application's name, or a usage error.
 func (p *Program) NeedApp() (string, error) {
 	if p.App == "" {
-		return "", Usagef("which application? give --app NAME, or set TASKHAWK_APP")
+		return "", Usagef("no application: give --app NAME, or set TASKHAWK_APP")
 	}
 	return p.App, nil
 }
@@ -82,7 +82,7 @@ func (p *Program) SQS(ctx context.Context) (*sqs.Client, error) {
 	}), nil
 }
 
-// CloudWatch makes a client, or returns nil where the endpoint of SQS is not that of AWS.
+// CloudWatch makes a client, or returns nil if SQS has an endpoint other than AWS's.
 func (p *Program) CloudWatch(ctx context.Context) (*cloudwatch.Client, error) {
 	if p.endpoint() != "" && os.Getenv("AWS_ENDPOINT_URL_CLOUDWATCH") == "" {
 		return nil, nil //nolint:nilnil // no client is not an error
@@ -104,8 +104,7 @@ func (p *Program) aws(ctx context.Context) (aws.Config, error) {
 		options = append(options, config.WithRegion(p.Region))
 	}
 	if local && p.Profile == "" && os.Getenv("AWS_PROFILE") == "" && os.Getenv("AWS_ACCESS_KEY_ID") == "" {
-		// A server on this machine checks no signature, and real credentials are none of
-		// its business.
+		// A server on this machine checks no signature, and must not get real credentials.
 		local := credentials.NewStaticCredentialsProvider("local", "local", "")
 		options = append(options, config.WithCredentialsProvider(local))
 	}
@@ -118,14 +117,14 @@ func (p *Program) aws(ctx context.Context) (aws.Config, error) {
 	}
 	if cfg.Region == "" {
 		if !local {
-			return cfg, Usagef("which region? give --region, or set AWS_REGION or a profile that has one")
+			return cfg, Usagef("no region: give --region, or set AWS_REGION or a profile with a region")
 		}
 		cfg.Region = "us-east-1"
 	}
 	return cfg, nil
 }
 
-// endpoint is the endpoint of SQS that flags or environment name, "" for that of AWS.
+// endpoint returns the endpoint of SQS from flags or environment, "" for AWS's.
 func (p *Program) endpoint() string {
 	for _, endpoint := range []string{p.EndpointURL, os.Getenv("AWS_ENDPOINT_URL_SQS"), os.Getenv("AWS_ENDPOINT_URL")} {
 		if endpoint != "" {
@@ -144,7 +143,7 @@ func isLoopback(endpoint string) bool {
 	return u.Hostname() == "localhost" || ip != nil && ip.IsLoopback()
 }
 
-// Where says in which account and region, or at which endpoint, the queues are.
+// Where returns the account and region, or the endpoint, of the queues.
 func (p *Program) Where() string {
 	if endpoint := p.endpoint(); endpoint != "" {
 		return "at " + Line(endpoint)
@@ -162,7 +161,7 @@ func (p *Program) Where() string {
 
 var _ aws.HTTPClient = (*http.Client)(nil)
 
-// DefaultRegion returns the region that environment and profile name.
+// DefaultRegion returns the region from environment and profile.
 func (p *Program) DefaultRegion(ctx context.Context) (string, error) {
 	cfg, err := p.aws(ctx)
 	return cfg.Region, err

@@ -13,13 +13,13 @@ import (
 	"github.com/taskhawk/taskhawk-go/sqsx"
 )
 
-// ages asks CloudWatch how old the oldest messages are. SQS itself does not say.
+// ages asks CloudWatch for the ages of the oldest messages, which SQS does not give.
 type ages struct {
 	client ageAPI // nil where there is none
 	err    error  // of the last call
 }
 
-// ageAPI is what is used of CloudWatch.
+// ageAPI has the calls of CloudWatch.
 type ageAPI interface {
 	GetMetricData(
 		context.Context, *cloudwatch.GetMetricDataInput, ...func(*cloudwatch.Options),
@@ -34,12 +34,11 @@ func newAges(ctx context.Context, p *program.Program) (*ages, error) {
 	return &ages{client: client}, nil
 }
 
-// ageSpan is how far back the metric is looked for: SQS sends it once a minute, some
-// minutes late.
+// ageSpan is the period in which the metric is sought: SQS sends it once a minute, minutes
+// late.
 const ageSpan = 15 * time.Minute
 
-// of returns the age of the oldest message by the name of the queue, for those that have
-// one.
+// of returns the ages of the oldest messages by queue, without queues that have none.
 func (a *ages) of(ctx context.Context, counts []sqsx.QueueCount) map[string]time.Duration {
 	if a.client == nil {
 		return nil
@@ -80,7 +79,7 @@ func (a *ages) of(ctx context.Context, counts []sqsx.QueueCount) map[string]time
 	return oldest
 }
 
-// problem says why there are no ages, "" if there is nothing to say.
+// problem returns why ages are missing, "" if they are not.
 func (a *ages) problem() string {
 	if a.err == nil {
 		return ""

@@ -18,14 +18,14 @@ type Check struct {
 	Application   string              `arg:"" help:"Name of the application. Default: --app." name:"app" optional:""`
 	Priority      []taskhawk.Priority `help:"Queues to check: high, default, low, bulk. Default: all."  placeholder:"PRIORITY" predictor:"priority"`
 	Visibility    time.Duration       `help:"Visibility timeout of the workers. Default: 30s."          placeholder:"DURATION"`
-	LongestTask   time.Duration       `help:"How long the slowest task may take."                       placeholder:"DURATION"`
+	LongestTask   time.Duration       `help:"Duration of the slowest task."                       placeholder:"DURATION"`
 	LambdaTimeout time.Duration       `help:"Timeout of the Lambda function that the queues feed."      placeholder:"DURATION"`
 }
 
 // Help has examples.
 func (*Check) Help() string {
-	return `It reads attributes and touches no message. Exit code 1: an error was found. 2:
-something could not be seen.
+	return `It reads attributes and receives no message. Exit code 1: an error was found. Exit code 2:
+queues or settings could not be seen.
 
 Examples:
   taskhawk check dev-myapp
@@ -55,7 +55,7 @@ type checkReport struct {
 	Findings []finding `json:"findings"`
 }
 
-// Run prints what the check finds.
+// Run prints the findings.
 func (c *Check) Run(ctx context.Context, p *program.Program) error {
 	if c.Application != "" {
 		p.App = c.Application

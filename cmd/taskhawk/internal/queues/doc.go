@@ -1,2 +1,2 @@
-// Package queues has the commands that are about queues as a whole.
+// Package queues has the commands for whole queues.
 package queues

@@ -23,8 +23,8 @@ type Provision struct {
 
 // Help has examples.
 func (*Provision) Help() string {
-	return `What exists is left as it is, but for a queue without a redrive policy, which gets one.
-It can be repeated.
+	return `Queues that exist stay as they are, but a queue without a redrive policy gets one. The
+command can be repeated.
 
 Examples:
   taskhawk provision dev-myapp
@@ -41,7 +41,7 @@ func (c *Provision) Run(ctx context.Context, p *program.Program) error {
 		return err
 	}
 	if p.Account != "" {
-		return program.Usagef("--account: SQS lets no account create queues of another; use a profile of that account")
+		return program.Usagef("--account: SQS creates queues in the caller's account only; use a profile of that account")
 	}
 	client, err := p.SQS(ctx)
 	if err != nil {
@@ -80,7 +80,7 @@ type Policy struct {
 
 // Help has examples.
 func (*Policy) Help() string {
-	return `It makes no call. A worker whose handlers dispatch is a publisher too. The commands
+	return `It calls no service. A worker whose handlers dispatch is a publisher too. The commands
 need: queues and check the role check; send the role publisher; provision the role provision; dlq
 the role redrive (dlq load the role worker, too); peek the role worker; purge the role check and
 sqs:PurgeQueue.
@@ -102,7 +102,7 @@ func (c *Policy) Run(ctx context.Context, p *program.Program) error {
 		}
 	}
 	if p.Account == "" {
-		return program.Usagef("whose queues? give --account NUMBER")
+		return program.Usagef("no account: give --account NUMBER")
 	}
 	config := sqscheck.PolicyConfig{
 		Region: region, Account: p.Account, KeyARN: c.Key, FiringsARN: c.Firings,

@@ -15,7 +15,7 @@ import (
 // Purge is the command `taskhawk purge`.
 type Purge struct {
 	Queue   string `arg:""                                                    help:"Name of the queue."`
-	Confirm string `help:"The name once more, where there is no terminal to ask on." placeholder:"QUEUE"`
+	Confirm string `help:"The queue's name again, to confirm without a terminal." placeholder:"QUEUE"`
 }
 
 // Help has examples.
@@ -42,7 +42,7 @@ func (c *Purge) Run(ctx context.Context, p *program.Program) error {
 		if isMissing(err) {
 			if priority, err := taskhawk.ParsePriority(c.Queue); err == nil && p.App != "" {
 				name := sqsx.QueueName(p.App, priority)
-				return program.Usagef("purge wants the whole name of a queue, such as %s", name)
+				return program.Usagef("purge needs the whole name of the queue, such as %s", name)
 			}
 			return fmt.Errorf("queue %s does not exist in this account and region", c.Queue)
 		}

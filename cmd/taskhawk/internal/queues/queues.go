@@ -18,15 +18,15 @@ import (
 
 // Queues is the command `taskhawk queues`.
 type Queues struct {
-	Application string        `arg:""                                help:"Name of the application. Default: --app, else all applications of the account." name:"app" optional:""`
-	Watch       bool          `help:"Renew the list until stopped."  short:"w"`
-	Interval    time.Duration `default:"5s"                          help:"How often to renew it."`
+	Application string        `arg:""                                help:"Name of the application. Default: --app, otherwise all applications of the account." name:"app" optional:""`
+	Watch       bool          `help:"Refresh the list until stopped."  short:"w"`
+	Interval    time.Duration `default:"5s"                          help:"Interval of --watch."`
 }
 
 // Help has examples.
 func (*Queues) Help() string {
-	return `The counts are those of SQS, which are approximate and up to a minute old. The age of
-the oldest message comes from CloudWatch, where the caller may read it (cloudwatch:GetMetricData).
+	return `SQS counts approximately, and up to a minute late. The age of the oldest message comes from
+CloudWatch, if the caller may read it (cloudwatch:GetMetricData).
 
 Examples:
   taskhawk queues dev-myapp
@@ -101,7 +101,7 @@ func (l *lister) list(ctx context.Context) error {
 			return err
 		}
 		if len(apps) == 0 {
-			l.Sayf("no queues of Taskhawk here; taskhawk provision --app NAME creates some")
+			l.Sayf("no queues of Taskhawk in this account and region; taskhawk provision NAME creates them")
 			return nil
 		}
 	}
@@ -117,8 +117,7 @@ func (l *lister) list(ctx context.Context) error {
 	return l.print(rows, others)
 }
 
-// rows looks at the queues of an application. Findings about none of them are returned
-// as well.
+// rows returns the rows of an application, and the findings that concern no single queue.
 func (l *lister) rows(ctx context.Context, app string) ([]row, []sqscheck.Finding, error) {
 	counts, err := sqsx.Count(ctx, l.client, app, sqsx.CountConfig{Account: l.Account, Naming: l.Naming()})
 	if err != nil {
@@ -166,7 +165,7 @@ func newRow(app string, c sqsx.QueueCount) row {
 	return r
 }
 
-// print writes the rows. What cannot be seen is said, and exit code 2.
+// print writes the rows. It returns an error with exit code 2 if a queue was not seen.
 func (l *lister) print(rows []row, others []sqscheck.Finding) error {
 	unseen, missing := 0, 0
 	for _, r := range rows {
@@ -190,7 +189,7 @@ func (l *lister) print(rows []row, others []sqscheck.Finding) error {
 	}
 	switch {
 	case unseen > 0:
-		return program.CannotSee(fmt.Errorf("%d of %d queues cannot be seen: %s", unseen, len(rows), firstError(rows)))
+		return program.CannotSee(fmt.Errorf("%d of %d queues not seen: %s", unseen, len(rows), firstError(rows)))
 	case missing == len(rows):
 		return l.NoQueues()
 	}
@@ -218,7 +217,7 @@ func (l *lister) table(rows []row, others []sqscheck.Finding) error {
 	return nil
 }
 
-// summary is the worst finding in one line.
+// summary returns the errors and warnings in one line.
 func (r row) summary() string {
 	switch {
 	case !r.Exists:

@@ -11,13 +11,13 @@ import (
 	"strings"
 )
 
-// call is the arguments of one run, as compact JSON; empty for none.
+// call has the arguments of one run as compact JSON, empty for none.
 type call struct {
 	Args   json.RawMessage `json:"args"`
 	Kwargs json.RawMessage `json:"kwargs"`
 }
 
-// keyword is what begins a keyword argument: a name of Python.
+// keyword matches the beginning of a keyword argument, a Python name.
 var keyword = regexp.MustCompile(`^([A-Za-z_][A-Za-z0-9_]*)=`)
 
 // parseArguments reads the arguments of a command line. Its errors show no value.
@@ -43,16 +43,16 @@ func parseArguments(texts []string) (call, error) {
 			continue
 		}
 		if _, twice := kwargs[name]; twice {
-			return call{}, fmt.Errorf("argument %s is given twice", name)
+			return call{}, fmt.Errorf("duplicate argument %s", name)
 		}
 		names, kwargs[name] = append(names, name), value
 	}
 	return call{Args: array(args), Kwargs: object(names, kwargs)}, nil
 }
 
-var errNotJSON = errors.New("starts like JSON, but is not valid JSON")
+var errNotJSON = errors.New("invalid JSON; quote a string that begins like JSON")
 
-// parseValue reads JSON. What is not JSON is a text, unless it looks like a mistake.
+// parseValue reads JSON. Other texts become JSON strings, unless they begin like JSON.
 func parseValue(text string) (json.RawMessage, error) {
 	if json.Valid([]byte(text)) {
 		var compact bytes.Buffer
@@ -82,7 +82,7 @@ func array(values []json.RawMessage) json.RawMessage {
 	return text.Bytes()
 }
 
-// object keeps the order of the command line.
+// object returns a JSON object in the order of the command line.
 func object(names []string, values map[string]json.RawMessage) json.RawMessage {
 	var text bytes.Buffer
 	text.WriteByte('{')
@@ -139,7 +139,7 @@ func (r *runReader) next(n int) ([]call, error) {
 func parseCall(line []byte) (call, error) {
 	var c call
 	if !json.Valid(line) {
-		return c, errors.New("it is no JSON")
+		return c, errors.New("not JSON")
 	}
 	decoder := json.NewDecoder(bytes.NewReader(line))
 	decoder.DisallowUnknownFields()

@@ -19,22 +19,21 @@ import (
 // Send is the command `taskhawk send`.
 type Send struct {
 	Task            string            `arg:""                                                                     help:"Name of the task, such as tasks.send_email."`
-	Arguments       []string          `arg:""                                                                     help:"Positional arguments, and key=value for keyword arguments. Values are JSON, else texts." name:"argument" optional:""`
+	Arguments       []string          `arg:""                                                                     help:"Positional arguments, and key=value for keyword arguments. Values are JSON, otherwise strings." name:"argument" optional:""`
 	Priority        taskhawk.Priority `default:"default" predictor:"priority"                                                          help:"Queue: high, default, low or bulk."`
 	Header          []string          `help:"A header. Repeatable."                                               placeholder:"NAME=VALUE" sep:"none"`
-	Delay           time.Duration     `help:"How long it stays invisible at first, up to 15m."                    placeholder:"DURATION"`
+	Delay           time.Duration     `help:"Delay before workers see it, up to 15m."                    placeholder:"DURATION"`
 	Group           string            `help:"Message group: the order on a FIFO queue, the tenant on a standard one." placeholder:"NAME"`
 	DeduplicationID string            `help:"Deduplication id, on FIFO queues. Default: the id of the run."        name:"deduplication-id" placeholder:"ID"`
 	ID              string            `help:"Id of the run. Default: a new UUID."                                 name:"id" placeholder:"ID"`
-	Contract        string            `help:"A contract that the arguments have to fit: see taskhawk contract." placeholder:"FILE" predictor:"file"`
+	Contract        string            `help:"Contract that the arguments must fit: see taskhawk contract." placeholder:"FILE" predictor:"file"`
 	File            string            `help:"A file with a run a line, {\"args\": [...], \"kwargs\": {...}}; - is the standard input." placeholder:"FILE" predictor:"file"`
 }
 
 // Help has examples.
 func (*Send) Help() string {
 	return `The arguments are those of the Python function: the worker checks them, this command
-cannot. A value is JSON; what is not JSON is a text. Write a text that looks like JSON, or begins as
-name= does, in quotes: '"12"', '"a=b"'. Before values that begin with a minus, write -- .
+cannot. A value is JSON, otherwise a string. Quote a string that looks like JSON or begins with name= : '"12"', '"a=b"'. Before values that begin with a minus, write -- .
 
 Examples:
   taskhawk send tasks.send_email ann@example.com Hello! --app dev-myapp
@@ -42,7 +41,7 @@ Examples:
   taskhawk send tasks.reindex --file runs.jsonl --delay 5m`
 }
 
-// sent is what the command says of a run, as JSON.
+// sent is a run that was sent, as JSON.
 type sent struct {
 	ID    string `json:"id"`
 	Task  string `json:"task"`
@@ -60,7 +59,7 @@ func (c *Send) Run(ctx context.Context, p *program.Program) error {
 		return err
 	}
 	if c.File != "" && (len(c.Arguments) > 0 || c.ID != "" || c.DeduplicationID != "") {
-		return program.Usagef("--file goes without arguments, --id and --deduplication-id")
+		return program.Usagef("--file excludes arguments, --id and --deduplication-id")
 	}
 	if c.Delay < 0 || c.Delay > sqsx.MaxDelay {
 		return program.Usagef("nothing sent: --delay takes up to 15m; for later runs use a schedule, see docs/guide.md")
@@ -99,7 +98,7 @@ type sender struct {
 	total     int
 }
 
-// send sends runs in as few requests as may be, and writes their ids.
+// send sends runs in as few requests as possible, and prints their ids.
 func (s *sender) send(ctx context.Context, runs []call) error {
 	outs := make([]*taskhawk.Outgoing, len(runs))
 	for i, run := range runs {
@@ -120,7 +119,7 @@ func (s *sender) send(ctx context.Context, runs []call) error {
 		}
 	}
 	if len(failed) > 0 {
-		return fmt.Errorf("%d of %d not sent, or not known to be: %w", len(failed), len(runs), failed[0])
+		return fmt.Errorf("%d of %d not sent, or delivery outcome unknown: %w", len(failed), len(runs), failed[0])
 	}
 	return nil
 }
@@ -158,11 +157,11 @@ func (s *sender) say(out *taskhawk.Outgoing) error {
 	return s.JSONLine(sent{ID: out.ID, Task: out.Task, Queue: naming(s.app, out.Priority)})
 }
 
-// fileBatch is how many lines of a file are sent together.
+// fileBatch is the most lines of a file that are sent together.
 const fileBatch = 100
 
-// sendFile sends the runs of a file. It stops at the first that is not sent, and says
-// how far it came.
+// sendFile sends the runs of a file. It stops at the first one that fails; its error has
+// the place.
 func (s *sender) sendFile(ctx context.Context) error {
 	in, err := s.OpenInput(s.File)
 	if err != nil {

@@ -57,7 +57,7 @@ func (h *handler) total() int64 {
 	return h.count
 }
 
-// ServeHTTP tells browsers from SDKs.
+// ServeHTTP shows browsers the status page, and gives other requests to the server.
 func (h *handler) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	if !h.hostAllowed(r.Host) {
 		http.Error(w, "taskhawk serve: this name is not one of this server", http.StatusForbidden)
@@ -84,8 +84,8 @@ func (h *handler) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	h.server.ServeHTTP(noted, r)
 }
 
-// hostAllowed keeps web pages from reading the status page through a name of their own
-// that they let point here.
+// hostAllowed keeps web pages from reading the status page through a host name that
+// resolves to this server.
 func (h *handler) hostAllowed(host string) bool {
 	if !h.local {
 		return true

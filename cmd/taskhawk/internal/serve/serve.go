@@ -17,9 +17,9 @@ import (
 
 // Serve is the command `taskhawk serve`.
 type Serve struct {
-	Applications []string `arg:""                                                                                       help:"Applications whose queues are created, beside that of --app." name:"app" optional:""`
+	Applications []string `arg:""                                                                                       help:"Applications whose queues are created, in addition to --app." name:"app" optional:""`
 	Listen       string   `default:"127.0.0.1:9324"                                                                     help:"Address to listen on."`
-	URL          string   `help:"URL by which clients reach the server, with which queue URLs begin. Default: the address." name:"url" placeholder:"URL"`
+	URL          string   `help:"URL of the server for clients; queue URLs begin with it. Default: the address." name:"url" placeholder:"URL"`
 	File         string   `help:"File that keeps queues, messages, topics and schedules over restarts."                                    placeholder:"FILE" predictor:"file"`
 	LogRequests  bool     `help:"Write a line for each request to the standard error."`
 	ShowArgs     bool     `help:"Show bodies and attributes of messages on the status page."`
@@ -27,10 +27,10 @@ type Serve struct {
 
 // Help has examples.
 func (*Serve) Help() string {
-	return `An SQS, an SNS and an EventBridge Scheduler for development: strict where Amazon's are,
-without permissions. For programs in Go, Python and any other language with an AWS SDK that speaks
-the JSON protocol of SQS (boto3 since 1.29). A browser sees queues, messages and the last requests
-at its URL. Stop it with Ctrl-C.
+	return `SQS, SNS and EventBridge Scheduler for development: as strict as Amazon's, without
+permissions. For programs in Go, Python and other languages with an AWS SDK that speaks the JSON
+protocol of SQS (boto3 since 1.29). Its URL shows queues, messages and the last requests in a
+browser. Stop it with Ctrl-C.
 
 Examples:
   taskhawk serve dev-myapp
@@ -42,7 +42,7 @@ Examples:
 func (c *Serve) Run(ctx context.Context, p *program.Program) error {
 	listener, err := (&net.ListenConfig{}).Listen(ctx, "tcp", c.Listen)
 	if err != nil {
-		return fmt.Errorf("%w: choose another address with --listen", err)
+		return fmt.Errorf("%w; choose another address with --listen", err)
 	}
 	defer func() { _ = listener.Close() }()
 	server := sqstest.NewUnstartedServer()
@@ -61,7 +61,7 @@ func (c *Serve) Run(ctx context.Context, p *program.Program) error {
 		return err
 	}
 	if !isLoopback(listener.Addr()) {
-		p.Sayf("warning: %s can be reached from other machines, and asks for no permission", listener.Addr())
+		p.Sayf("warning: %s is open to other machines, without permissions", listener.Addr())
 	}
 	if err := c.announce(p, url); err != nil {
 		return err
@@ -147,7 +147,7 @@ func serve(
 	return errors.Join(err, keeper.save())
 }
 
-// served is nil for a server that was closed.
+// served returns nil for the error of a closed server.
 func served(err error) error {
 	if errors.Is(err, http.ErrServerClosed) {
 		return nil
@@ -155,7 +155,7 @@ func served(err error) error {
 	return err
 }
 
-// reachable is an address by which this machine reaches a listener.
+// reachable returns an address by which this machine reaches a listener.
 func reachable(address net.Addr) string {
 	tcp, ok := address.(*net.TCPAddr)
 	if !ok || !tcp.IP.IsUnspecified() {
