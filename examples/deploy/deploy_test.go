@@ -37,20 +37,35 @@ type probe struct {
 }
 
 type manifest struct {
-	Kind string
+	Kind     string
+	Metadata struct {
+		Name        string
+		Annotations map[string]string
+	}
 	Spec struct {
+		Replicas *int
+		Selector struct {
+			Labels map[string]string `yaml:"matchLabels"`
+		}
 		Template struct {
-			Spec struct {
-				Grace    int `yaml:"terminationGracePeriodSeconds"`
+			Metadata struct{ Labels map[string]string }
+			Spec     struct {
+				Account  string `yaml:"serviceAccountName"`
+				Grace    int    `yaml:"terminationGracePeriodSeconds"`
 				Security struct {
 					RunAsNonRoot bool `yaml:"runAsNonRoot"`
 				} `yaml:"securityContext"`
 				Containers []container
 			}
 		}
+		Pod struct {
+			Provider string
+		} `yaml:"podIdentity"`
+		Target   struct{ Name string } `yaml:"scaleTargetRef"`
 		Triggers []struct {
-			Type     string
-			Metadata map[string]string
+			Type           string
+			Metadata       map[string]string
+			Authentication struct{ Name string } `yaml:"authenticationRef"`
 		}
 	}
 }
@@ -99,9 +114,15 @@ func mebibytes(t *testing.T, text string) int {
 func TestKubernetes(t *testing.T) {
 	t.Parallel()
 	all := documents(t, "kubernetes.yaml")
-	require.Len(t, all, 2)
-	pod := all[0].Spec.Template.Spec
-	require.Equal(t, "Deployment", all[0].Kind)
+	require.Len(t, all, 4)
+	account, deployment, authentication, scaled := all[0], all[1], all[2], all[3]
+	require.Equal(t, "ServiceAccount", account.Kind)
+	require.Regexp(t, `^arn:aws:iam::\d{12}:role/`, account.Metadata.Annotations["eks.amazonaws.com/role-arn"])
+	require.Equal(t, "Deployment", deployment.Kind)
+	require.Nil(t, deployment.Spec.Replicas, "KEDA sets the number")
+	require.Equal(t, deployment.Spec.Selector.Labels, deployment.Spec.Template.Metadata.Labels)
+	pod := deployment.Spec.Template.Spec
+	require.Equal(t, account.Metadata.Name, pod.Account)
 	require.True(t, pod.Security.RunAsNonRoot)
 	require.Len(t, pod.Containers, 1)
 	worker := pod.Containers[0]
@@ -122,9 +143,13 @@ func TestKubernetes(t *testing.T) {
 	}
 	require.Zero(t, limit, "GOMEMLIMIT is set")
 
-	require.Equal(t, "ScaledObject", all[1].Kind)
+	require.Equal(t, "TriggerAuthentication", authentication.Kind)
+	require.Equal(t, "aws", authentication.Spec.Pod.Provider)
+	require.Equal(t, "ScaledObject", scaled.Kind)
+	require.Equal(t, deployment.Metadata.Name, scaled.Spec.Target.Name)
 	var queues []string
-	for _, trigger := range all[1].Spec.Triggers {
+	for _, trigger := range scaled.Spec.Triggers {
+		require.Equal(t, authentication.Metadata.Name, trigger.Authentication.Name)
 		require.Equal(t, "aws-sqs-queue", trigger.Type)
 		require.Equal(t, argument(t, worker.Args, "-concurrency"), trigger.Metadata["queueLength"])
 		require.Equal(t, "true", trigger.Metadata["scaleOnInFlight"])
@@ -171,6 +196,13 @@ func TestECS(t *testing.T) {
 	concurrency, err := strconv.Atoi(argument(t, worker.Command, "-concurrency"))
 	require.NoError(t, err)
 	require.Equal(t, concurrency*60*2, policy.Tracking.Target, "60 s of tasks of half a second")
+	app := "TASKHAWK-" + strings.ToUpper(argument(t, worker.Command, "-queue"))
+	var queues []string
+	for _, named := range regexp.MustCompile(`Name: QueueName, Value: ([\w-]+)`).FindAllStringSubmatch(string(text), -1) {
+		queues = append(queues, named[1])
+	}
+	require.ElementsMatch(t, []string{app, app + "-HIGH-PRIORITY", app + "-LOW-PRIORITY", app + "-BULK"}, queues)
+	require.NotContains(t, string(text), "\n      DesiredCount:", "an update of the stack would set it again")
 	for _, used := range regexp.MustCompile(`!Ref (\w+)\b|\$\{(\w+)[.}]`).FindAllStringSubmatch(string(text), -1) {
 		name := used[1] + used[2]
 		_, resource := template.Resources[name]
@@ -185,12 +217,14 @@ func TestCompose(t *testing.T) {
 			Command     []string
 			Environment map[string]string
 			Stop        string `yaml:"stop_grace_period"`
+			ReadOnly    bool   `yaml:"read_only"`
 		}
 	}
 	text, err := os.ReadFile("compose.yaml")
 	require.NoError(t, err)
 	require.NoError(t, yaml.Unmarshal(text, &compose))
 	worker := compose.Services["worker"]
+	require.True(t, worker.ReadOnly)
 	stop, err := time.ParseDuration(worker.Stop)
 	require.NoError(t, err)
 	require.GreaterOrEqual(t, stop, grace(t, worker.Command)+leftover)
@@ -206,7 +240,7 @@ func TestDockerfile(t *testing.T) {
 	require.NoError(t, err)
 	for _, want := range []string{
 		`(?m)^FROM gcr.io/distroless/static-debian12:nonroot$`, `(?m)^USER 65532:65532$`, `(?m)^ENTRYPOINT \["/program"\]$`,
-		`(?m)^RUN CGO_ENABLED=0 GOOS=\$TARGETOS GOARCH=\$TARGETARCH go build -trimpath`, `(?m)^FROM --platform=\$BUILDPLATFORM golang:1\.26 AS build$`,
+		`(?m)^ +CGO_ENABLED=0 GOOS=\$TARGETOS GOARCH=\$TARGETARCH go build -trimpath`, `(?m)^FROM --platform=\$BUILDPLATFORM golang:1\.26 AS build$`,
 	} {
 		require.Regexp(t, want, string(text))
 	}
