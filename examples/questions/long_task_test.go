@@ -38,7 +38,7 @@ func (p *progress) set(run string, chunk int) {
 // How do I run a task for hours? The worker extends the visibility timeout for as long as
 // the handler runs, up to the 12 hours of SQS. Keep the progress under the id of the run,
 // which is the same at each attempt, so that a retry goes on where the last one ended.
-// ExtendVisibility is for a step that must not run elsewhere even when this process dies.
+// ExtendVisibility is for a step that must not run elsewhere even if this process ends.
 func Example_longTaskWithProgress() {
 	client, stop := local.Queues(nil, "dev-imports")
 	defer stop()

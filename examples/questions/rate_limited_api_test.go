@@ -17,7 +17,7 @@ import (
 
 type pushArgs struct{ Contact int }
 
-// pushContact turns what the API answers into what to do with the message.
+// pushContact maps the answer of the API to an outcome of the task.
 func pushContact(ctx context.Context, url string) error {
 	req, err := http.NewRequestWithContext(ctx, http.MethodPost, url, nil)
 	if err != nil {

@@ -107,7 +107,7 @@ func run(p policy, s scenario) result {
 
 // requests are those of SQS in a second in which tasks come and are done. Sends share
 // requests in the program that dispatches, deletes in each worker. A task that comes while
-// a worker polls ends the poll; of those that wait, a poll takes what can start soon.
+// a worker polls ends the poll. A poll takes as many waiting tasks as can start soon.
 func requests(workers int, come, done, waiting float64) float64 {
 	each := done / float64(workers)
 	received := done / perRequest(each)

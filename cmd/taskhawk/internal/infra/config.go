@@ -18,7 +18,7 @@ import (
 
 // File is what a user writes, in HCL or in its JSON form.
 type File struct {
-	// Region and Account say where the queues are. Required: policies name queues.
+	// Region and Account locate the queues. Required: policies name queues.
 	Region  string `hcl:"region"`
 	Account string `hcl:"account"`
 	// Tags are put on everything that takes tags.
@@ -29,7 +29,7 @@ type File struct {
 	Apps []App `hcl:"app,block"`
 }
 
-// App is an application: its queues, and what works on them.
+// App is an application: its queues, and the programs that use them.
 type App struct {
 	Name string `hcl:"name,label"`
 	// Priorities are high, default, low and bulk. Default: all.
@@ -88,8 +88,8 @@ type Schedule struct {
 	Group string `hcl:"group,optional"`
 }
 
-// Read reads a file: HCL when its name ends in .hcl, JSON when it ends in .json. Notes
-// say what of a configuration of the old generator is not carried over.
+// Read reads a file: HCL if its name ends in .hcl, JSON if it ends in .json. Notes list
+// the settings of an old configuration that are not carried over.
 func Read(name string, source []byte) (file File, notes []string, err error) {
 	if strings.HasSuffix(name, ".json") && isOld(source) {
 		file, notes, err = readOld(source)
@@ -99,7 +99,7 @@ func Read(name string, source []byte) (file File, notes []string, err error) {
 	return file, notes, err
 }
 
-// everyProblem returns an error with all diagnostics, of which hcl names the first only.
+// everyProblem returns an error with all diagnostics; hcl's own names the first only.
 func everyProblem(err error) error {
 	diagnostics, ok := errors.AsType[hcl.Diagnostics](err)
 	if !ok {
@@ -114,7 +114,7 @@ func everyProblem(err error) error {
 
 const defaultBacklog = 5000
 
-// oldest are the thresholds of the age of the oldest message.
+// oldest returns the threshold of the age of the oldest message, in seconds.
 func oldest(priority taskhawk.Priority) int {
 	return map[taskhawk.Priority]int{
 		taskhawk.High: 60, taskhawk.Default: 300, taskhawk.Low: 1800, taskhawk.Bulk: 14400,
