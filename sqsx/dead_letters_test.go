@@ -283,6 +283,10 @@ func TestDeadLettersWhenOneQueueFails(t *testing.T) {
 			On: sqstest.OpReceiveMessage, Do: sqstest.ErrorStatus(403, "AccessDenied", "no"),
 			If: func(r sqstest.Request) bool { return r.Queue == deadLettersOf(taskhawk.Low) },
 		})
+		// The error comes first.
+		g.server.Inject(sqstest.Fault{
+			On: sqstest.OpReceiveMessage, Queue: deadLettersOf(taskhawk.Default), Do: sqstest.Delay(time.Minute / 10),
+		})
 		letters, failed := 0, 0
 		for _, err := range sqsx.DeadLetters(g.Context(), g.client, app, sqsx.DeadLettersConfig{}) {
 			if err == nil {
