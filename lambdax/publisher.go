@@ -199,7 +199,7 @@ type PublisherConfig struct {
 
 func (c *PublisherConfig) check() error {
 	if c.Account == "" && (c.Region != "" || c.Partition != "") {
-		return errors.New("a Region or Partition is for ARNs that are put together, and Account is missing")
+		return errors.New("Region or Partition without Account")
 	}
 	return awsbatch.CheckAccount(c.Account)
 }
@@ -214,7 +214,7 @@ func (c *PublisherConfig) arnPrefix(api PublisherAPI) (string, error) {
 		region = client.Options().Region
 	}
 	if region == "" {
-		return "", errors.New("the ARNs of the topics need a Region")
+		return "", errors.New("no Region for the ARNs of the topics")
 	}
 	return "arn:" + cmp.Or(c.Partition, partition.Of(region)) + ":sns:" + region + ":" + c.Account + ":", nil
 }

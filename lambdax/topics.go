@@ -143,7 +143,7 @@ func (n Naming) names(app string) (map[taskhawk.Priority]string, error) {
 func checkTopicName(name string) error {
 	base := strings.TrimSuffix(name, ".fifo")
 	if base == "" || len(name) > maxTopicName {
-		return fmt.Errorf("topic name %q has %d characters, SNS takes 1 to %d", name, len(name), maxTopicName)
+		return fmt.Errorf("topic name %q has %d characters; SNS takes 1 to %d", name, len(name), maxTopicName)
 	}
 	if strings.ContainsFunc(base, func(r rune) bool { return !topicRune(r) }) {
 		return fmt.Errorf("topic name %q: SNS takes letters, digits, '-' and '_'", name)

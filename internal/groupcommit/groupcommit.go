@@ -32,7 +32,7 @@ var (
 	ErrAbandoned = errors.New("given up while the call was in flight")
 	// ErrHeldBack is the error of an item that was not sent because an earlier item of
 	// its group, from the same caller, failed.
-	ErrHeldBack = errors.New("held back: an earlier one of its group failed")
+	ErrHeldBack = errors.New("held back: an earlier item of its group failed")
 )
 
 // Item is an item of a batch.

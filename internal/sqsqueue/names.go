@@ -59,7 +59,7 @@ func Names(
 
 func checkName(name string) error {
 	if len(name) > MaxName {
-		return fmt.Errorf("queue name %q has %d characters, SQS takes %d", name, len(name), MaxName)
+		return fmt.Errorf("queue name %q has %d characters; SQS takes %d", name, len(name), MaxName)
 	}
 	for _, r := range strings.TrimSuffix(name, FIFOSuffix) {
 		if r < '0' || r > 'z' || r > '9' && r < 'A' || r > 'Z' && r < 'a' {

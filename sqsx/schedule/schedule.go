@@ -112,7 +112,7 @@ func (c *Config) check() error {
 	case c.DeadLetterARN != "" && !isQueueARN(c.DeadLetterARN):
 		return fmt.Errorf("DeadLetterARN %q is not the ARN of a queue", c.DeadLetterARN)
 	case strings.HasSuffix(c.DeadLetterARN, ".fifo"):
-		return errors.New("DeadLetterARN is that of a FIFO queue, the service takes standard queues")
+		return errors.New("DeadLetterARN of a FIFO queue: EventBridge Scheduler needs a standard queue")
 	case c.RetryFor < minRetryFor || c.RetryFor > maxRetryFor:
 		return fmt.Errorf("RetryFor %s: %s to %s", c.RetryFor, minRetryFor, maxRetryFor)
 	}
