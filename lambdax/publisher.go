@@ -199,7 +199,7 @@ type PublisherConfig struct {
 
 func (c *PublisherConfig) check() error {
 	if c.Account == "" && (c.Region != "" || c.Partition != "") {
-		return errors.New("Region or Partition without Account")
+		return errors.New("no Account for Region or Partition")
 	}
 	return awsbatch.CheckAccount(c.Account)
 }

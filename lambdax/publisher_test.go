@@ -276,14 +276,14 @@ func TestNewPublisherRefusesBadConfigs(t *testing.T) {
 	server := sqstest.NewUnstartedServer()
 	defer server.Close()
 	for text, config := range map[string]lambdax.PublisherConfig{
-		"Linger":          {Linger: -1},
-		"MaxMessageSize":  {MaxMessageSize: 1<<20 + 1},
-		"1024":            {MaxMessageSize: 1},
-		"12 digits":       {Account: "12345678901x"},
-		"Region or":       {Region: "us-east-1"},
-		"without Account": {Partition: "aws"},
-		"letters":         {Naming: func(string, taskhawk.Priority) string { return "a.b" }},
-		"characters":      {Naming: func(string, taskhawk.Priority) string { return ".fifo" }},
+		"Linger":         {Linger: -1},
+		"MaxMessageSize": {MaxMessageSize: 1<<20 + 1},
+		"1024":           {MaxMessageSize: 1},
+		"12 digits":      {Account: "12345678901x"},
+		"for Region":     {Region: "us-east-1"},
+		"or Partition":   {Partition: "aws"},
+		"letters":        {Naming: func(string, taskhawk.Priority) string { return "a.b" }},
+		"characters":     {Naming: func(string, taskhawk.Priority) string { return ".fifo" }},
 	} {
 		_, err := lambdax.NewPublisher(server.SNSClient(), app, config)
 		require.ErrorContains(t, err, "lambdax: new publisher: ")
