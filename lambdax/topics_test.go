@@ -139,7 +139,7 @@ func TestARNsOfAnAccount(t *testing.T) {
 		require.Equal(t, []string{want}, api.arns)
 	}
 	_, err := lambdax.NewPublisher(&arnRecorder{}, "a", lambdax.PublisherConfig{Account: "123456789012"})
-	require.ErrorContains(t, err, "need a Region")
+	require.ErrorContains(t, err, "no Region")
 }
 
 func TestTopicName(t *testing.T) {

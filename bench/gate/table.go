@@ -28,7 +28,8 @@ func (g *gate) tableCells() error {
 		naive := samples[cheapest(cell, bench.Naive, samples)]
 		rival := samples[cheapest(cell, bench.Rival, samples)]
 		limit := samples[cheapest(cell, bench.Limit, samples)]
-		g.head(cell.Name(), "CPU ns", "B", "allocs", "times naive's speed", "times the best rival's", "times the limit's time")
+		g.head(cell.Name(), "CPU ns", "B", "allocs",
+			"times naive's speed", "times the best rival's", "times the limit's time")
 		for j, e := range cell.Entries {
 			bytes, allocs := memory(e.Run)
 			its := samples[j]
