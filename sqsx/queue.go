@@ -192,8 +192,8 @@ func (s *settlements) Delete(ctx context.Context, d *taskhawk.Delivery) error {
 	return s.deletes.Do(ctx, receipt{observed{s.observerOf(ctx)}, d.Receipt})
 }
 
-// observerOf returns the observer of a settlement: for a [Settler], that of the hub which
-// the context names.
+// observerOf returns the observer of a settlement: for a [Settler], the observer of the
+// hub in the context.
 func (s *settlements) observerOf(ctx context.Context) taskhawk.Observer {
 	if hub := taskhawk.HubFrom(ctx); s.observer == nil && hub != nil {
 		return hub.Observer()

@@ -2,13 +2,13 @@
 // that mirror a task beside its body, the limits that are checked before a call, and
 // batch calls with attempts. It imports no AWS service.
 //
-// The SDK would wait for ever, and its own retries repeat whole batches and share a quota
+// The SDK would wait forever, and its own retries repeat whole batches and share a quota
 // among all calls of a client that runs dry in an outage. So each attempt is one call of
 // the SDK, and the attempts are counted here.
 //
-// The body of a message is the truth. The mirror is for what cannot read it: subscription
-// filters, other libraries, people in the console. It always has at least one attribute,
-// since the Python library 4.x with OpenTelemetry fails on a message that has none, and
-// at most ten, since SQS refuses more and SNS discards such a message on its way to a raw
-// subscription.
+// The body of a message is the truth. The mirror is for readers that cannot parse it:
+// subscription filters, other libraries, people in the console. It always has at least
+// one attribute, since the Python library 4.x with OpenTelemetry fails on a message that
+// has none, and at most ten, since SQS refuses more and SNS discards such a message on
+// its way to a raw subscription.
 package awsbatch

@@ -47,10 +47,10 @@ type Item interface {
 // Config describes the calls.
 type Config[T Item] struct {
 	// Commit makes one call, and reports the result of each item by done, once and as
-	// soon as it has it: several together if they have the same. An item without a
-	// result when Commit returns has ErrAbandoned. The context does not end with that of
-	// a caller, so that one that gives up does not fail the others: Commit sets its own
-	// deadline. It has the values of a caller only where all items are its own.
+	// soon as it has it: several together if they have the same. An item without a result
+	// when Commit returns has ErrAbandoned. The context does not end with the context of
+	// a caller, so that a caller that gives up does not fail the others: Commit sets its
+	// own deadline. It has the values of a caller only if all items are that caller's.
 	Commit func(ctx context.Context, items []T, done func(err error, items ...int))
 	// MaxItems is how many items a call takes.
 	MaxItems int
@@ -305,7 +305,7 @@ func (c *Committer[T]) take() []*item[T] {
 			w.standBack()
 		} else if len(batch) > before {
 			// Its turn is over. A caller whose item found no room stays first: else a
-			// large one could wait for ever.
+			// large one could wait forever.
 			w.standBack()
 			c.standInLine(w)
 		}

@@ -15,37 +15,34 @@
 //
 // A Function is one execution environment. As on Lambda:
 //
-//   - the program sees Lambda's environment variables and those of Config.Env, and none
-//     of the test's;
-//   - a process that has not answered when the timeout is over is killed, and the
-//     invocation fails with Sandbox.Timedout;
-//   - a process that ends fails the invocations it had with Runtime.ExitError, and the
-//     next invocation starts a new one;
-//   - Shutdown sends SIGTERM to a program that asked for it with
-//     lambda.WithEnableSIGTERM, and SIGKILL half a second later;
-//   - with Config.Concurrency the runtime takes so many invocations at once; without,
-//     one after the other.
+//   - the program gets the environment variables of Lambda and of Config.Env, and none of
+//     the test;
+//   - a process that has not answered within the timeout is killed, and the invocation
+//     fails with Sandbox.Timedout;
+//   - the end of a process fails its invocations with Runtime.ExitError, and the next
+//     invocation starts a new one;
+//   - Shutdown sends SIGTERM to a program with lambda.WithEnableSIGTERM, and SIGKILL half
+//     a second later;
+//   - the runtime takes Config.Concurrency invocations at once, by default one.
 //
-// A test that is killed takes its functions with it, busy ones too, wherever there is a
-// /bin/sh.
+// If a test is killed, so are its functions, even busy ones, on systems with /bin/sh.
 //
-// WithTimeout, WithRequestID and WithHeader change what one invocation is told, for
-// example that its deadline has passed.
+// WithTimeout, WithRequestID and WithHeader change the headers of one invocation, for
+// example to a deadline in the past.
 //
 // # A queue
 //
-// Done is how Lambda judges the answer to a batch of SQS messages: which of them it
-// deletes. The rules for partial batch responses have traps, each of which loses messages
-// or runs them for ever; Done has them all.
+// Done applies the rules by which Lambda deletes the messages of an SQS batch. The rules
+// for partial batch responses have traps that lose messages or run them forever; Done
+// implements them all.
 //
 // Mapping is an event source mapping: it receives batches from a queue, invokes the
-// function with them, and deletes what is done. The queue is an EventSource; that of the
-// embedded SQS is sqstest.Server.EventSource. Run goes on until its context ends, RunBatch
-// makes one step.
+// function with them, and deletes finished messages. The queue is an EventSource, such as
+// sqstest.Server.EventSource. Run runs until its context ends, RunBatch runs one batch.
 //
 // # What it is not
 //
-// There is one environment, which does not scale, and no retry of asynchronous events:
-// whoever invokes decides. Nothing limits memory, and time is real. The package imports
-// nothing of this module, so that a mistake on both sides does not hide.
+// There is one environment, which does not scale, and asynchronous events are not
+// retried. Memory is not limited, and time is real. The package imports nothing of this
+// module, so that a mistake on both sides does not hide.
 package lambdatest

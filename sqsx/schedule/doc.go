@@ -1,6 +1,6 @@
-// Package schedule runs tasks later: at a time, every so often, or by a cron expression. It
-// keeps them in EventBridge Scheduler, which puts a message on the task's queue when the
-// time has come. No process of the program has to run for it.
+// Package schedule runs tasks later: at a time, at a rate, or by a cron expression. It
+// keeps them in EventBridge Scheduler, which puts a message on the queue of the task at
+// that time. No process of the program needs to run for it.
 //
 //	s, err := schedule.New(scheduler.NewFromConfig(awsConfig), schedule.Config{
 //		App: "dev-myapp", Region: "us-east-1", Account: "123456789012",
@@ -23,18 +23,18 @@
 //
 // The scheduler calls sqs:sendMessage as a universal target, whose input has all members
 // of the request, message attributes among them ("Using universal targets in EventBridge
-// Scheduler"). So the attribute taskhawk_task is there, which the Python library 4.x with
-// OpenTelemetry needs.
+// Scheduler"). So firings have the attribute taskhawk_task, which the Python library 4.x
+// with OpenTelemetry needs.
 //
-// The scheduler replaces words that begin with "<aws.scheduler." wherever they stand. Put
-// refuses arguments and headers that begin like this: see [ErrKeyword].
+// The scheduler replaces words that begin with "<aws.scheduler." anywhere in the message.
+// Put refuses arguments and headers that contain such a word: see [ErrKeyword].
 //
 // # When
 //
-// A firing comes within the minute of its time, at least once. By the clock of a zone, a
-// time that clocks skip in spring never comes, and one that they repeat in autumn comes
-// once. What SQS refuses, the scheduler tries again for [Config.RetryFor], and puts on
-// the queue of [Config.DeadLetterARN] then.
+// A firing comes within the minute of its time, at least once. In a time zone, a time
+// that the clock skips in spring never comes, and a time that it repeats in autumn comes
+// once. The scheduler retries firings that SQS refuses for [Config.RetryFor], and then
+// sends them to the queue of [Config.DeadLetterARN].
 //
 // # Permissions
 //

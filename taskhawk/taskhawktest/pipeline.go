@@ -22,10 +22,10 @@ type Pipeline struct {
 	hub *taskhawk.Hub
 }
 
-// NewPipeline returns a pipeline for the tasks of config, which may be that of the
-// program: its Publisher and Sync are ignored, and without a Logger the lines are the
-// test's output. In the context that it returns, and in that of every handler, tasks are
-// dispatched to the pipeline. They run in [Pipeline.RunUntilIdle].
+// NewPipeline returns a pipeline for the tasks of config, which may be the configuration
+// of the program: its Publisher and Sync are ignored, and without a Logger log lines go
+// to the output of the test. In the returned context, and in the contexts of handlers,
+// tasks are dispatched to the pipeline. They run in [Pipeline.RunUntilIdle].
 func NewPipeline(t testing.TB, config taskhawk.Config) (context.Context, *Pipeline) {
 	t.Helper()
 	p := &Pipeline{Memory: NewMemory(MemoryConfig{}), Recorder: &Recorder{}, t: t}

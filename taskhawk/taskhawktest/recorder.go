@@ -19,13 +19,13 @@ type Recorder struct {
 
 var _ taskhawk.BatchPublisher = (*Recorder)(nil)
 
-// Record returns a context in which every task dispatches to a new recorder, whichever
-// hub it is registered with, for tests of code that dispatches. Each test has a context
-// of its own, so that they may run in parallel though tasks are package variables.
+// Record returns a context in which every task dispatches to a new recorder, regardless
+// of its hub, for tests of code that dispatches. Each test has a separate context, so
+// tests may run in parallel although tasks are package variables.
 //
-// A config, one at most, is that of the program, for what it adds to a dispatch, such as
-// DefaultHeaders. Its Publisher, Tasks and Sync are ignored: every task is recorded, and
-// no test leaves a task registered.
+// At most one config is given: the configuration of the program, for its effects on a
+// dispatch, such as DefaultHeaders. Its Publisher, Tasks and Sync are ignored: every task
+// is recorded, and no test leaves a task registered.
 func Record(t testing.TB, config ...taskhawk.Config) (context.Context, *Recorder) {
 	t.Helper()
 	var program taskhawk.Config
