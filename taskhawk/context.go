@@ -13,8 +13,17 @@ import (
 type scope struct {
 	hub      *Hub
 	delivery *Delivery
-	metadata Metadata
-	attrs    *LogAttrs // of the delivery, or a fresh set
+	message  messageHead // of the delivery, once it is read
+	attrs    *LogAttrs   // of the delivery, or a fresh set
+}
+
+// messageHead is what [Metadata] has from the message. The rest of that is made from the
+// delivery when it is asked for: each task in flight has a scope.
+type messageHead struct {
+	id, task  string
+	priority  Priority
+	headers   Headers
+	timestamp time.Time
 }
 
 // newScope makes the scope of a delivery, with a set of log attributes if that brings
@@ -45,7 +54,7 @@ func scopeFrom(ctx context.Context) *scope {
 func ContextWithHub(ctx context.Context, hub *Hub) context.Context {
 	next := scope{hub: hub}
 	if s := scopeFrom(ctx); s != nil {
-		next.delivery, next.metadata, next.attrs = s.delivery, s.metadata, s.attrs
+		next.delivery, next.message, next.attrs = s.delivery, s.message, s.attrs
 	}
 	return context.WithValue(ctx, scopeKey{}, &next)
 }
@@ -107,10 +116,16 @@ type Metadata struct {
 // MetadataFrom returns the metadata of the delivery that ctx belongs to, and the zero
 // Metadata (its ID is empty) outside of a handler.
 func MetadataFrom(ctx context.Context) Metadata {
-	if s := scopeFrom(ctx); s != nil {
-		return s.metadata
+	s := scopeFrom(ctx)
+	if s == nil || s.message.id == "" {
+		return Metadata{}
 	}
-	return Metadata{}
+	m, d := &s.message, s.delivery
+	return Metadata{
+		ID: m.id, Task: m.task, Priority: m.priority, Headers: m.headers, Timestamp: m.timestamp,
+		Version: FormatVersion, Attempt: max(d.Attempt, 1), Queue: d.Queue, MessageID: d.MessageID,
+		Topic: d.Topic, Receipt: d.Receipt,
+	}
 }
 
 // LastAttempt reports whether the message of the running handler becomes a dead letter if
@@ -124,12 +139,12 @@ func LastAttempt(ctx context.Context) bool {
 	if s.delivery.lastAttempt() {
 		return true
 	}
-	if s.hub == nil || s.hub.tasks[s.metadata.Task] == nil {
+	if s.hub == nil || s.hub.tasks[s.message.task] == nil {
 		return false
 	}
-	r := s.hub.tasks[s.metadata.Task]
+	r := s.hub.tasks[s.message.task]
 	last := r.lastAttempt(s.delivery)
-	return last > 0 && s.metadata.Attempt >= last
+	return last > 0 && max(s.delivery.Attempt, 1) >= last
 }
 
 // LogValue gives log/slog what is safe to log: no header and no receipt handle.

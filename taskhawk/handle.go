@@ -41,7 +41,7 @@ func (h *Hub) deliver(ctx context.Context, s *scope, start time.Time) (err error
 		return err
 	}
 	err = h.handler(context.WithValue(ctx, scopeKey{}, s), msg)
-	return h.tasks[s.metadata.Task].decide(ctx, s.delivery, err)
+	return h.tasks[s.message.task].decide(ctx, s.delivery, err)
 }
 
 // read reads the message of the delivery, and fills in what describes it.
@@ -55,12 +55,10 @@ func (s *scope) read() (*Message, error) {
 	}
 	d := s.delivery
 	msg.Headers = withTraceContext(msg.Headers, d.Attributes)
-	s.metadata = Metadata{
-		ID: msg.ID, Task: msg.Task, Priority: msg.Priority, Headers: msg.Headers, Timestamp: msg.Timestamp,
-		Version: FormatVersion, Attempt: max(d.Attempt, 1), Queue: d.Queue, MessageID: d.MessageID,
-		Topic: d.Topic, Receipt: d.Receipt,
+	s.message = messageHead{
+		id: msg.ID, task: msg.Task, priority: msg.Priority, headers: msg.Headers, timestamp: msg.Timestamp,
 	}
-	s.attrs.describe(&s.metadata)
+	s.attrs.describe(&s.message)
 	return msg, nil
 }
 

@@ -37,7 +37,7 @@ type lease struct {
 }
 
 func newLease(d *Delivery, p *poller) *lease {
-	l := &lease{key: keyOf(d), poller: p}
+	l := &lease{key: p.keyOf(d), poller: p}
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	l.hold(d)
@@ -362,11 +362,12 @@ func (l *lease) Delete(ctx context.Context, _ *Delivery) error {
 
 // messageKey identifies a message over all its deliveries.
 type messageKey struct {
-	queue, id string
-	unnamed   *lease // of a message without an id, so that no other is equal to it
+	poller  *poller // of its queue
+	id      string
+	unnamed *lease // of a message without an id, so that no other is equal to it
 }
 
-func keyOf(d *Delivery) messageKey { return messageKey{queue: d.Queue, id: d.MessageID} }
+func (p *poller) keyOf(d *Delivery) messageKey { return messageKey{poller: p, id: d.MessageID} }
 
 // leases is the set of messages that a worker holds. A lease is taken out of it either by
 // the goroutine of the handler or by the stop that gives up on the handler, and only the
@@ -386,7 +387,7 @@ func newLeases() *leases { return &leases{held: map[messageKey]*lease{}} }
 func (s *leases) add(d *Delivery, p *poller) (l *lease, held bool) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	l, held = s.held[keyOf(d)]
+	l, held = s.held[p.keyOf(d)]
 	if held {
 		return l, true
 	}

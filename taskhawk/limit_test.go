@@ -4,6 +4,7 @@ import (
 	"context"
 	"runtime"
 	"slices"
+	"strings"
 	"sync"
 	"testing"
 	"testing/synctest"
@@ -312,5 +313,110 @@ func TestUrgentMessagesOfALimitedTaskGoFirst(t *testing.T) {
 		require.Equal(t, 100, w.runs()[1], "before the others of low")
 		w.cancel()
 		<-w.done
+	})
+}
+
+// A limit that the worker cannot reach costs nothing: its messages wait for a slot.
+func TestALimitOfTheWorkersConcurrencyIsNone(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		w := limitedTest(t, taskhawktest.MemoryConfig{})
+		w.publish(0, 4)
+		worker := w.start(w.memory.Queues(taskhawk.Default), taskhawk.WorkerConfig{Concurrency: 1})
+		pass(time.Minute)
+		stats := worker.Stats()
+		require.Equal(t, []int{1, 0, 1}, []int{stats.Running, stats.Limited, stats.Waiting})
+		pass(time.Hour)
+		w.requireEmpty()
+		w.stop()
+	})
+}
+
+// A group that is larger than the room for waiting messages waits alone.
+func TestALargeGroupWaitsWhereTheRoomIsEmpty(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		w, q := newWorkerTest(t, sleeping(time.Minute), taskhawk.WithMaxConcurrency(1)), newAnsweringQueue(true)
+		worker := q.begin(w, taskhawk.WorkerConfig{Concurrency: 4, MaxLimited: 2})
+		q.batches <- q.group("g", "a")
+		pass(time.Second)
+		q.batches <- q.group("h", "b", "c", "d")
+		pass(time.Second)
+		require.Equal(t, 3, worker.Stats().Limited)
+		q.batches <- q.group("i", "e")
+		pass(time.Second)
+		require.Equal(t, []string{"e"}, receipts(drain(q.changed)), "the room is full")
+		pass(5 * time.Minute)
+		require.Equal(t, []string{"a", "b", "c", "d"}, drain(q.deleted))
+		require.Zero(t, worker.Stats().Limited)
+		w.stop()
+	})
+}
+
+// receipts returns the receipts of visibility changes.
+func receipts(changes []string) []string {
+	all := make([]string, len(changes))
+	for i, change := range changes {
+		all[i], _, _ = strings.Cut(change, " ")
+	}
+	return all
+}
+
+// delays returns the delays of visibility changes, the shortest first.
+func delays(t *testing.T, changes []string) []time.Duration {
+	t.Helper()
+	all := make([]time.Duration, len(changes))
+	for i, change := range changes {
+		_, delay, _ := strings.Cut(change, " ")
+		var err error
+		all[i], err = time.ParseDuration(delay)
+		require.NoError(t, err)
+	}
+	slices.Sort(all)
+	return all
+}
+
+// A message that is given back comes again when those in the room, and those given back
+// before it, have run: at the pace of the task, which here starts one each half minute.
+// When the room was empty, those given back earlier no longer count.
+func TestLimitedMessagesComeBackWhenThereIsRoom(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		w, q := newWorkerTest(t, sleeping(time.Minute), taskhawk.WithMaxConcurrency(2)), newAnsweringQueue(false)
+		q.begin(w, taskhawk.WorkerConfig{Concurrency: 10, MaxLimited: 2})
+		q.answers <- 2
+		pass(time.Minute) // now it is known how long they take
+		for range 2 {
+			q.answers <- 8
+			synctest.Wait()
+			require.Equal(t,
+				[]time.Duration{90 * time.Second, 2 * time.Minute, 150 * time.Second, 3 * time.Minute}, delays(t, drain(q.changed)))
+			pass(2 * time.Minute) // two after two, and the room is empty
+		}
+		w.stop()
+	})
+}
+
+// The longest delay is an hour. What would come back later has a random part of it.
+func TestLimitedMessagesComeBackWithinAnHour(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		w, q := newWorkerTest(t, sleeping(20*time.Minute), taskhawk.WithMaxConcurrency(1)), newAnsweringQueue(false)
+		q.begin(w, taskhawk.WorkerConfig{Concurrency: 10, MaxLimited: 2})
+		q.answers <- 1
+		pass(20 * time.Minute)
+		q.answers <- 4
+		synctest.Wait()
+		require.Equal(t, []time.Duration{time.Hour}, delays(t, drain(q.changed)), "behind three of 20 minutes")
+		q.answers <- 3
+		synctest.Wait()
+		later := delays(t, drain(q.changed))
+		require.Len(t, later, 3)
+		for _, delay := range later {
+			require.Less(t, delay, time.Hour)
+			require.GreaterOrEqual(t, delay, 30*time.Minute)
+		}
+		pass(time.Hour)
+		w.stop()
 	})
 }

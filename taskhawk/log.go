@@ -17,7 +17,7 @@ import (
 // is empty, and it is safe for concurrent use.
 type LogAttrs struct {
 	mu      sync.Mutex
-	message *Metadata // once it is read
+	message *messageHead // once it is read
 	attrs   []slog.Attr
 }
 
@@ -46,7 +46,7 @@ func (l *LogAttrs) add(attrs []slog.Attr) {
 }
 
 // describe notes which message the delivery is.
-func (l *LogAttrs) describe(message *Metadata) {
+func (l *LogAttrs) describe(message *messageHead) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	l.message = message
@@ -62,7 +62,7 @@ func (l *LogAttrs) names() (task, id string) {
 	if l.message == nil {
 		return "", ""
 	}
-	return l.message.Task, l.message.ID
+	return l.message.task, l.message.id
 }
 
 // appendTo appends the attributes of a delivery, the message's first; l may be
@@ -74,7 +74,7 @@ func (l *LogAttrs) appendTo(attrs []slog.Attr, d *Delivery) []slog.Attr {
 		defer l.mu.Unlock()
 		added = l.attrs
 		if l.message != nil {
-			attrs = append(attrs, slog.String("task", inLog(l.message.Task)), slog.String("id", inLog(l.message.ID)))
+			attrs = append(attrs, slog.String("task", inLog(l.message.task)), slog.String("id", inLog(l.message.id)))
 		}
 	}
 	attrs = append(attrs, slog.String("message_id", inLog(d.MessageID)), slog.String("queue", inLog(d.Queue)),
@@ -165,11 +165,11 @@ func repeatKind(s *scope, err error) string {
 	if err == nil {
 		return ""
 	}
-	if unreadable, ok := errors.AsType[*MessageError](err); ok && s.metadata.ID == "" {
+	if unreadable, ok := errors.AsType[*MessageError](err); ok && s.message.id == "" {
 		return "unreadable: " + unreadable.Field + " " + unreadable.Reason
 	}
 	if errors.Is(err, ErrUnknownTask) || errors.Is(err, ErrNoHandler) {
-		return "task: " + clip(s.metadata.Task)
+		return "task: " + clip(s.message.task)
 	}
 	return ""
 }

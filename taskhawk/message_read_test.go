@@ -188,6 +188,28 @@ func TestParseMessageReadsEveryLayoutAlike(t *testing.T) {
 	}
 }
 
+// The last instants that can be written are the end of the year 9999, and as long before
+// 1970.
+func TestMessagesAtTheEndsOfTime(t *testing.T) {
+	t.Parallel()
+	const last = 253402300799999
+	for _, ms := range []int64{last, -last} {
+		msg := plainMessage()
+		msg.Timestamp = time.UnixMilli(ms).UTC()
+		body, err := msg.MarshalJSON()
+		require.NoError(t, err)
+		read, err := taskhawk.ParseMessage(string(body))
+		require.NoError(t, err)
+		require.Equal(t, msg, *read)
+		msg.Timestamp = time.UnixMilli(ms + ms/last)
+		_, err = msg.MarshalJSON()
+		require.ErrorContains(t, err, "is out of range")
+	}
+	read, err := taskhawk.ParseMessage(replaced(t, "1460868253255", `"9999-12-31T23:59:59.999Z"`))
+	require.NoError(t, err)
+	require.EqualValues(t, last, read.Timestamp.UnixMilli())
+}
+
 func TestParseMessageReadsTimestampsOfEveryLength(t *testing.T) {
 	t.Parallel()
 	for digits := 1; digits <= 15; digits++ {

@@ -161,7 +161,7 @@ func (l *LogAttrs) name(s *Settlement) bool {
 	if l.message == nil {
 		return false
 	}
-	s.Task, s.Priority = l.message.Task, l.message.Priority
+	s.Task, s.Priority = l.message.task, l.message.priority
 	return true
 }
 

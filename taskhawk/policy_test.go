@@ -135,6 +135,24 @@ func TestWorkerMakesADeadLetterAfterMaxAttempts(t *testing.T) {
 }
 
 // What a stop cuts off at the last attempt is no failure, and so no dead letter yet.
+// A limit of one task is none of the others of its hub.
+func TestMaxAttemptsIsOfOneTask(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		w := newWorkerTest(t, sleeping(10*time.Second))
+		limited := taskhawk.New("tests.limited", func(context.Context, numberArgs) error { return nil }, taskhawk.WithMaxAttempts(3))
+		w.hub = newHub(t, taskhawk.Config{Tasks: []taskhawk.AnyTask{w.number, limited}})
+		q := newScriptedQueue(false)
+		worker := w.startOn(q, taskhawk.WorkerConfig{Concurrency: 1, AbortPolls: true})
+		q.batches <- []*taskhawk.Delivery{q.deliver("1", "a", "a", ""), q.deliver("2", "b", "b", "")}
+		pass(time.Second)
+		w.cancel()
+		require.NoError(t, <-w.done)
+		require.EqualValues(t, 1, worker.Stats().Released, "the one that waits, and is no last attempt")
+		require.Zero(t, worker.Stats().Dead)
+	})
+}
+
 func TestStopMakesNoDeadLetterOfALastAttempt(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {

@@ -171,7 +171,7 @@ func (p *poller) sequences(stop, work context.Context, deliveries []*Delivery) [
 // otherwise comes back after its visibility timeout, or at once when this worker stops.
 func (p *poller) lease(stop, work context.Context, d *Delivery) *lease {
 	w := p.worker
-	if p.acked.has(keyOf(d)) {
+	if p.acked.has(p.keyOf(d)) {
 		w.counters.alreadyDone.Add(1)
 		p.running.Go(func() { w.deleteAgain(work, p, d) })
 		return nil

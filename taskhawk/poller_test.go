@@ -193,6 +193,39 @@ func TestWorkerPrefetchesByThroughput(t *testing.T) {
 	}
 }
 
+// When tasks become slow, fewer messages wait, and when they are quick again, more.
+func TestWorkerPrefetchFollowsTheTasks(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		w := newWorkerTest(t, func(_ context.Context, n int) error {
+			if n < 100 || n >= 200 {
+				time.Sleep(10 * time.Millisecond)
+				return nil
+			}
+			time.Sleep(5 * time.Second)
+			return nil
+		})
+		for n := range 400 {
+			w.dispatch(n)
+		}
+		worker := w.start(w.memory.Queues(taskhawk.Default), taskhawk.WorkerConfig{Concurrency: 1})
+		most := func(until int) (most int) {
+			for len(w.runs()) < until {
+				pass(5 * time.Millisecond)
+				most = max(most, worker.Stats().Waiting)
+			}
+			return most
+		}
+		require.Greater(t, most(100), 5)
+		most(140) // those that waited already, and some until the mean is that of slow tasks
+		require.Equal(t, 1, most(199))
+		most(260)
+		require.Greater(t, most(350), 5)
+		w.cancel()
+		<-w.done
+	})
+}
+
 // As many messages wait as start while a receive is on its way, so that slots are busy,
 // and no more than Prefetch.
 func TestWorkerPrefetchesByDemand(t *testing.T) {

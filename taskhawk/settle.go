@@ -178,7 +178,7 @@ func (w *Worker) deleteAgain(work context.Context, p *poller, d *Delivery) {
 	deleting, cancel := context.WithTimeout(ctx, settleTimeout-hideTimeout)
 	defer cancel()
 	err := p.queue.Delete(deleting, d)
-	p.acked.deleted(keyOf(d), err)
+	p.acked.deleted(p.keyOf(d), err)
 	if err == nil {
 		return
 	}

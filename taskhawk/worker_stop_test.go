@@ -140,6 +140,33 @@ func TestWorkerStopGivesNothingToPollsThatItCutOff(t *testing.T) {
 	}
 }
 
+// The last line of a worker is a warning if something was left behind.
+func TestWorkerStopIsLogged(t *testing.T) {
+	t.Parallel()
+	for name, c := range map[string]struct {
+		takes time.Duration
+		line  string
+	}{
+		"clean": {time.Second, `level=INFO msg="worker stopped" duration_ms=1000` + "\n"},
+		"hung":  {time.Minute, `level=WARN msg="worker stopped" duration_ms=2500 error=`},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			synctest.Test(t, func(t *testing.T) {
+				w := newWorkerTest(t, sleeping(c.takes))
+				log, q := w.logTo(t), newScriptedQueue(false)
+				w.startOn(q, taskhawk.WorkerConfig{GracePeriod: 2 * time.Second, AbortPolls: true})
+				q.batches <- []*taskhawk.Delivery{q.deliver("1", "a", "a", "")}
+				synctest.Wait()
+				w.cancel()
+				<-w.done
+				require.Contains(t, log.String(), c.line)
+				time.Sleep(time.Minute) // let the handler end with the bubble
+			})
+		})
+	}
+}
+
 func TestWorkerStopGivesUpOnHungHandlers(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
