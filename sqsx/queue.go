@@ -8,6 +8,7 @@ import (
 	"fmt"
 	"io"
 	"log/slog"
+	"maps"
 	"net/http"
 	"strconv"
 	"time"
@@ -116,6 +117,7 @@ func (q *queue) observeReceive(ctx context.Context) (context.Context, func(messa
 func (q *queue) deliveries(ctx context.Context, messages []types.Message) []*taskhawk.Delivery {
 	now := time.Now()
 	deliveries := make([]*taskhawk.Delivery, 0, len(messages))
+	var last map[string]string
 	for _, message := range messages {
 		if !intact(message) {
 			q.service.counts.damaged.Add(1)
@@ -125,6 +127,10 @@ func (q *queue) deliveries(ctx context.Context, messages []types.Message) []*tas
 		}
 		d := newDelivery(message, q.info.Name, now)
 		d.Settler, d.MaxAttempts = q, q.maxReceives
+		if maps.Equal(d.Attributes, last) {
+			d.Attributes = last // 330 bytes less for a message in flight; nothing writes to it
+		}
+		last = d.Attributes
 		deliveries = append(deliveries, d)
 	}
 	return deliveries

@@ -5,6 +5,7 @@ import (
 	"context"
 	"log/slog"
 	"net/http"
+	"reflect"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -74,5 +75,39 @@ func TestWorkerPollsShorterThanTheTimeoutOfItsHTTPClient(t *testing.T) {
 		require.Contains(t, log.String(), "wait_ms=20000 timeout_ms=2000 next_wait_ms=1000")
 		requests := worker.Stats().Requests
 		require.EqualValues(t, 1, requests.Receives.Calls-requests.EmptyReceives, "one poll failed")
+	})
+}
+
+// Messages with the same attributes share a map, and each has its own attributes all the
+// same.
+func TestDeliveriesHaveTheirOwnAttributes(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		r := newEnv(t, succeed)
+		worker, err := sqsx.NewWorker(r.client, app, r.hub, sqsx.WorkerConfig{Priorities: []taskhawk.Priority{taskhawk.Default}})
+		require.NoError(t, err)
+		traces := []string{"00-1", "00-1", "00-2", "", "00-1"}
+		for n, trace := range traces {
+			headers := taskhawk.Headers{}
+			if trace != "" {
+				headers["traceparent"] = trace
+			}
+			r.dispatch(n, taskhawk.WithHeaders(headers))
+		}
+		deliveries, err := sqsx.Queues(worker)[0].Receive(t.Context(), 10, 0)
+		require.NoError(t, err)
+		require.Len(t, deliveries, len(traces))
+		for n, trace := range traces {
+			want := map[string]string{"taskhawk_task": "tests.number"}
+			if trace != "" {
+				want["traceparent"] = trace
+			}
+			require.Equal(t, want, deliveries[n].Attributes)
+		}
+		shared := func(a, b int) bool {
+			return reflect.ValueOf(deliveries[a].Attributes).Pointer() == reflect.ValueOf(deliveries[b].Attributes).Pointer()
+		}
+		require.True(t, shared(0, 1))
+		require.False(t, shared(1, 2))
 	})
 }

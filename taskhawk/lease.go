@@ -17,8 +17,8 @@ import (
 // answers last: the service and the worker would then believe in different ends of the
 // lease.
 type lease struct {
-	key      messageKey
 	poller   *poller
+	id       string        // of the message; empty where the transport gives none
 	running  time.Time     // start of its handler, zero when none runs; guarded by the set of leases
 	logAttrs LogAttrs      // of all its deliveries
 	limiter  *limiter      // of its task, nil for none; only the goroutine of its sequence uses it
@@ -37,7 +37,7 @@ type lease struct {
 }
 
 func newLease(d *Delivery, p *poller) *lease {
-	l := &lease{key: p.keyOf(d), poller: p}
+	l := &lease{poller: p, id: d.MessageID}
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	l.hold(d)
@@ -369,6 +369,13 @@ type messageKey struct {
 
 func (p *poller) keyOf(d *Delivery) messageKey { return messageKey{poller: p, id: d.MessageID} }
 
+func (l *lease) key() messageKey {
+	if l.id == "" {
+		return messageKey{poller: l.poller, unnamed: l}
+	}
+	return messageKey{poller: l.poller, id: l.id}
+}
+
 // leases is the set of messages that a worker holds. A lease is taken out of it either by
 // the goroutine of the handler or by the stop that gives up on the handler, and only the
 // one that took it may settle the message.
@@ -392,10 +399,7 @@ func (s *leases) add(d *Delivery, p *poller) (l *lease, held bool) {
 		return l, true
 	}
 	l = newLease(d, p)
-	if l.key.id == "" {
-		l.key.unnamed = l
-	}
-	s.held[l.key] = l
+	s.held[l.key()] = l
 	return l, false
 }
 
@@ -444,8 +448,8 @@ func (s *leases) forget(l *lease) {
 
 // drop removes l, but not a lease that has taken its place. mu must be held.
 func (s *leases) drop(l *lease) {
-	if s.held[l.key] == l {
-		delete(s.held, l.key)
+	if s.held[l.key()] == l {
+		delete(s.held, l.key())
 	}
 }
 

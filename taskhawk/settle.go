@@ -62,7 +62,7 @@ func (w *Worker) settleAs(work context.Context, l *lease, outcome Outcome) (resu
 	finished := outcome.Action != ActionRetry
 	switch {
 	case !holds && finished:
-		l.poller.acked.add(l.key) // it comes back, and must not run again
+		l.poller.acked.add(l.key()) // it comes back, and must not run again
 		result.lost = true
 		return result
 	case !holds:
@@ -141,10 +141,10 @@ func (w *Worker) sendLetter(work context.Context, l *lease, outcome Outcome) (re
 // it cannot delete, so that the task does not run again when it comes back.
 func (w *Worker) delete(ctx context.Context, l *lease, d *Delivery, outcome Outcome) error {
 	err := l.poller.queue.Delete(ctx, d)
-	l.poller.acked.deleted(l.key, err)
+	l.poller.acked.deleted(l.key(), err)
 	switch {
 	case err != nil:
-		l.poller.acked.add(l.key)
+		l.poller.acked.add(l.key())
 		w.reportUnsettled(ctx, d, outcome.Action, err)
 	case outcome.Action == ActionDelete:
 		w.counters.succeeded.Add(1)

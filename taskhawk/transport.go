@@ -172,6 +172,7 @@ type Delivery struct {
 	// Attributes are the string attributes beside the body. "taskhawk_encoding" says how
 	// to read it, and the headers of trace context are taken from here where the body has
 	// none. A handler finds the attributes of an SNS notification here when it wraps the message.
+	// Deliveries may share the map: do not change it.
 	Attributes map[string]string
 	// MessageID is the transport's own id of the message, stable over redeliveries; not
 	// the task's ID.
