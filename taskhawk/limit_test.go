@@ -381,20 +381,25 @@ func delays(t *testing.T, changes []string) []time.Duration {
 // When the room was empty, those given back earlier no longer count.
 func TestLimitedMessagesComeBackWhenThereIsRoom(t *testing.T) {
 	t.Parallel()
-	synctest.Test(t, func(t *testing.T) {
-		w, q := newWorkerTest(t, sleeping(time.Minute), taskhawk.WithMaxConcurrency(2)), newAnsweringQueue(false)
-		q.begin(w, taskhawk.WorkerConfig{Concurrency: 10, MaxLimited: 2})
-		q.answers <- 2
-		pass(time.Minute) // now it is known how long they take
-		for range 2 {
-			q.answers <- 8
-			synctest.Wait()
-			require.Equal(t,
-				[]time.Duration{90 * time.Second, 2 * time.Minute, 150 * time.Second, 3 * time.Minute}, delays(t, drain(q.changed)))
-			pass(2 * time.Minute) // two after two, and the room is empty
-		}
-		w.stop()
-	})
+	for room, first := range map[int]time.Duration{1: time.Minute, 2: 90 * time.Second} {
+		synctest.Test(t, func(t *testing.T) {
+			w, q := newWorkerTest(t, sleeping(time.Minute), taskhawk.WithMaxConcurrency(2)), newAnsweringQueue(false)
+			q.begin(w, taskhawk.WorkerConfig{Concurrency: 10, MaxLimited: room})
+			q.answers <- 2
+			pass(time.Minute) // now it is known how long they take
+			for range 2 {
+				q.answers <- 8
+				synctest.Wait()
+				back := delays(t, drain(q.changed))
+				require.Len(t, back, 6-room)
+				for n, delay := range back {
+					require.Equal(t, first+time.Duration(n)*30*time.Second, delay)
+				}
+				pass(2 * time.Minute) // two after two, and the room is empty
+			}
+			w.stop()
+		})
+	}
 }
 
 // The longest delay is an hour. What would come back later has a random part of it.

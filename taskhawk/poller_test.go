@@ -2,6 +2,7 @@ package taskhawk_test
 
 import (
 	"context"
+	"fmt"
 	"strings"
 	"sync/atomic"
 	"testing"
@@ -130,8 +131,9 @@ func TestWorkerTakesALateTimeoutForAnyFailure(t *testing.T) {
 	t.Parallel()
 	runBroken(t, func(w *workerTest, q *brokenQueue, log *logText) {
 		late := func() error { time.Sleep(taskhawktest.Wait); return timeoutError{} }
-		q.receive.Store(&late)
 		w.startOn(q, taskhawk.WorkerConfig{})
+		pass(2 * time.Second) // the first poll has a shorter wait
+		q.receive.Store(&late)
 		pass(time.Minute)
 		require.Contains(w, log.String(), "receive failed; retrying")
 		require.NotContains(w, log.String(), "raise the timeout")
@@ -311,6 +313,40 @@ func TestWorkerReceivesOneAtATimeWhileAGroupFails(t *testing.T) {
 			})
 		})
 	}
+}
+
+// The worker remembers 1,024 failing groups. It forgets more of them, so that messages
+// are received in batches again when those have recovered.
+func TestWorkerRemembersABoundedNumberOfFailingGroups(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		var healed atomic.Bool
+		w := newWorkerTest(t, func(context.Context, int) error {
+			if healed.Load() {
+				return nil
+			}
+			return errTest
+		})
+		q := newAnsweringQueue(true)
+		q.changed, q.deleted = make(chan string, 2000), make(chan string, 2000)
+		q.begin(w, taskhawk.WorkerConfig{Backoff: func(int) time.Duration { return time.Minute }})
+		deliver := func(from, to int) {
+			for n := from; n < to; n++ {
+				q.batches <- q.group(fmt.Sprint("g", n), fmt.Sprint("m", n))
+				synctest.Wait()
+			}
+			pass(21 * time.Second) // the poll in flight ends
+		}
+		deliver(0, 1025)
+		require.EqualValues(t, 1, q.limit.Load())
+		healed.Store(true)
+		deliver(0, 1023)
+		require.EqualValues(t, 1, q.limit.Load(), "the last one that is remembered")
+		deliver(1023, 1024)
+		require.EqualValues(t, 10, q.limit.Load())
+		w.cancel()
+		require.NoError(t, <-w.done)
+	})
 }
 
 // A place in line that is given up by a stop is free: the slot goes to the next, and
