@@ -2,6 +2,7 @@ package taskhawk_test
 
 import (
 	"context"
+	"strings"
 	"sync"
 	"testing"
 	"testing/synctest"
@@ -136,6 +137,27 @@ func TestWorkerStopGivesNothingToPollsThatItCutOff(t *testing.T) {
 				require.NoError(t, <-w.done)
 				w.requireOneGivenBack()
 			})
+		})
+	}
+}
+
+func TestWorkerReportsWhatItCannotGiveBack(t *testing.T) {
+	t.Parallel()
+	for _, fail := range []bool{false, true} {
+		synctest.Test(t, func(t *testing.T) {
+			w, q := newWorkerTest(t, sleeping(10*time.Second)), newScriptedQueue(false)
+			log := w.logTo(t)
+			worker := w.startOn(q, taskhawk.WorkerConfig{Concurrency: 1, AbortPolls: true})
+			q.batches <- []*taskhawk.Delivery{q.deliver("1", "a", "a", ""), q.deliver("2", "b", "b", "")}
+			pass(time.Second)
+			if fail {
+				q.change.Store(&errTest)
+			}
+			w.cancel()
+			require.NoError(t, <-w.done)
+			synctest.Wait()
+			require.EqualValues(t, 1, worker.Stats().Released)
+			require.Equal(t, fail, strings.Contains(log.String(), "giving back failed; message stays invisible"))
 		})
 	}
 }
