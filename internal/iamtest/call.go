@@ -14,8 +14,12 @@ type call struct {
 	service   string // as actions name it: sqs or sns
 	operation string
 
-	QueueName, QueueURL, SourceArn, DestinationArn, TopicArn string
-	Tags                                                     map[string]string `json:"tags"`
+	QueueName      string            `json:"QueueName"`
+	QueueURL       string            `json:"QueueUrl"`
+	SourceArn      string            `json:"SourceArn"`
+	DestinationArn string            `json:"DestinationArn"`
+	Tags           map[string]string `json:"tags"`
+	TopicArn       string            `json:"-"`
 }
 
 func readCall(header http.Header, body []byte) call {

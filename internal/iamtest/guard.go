@@ -28,16 +28,18 @@ type Guard struct {
 // Statement is a statement of a policy. Those with other fields are refused: the guard
 // knows no conditions.
 type Statement struct {
-	Sid, Effect      string
-	Action, Resource []string
+	Sid      string   `json:"Sid"`
+	Effect   string   `json:"Effect"`
+	Action   []string `json:"Action"`
+	Resource []string `json:"Resource"`
 }
 
 // New returns a guard before next, with the queues and topics of an account in us-east-1.
 // Resources of the policy may have wildcards, its actions none.
 func New(next http.RoundTripper, account, policy string) (*Guard, error) {
 	var document struct {
-		Version   string
-		Statement []Statement
+		Version   string      `json:"Version"`
+		Statement []Statement `json:"Statement"`
 	}
 	decoder := json.NewDecoder(strings.NewReader(policy))
 	decoder.DisallowUnknownFields()

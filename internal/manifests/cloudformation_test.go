@@ -108,7 +108,7 @@ func problems(t *testing.T, text []byte) (found []string) {
 	}
 	parameters, _ := read["Parameters"].(map[string]any)
 	for name, parameter := range parameters {
-		for key := range parameter.(map[string]any) { //nolint:errcheck // a map, or the template is none
+		for key := range parameter.(map[string]any) {
 			if key != "Type" && key != "Description" && key != "Default" {
 				found = append(found, fmt.Sprintf("parameter %s: unknown key %q", name, key))
 			}

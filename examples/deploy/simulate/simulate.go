@@ -102,7 +102,8 @@ func run(p policy, s scenario) result {
 		r.requests += requests(workers, s.load(now), done-before, waiting)
 	}
 	r.tasks = arrived[len(arrived)-1]
-	return r.total(s)
+	r.total(s)
+	return r
 }
 
 // requests are those of SQS in a second in which tasks come and are done. Sends share
@@ -138,8 +139,7 @@ func (r *result) note(now, workers int, waiting, age float64) {
 }
 
 // total makes sums of what was noted.
-func (r result) total(s scenario) result {
+func (r *result) total(s scenario) {
 	r.dollars = r.requests*requestCost + r.workHours*60*60*workerCost
 	r.late /= float64(s.seconds)
-	return r
 }

@@ -214,7 +214,8 @@ func (f *fleet) sum() result {
 			f.result.late++
 		}
 	}
-	return f.result.total(f.scenario)
+	f.result.total(f.scenario)
+	return f.result
 }
 
 // slice is 40 minutes with a burst that a policy answers with eight workers.
@@ -275,7 +276,7 @@ func TestWorkersDoWhatTheModelSays(t *testing.T) {
 	}
 }
 
-func (r result) line() string {
+func (r *result) line() string {
 	return fmt.Sprintf("%.0f tasks, %.0f waiting, oldest %s, %.1f %% late, %.2f worker hours, %.0f requests",
 		r.tasks, r.backlog, r.oldest.Round(time.Second), 100*r.late, r.workHours, r.requests)
 }
