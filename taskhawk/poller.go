@@ -267,12 +267,16 @@ func (r *pollResult) tooEarly(plan plan) bool {
 }
 
 // shorten makes the next polls end before the client's timeout, with room for the call
-// itself.
+// itself. Services count in seconds, and some take 0 for the wait of the queue, which may
+// be as long as the one that failed.
 func (s *pollState) shorten(result pollResult) {
 	s.shortened = time.Now()
 	s.wait = result.took / 2
-	if s.wait < time.Second {
-		s.wait = 0 // services count in seconds
+	switch {
+	case result.took >= shortestWait+shortestWait/4:
+		s.wait = max(s.wait, shortestWait)
+	case s.wait < shortestWait:
+		s.wait = 0
 	}
 }
 
