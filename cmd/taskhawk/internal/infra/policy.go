@@ -66,9 +66,9 @@ func (s *stack) topicPolicy(app *App) (string, error) {
 	for _, q := range s.queues[app.Name] {
 		topics = append(topics, s.topicARN(topicName(&q)))
 	}
-	text, err := json.MarshalIndent(struct{ Version, Statement any }{"2012-10-17", list{
-		struct{ Sid, Effect, Action, Resource any }{"TaskhawkTopicPublisherTopics", "Allow", list{"sns:Publish"}, topics},
-	}}, "", "  ")
+	text, err := json.MarshalIndent(object{"Version": "2012-10-17", "Statement": list{object{
+		"Sid": "TaskhawkTopicPublisherTopics", "Effect": "Allow", "Action": list{"sns:Publish"}, "Resource": topics,
+	}}}, "", "  ")
 	if err != nil {
 		return "", fmt.Errorf("policy of topics: %w", err)
 	}

@@ -3,6 +3,7 @@ package infra_test
 import (
 	"encoding/json"
 	"fmt"
+	"net/http"
 	"strconv"
 	"strings"
 	"testing"
@@ -253,7 +254,9 @@ func put(t *testing.T, server *sqstest.Server, declared map[string]cty.Value) {
 	body := fmt.Sprintf(`{"ScheduleExpression":%s,"ScheduleExpressionTimezone":%s,"FlexibleTimeWindow":{"Mode":"OFF"},`+
 		`"Target":{"Arn":%s,"RoleArn":"arn:aws:iam::000000000000:role/r","Input":%s}}`,
 		text("schedule_expression"), text("schedule_expression_timezone"), text("target.arn"), text("target.input"))
-	res, err := server.HTTPClient().Post(server.URL+"/schedules/daily", "application/json", strings.NewReader(body))
+	req, err := http.NewRequestWithContext(t.Context(), http.MethodPost, server.URL+"/schedules/daily", strings.NewReader(body))
+	require.NoError(t, err)
+	res, err := server.HTTPClient().Do(req)
 	require.NoError(t, err)
 	require.NoError(t, res.Body.Close())
 	require.Equal(t, 200, res.StatusCode)
