@@ -195,10 +195,13 @@ func TestT73OverLimit(t *testing.T) {
 		r.server.LimitLedger(40 * limit)
 		r.fill(limit + 1_000)
 		r.holdByHand(limit-room, held)
-		queue := queueName(taskhawk.Default)
+		ledger := r.server.Ledger() // a look at the queue would copy it for each receive
 		full := r.server.Inject(sqstest.Fault{
 			On: sqstest.OpReceiveMessage, Do: sqstest.Error("OverLimit", "too many in flight"),
-			If: func(sqstest.Request) bool { return r.server.Queue(queue).InFlight >= limit },
+			If: func(sqstest.Request) bool {
+				out := ledger.Count(sqstest.Deleted) + ledger.Count(sqstest.Returned)
+				return ledger.Count(sqstest.Received)-out >= limit
+			},
 		})
 		watch := r.watch(sqstest.OpReceiveMessage)
 		w := r.start(defaultOnly(400))
