@@ -151,7 +151,8 @@ func TestTablesHaveEveryContender(t *testing.T) {
 	found := tables(t, "codec")
 	require.Regexp(t, `^\n\| encode/small \| CPU ns .*\n\|---\|.*\n\| \*\*taskhawk\*\* \| [1-9]\d* \| 352 \| 1 \|`, found)
 	require.Equal(t, 2*(len(cells)+1)+rows+len(calls), strings.Count(found, "\n|"))
-	require.Equal(t, len(cells), strings.Count(found, "| 1.00 | 0."), "the naive one has one times its own speed")
+	naive := regexp.MustCompile(`(?m)^\| encoding/json, .*any.* \| \d+ \| \d+ \| \d+ \| 1\.00 \|`)
+	require.Len(t, naive.FindAllString(found, -1), len(cells), "the naive one has one times its own speed")
 
 	rows = 0
 	for _, cell := range transport.Cells(20) {
