@@ -149,8 +149,9 @@ func (b *batch) handle(handling context.Context, r *record) {
 		// Settle concurrently with the next records, so that settling calls share
 		// requests. A group is busy until its record is settled.
 		b.join()
+		handled := err // which stays on the stack, unless a record gets here
 		go func() {
-			b.finish(r, b.settleHandled(handling, r, err))
+			b.finish(r, b.settleHandled(handling, r, handled))
 			if r.ordered && b.resume() {
 				b.work(handling)
 				return

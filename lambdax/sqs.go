@@ -9,6 +9,7 @@ import (
 
 	"github.com/aws/aws-lambda-go/events"
 
+	"github.com/taskhawk/taskhawk-go/internal/awsbatch"
 	"github.com/taskhawk/taskhawk-go/taskhawk"
 )
 
@@ -94,6 +95,7 @@ const maxLease = 12*time.Hour - 10*time.Minute
 // of a message counts.
 func sqsRecords(messages []events.SQSMessage, settler taskhawk.Settler, now, deadline time.Time) []record {
 	batch, seen := make([]record, 0, len(messages)), newIndexByID(len(messages))
+	var attributes map[string]string
 	for i := range messages {
 		m := &messages[i]
 		place := seen.of(batch, m.MessageId)
@@ -102,7 +104,8 @@ func sqsRecords(messages []events.SQSMessage, settler taskhawk.Settler, now, dea
 		}
 		r := &batch[place]
 		r.ordered = strings.HasSuffix(m.EventSourceARN, ".fifo")
-		deliver(&r.delivery, m)
+		attributes = awsbatch.Texts(m.MessageAttributes, textOf, attributes)
+		deliver(&r.delivery, m, attributes)
 		r.delivery.Settler, r.delivery.Deadline = settler, deadline
 		r.delivery.Received, r.delivery.LeaseEnds = now, now.Add(maxLease)
 	}
@@ -110,25 +113,16 @@ func sqsRecords(messages []events.SQSMessage, settler taskhawk.Settler, now, dea
 }
 
 // deliver copies a message to a delivery.
-func deliver(d *taskhawk.Delivery, m *events.SQSMessage) {
-	d.Body, d.Attributes = m.Body, sqsAttributes(m.MessageAttributes)
+func deliver(d *taskhawk.Delivery, m *events.SQSMessage, attributes map[string]string) {
+	d.Body, d.Attributes = m.Body, attributes
 	d.MessageID, d.Receipt, d.Raw = m.MessageId, m.ReceiptHandle, m
 	d.Queue = m.EventSourceARN[strings.LastIndexByte(m.EventSourceARN, ':')+1:]
 	d.Attempt = max(int(number(m.Attributes["ApproximateReceiveCount"])), 1)
 	d.Group, d.Sent = m.Attributes["MessageGroupId"], sentAt(m.Attributes["SentTimestamp"])
 }
 
-// sqsAttributes returns the attributes with a text value. Any sender may add a binary
-// one.
-func sqsAttributes(attributes map[string]events.SQSMessageAttribute) map[string]string {
-	texts := make(map[string]string, len(attributes))
-	for name, attribute := range attributes {
-		if attribute.StringValue != nil {
-			texts[name] = *attribute.StringValue
-		}
-	}
-	return texts
-}
+// textOf returns the text of an attribute, nil for a binary one.
+func textOf(a events.SQSMessageAttribute) *string { return a.StringValue }
 
 // number parses a number. It returns 0 for any other text.
 func number(text string) int64 {

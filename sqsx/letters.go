@@ -250,7 +250,8 @@ func (r *letterReader) read(ctx context.Context, message types.Message) *letter 
 		return l
 	}
 	r.letter = l
-	d := &taskhawk.Delivery{Body: aws.ToString(message.Body), Attributes: stringAttributes(message.MessageAttributes)}
+	attributes := awsbatch.Texts(message.MessageAttributes, textOf, nil)
+	d := &taskhawk.Delivery{Body: aws.ToString(message.Body), Attributes: attributes}
 	if err := r.hub.Handle(ctx, d); err != nil {
 		l.task = d.Attributes[awsbatch.AttributeTask]
 	}

@@ -160,3 +160,29 @@ func nameRune(r rune) bool {
 // ValidAttributeValue reports whether SQS takes value for an attribute: not empty, and
 // only characters that [Forbidden] does not name.
 func ValidAttributeValue(value string) bool { return value != "" && Forbidden(value) < 0 }
+
+// Texts returns the attributes that have a text value: any sender may add a binary one.
+// It returns last if that is equal. Messages of one receive often have the same
+// attributes, and a map of one attribute takes 330 bytes while its message is in flight.
+func Texts[A any](attributes map[string]A, text func(A) *string, last map[string]string) map[string]string {
+	count, equal := 0, last != nil
+	for name, attribute := range attributes {
+		value := text(attribute)
+		if value == nil {
+			continue
+		}
+		count++
+		old, ok := last[name]
+		equal = equal && ok && old == *value
+	}
+	if equal && count == len(last) {
+		return last
+	}
+	texts := make(map[string]string, count)
+	for name, attribute := range attributes {
+		if value := text(attribute); value != nil {
+			texts[name] = *value
+		}
+	}
+	return texts
+}

@@ -2,6 +2,7 @@ package awsbatch_test
 
 import (
 	"fmt"
+	"reflect"
 	"strings"
 	"testing"
 
@@ -150,4 +151,28 @@ func TestTraceHeader(t *testing.T) {
 		}
 		require.Equal(t, want, s.sent[len(s.sent)-1].Trace, "%q", value)
 	}
+}
+
+// Equal attributes are one map, others are not.
+func TestTextsAreSharedIfEqual(t *testing.T) {
+	t.Parallel()
+	text := func(value string) *string { return &value }
+	itself := func(value *string) *string { return value }
+	one := awsbatch.Texts(map[string]*string{"a": text("1"), "binary": nil}, itself, nil)
+	require.Equal(t, map[string]string{"a": "1"}, one)
+	shares := func(attributes map[string]*string) bool {
+		texts := awsbatch.Texts(attributes, itself, one)
+		for name, value := range texts {
+			require.Equal(t, *attributes[name], value)
+		}
+		return reflect.ValueOf(texts).Pointer() == reflect.ValueOf(one).Pointer()
+	}
+	require.True(t, shares(map[string]*string{"a": text("1")}))
+	require.True(t, shares(map[string]*string{"a": text("1"), "other": nil}))
+	for _, other := range []map[string]*string{
+		nil, {"a": text("2")}, {"b": text("1")}, {"a": text("1"), "b": text("1")}, {"a": nil}, {"a": text("")},
+	} {
+		require.False(t, shares(other))
+	}
+	require.NotNil(t, awsbatch.Texts(map[string]*string{}, itself, nil))
 }
