@@ -136,7 +136,8 @@ func (p *Program) Advice(err error) string {
 		return "look at --endpoint-url, AWS_ENDPOINT_URL_SQS and the network"
 	}
 	if strings.Contains(err.Error(), "in this account and region") {
-		return strings.TrimSpace("check --app, --profile and --region, or create queues with taskhawk provision " + p.App)
+		return strings.TrimSpace("check --app, --profile and --region, " +
+			"or create queues with taskhawk provision " + p.App)
 	}
 	return ""
 }

@@ -41,7 +41,8 @@ func (c *Provision) Run(ctx context.Context, p *program.Program) error {
 		return err
 	}
 	if p.Account != "" {
-		return program.Usagef("--account: SQS creates queues in the caller's account only; use a profile of that account")
+		return program.Usagef(
+			"--account: SQS creates queues in the caller's account only; use a profile of that account")
 	}
 	client, err := p.SQS(ctx)
 	if err != nil {

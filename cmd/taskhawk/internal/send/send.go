@@ -33,7 +33,8 @@ type Send struct {
 // Help has examples.
 func (*Send) Help() string {
 	return `The arguments are those of the Python function: the worker checks them, this command
-cannot. A value is JSON, otherwise a string. Quote a string that looks like JSON or begins with name= : '"12"', '"a=b"'. Before values that begin with a minus, write -- .
+cannot. A value is JSON, otherwise a string. Quote a string that looks like JSON or begins
+with name= : '"12"', '"a=b"'. Before values that begin with a minus, write -- .
 
 Examples:
   taskhawk send tasks.send_email ann@example.com Hello! --app dev-myapp
