@@ -192,7 +192,7 @@ func TestParseMessageReadsEveryLayoutAlike(t *testing.T) {
 // 1970.
 func TestMessagesAtTheEndsOfTime(t *testing.T) {
 	t.Parallel()
-	const last = 253402300799999
+	const last int64 = 253402300799999
 	for _, ms := range []int64{last, -last} {
 		msg := plainMessage()
 		msg.Timestamp = time.UnixMilli(ms).UTC()
@@ -207,7 +207,7 @@ func TestMessagesAtTheEndsOfTime(t *testing.T) {
 	}
 	read, err := taskhawk.ParseMessage(replaced(t, "1460868253255", `"9999-12-31T23:59:59.999Z"`))
 	require.NoError(t, err)
-	require.EqualValues(t, last, read.Timestamp.UnixMilli())
+	require.Equal(t, last, read.Timestamp.UnixMilli())
 }
 
 func TestParseMessageReadsTimestampsOfEveryLength(t *testing.T) {
