@@ -17,9 +17,9 @@ import (
 
 func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
 
-// A folder maps the functions of the tests of one directory to their source text. A
-// method has no receiver here.
-type folder map[string]string
+// A folder maps the functions of the tests of one directory to what they call, such as
+// "time.Sleep", or "pause" of the same package. A method has no receiver here.
+type folder map[string]map[string]bool
 
 // walk calls visit with the files below root that match the pattern, except those in
 // testdata and in hidden folders.
@@ -45,15 +45,15 @@ func readTests(t *testing.T, root string) map[string]folder {
 	t.Helper()
 	tree := map[string]folder{}
 	walk(t, root, "*_test.go", func(path, text string) {
-		set, dir := token.NewFileSet(), filepath.Dir(path)
-		file, err := parser.ParseFile(set, path, text, parser.SkipObjectResolution)
+		file, err := parser.ParseFile(token.NewFileSet(), path, text, parser.SkipObjectResolution)
 		require.NoError(t, err)
+		dir := filepath.Dir(path)
 		if tree[dir] == nil {
 			tree[dir] = folder{}
 		}
 		for _, declaration := range file.Decls {
 			if fn, ok := declaration.(*ast.FuncDecl); ok {
-				tree[dir][fn.Name.Name] += text[set.Position(fn.Body.Pos()).Offset:set.Position(fn.End()).Offset]
+				tree[dir].add(fn)
 			}
 		}
 	})
@@ -61,10 +61,26 @@ func readTests(t *testing.T, root string) map[string]folder {
 	return tree
 }
 
-// calls reports whether the text of a function calls another: "time.Sleep", or "pause" of
-// the same package.
-func calls(text, function string) bool {
-	return regexp.MustCompile(`(^|[^.\w])` + regexp.QuoteMeta(function) + `\(`).MatchString(text)
+// add adds the calls of a function.
+func (f folder) add(fn *ast.FuncDecl) {
+	calls := f[fn.Name.Name]
+	if calls == nil {
+		calls = map[string]bool{}
+		f[fn.Name.Name] = calls
+	}
+	ast.Inspect(fn.Body, func(node ast.Node) bool {
+		if call, ok := node.(*ast.CallExpr); ok {
+			switch called := call.Fun.(type) {
+			case *ast.Ident:
+				calls[called.Name] = true
+			case *ast.SelectorExpr:
+				if of, ok := called.X.(*ast.Ident); ok {
+					calls[of.Name+"."+called.Sel.Name] = true
+				}
+			}
+		}
+		return true
+	})
 }
 
 // sleeping returns the functions that call time.Sleep where time may be outside. Time is
@@ -74,20 +90,19 @@ func (f folder) sleeping() []string {
 	opening := map[string]bool{"synctest.Test": true}
 	for known := 0; known < len(opening); {
 		known = len(opening)
-		for name, text := range f {
-			for function := range opening {
-				opening[name] = opening[name] || calls(text, function)
-			}
-			if !opening[name] {
-				delete(opening, name)
+		for name, calls := range f {
+			for function := range calls {
+				if opening[function] {
+					opening[name] = true
+				}
 			}
 		}
 	}
 	entry := regexp.MustCompile(`^(Test|Benchmark|Fuzz|Example)`)
 	var found []string
-	for name, text := range f {
+	for name, calls := range f {
 		helper := len(opening) > 1 && !entry.MatchString(name)
-		if calls(text, "time.Sleep") && !opening[name] && !helper {
+		if calls["time.Sleep"] && !opening[name] && !helper {
 			found = append(found, name)
 		}
 	}
@@ -95,7 +110,7 @@ func (f folder) sleeping() []string {
 }
 
 // leakChecked reports whether the tests of a folder look for leaked goroutines.
-func (f folder) leakChecked() bool { return calls(f["TestMain"], "goleak.VerifyTestMain") }
+func (f folder) leakChecked() bool { return f["TestMain"]["goleak.VerifyTestMain"] }
 
 func TestTestsSleepInBubblesAndLookForLeaks(t *testing.T) {
 	t.Parallel()
