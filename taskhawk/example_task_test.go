@@ -12,7 +12,8 @@ import (
 
 type countdownArgs struct{ From int }
 
-// Countdown dispatches itself. With the function in New it would not compile: "initialization cycle or refers to itself".
+// Countdown dispatches itself. With the function in New it would not compile:
+// "initialization cycle or refers to itself".
 var Countdown = taskhawk.New[countdownArgs]("tasks.countdown", nil)
 
 func countdown(ctx context.Context, args countdownArgs) error {

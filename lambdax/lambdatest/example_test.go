@@ -40,7 +40,8 @@ func ExampleFunction() {
 	// processes: 2
 }
 
-// The traps of partial batch responses: of four answers that mean "the second message failed", one says so.
+// The traps of partial batch responses: of four answers that mean "the second message
+// failed", one says so.
 func ExampleDone() {
 	batch := []string{"id-1", "id-2"}
 	for _, response := range []string{

@@ -19,8 +19,8 @@ import (
 	"github.com/taskhawk/taskhawk-go/taskhawk"
 )
 
-// mappings reads event source mappings with the SDK's client of Lambda, which needs the permissions lambda:ListEventSourceMappings and
-// lambda:GetFunctionConfiguration.
+// mappings reads event source mappings with the SDK's client of Lambda, which needs the
+// permissions lambda:ListEventSourceMappings and lambda:GetFunctionConfiguration.
 func mappings(cfg aws.Config) func(context.Context, string) ([]sqscheck.EventSourceMapping, error) {
 	client := lambda.NewFromConfig(cfg)
 	return func(ctx context.Context, queueARN string) ([]sqscheck.EventSourceMapping, error) {

@@ -4,6 +4,8 @@ import (
 	"context"
 	"encoding/json"
 	"net"
+	"os"
+	"path/filepath"
 	"slices"
 	"strings"
 	"testing"
@@ -54,6 +56,20 @@ func TestUsageErrorsExitWith2(t *testing.T) {
 		require.Empty(t, r.out, args)
 	}
 	require.Zero(t, c.server.TotalRequests())
+}
+
+// One file serves every account and region.
+func TestTerraformTakesTheAccountAndRegionOfTheFlags(t *testing.T) {
+	t.Parallel()
+	c := newConsole(t)
+	file := filepath.Join(t.TempDir(), "apps.hcl")
+	require.NoError(t, os.WriteFile(file, []byte("region = \"us-east-1\"\napp \"dev-myapp\" {}"), 0o600))
+	r := c.run("terraform", file)
+	require.Equal(t, 2, r.code)
+	require.Contains(t, r.err, "no region or no account; set them in the file, or by --region and --account")
+	out := c.ok("terraform", file, "--region", "eu-west-1", "--account", "111122223333")
+	require.Contains(t, out, "arn:aws:sqs:eu-west-1:111122223333:TASKHAWK-DEV-MYAPP")
+	require.NotContains(t, out, "us-east-1")
 }
 
 func TestWithoutArgumentsThereIsHelp(t *testing.T) {

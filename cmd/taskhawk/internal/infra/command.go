@@ -16,6 +16,7 @@ type Command struct {
 // Help has examples.
 func (*Command) Help() string {
 	return `It makes no call and writes to the standard output. docs/deploy.md has the file.
+--region and --account replace those of the file.
 
 Examples:
   taskhawk terraform apps.hcl > taskhawk.tf
@@ -41,6 +42,9 @@ func (c *Command) Run(p *program.Program) error {
 	}
 	if p.Account != "" {
 		file.Account = p.Account
+	}
+	if file.Region == "" || file.Account == "" {
+		return program.Usagef("%s: no region or no account; set them in the file, or by --region and --account", c.File)
 	}
 	write := Terraform
 	if c.Format == "cloudformation" {

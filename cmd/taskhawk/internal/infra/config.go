@@ -18,9 +18,10 @@ import (
 
 // File is what a user writes, in HCL or in its JSON form.
 type File struct {
-	// Region and Account locate the queues. Required: policies name queues.
-	Region  string `hcl:"region"`
-	Account string `hcl:"account"`
+	// Region and Account locate the queues. Required, here or by the flags of the
+	// command: policies name queues.
+	Region  string `hcl:"region,optional"`
+	Account string `hcl:"account,optional"`
 	// Tags are put on everything that takes tags.
 	Tags map[string]string `hcl:"tags,optional"`
 	// AlarmTopic is the ARN of the SNS topic of alarms. Default: alarms notify no topic.
