@@ -26,11 +26,11 @@ type pages struct {
 // one queue after the other would take that for each. It calls take with the letters of
 // each poll, and with the error that ended a scan, in the caller's goroutine.
 //
-// limit is the limit of the first poll of each queue. take returns that of the queue's
+// limit is the limit of the first poll of each queue. take returns the limit of the
 // next poll, 0 for no further one, and false to end all scans. Until take returns, its scan
 // makes no poll. Each scan gives its letters back when it ends, and scanAll returns, or
 // panics with take, after all scans have ended. Scans that take ends finish their poll,
-// since letters of a lost answer stay hidden. The error of scanAll is that of ctx.
+// since letters of a lost answer stay hidden. scanAll returns the error of ctx.
 func scanAll(
 	ctx context.Context, scans []*scan, limit int,
 	take func(s *scan, received []*letter, err error) (limit int, more bool),

@@ -210,8 +210,8 @@ type RedriveConfig struct {
 	Rate int
 	// DryRun moves nothing and counts what would be moved. It looks at all queues side by
 	// side. The letters are received, so they are invisible to others for as long as it
-	// runs, and their receive counts go up, also those of up to ten letters a queue that
-	// Limit leaves out.
+	// runs, and their receive counts go up, also for up to ten letters a queue that Limit
+	// leaves out.
 	DryRun bool
 	// Copy makes Redrive receive, send and delete the messages also where SQS could move
 	// them by itself. That takes three requests for ten messages, counts by task, and

@@ -288,7 +288,7 @@ func TestManyUnknownNamesShareALine(t *testing.T) {
 	})
 }
 
-// The first name after a full second has a line of its own, which it does not repeat.
+// After a full second the first new name gets a separate line, which does not repeat it.
 func TestANameThatFindsRoomHasALine(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {

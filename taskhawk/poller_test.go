@@ -221,7 +221,7 @@ func TestWorkerPrefetchFollowsTheTasks(t *testing.T) {
 			return most
 		}
 		require.Greater(t, most(100), 5)
-		most(140) // those that waited already, and some until the mean is that of slow tasks
+		most(140) // what waited already, and some until the mean shows slow tasks
 		require.Equal(t, 1, most(199))
 		most(260)
 		require.Greater(t, most(350), 5)

@@ -89,6 +89,11 @@ func TestPatienceKeepsToMaxCalls(t *testing.T) {
 	})
 }
 
+// always makes items wait for d.
+func always(d time.Duration) func(time.Duration) time.Duration {
+	return func(time.Duration) time.Duration { return d }
+}
+
 // half makes items wait half as long as the last call took, most at most.
 func half(most time.Duration) func(time.Duration) time.Duration {
 	return func(last time.Duration) time.Duration { return min(most, last/2) }
@@ -128,7 +133,7 @@ func TestLingerFromTheEndOfACall(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		s := &service{}
 		cfg := config(s)
-		cfg.Linger = func(time.Duration) time.Duration { return 100 * time.Millisecond }
+		cfg.Linger = always(100 * time.Millisecond)
 		c := groupcommit.New(cfg)
 		go func() { _ = c.Do(t.Context(), 1) }()
 		time.Sleep(600 * time.Millisecond)
@@ -146,7 +151,7 @@ func TestPatienceAfterLinger(t *testing.T) {
 		s := &service{}
 		cfg := config(s)
 		cfg.MaxCalls, cfg.Patience = 2, 50*time.Millisecond
-		cfg.Linger = func(time.Duration) time.Duration { return time.Minute }
+		cfg.Linger = always(time.Minute)
 		c := groupcommit.New(cfg)
 		go func() { _ = c.Do(t.Context(), 0) }()
 		synctest.Wait()
@@ -163,7 +168,7 @@ func TestLingerAfterACancel(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		s := &service{}
 		cfg := config(s)
-		cfg.Linger = func(time.Duration) time.Duration { return 100 * time.Millisecond }
+		cfg.Linger = always(100 * time.Millisecond)
 		c := groupcommit.New(cfg)
 		ctx, cancel := context.WithTimeout(t.Context(), 50*time.Millisecond)
 		defer cancel()

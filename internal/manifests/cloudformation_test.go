@@ -14,7 +14,7 @@ import (
 	"gopkg.in/yaml.v3"
 )
 
-// definitions are those of a schema, by the kind of resource or property.
+// definitions maps kinds of resources and properties to their definitions in a schema.
 type definitions map[string]any
 
 func readDefinitions(t *testing.T, text string) definitions {

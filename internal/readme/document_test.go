@@ -99,8 +99,8 @@ func (d document) blocks(language string) []block {
 	return found
 }
 
-// prose returns the lines of the document with those of fenced blocks emptied, so that
-// line numbers stay.
+// prose returns the lines of the document. Lines in fenced blocks are empty, so that line
+// numbers stay.
 func (d document) prose() []string {
 	lines := make([]string, len(d.lines))
 	fenced := false

@@ -138,7 +138,7 @@ func TestAMeterThatPanicsCostsNoSpan(t *testing.T) {
 	require.Len(t, process.Links(), 1)
 	require.Equal(t, "retry", attributes(process)["taskhawk.outcome"])
 	require.Equal(t, []string{"taskhawk.retry"}, eventsOf(process))
-	require.EqualValues(t, 2, calls.Load(), "the dispatch's counter, and that of running tasks")
+	require.EqualValues(t, 2, calls.Load(), "the counters of dispatches and of running tasks")
 }
 
 func TestBrokenTelemetryLosesAndRepeatsNothing(t *testing.T) {

@@ -106,7 +106,7 @@ func run(p policy, s scenario) result {
 	return r
 }
 
-// requests are those of SQS in a second in which tasks come and are done. Sends share
+// requests counts calls of SQS in a second in which tasks come and are done. Sends share
 // requests in the program that dispatches, deletes in each worker. A task that comes while
 // a worker polls ends the poll. A poll takes as many waiting tasks as can start soon.
 func requests(workers int, come, done, waiting float64) float64 {

@@ -27,7 +27,7 @@ const (
 	queue = "TASKHAWK-DEV-DAY"
 )
 
-// sleepArgs are those of a task that waits for a network.
+// sleepArgs are the arguments of a task that waits for a network.
 type sleepArgs struct{ Dispatched int64 }
 
 // A fleet runs a scenario on virtual time: tasks are dispatched as the load says, real

@@ -1,5 +1,5 @@
 // Package taskhawk has the signatures of the other library that our documents show, and
-// no more. They are those of its commit 5ad51c8.
+// no more, as of its commit 5ad51c8.
 package taskhawk
 
 import (

@@ -16,7 +16,7 @@ type Command struct {
 // Help has examples.
 func (*Command) Help() string {
 	return `It makes no call and writes to the standard output. docs/deploy.md has the file.
---region and --account replace those of the file.
+--region and --account replace the values in the file.
 
 Examples:
   taskhawk terraform apps.hcl > taskhawk.tf

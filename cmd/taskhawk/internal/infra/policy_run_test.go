@@ -27,8 +27,8 @@ import (
 
 var errTest = errors.New("test error")
 
-// A program does all that a role does to an application, whose queues are those of the
-// file, with a client that a policy limits.
+// A program does all that a role does to the application of a file, with a client that a
+// policy limits.
 type program struct {
 	*testing.T
 	declaredApp
