@@ -19,19 +19,21 @@ import (
 	"github.com/taskhawk/taskhawk-go/taskhawk"
 )
 
-// allowReceives sets the maxReceiveCount of the default queue.
+// allowReceives sets the maxReceiveCount of the queues.
 func (r *env) allowReceives(count int) {
 	r.Helper()
-	url, err := r.client.GetQueueUrl(r.Context(), &sqs.GetQueueUrlInput{QueueName: name(taskhawk.Default)})
-	require.NoError(r, err)
-	_, err = r.client.SetQueueAttributes(r.Context(), &sqs.SetQueueAttributesInput{
-		QueueUrl: url.QueueUrl,
-		Attributes: map[string]string{"RedrivePolicy": fmt.Sprintf(
-			`{"deadLetterTargetArn":"arn:aws:sqs:us-east-1:%s:%s","maxReceiveCount":"%d"}`,
-			"000000000000", sqsx.DeadLetterQueueName(*name(taskhawk.Default)), count,
-		)},
-	})
-	require.NoError(r, err)
+	for _, priority := range taskhawk.Priorities() {
+		url, err := r.client.GetQueueUrl(r.Context(), &sqs.GetQueueUrlInput{QueueName: name(priority)})
+		require.NoError(r, err)
+		_, err = r.client.SetQueueAttributes(r.Context(), &sqs.SetQueueAttributesInput{
+			QueueUrl: url.QueueUrl,
+			Attributes: map[string]string{"RedrivePolicy": fmt.Sprintf(
+				`{"deadLetterTargetArn":"arn:aws:sqs:us-east-1:%s:%s","maxReceiveCount":"%d"}`,
+				"000000000000", sqsx.DeadLetterQueueName(*name(priority)), count,
+			)},
+		})
+		require.NoError(r, err)
+	}
 }
 
 // letters are the dead letters of the default queue.
