@@ -429,7 +429,8 @@ type Function func(ctx context.Context, event []byte) error
 // Register gives a function a name and returns its ARN, the endpoint of a subscription
 // with the protocol lambda. Each message of the topic runs it in a new goroutine, like an
 // asynchronous invocation: after an error or a panic it runs again one minute later, and
-// two minutes after that. Close waits for it.
+// two minutes after that. Close waits for the attempt that runs or is due, and starts no
+// later one.
 func (s *Server) Register(name string, function Function) (arn string) {
 	s.account.mu.Lock()
 	defer s.account.mu.Unlock()
@@ -454,7 +455,8 @@ func (a *account) invoke(ctx context.Context, s *subscription, p *publication) {
 // run invokes a function up to three times.
 func (a *account) run(ctx context.Context, function func(context.Context) error, s *subscription, p *publication) {
 	for attempt := range 3 {
-		if !sleep(ctx, time.Duration(attempt)*time.Minute) {
+		// The first attempt is owed even if the server closes before this goroutine starts.
+		if attempt > 0 && !sleep(ctx, time.Duration(attempt)*time.Minute) {
 			return
 		}
 		a.noteInvocation(p, s)

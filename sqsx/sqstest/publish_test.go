@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"slices"
 	"strings"
+	"sync/atomic"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -408,6 +409,27 @@ func TestCloseWaitsForFunctions(t *testing.T) {
 	require.True(t, slices.ContainsFunc(f.events(sqstest.Discarded), func(e sqstest.Event) bool {
 		return e.Reason == "The function does not exist."
 	}))
+}
+
+// A message that was accepted runs its function, however soon the server closes.
+func TestCloseRunsWhatWasPublished(t *testing.T) {
+	t.Parallel()
+	f := newSNSFixture(t)
+	topic := f.topic("jobs")
+	const functions = 200
+	var runs atomic.Int32
+	for n := range functions {
+		arn := f.Register(fmt.Sprint("jobs-", n), func(context.Context, []byte) error {
+			runs.Add(1)
+			return errors.New("no second attempt")
+		})
+		_, err := f.topics.Subscribe(t.Context(), &sns.SubscribeInput{TopicArn: &topic, Protocol: aws.String("lambda"), Endpoint: &arn})
+		require.NoError(t, err)
+	}
+	f.publish(topic, "a")
+	f.Close()
+	require.EqualValues(t, functions, runs.Load())
+	require.Equal(t, functions, f.Ledger().Count(sqstest.Invoked))
 }
 
 // A started server answers both services over the loopback.
