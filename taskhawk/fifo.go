@@ -2,6 +2,7 @@ package taskhawk
 
 import (
 	"context"
+	"slices"
 	"sync"
 	"time"
 
@@ -16,12 +17,17 @@ type sequence struct {
 }
 
 // run handles the messages in order. A message that is not done holds up those behind it:
-// they are given back, neither run nor deleted. A stop, or a full waiting room of their
-// task, gives them back too.
+// they are given back, neither run nor deleted. A full waiting room of their task gives
+// them back too, and so does a stop, unless one of them is at its last attempt.
 func (s *sequence) run(stop, work context.Context) {
 	w, waiting, end := s.poller.worker, s.leases, admitted
 	for len(waiting) > 0 {
-		if end = s.admit(stop, waiting); end != admitted {
+		end = s.admit(stop, waiting)
+		if end == notAdmitted && stop.Err() != nil && s.atLastAttempt(waiting) {
+			// Given back it would be a dead letter, so it has the time that handlers have.
+			end = s.admit(work, waiting)
+		}
+		if end != admitted {
 			break
 		}
 		l := waiting[0]
@@ -48,6 +54,13 @@ func (s *sequence) run(stop, work context.Context) {
 		s.poller.governor.calmed(work)
 	}
 	w.release(work, waiting)
+}
+
+// atLastAttempt reports whether one of the messages becomes a dead letter if it is given
+// back.
+func (s *sequence) atLastAttempt(waiting []*lease) bool {
+	hub := s.poller.worker.hub
+	return slices.ContainsFunc(waiting, func(l *lease) bool { return hub.lastAttempt(l.current()) })
 }
 
 // redeliverySlack is how much longer than its backoff a failed message may take to come

@@ -3,7 +3,6 @@ package taskhawk
 import (
 	"context"
 	"fmt"
-	"slices"
 	"sync"
 	"time"
 )
@@ -122,7 +121,7 @@ func (s *sequence) permit(stop context.Context, waiting []*lease) admission {
 		limiter.grant()
 		return admitted
 	}
-	last := slices.ContainsFunc(waiting, func(l *lease) bool { return s.poller.worker.hub.lastAttempt(l.current()) })
+	last := s.atLastAttempt(waiting)
 	if limiter.hold(len(waiting), last) {
 		s.poller.governor.drop(len(waiting))
 		defer func() {

@@ -134,7 +134,6 @@ func TestWorkerMakesADeadLetterAfterMaxAttempts(t *testing.T) {
 	})
 }
 
-// What a stop cuts off at the last attempt is no failure, and so no dead letter yet.
 // A limit of one task is none of the others of its hub.
 func TestMaxAttemptsIsOfOneTask(t *testing.T) {
 	t.Parallel()
@@ -153,6 +152,7 @@ func TestMaxAttemptsIsOfOneTask(t *testing.T) {
 	})
 }
 
+// What a stop cuts off at the last attempt is no failure, and so no dead letter yet.
 func TestStopMakesNoDeadLetterOfALastAttempt(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {

@@ -38,10 +38,12 @@ func (s *slots) acquire(ctx context.Context, priority Priority) bool {
 	}
 	select {
 	case <-granted:
-		return true
 	case <-ctx.Done():
 	}
-	s.leave(priority, granted)
+	if ctx.Err() == nil {
+		return true
+	}
+	s.leave(priority, granted) // also a slot that was granted in that moment
 	return false
 }
 

@@ -91,7 +91,9 @@ func NewWorker(hub *Hub, queues []Queue, config WorkerConfig) (*Worker, error) {
 //   - what they still bring, and what waits for a slot, is given back at once; a second
 //     later where polls were cut off, by AbortPolls or by the end of the grace period,
 //     since they may live on for a moment
-//   - running handlers have the grace period; then their context ends with the cause
+//   - a message at its last attempt is not given back, since it would become a dead letter:
+//     it still runs when a slot is free
+//   - handlers have the grace period; then their context ends with the cause
 //     [ErrStopping], and their messages are given back too
 //
 // It returns nil after such a stop, within the grace period and a second, and a

@@ -2,6 +2,8 @@ package taskhawk_test
 
 import (
 	"context"
+	"fmt"
+	"strconv"
 	"strings"
 	"sync"
 	"testing"
@@ -228,6 +230,83 @@ func TestWorkerStopGivesBackWhatALatePollBrings(t *testing.T) {
 		all, inFlight := w.memory.Depth(taskhawk.Default)
 		require.Equal(t, 1, all)
 		require.Zero(t, inFlight)
+	})
+}
+
+// A message at its last attempt would become a dead letter if the stop gave it back.
+func TestWorkerStopRunsWhatIsAtItsLastAttempt(t *testing.T) {
+	t.Parallel()
+	const most = 5 // receives that the queue allows
+	for name, c := range map[string]struct {
+		ordered  bool // all messages are of one group
+		late     bool // they come by a poll that ends after the stop
+		attempts []int
+		options  []taskhawk.TaskOption
+		runs     []int // all of 10 s, one after the other
+		released int
+	}{
+		"in line":             {attempts: []int{1, 4, most, 1}, runs: []int{0, 2}, released: 2},
+		"several":             {attempts: []int{1, most, most}, runs: []int{0, 1, 2}},
+		"behind its group":    {ordered: true, attempts: []int{1, 1, most, 1}, runs: []int{0, 1, 2}, released: 1},
+		"by a late poll":      {late: true, attempts: []int{most}, runs: []int{0}},
+		"of the task":         {attempts: []int{1, 2}, options: []taskhawk.TaskOption{taskhawk.WithMaxAttempts(2)}, runs: []int{0, 1}},
+		"at the task's limit": {attempts: []int{1, most, 1}, options: []taskhawk.TaskOption{taskhawk.WithMaxConcurrency(1)}, runs: []int{0, 1}, released: 1},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			synctest.Test(t, func(t *testing.T) {
+				w := newWorkerTest(t, sleeping(10*time.Second), c.options...)
+				q := newScriptedQueue(c.ordered)
+				config := taskhawk.WorkerConfig{Concurrency: 1, GracePeriod: time.Minute}
+				if len(c.options) > 0 {
+					config.Concurrency = 2
+				}
+				var batch []*taskhawk.Delivery
+				for n, attempt := range c.attempts {
+					d := q.deliver(strconv.Itoa(n), fmt.Sprint("id-", n), fmt.Sprint("receipt-", n), "group")
+					d.Attempt, d.MaxAttempts = attempt, most
+					batch = append(batch, d)
+				}
+				worker := w.startOn(q, config)
+				pass(time.Second)
+				if c.late {
+					w.cancel()
+				}
+				q.batches <- batch[:1]
+				pass(time.Second)
+				q.batches <- batch[1:]
+				pass(time.Second)
+				w.cancel()
+				require.NoError(t, <-w.done)
+				require.ElementsMatch(t, c.runs, w.runs())
+				stats := worker.Stats()
+				require.EqualValues(t, c.released, stats.Released)
+				require.EqualValues(t, len(c.runs), stats.Succeeded)
+				require.Zero(t, stats.Dead)
+			})
+		})
+	}
+}
+
+// Such a message does not prolong a stop beyond its grace period.
+func TestWorkerStopGivesBackALastAttemptAtTheEndOfItsGracePeriod(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		w := newWorkerTest(t, func(ctx context.Context, _ int) error { <-ctx.Done(); return nil })
+		q := newScriptedQueue(false)
+		worker := w.startOn(q, taskhawk.WorkerConfig{Concurrency: 1, GracePeriod: time.Minute})
+		running, last := q.deliver("1", "a", "a", ""), q.deliver("2", "b", "b", "")
+		last.Attempt, last.MaxAttempts = 5, 5
+		q.batches <- []*taskhawk.Delivery{running}
+		pass(time.Second)
+		q.batches <- []*taskhawk.Delivery{last}
+		pass(time.Second)
+		w.cancel()
+		pass(59 * time.Second)
+		require.Equal(t, 1, worker.Stats().Waiting, "it waits for a slot, under its lease")
+		require.NoError(t, <-w.done)
+		require.Equal(t, []int{1}, w.runs())
+		require.EqualValues(t, 1, worker.Stats().Dead)
 	})
 }
 

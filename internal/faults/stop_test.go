@@ -3,6 +3,7 @@ package faults_test
 import (
 	"context"
 	"errors"
+	"fmt"
 	"net/http"
 	"slices"
 	"strconv"
@@ -382,6 +383,36 @@ func TestT25StartStopStart(t *testing.T) {
 		last.stop()
 		r.Check(want{})
 	})
+}
+
+// Each stop costs the messages that wait a receive. The queue allows two, and none becomes
+// a dead letter without a run.
+func TestT76DeploysWhileMessagesWait(t *testing.T) {
+	t.Parallel()
+	for _, abort := range []bool{false, true} {
+		t.Run(fmt.Sprint("AbortPolls ", abort), func(t *testing.T) {
+			t.Parallel()
+			tasks, deploys := sized(400, 4000), sized(30, 300)
+			s := setup{
+				What: "deploys while messages wait", Handle: takes(300 * time.Millisecond),
+				Provision: sqsx.ProvisionConfig{MaxReceiveCount: 2},
+			}
+			inBubble(t, s, func(r *env) {
+				r.fill(tasks)
+				config := defaultOnly(4)
+				config.AbortPolls = abort
+				for deploy := range deploys {
+					w := r.start(config)
+					time.Sleep(time.Duration(deploy*37%900) * time.Millisecond)
+					w.stop()
+				}
+				last := r.start(config)
+				r.drain(time.Hour)
+				last.stop()
+				r.Check(want{})
+			})
+		})
+	}
 }
 
 // startStop runs a worker for a while; Run is called twice, and runs it once.
