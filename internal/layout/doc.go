@@ -1,9 +1,8 @@
 // Package layout holds the checks of the repository that no linter has; it has no code to
 // import.
 //
-//   - imports: what a package may link through others. The direct imports are in
-//     .golangci.yml;
-//   - requirements: the modules that docs/decisions.md argues for;
+//   - imports: what a package may link through others. The direct imports, and the modules
+//     that docs/decisions.md argues for, are in .golangci.yml;
 //   - tests that sleep in virtual time only, and look for leaked goroutines;
 //   - modules that dependabot updates.
 //

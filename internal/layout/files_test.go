@@ -4,6 +4,7 @@ import (
 	"go/ast"
 	"go/parser"
 	"go/token"
+	"go/types"
 	"io/fs"
 	"os"
 	"path/filepath"
@@ -21,10 +22,24 @@ func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
 // "time.Sleep", or "pause" of the same package. A method has no receiver here.
 type folder map[string]map[string]bool
 
+// add adds the calls of a function.
+func (f folder) add(fn *ast.FuncDecl) {
+	if f[fn.Name.Name] == nil {
+		f[fn.Name.Name] = map[string]bool{}
+	}
+	ast.Inspect(fn, func(node ast.Node) bool {
+		if call, ok := node.(*ast.CallExpr); ok {
+			f[fn.Name.Name][types.ExprString(call.Fun)] = true
+		}
+		return true
+	})
+}
+
 // walk calls visit with the files below root that match the pattern, except those in
 // testdata and in hidden folders.
 func walk(t *testing.T, root, pattern string, visit func(path, text string)) {
 	t.Helper()
+	visited := false
 	require.NoError(t, filepath.WalkDir(root, func(path string, entry fs.DirEntry, err error) error {
 		if err != nil || path == root {
 			return err
@@ -32,13 +47,15 @@ func walk(t *testing.T, root, pattern string, visit func(path, text string)) {
 		if entry.IsDir() && (entry.Name() == "testdata" || strings.ContainsAny(entry.Name()[:1], "._")) {
 			return filepath.SkipDir
 		}
-		if matches, _ := filepath.Match(pattern, entry.Name()); matches {
+		if matches, _ := filepath.Match(pattern, entry.Name()); matches && !entry.IsDir() {
 			text, err := os.ReadFile(path)
 			require.NoError(t, err)
 			visit(path, string(text))
+			visited = true
 		}
 		return nil
 	}))
+	require.True(t, visited, "no files")
 }
 
 func readTests(t *testing.T, root string) map[string]folder {
@@ -57,30 +74,7 @@ func readTests(t *testing.T, root string) map[string]folder {
 			}
 		}
 	})
-	require.NotEmpty(t, tree)
 	return tree
-}
-
-// add adds the calls of a function.
-func (f folder) add(fn *ast.FuncDecl) {
-	calls := f[fn.Name.Name]
-	if calls == nil {
-		calls = map[string]bool{}
-		f[fn.Name.Name] = calls
-	}
-	ast.Inspect(fn.Body, func(node ast.Node) bool {
-		if call, ok := node.(*ast.CallExpr); ok {
-			switch called := call.Fun.(type) {
-			case *ast.Ident:
-				calls[called.Name] = true
-			case *ast.SelectorExpr:
-				if of, ok := called.X.(*ast.Ident); ok {
-					calls[of.Name+"."+called.Sel.Name] = true
-				}
-			}
-		}
-		return true
-	})
 }
 
 // sleeping returns the functions that call time.Sleep where time may be outside. Time is

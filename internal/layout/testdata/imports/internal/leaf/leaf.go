@@ -1,6 +1,3 @@
 package leaf
 
-import (
-	_ "github.com/taskhawk/taskhawk-go/codec"
-	_ "github.com/taskhawk/taskhawk-go/examples/tasks"
-)
+import _ "github.com/taskhawk/taskhawk-go/examples/tasks"
