@@ -4,7 +4,7 @@
 //   - imports: what a package may link through others. The direct imports, and the modules
 //     that docs/decisions.md argues for, are in .golangci.yml;
 //   - tests that sleep in virtual time only, and look for leaked goroutines;
-//   - modules that dependabot updates.
+//   - workflows of GitHub, and the modules that dependabot updates.
 //
 // Each check also runs on a fixture that breaks it.
 package layout
