@@ -20,6 +20,7 @@ type environment struct {
 	command *exec.Cmd
 	began   time.Time
 	work    chan *invocation // unbuffered: a value sent was taken
+	grace   time.Duration    // terminationGrace, but for tests
 	ready   chan struct{}    // closed when the runtime asks for its first invocation
 	gone    chan struct{}    // closed when the process is gone and all its invocations have ended
 
@@ -38,7 +39,7 @@ func launch(ctx context.Context, config Config) (*environment, error) {
 	}
 	e := &environment{
 		config: config, work: make(chan *invocation), ready: make(chan struct{}), gone: make(chan struct{}),
-		taken: map[string]*invocation{},
+		grace: terminationGrace, taken: map[string]*invocation{},
 	}
 	e.server = &http.Server{Handler: e.routes(), ReadHeaderTimeout: time.Minute}
 	e.command = exec.Command(config.Program) //nolint:gosec,noctx // the caller's own program, which outlives the call
@@ -131,6 +132,10 @@ func (e *environment) initFailure() error {
 // run gives the invocation to the runtime and waits for its end. It returns false when
 // the process ended before it took it.
 func (e *environment) run(ctx context.Context, i *invocation) (Result, bool, error) {
+	// The select below chooses at random when the runtime waits for work too.
+	if ctx.Err() != nil {
+		return Result{}, true, context.Cause(ctx)
+	}
 	select {
 	case e.work <- i:
 	case <-e.gone:
@@ -217,7 +222,7 @@ func (e *environment) terminate() {
 	if wants && e.command.Process.Signal(syscall.SIGTERM) == nil {
 		select {
 		case <-e.gone:
-		case <-time.After(terminationGrace):
+		case <-time.After(e.grace):
 		}
 	}
 	e.kill()

@@ -187,8 +187,16 @@ func TestShutdown(t *testing.T) {
 			written := &lambdatest.Log{}
 			function := start(t, lambdatest.Config{Env: c.env, Output: written, Timeout: long})
 			require.Nil(t, invoke(t, function, `{"Do":"answer"}`).Error)
+			told := func() bool { return strings.Contains(written.String(), "told to end") }
+			if c.env["STUBBORN"] == "" {
+				function.SetTerminationGrace(long)
+			} else {
+				// A slow process would be killed before it has said so.
+				require.NoError(t, function.Signal(syscall.SIGTERM))
+				require.Eventually(t, told, long, time.Millisecond)
+			}
 			require.Equal(t, c.state, function.Shutdown().String())
-			require.Equal(t, c.told, strings.Contains(written.String(), "told to end"))
+			require.Equal(t, c.told, told())
 
 			_, err := function.Invoke(t.Context(), []byte(`{"Do":"answer"}`))
 			require.EqualError(t, err, "lambdatest: invoke: the function is closed")
@@ -233,6 +241,21 @@ func TestInvocationsEndWithTheirContext(t *testing.T) {
 	stop()
 	_, err = lambdatest.Start(canceled, lambdatest.Config{Program: program, Env: map[string]string{"MODE": "never ready"}})
 	require.ErrorIs(t, err, context.Canceled)
+}
+
+func TestAnEndedContextInvokesNothing(t *testing.T) {
+	t.Parallel()
+	written := &lambdatest.Log{}
+	function := start(t, lambdatest.Config{Timeout: long, Output: written})
+	require.Nil(t, invoke(t, function, `{"Do":"answer"}`).Error)
+	ended, cancel := context.WithCancel(t.Context())
+	cancel()
+	for range 100 { // idle now and then: an invocation would be taken
+		_, err := function.Invoke(ended, []byte(`{"Do":"exit"}`))
+		require.ErrorIs(t, err, context.Canceled)
+	}
+	require.Nil(t, invoke(t, function, `{"Do":"answer"}`).Error)
+	require.Equal(t, 1, function.Starts())
 }
 
 // A runtime that is not Amazon's: what it does wrong, it is told.

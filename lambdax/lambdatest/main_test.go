@@ -54,7 +54,7 @@ func victim(program string) {
 // start runs the function until the end of the test.
 func start(t *testing.T, config lambdatest.Config) *lambdatest.Function {
 	t.Helper()
-	config.Program = program
+	config.Program, config.InitTimeout = program, long
 	function, err := lambdatest.Start(t.Context(), config)
 	require.NoError(t, err)
 	t.Cleanup(function.Close)
