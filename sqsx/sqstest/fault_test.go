@@ -244,7 +244,7 @@ func TestCloseEndsSilenceAndDelays(t *testing.T) {
 			_, err := f.client.ListQueues(t.Context(), &sqs.ListQueuesInput{}, once)
 			ended <- err
 		}()
-		require.Eventually(t, func() bool { return injection.Fired() == 1 }, time.Second, time.Millisecond)
+		require.Eventually(t, func() bool { return injection.Fired() == 1 }, time.Minute, time.Millisecond)
 		f.Close()
 		require.Error(t, <-ended)
 		_, err := f.client.ListQueues(t.Context(), &sqs.ListQueuesInput{}, once)

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"os"
 	"slices"
 	"strings"
 	"sync/atomic"
@@ -436,7 +437,11 @@ func TestCloseRunsWhatWasPublished(t *testing.T) {
 func TestTopicsOverTheLoopback(t *testing.T) {
 	server := sqstest.NewServer()
 	defer server.Close()
-	t.Setenv("AWS_ENDPOINT_URL_SNS", server.URL)
+	for name, value := range map[string]string{
+		"AWS_ENDPOINT_URL_SNS": server.URL, "AWS_PROFILE": "", "AWS_CONFIG_FILE": os.DevNull, "AWS_CA_BUNDLE": "",
+	} {
+		t.Setenv(name, value)
+	}
 	cfg, err := config.LoadDefaultConfig(t.Context(), config.WithRegion("us-east-1"),
 		config.WithCredentialsProvider(credentials.NewStaticCredentialsProvider("key", "secret", "")))
 	require.NoError(t, err)
