@@ -52,7 +52,7 @@ func serve(t *testing.T, program string, output io.Writer) *lambdatest.Function 
 	server := sqstest.NewServer()
 	t.Cleanup(server.Close)
 	function, err := lambdatest.Start(t.Context(), lambdatest.Config{
-		Program: program, Timeout: 30 * time.Second, Output: output,
+		Program: program, Timeout: time.Minute, InitTimeout: time.Minute, Output: output,
 		Env: map[string]string{"AWS_ENDPOINT_URL_SQS": server.URL, "AWS_ENDPOINT_URL_SNS": server.URL},
 	})
 	require.NoError(t, err)

@@ -4,7 +4,6 @@ import (
 	"context"
 	"fmt"
 	"sync/atomic"
-	"time"
 
 	"github.com/taskhawk/taskhawk-go/examples/questions/local"
 	"github.com/taskhawk/taskhawk-go/sqsx"
@@ -21,16 +20,15 @@ func Example_fairTenants() {
 	defer stop()
 	const many = 1000
 	var large atomic.Int32
-	started, ahead := make(chan bool), make(chan int32, 1)
+	started, sent, ahead := make(chan bool, many), make(chan bool), make(chan int32, 1)
 	export := taskhawk.New("exports.run", func(_ context.Context, args exportArgs) error {
 		if args.Tenant == "small" {
 			ahead <- large.Load()
 			return nil
 		}
-		<-time.After(10 * time.Millisecond) // a slow export
-		if large.Add(1) == 1 {
-			close(started)
-		}
+		started <- true
+		<-sent // a slow export: it ends when the other tenant has come
+		large.Add(1)
 		return nil
 	})
 	hub := local.Hub(client, "dev-exports", nil, export)
@@ -45,6 +43,7 @@ func Example_fairTenants() {
 	if _, err := of("small").Dispatch(ctx, exportArgs{"small"}); err != nil {
 		fmt.Println(err)
 	}
+	close(sent)
 	fmt.Println("the small tenant waited for half of the large one:", <-ahead >= many/2)
 	// Output:
 	// the small tenant waited for half of the large one: false

@@ -25,7 +25,7 @@ import (
 const queue = "dev-myapp"
 
 // limit is how long the whole demo may take.
-const limit = 10 * time.Second
+const limit = time.Minute
 
 func main() {
 	ctx, cancel := context.WithTimeout(context.Background(), limit)

@@ -255,5 +255,5 @@ func requireFreed(t *testing.T, freed chan struct{}) {
 		default:
 			return false
 		}
-	}, 10*time.Second, time.Millisecond)
+	}, time.Minute, time.Millisecond)
 }
