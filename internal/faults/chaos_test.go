@@ -41,7 +41,9 @@ func TestT53Soak(t *testing.T) {
 		start := time.Now()
 		survivor := r.start(sqsx.WorkerConfig{Concurrency: 20})
 		var points []usage
-		for n := 1; n <= stages; n++ {
+		n := 1
+		// A seed of short pauses needs one stage more for an hour.
+		for ; n <= stages || time.Since(start) < time.Hour; n++ {
 			r.soak(c)
 			r.judge()
 			r.forget()
@@ -50,11 +52,10 @@ func TestT53Soak(t *testing.T) {
 			}
 		}
 		survivor.stop()
-		r.notef("%d tasks in %s of virtual time, seed %d; at the quarters: %+v", stages*stage, time.Since(start), seed, points)
+		r.notef("%d tasks in %s of virtual time, seed %d; at the quarters: %+v", (n-1)*stage, time.Since(start), seed, points)
 		first, last := points[0], points[len(points)-1]
 		require.LessOrEqual(r, last.heap, first.heap+1<<20, "bytes of heap")
 		require.LessOrEqual(r, last.goroutines, first.goroutines+2)
-		require.GreaterOrEqual(r, time.Since(start), time.Hour)
 		r.Check(want{Stranded: stage, Refused: refusals(stage)})
 	})
 }
