@@ -59,7 +59,7 @@ func TestT26SIGKILLAtARandomInstant(t *testing.T) {
 
 	p := r.spawn(c, child)
 	r.drain(3 * time.Minute)
-	code, _ := p.terminate(10 * time.Second)
+	code, _ := p.terminate(time.Minute)
 	require.Zero(r, code, p.output)
 	require.LessOrEqual(r, r.record.duplicates(), sum, "each run that was not the first is one that a kill cut off")
 	r.notef("%d kills, %d runs, %d tasks to run again, at most %d of one kill, and %.1f in the mean", kills, r.record.total(), sum, most,
@@ -121,12 +121,12 @@ func dieAndRestart(r *env, order command, trace string) {
 		p := r.spawn(c, child)
 		r.await(2*time.Minute, "the process dies, or all is done", func() bool { return !p.outlives(0) || r.left() == 0 })
 		if r.left() == 0 {
-			code, _ := p.terminate(10 * time.Second)
+			code, _ := p.terminate(time.Minute)
 			require.Zero(r, code, p.output)
 			break
 		}
 		deaths++
-		require.NotZero(r, p.wait(10*time.Second))
+		require.NotZero(r, p.wait(time.Minute))
 		require.Contains(r, p.output.String(), trace)
 	}
 	require.Equal(r, poisonTries, deaths, "the task is received as often as the redrive policy allows")
