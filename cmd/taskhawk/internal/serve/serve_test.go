@@ -9,6 +9,7 @@ import (
 	"os"
 	"path/filepath"
 	"strings"
+	"sync/atomic"
 	"testing"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
@@ -153,19 +154,23 @@ func TestKeeperSavesWhileRequestsComeIn(t *testing.T) {
 	require.NoError(t, k.load())
 	ctx, cancel := context.WithCancel(t.Context())
 	asked, done := make(chan struct{}), make(chan struct{})
-	requests := int64(0)
+	var created atomic.Bool
+	requests, later := int64(0), 0
 	go func() {
 		defer close(done)
 		k.run(ctx, func() int64 {
 			requests++
-			if requests == 3 { // the second save is over
-				close(asked)
+			if created.Load() {
+				if later++; later == 2 { // a save that began after it is over
+					close(asked)
+				}
 			}
 			return requests
 		}, func(err error) { t.Error(err) })
 	}()
 	_, err := p.client().CreateQueue(t.Context(), &sqs.CreateQueueInput{QueueName: aws.String("jobs")})
 	require.NoError(t, err)
+	created.Store(true)
 	<-asked
 	cancel()
 	<-done
