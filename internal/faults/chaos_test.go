@@ -465,9 +465,9 @@ func (m *machine) end() {
 type conductor struct {
 	env    *env
 	server *httptest.Server
-	decide func(ctx context.Context, n int) command
 
 	mu      sync.Mutex
+	decide  func(ctx context.Context, n int) command
 	begun   map[string]bool // ids of the tasks whose handler began
 	running int
 }
@@ -486,10 +486,10 @@ func (r *env) conduct(decide func(ctx context.Context, n int) command) *conducto
 func (c *conductor) ServeHTTP(w http.ResponseWriter, request *http.Request) {
 	id := request.FormValue("id")
 	n, _ := strconv.Atoi(request.FormValue("n"))
-	c.begin(id)
+	decide := c.begin(id)
 	defer c.end(id)
 	c.env.record.ran(n)
-	order := c.decide(request.Context(), n)
+	order := decide(request.Context(), n)
 	if request.Context().Err() != nil {
 		return
 	}
@@ -499,13 +499,21 @@ func (c *conductor) ServeHTTP(w http.ResponseWriter, request *http.Request) {
 	_, _ = w.Write([]byte(order))
 }
 
-func (c *conductor) begin(id string) {
+func (c *conductor) begin(id string) (decide func(ctx context.Context, n int) command) {
 	c.env.record.begin(id)
 	c.env.server.Ledger().Note(sqstest.Started, id)
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	c.begun[id] = true
 	c.running++
+	return c.decide
+}
+
+// redecide changes what runs that begin later are told.
+func (c *conductor) redecide(decide func(ctx context.Context, n int) command) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.decide = decide
 }
 
 // end counts no retry: what a process could not finish is a duplicate when it runs again.

@@ -35,7 +35,7 @@ func TestT26SIGKILLAtARandomInstant(t *testing.T) {
 	t.Parallel()
 	const lifetime, takes = 900 * time.Millisecond, 40 * time.Millisecond
 	kills := sized(15, 200)
-	child := childConfig{Concurrency: 8, Prefetch: 10, Grace: 5 * time.Second, Visibility: 6 * time.Second}
+	child := childConfig{Concurrency: 8, Prefetch: 10, Grace: 5 * time.Second, Visibility: 10 * time.Second}
 	r := newEnv(t, setup{
 		What: "SIGKILL at a random instant, and restart", Loopback: true,
 		// Each kill counts as a receive of all that the process held.
@@ -115,7 +115,7 @@ func dieAndRestart(r *env, order command, trace string) {
 	})
 	poison := r.dispatch(-1)
 	r.fill(good)
-	child := childConfig{Concurrency: 4, Prefetch: 4, Grace: time.Second, Visibility: 4 * time.Second}
+	child := childConfig{Concurrency: 4, Prefetch: 4, Grace: time.Second, Visibility: 6 * time.Second}
 	deaths := 0
 	for {
 		p := r.spawn(c, child)

@@ -204,7 +204,7 @@ func signalled(t *testing.T, what string, child childConfig, decide func(ctx con
 // finish runs what is left in another process, and judges the run.
 func (r *env) finish(c *conductor, expected want) {
 	r.Helper()
-	c.decide = func(context.Context, int) command { return toSucceed }
+	c.redecide(func(context.Context, int) command { return toSucceed })
 	p := r.spawn(c, childConfig{Concurrency: grown, Prefetch: grown, Grace: time.Second, Visibility: 30 * time.Second})
 	r.drain(time.Minute)
 	code, _ := p.terminate(time.Minute)
