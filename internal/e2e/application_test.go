@@ -135,7 +135,7 @@ func (a *app) next() run {
 	select {
 	case r := <-a.runs:
 		return r
-	case <-time.After(20 * time.Second):
+	case <-time.After(time.Minute):
 		require.FailNow(a, "no task has run")
 		return run{}
 	}
@@ -190,7 +190,7 @@ func (a *app) bury() {
 	a.dispatch(failsFor, taskhawk.WithPriority(taskhawk.High))
 	a.next()
 	letters := sqsx.DeadLetterQueueName(sqsx.QueueName(application, taskhawk.High))
-	require.Eventually(a, func() bool { return len(a.left(letters)) == 1 }, 10*time.Second, 100*time.Millisecond)
+	require.Eventually(a, func() bool { return len(a.left(letters)) == 1 }, time.Minute, 100*time.Millisecond)
 }
 
 func (a *app) redrive() {

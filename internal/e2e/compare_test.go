@@ -8,6 +8,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/aws/aws-sdk-go-v2/service/sqs"
 	"github.com/stretchr/testify/require"
 )
 
@@ -32,7 +33,7 @@ func checks() []check {
 
 // tell runs a check against a service and returns what was seen.
 func (c check) tell(ctx context.Context, p *probe) string {
-	ctx, cancel := context.WithTimeout(ctx, 30*time.Second)
+	ctx, cancel := context.WithTimeout(ctx, time.Minute)
 	defer cancel()
 	p.ctx = ctx
 	func() {
@@ -46,6 +47,20 @@ func (c check) tell(ctx context.Context, p *probe) string {
 	return p.story()
 }
 
+// tellTimely is tell, three times at most until the story is as wanted. A machine that is
+// busy with other things may make a service late, and 64 checks at once may be enough.
+func (c check) tellTimely(t *testing.T, client *sqs.Client, number int, want string) (got string) {
+	t.Helper()
+	for try := range 3 {
+		got = c.tell(t.Context(), &probe{Client: client, prefix: fmt.Sprintf("e2e-%d-%d-", number, try)})
+		if got == want {
+			break
+		}
+		t.Logf("try %d: %s", try+1, got)
+	}
+	return got
+}
+
 // Every service does what AWS documents, but for the differences that are listed.
 func TestServicesDoWhatIsDocumented(t *testing.T) {
 	t.Parallel()
@@ -57,12 +72,11 @@ func TestServicesDoWhatIsDocumented(t *testing.T) {
 				for i, c := range checks() {
 					t.Run(c.name, func(t *testing.T) {
 						t.Parallel()
-						got := c.tell(t.Context(), &probe{Client: client, prefix: fmt.Sprintf("e2e-%d-", i)})
+						want, differs := c.want, "%s differs, and the list does not say so"
 						if d, listed := differenceOf(s.name, c.name); listed {
-							require.Equal(t, d.got, got, "the difference is no longer what the list says of %s", s.name)
-							return
+							want, differs = d.got, "the difference is no longer what the list says of %s"
 						}
-						require.Equal(t, c.want, got, "%s differs, and the list does not say so", s.name)
+						require.Equal(t, want, c.tellTimely(t, client, i, want), differs, s.name)
 					})
 				}
 			})

@@ -86,6 +86,6 @@ func newClient(t *testing.T, endpoint string) *sqs.Client {
 	return sqs.New(sqs.Options{
 		BaseEndpoint: aws.String(endpoint), Region: "us-east-1", RetryMaxAttempts: 1,
 		Credentials: credentials.NewStaticCredentialsProvider("AKIDEXAMPLE", "secret", ""),
-		HTTPClient:  &http.Client{Transport: transport, Timeout: 30 * time.Second},
+		HTTPClient:  &http.Client{Transport: transport, Timeout: time.Minute},
 	})
 }
