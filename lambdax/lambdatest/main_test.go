@@ -62,7 +62,7 @@ func start(t *testing.T, config lambdatest.Config) *lambdatest.Function {
 }
 
 // long is a timeout that no test reaches.
-const long = time.Minute
+const long = 5 * time.Minute
 
 // invoke gives the function an event.
 func invoke(t *testing.T, function *lambdatest.Function, event string, options ...lambdatest.InvokeOption) lambdatest.Result {
