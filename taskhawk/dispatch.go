@@ -22,16 +22,17 @@ import (
 //
 // In Sync mode the task has run when Dispatch returns, and its error is the handler's.
 func (t *Task[Args]) Dispatch(ctx context.Context, args Args, options ...DispatchOption) (string, error) {
-	p, err := t.prepare(ctx, &args, 0, options)
+	var p prepared
+	err := t.prepare(ctx, &p, &args, 0, options)
 	if err == nil && p.hub.publisher == nil {
 		err = ErrNoPublisher
-		p.hub.end(p.sending, err)
+		p.end(err)
 	}
 	if err != nil {
 		return "", fmt.Errorf("taskhawk: dispatch %s: %w", t.Name(), err)
 	}
-	err = p.hub.publisher.Publish(p.sending.ctx, p.out)
-	p.hub.end(p.sending, err)
+	err = p.hub.publisher.Publish(p.ctx, p.out)
+	p.end(err)
 	if err != nil {
 		return p.out.ID, fmt.Errorf("taskhawk: dispatch %s: %w", t.Name(), err)
 	}
@@ -40,10 +41,11 @@ func (t *Task[Args]) Dispatch(ctx context.Context, args Args, options ...Dispatc
 
 // prepared is a message that is ready to send.
 type prepared struct {
-	hub     *Hub
-	out     *Outgoing
-	sending sending
-	chosen  bool // the user chose the id
+	hub    *Hub // nil if it cannot be sent
+	out    *Outgoing
+	ctx    context.Context //nolint:containedctx // of the send that follows
+	ends   []func(error)   // of its middleware
+	chosen bool            // the user chose the id
 }
 
 // Seal does a dispatch without the send. It merges the options and the headers of the
@@ -54,11 +56,11 @@ type prepared struct {
 // Seal calls dispatch middleware, which gets a nil error when the message is sealed. Seal
 // returns the errors that Dispatch returns before it sends.
 func (t *Task[Args]) Seal(ctx context.Context, args Args, options ...DispatchOption) (*Outgoing, error) {
-	p, err := t.prepare(ctx, &args, 0, options)
-	if err != nil {
+	var p prepared
+	if err := t.prepare(ctx, &p, &args, 0, options); err != nil {
 		return nil, fmt.Errorf("taskhawk: seal %s: %w", t.Name(), err)
 	}
-	p.hub.end(p.sending, nil)
+	p.end(nil)
 	return p.out, nil
 }
 
@@ -79,8 +81,7 @@ func (t *Task[Args]) DispatchAll(ctx context.Context, args []Args, options ...Di
 	failed := map[int]error{}
 	ids := map[string]bool{}
 	for i := range args {
-		var err error
-		if all[i], err = t.prepare(ctx, &args[i], i, options); err != nil {
+		if err := t.prepare(ctx, &all[i], &args[i], i, options); err != nil {
 			failed[i] = err
 			continue
 		}
@@ -98,14 +99,14 @@ func (t *Task[Args]) DispatchAll(ctx context.Context, args []Args, options ...Di
 				failed[i] = errNoneSent
 			}
 			if all[i].hub != nil {
-				all[i].hub.end(all[i].sending, failed[i])
+				all[i].end(failed[i])
 			}
 		}
 		return nil, &BatchError{Task: t.Name(), Total: len(args), Failed: failed}
 	}
 	if all[0].hub.publisher == nil {
 		for i := range all {
-			all[i].hub.end(all[i].sending, ErrNoPublisher)
+			all[i].end(ErrNoPublisher)
 		}
 		return nil, fmt.Errorf("taskhawk: dispatch %s: %w", t.Name(), ErrNoPublisher)
 	}
@@ -117,7 +118,7 @@ func (t *Task[Args]) publishAll(ctx context.Context, all []prepared) ([]string, 
 	failed := map[int]error{}
 	for i, err := range publishBatch(ctx, all) {
 		ids[i] = all[i].out.ID
-		all[i].hub.end(all[i].sending, err)
+		all[i].end(err)
 		if err != nil {
 			failed[i] = err
 		}
@@ -136,7 +137,7 @@ func publishBatch(ctx context.Context, all []prepared) []error {
 	if !ok {
 		errs := make([]error, len(all))
 		for i := range all {
-			errs[i] = publisher.Publish(all[i].sending.ctx, all[i].out)
+			errs[i] = publisher.Publish(all[i].ctx, all[i].out)
 		}
 		return errs
 	}
@@ -150,72 +151,69 @@ func publishBatch(ctx context.Context, all []prepared) []error {
 // prepare does all of a dispatch that needs no network. It is the i-th of its call.
 func (t *Task[Args]) prepare(
 	ctx context.Context,
+	p *prepared,
 	args *Args,
 	i int,
 	options []DispatchOption,
-) (p prepared, err error) {
-	defer func() { err = guard.Error(err) }()
-	defer recoverTo(&err) // of DefaultHeaders, validators and methods such as MarshalJSON, which are the user's
+) (err error) {
+	p.ctx = ctx
+	defer p.finish(&err)
 	if ctx.Err() != nil {
-		return p, fmt.Errorf("not sent: %w", context.Cause(ctx))
+		return fmt.Errorf("not sent: %w", context.Cause(ctx))
 	}
-	hub, err := t.identity.hub(ctx)
-	if err != nil {
-		return p, err
+	if p.hub, err = t.identity.hub(ctx); err != nil {
+		return err
 	}
 	set := t.settings.with(options)
 	if err := set.checkDispatch(); err != nil {
-		return p, err
+		return err
 	}
 	if t.check != nil {
 		if err := t.check(args); err != nil {
-			return p, err
+			return err
 		}
 	}
-	id, chosen, err := set.newID(i)
-	if err != nil {
-		return p, err
+	var id string
+	if id, p.chosen, err = set.newID(i); err != nil {
+		return err
 	}
-	p, err = t.seal(ctx, hub, args, set, id, i)
-	p.chosen = chosen
-	return p, err
+	return t.seal(p, args, set, id, i)
+}
+
+// finish is deferred by prepare. It recovers from DefaultHeaders, validators and methods
+// such as MarshalJSON, which are the user's. A message that failed has no hub, and its
+// middleware has the error.
+func (p *prepared) finish(err *error) {
+	setPanic(err, recover())
+	if *err == nil {
+		return
+	}
+	*err = guard.Error(*err)
+	p.end(*err)
+	p.hub = nil
 }
 
 // seal merges the headers of a message, calls its middleware, and writes its body.
-func (t *Task[Args]) seal(
-	ctx context.Context,
-	hub *Hub,
-	args *Args,
-	set *settings,
-	id string,
-	i int,
-) (p prepared, err error) {
-	headers, sending := set.headers, sending{ctx: ctx}
-	if hub.defaultHeaders != nil {
-		headers = maps.Clone(hub.defaultHeaders(ctx, t.Name())).merge(headers)
+func (t *Task[Args]) seal(p *prepared, args *Args, set *dispatchSettings, id string, i int) error {
+	headers := set.headers
+	if p.hub.defaultHeaders != nil {
+		headers = maps.Clone(p.hub.defaultHeaders(p.ctx, t.Name())).merge(headers)
 	}
-	if len(hub.dispatching) != 0 {
+	if len(p.hub.dispatching) != 0 {
 		d := &Dispatch{
 			ID: id, Task: t.Name(), Priority: set.priority, Delay: set.delay, Group: set.group,
 			DeduplicationID: set.deduplicationID, Index: i, headers: headers,
 		}
-		if sending, err = hub.begin(ctx, d); err != nil {
-			return p, err
-		}
+		p.begin(d)
 		headers = d.headers
 	}
-	defer func() {
-		if err != nil {
-			hub.end(sending, err)
-		}
-	}()
-	defer recoverTo(&err) // of MarshalJSON
-	out, err := t.encode(args, set, id, headers, set.keywords(hub))
+	out, err := t.encode(args, set, id, headers, set.keywords(p.hub))
 	if err != nil {
-		return p, err
+		return err
 	}
-	out.observer = hub.observer
-	return prepared{hub: hub, out: out, sending: sending}, nil
+	out.observer = p.hub.observer
+	p.out = out
+	return nil
 }
 
 // syncPublisher runs each dispatched task at once, through Hub.Handle like any other

@@ -86,42 +86,35 @@ func (d *Dispatch) SetHeader(name, value string) {
 // concurrently, in the goroutine of the caller, so one that hangs blocks the caller.
 type DispatchMiddleware func(ctx context.Context, d *Dispatch) (context.Context, func(error))
 
-// sending is an outgoing message and the functions that its middleware returned.
-type sending struct {
-	ctx  context.Context //nolint:containedctx // of the send that follows
-	ends []func(error)
-}
-
-// begin calls the middleware of a message.
-func (h *Hub) begin(ctx context.Context, d *Dispatch) (s sending, err error) {
-	s.ctx = ctx
-	defer func() {
-		if err != nil {
-			h.end(s, err)
-		}
-	}()
-	defer recoverTo(&err)
+// begin calls the middleware of a message. After a panic p has the functions of those
+// that returned.
+func (p *prepared) begin(d *Dispatch) {
 	if d.Priority.Valid() {
-		d.Destination = h.destinations[d.Priority]
+		d.Destination = p.hub.destinations[d.Priority]
 	}
-	s.ends = make([]func(error), 0, len(h.dispatching))
-	for _, middleware := range h.dispatching {
-		next, end := middleware(s.ctx, d)
+	p.ends = make([]func(error), 0, len(p.hub.dispatching))
+	for _, middleware := range p.hub.dispatching {
+		next, end := middleware(p.ctx, d)
 		if next != nil {
-			s.ctx = next //nolint:fatcontext // each middleware wraps the context of the one before
+			p.ctx = next //nolint:fatcontext // each middleware wraps the context of the one before
 		}
 		if end != nil {
-			s.ends = append(s.ends, end)
+			p.ends = append(p.ends, end)
 		}
 	}
-	return s, nil
 }
 
 // end passes the result of a message to its middleware, the innermost first.
-func (h *Hub) end(s sending, err error) {
-	for _, end := range slices.Backward(s.ends) {
+func (p *prepared) end(err error) {
+	if len(p.ends) != 0 { // inlined: most hubs have no such middleware
+		p.callEnds(err)
+	}
+}
+
+func (p *prepared) callEnds(err error) {
+	for _, end := range slices.Backward(p.ends) {
 		if panicked := attempt(func() { end(err) }); panicked != nil {
-			h.report(s.ctx, slog.LevelError, "dispatch middleware failed after the send", guard.ErrorAttr(panicked))
+			p.hub.report(p.ctx, slog.LevelError, "dispatch middleware failed after the send", guard.ErrorAttr(panicked))
 		}
 	}
 }

@@ -16,8 +16,11 @@ import (
 // hang in them do. None of them is called under a lock.
 
 // recoverTo is deferred by itself: it catches a panic and stores it as an error.
-func recoverTo(err *error) {
-	if value := recover(); value != nil {
+func recoverTo(err *error) { setPanic(err, recover()) }
+
+// setPanic stores the value of a panic as an error; nil is none.
+func setPanic(err *error, value any) {
+	if value != nil {
 		*err = &PanicError{Value: value, Stack: debug.Stack()}
 	}
 }
@@ -159,17 +162,17 @@ func guardPublisher(publisher Publisher) Publisher {
 		return nil
 	}
 	if batcher, ok := publisher.(BatchPublisher); ok {
-		return guardedBatchPublisher{guardedPublisher{publisher}, batcher}
+		return &guardedBatchPublisher{guardedPublisher{publisher}, batcher}
 	}
-	return guardedPublisher{publisher}
+	return &guardedPublisher{publisher}
 }
 
 // Publish publishes by the publisher. After a panic it is not known whether the message is
 // stored.
-func (p guardedPublisher) Publish(ctx context.Context, out *Outgoing) (err error) {
+func (p *guardedPublisher) Publish(ctx context.Context, out *Outgoing) (err error) {
 	defer func() {
-		if value := recover(); value != nil {
-			panicked := &PanicError{Value: value, Stack: debug.Stack()}
+		var panicked error
+		if setPanic(&panicked, recover()); panicked != nil {
 			err = fmt.Errorf("%w: %w", ErrOutcomeUnknown, guard.Error(panicked))
 		}
 	}()
@@ -184,7 +187,7 @@ type guardedBatchPublisher struct {
 }
 
 // PublishBatch publishes by the publisher.
-func (p guardedBatchPublisher) PublishBatch(ctx context.Context, outs []*Outgoing) []error {
+func (p *guardedBatchPublisher) PublishBatch(ctx context.Context, outs []*Outgoing) []error {
 	errs := make([]error, len(outs))
 	var answers []error
 	missing := fmt.Errorf("%w: %w", ErrOutcomeUnknown, errNoAnswer)

@@ -38,7 +38,7 @@ type Hub struct {
 	tasks          map[string]*registration
 	dispatching    []DispatchMiddleware
 	destinations   [Bulk + 1]Destination // of the publisher, by priority; only with dispatching
-	observer       Observer              // nil for none
+	observer       *guardedObserver      // nil for none
 	keywordArgs    bool
 	limitsAttempts bool // a task has MaxAttempts
 	handler        Handler

@@ -227,7 +227,7 @@ var errEmptyID = errors.New("WithIDs returns an empty id")
 
 // newID returns the id of the i-th message of a call, and reports whether the user chose
 // it. Otherwise it is a new UUID.
-func (s *settings) newID(i int) (id string, chosen bool, err error) {
+func (s *dispatchSettings) newID(i int) (id string, chosen bool, err error) {
 	id = s.id
 	if s.ids != nil {
 		id = s.ids(i)
@@ -241,16 +241,12 @@ func (s *settings) newID(i int) (id string, chosen bool, err error) {
 		}
 		return id, true, nil
 	}
-	random, err := uuid.NewRandom()
-	if err != nil {
-		return "", false, fmt.Errorf("make an id: %w", err)
-	}
-	return random.String(), false, nil
+	return uuid.NewString(), false, nil // crypto/rand does not fail
 }
 
 // encode writes the message of a dispatch. The settings must be checked.
 func (t *Task[Args]) encode(
-	args *Args, set *settings, id string, headers Headers, keyword bool,
+	args *Args, set *dispatchSettings, id string, headers Headers, keyword bool,
 ) (*Outgoing, error) {
 	head := Message{ID: id, Priority: set.priority, Timestamp: time.Now(), Headers: headers, Task: t.Name()}
 	body, err := t.body(&head, args, keyword)

@@ -114,7 +114,7 @@ type Observer interface {
 
 // Observer returns Config.Observer in the form that transports call: its methods never
 // panic and return within 100 ms. It returns nil if there is none.
-func (h *Hub) Observer() Observer { return h.observer }
+func (h *Hub) Observer() Observer { return h.observer.orNil() }
 
 // HasTask reports whether a task of that name is registered with the hub.
 func (h *Hub) HasTask(name string) bool {
@@ -180,7 +180,7 @@ type guardedObserver struct {
 }
 
 // guardObserver returns nil for nil.
-func (h *Hub) guardObserver(observer Observer) Observer {
+func (h *Hub) guardObserver(observer Observer) *guardedObserver {
 	if observer == nil {
 		return nil
 	}
@@ -192,6 +192,14 @@ func (h *Hub) guardObserver(observer Observer) Observer {
 				leftOutAttr(leftOut), guard.ErrorAttr(err))
 		}
 	}}
+}
+
+// orNil returns o, or a nil interface if it is nil.
+func (o *guardedObserver) orNil() Observer {
+	if o == nil {
+		return nil
+	}
+	return o
 }
 
 // Settled calls the observer.

@@ -10,7 +10,7 @@ import (
 type TaskOption interface{ applyTask(s *settings) }
 
 // DispatchOption is what Dispatch, DispatchAll and With take: a setting of one dispatch.
-type DispatchOption interface{ applyDispatch(s *settings) }
+type DispatchOption interface{ applyDispatch(s *dispatchSettings) }
 
 // Option is both: in [New] it sets a default of the task, in Dispatch it wins over that
 // default. Within one list, later options win.
@@ -19,8 +19,18 @@ type Option interface {
 	DispatchOption
 }
 
-// settings are what all the options of a task and a dispatch add up to.
+// settings are what the options of a task add up to.
 type settings struct {
+	dispatchSettings
+
+	policy   TaskPolicy
+	rejected error // the first invalid option of New
+	checker  Validator
+}
+
+// dispatchSettings are what the options of a task and a dispatch add up to. They are
+// separate because each dispatch with options copies them.
+type dispatchSettings struct {
 	priority        Priority
 	headers         Headers
 	delay           time.Duration
@@ -29,15 +39,11 @@ type settings struct {
 	id              string
 	ids             func(i int) string
 	form            argsForm
-
-	policy   TaskPolicy
-	rejected error // the first invalid option of New
-	checker  Validator
 }
 
 // with returns a copy of s with the options applied, or s itself without options. Do not
 // change the result: it may belong to a task, whose dispatches share it.
-func (s *settings) with(options []DispatchOption) *settings {
+func (s *dispatchSettings) with(options []DispatchOption) *dispatchSettings {
 	if len(options) == 0 {
 		return s
 	}
@@ -50,19 +56,19 @@ func (s *settings) with(options []DispatchOption) *settings {
 
 type (
 	taskOption     func(*settings)
-	dispatchOption func(*settings)
-	option         func(*settings)
+	dispatchOption func(*dispatchSettings)
+	option         func(*dispatchSettings)
 )
 
-func (o taskOption) applyTask(s *settings)         { o(s) }
-func (o dispatchOption) applyDispatch(s *settings) { o(s) }
-func (o option) applyTask(s *settings)             { o(s) }
-func (o option) applyDispatch(s *settings)         { o(s) }
+func (o taskOption) applyTask(s *settings)                 { o(s) }
+func (o dispatchOption) applyDispatch(s *dispatchSettings) { o(s) }
+func (o option) applyTask(s *settings)                     { o(&s.dispatchSettings) }
+func (o option) applyDispatch(s *dispatchSettings)         { o(s) }
 
 // WithPriority chooses the queue. Without it a task goes to the [Default] queue. A value
 // that is none of the four priorities is an error of Dispatch, and a panic in [New].
 func WithPriority(priority Priority) Option {
-	return option(func(s *settings) { s.priority = priority })
+	return option(func(s *dispatchSettings) { s.priority = priority })
 }
 
 // WithHeaders adds headers: a later option or call wins over earlier ones with
@@ -70,21 +76,21 @@ func WithPriority(priority Priority) Option {
 // it later changes nothing here.
 func WithHeaders(headers Headers) Option {
 	headers = maps.Clone(headers)
-	return option(func(s *settings) { s.headers = s.headers.merge(headers) })
+	return option(func(s *dispatchSettings) { s.headers = s.headers.merge(headers) })
 }
 
 // WithDelay keeps the message invisible for d after it is sent. SQS counts whole seconds
 // (d is rounded up) and takes up to 15 minutes; FIFO queues take no delay per message.
 // For longer delays, package sqsx/schedule keeps the task until it is due.
 func WithDelay(d time.Duration) Option {
-	return option(func(s *settings) { s.delay = d })
+	return option(func(s *dispatchSettings) { s.delay = d })
 }
 
 // WithGroup sets the message group: on a FIFO queue the unit of order, on a standard
 // queue the tenant that fair queues balance. SQS takes up to 128 letters, digits and
 // punctuation marks.
 func WithGroup(group string) Option {
-	return option(func(s *settings) { s.group = group })
+	return option(func(s *dispatchSettings) { s.group = group })
 }
 
 // argsForm says how arguments are sent.
@@ -100,32 +106,32 @@ const (
 // readers that know no positions, such as the older Go library. Config.KeywordArgs does
 // so for all tasks of a hub.
 func WithKeywordArgs() Option {
-	return option(func(s *settings) { s.form = keywordArgs })
+	return option(func(s *dispatchSettings) { s.form = keywordArgs })
 }
 
 // WithPositionalArgs sends the leading arguments by position although Config.KeywordArgs
 // is set, for a queue with readers that know positions only. It is the default without
 // that.
 func WithPositionalArgs() Option {
-	return option(func(s *settings) { s.form = positionalArgs })
+	return option(func(s *dispatchSettings) { s.form = positionalArgs })
 }
 
 // keywords reports whether all arguments are sent by name through hub, nil for none.
-func (s *settings) keywords(hub *Hub) bool {
+func (s *dispatchSettings) keywords(hub *Hub) bool {
 	return s.form == keywordArgs || s.form == hubArgs && hub != nil && hub.keywordArgs
 }
 
 // WithDeduplicationID sets the deduplication id of a FIFO queue: within five minutes SQS
 // stores one message per id.
 func WithDeduplicationID(id string) DispatchOption {
-	return dispatchOption(func(s *settings) { s.deduplicationID = id })
+	return dispatchOption(func(s *dispatchSettings) { s.deduplicationID = id })
 }
 
 // WithID gives the dispatch an id instead of a new UUID. Repeat a dispatch whose outcome
 // is unknown with the id of the first try, so that the handler can tell that both are
 // one. Any non-empty text; DispatchAll refuses it for more than one.
 func WithID(id string) DispatchOption {
-	return dispatchOption(func(s *settings) { s.id = id })
+	return dispatchOption(func(s *dispatchSettings) { s.id = id })
 }
 
 // WithIDs gives each dispatch of a DispatchAll an id: the i-th entry gets id(i). A
@@ -136,7 +142,7 @@ func WithIDs(id func(i int) string) DispatchOption {
 	if id == nil {
 		id = func(int) string { return "" }
 	}
-	return dispatchOption(func(s *settings) { s.ids = id })
+	return dispatchOption(func(s *dispatchSettings) { s.ids = id })
 }
 
 // WithTimeout limits how long the handler may run: its context ends after d with the
@@ -167,7 +173,7 @@ func (s *settings) checkTask() error {
 }
 
 // checkDispatch leaves the headers to appendHead, which goes through them anyway.
-func (s *settings) checkDispatch() error {
+func (s *dispatchSettings) checkDispatch() error {
 	switch {
 	case !s.priority.Valid():
 		return fmt.Errorf("%w: %s", ErrUnknownPriority, s.priority)

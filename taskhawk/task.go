@@ -4,7 +4,9 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 	"sync"
+	"sync/atomic"
 
 	"github.com/taskhawk/taskhawk-go/codec"
 	"github.com/taskhawk/taskhawk-go/internal/jsontext"
@@ -100,7 +102,7 @@ func (t *Task[Args]) WithHandler(handler func(ctx context.Context, args Args) er
 // original never changes, so both can be kept and used again.
 func (t *Task[Args]) With(options ...DispatchOption) *Task[Args] {
 	task := *t
-	task.settings = *t.settings.with(options)
+	task.settings.dispatchSettings = *t.settings.with(options)
 	return &task
 }
 
@@ -168,8 +170,8 @@ type identity struct {
 	name   string
 	member string // "task":"name", with the comma, as it stands in every message
 
-	mu   sync.RWMutex
-	hubs []*Hub
+	mu   sync.Mutex // for register
+	hubs atomic.Pointer[[]*Hub]
 }
 
 const maxTaskName = 256 // bytes
@@ -207,7 +209,16 @@ var errUnknownHere = fmt.Errorf(
 func (id *identity) register(hub *Hub) {
 	id.mu.Lock()
 	defer id.mu.Unlock()
-	id.hubs = append(id.hubs, hub)
+	hubs := append(slices.Clone(id.registered()), hub)
+	id.hubs.Store(&hubs)
+}
+
+// registered returns the hubs that the task is registered with. Do not change the slice.
+func (id *identity) registered() []*Hub {
+	if hubs := id.hubs.Load(); hubs != nil {
+		return *hubs
+	}
+	return nil
 }
 
 // hub returns the hub that dispatches in ctx.
@@ -219,13 +230,11 @@ func (id *identity) hub(ctx context.Context) (*Hub, error) {
 		}
 		return hub, nil
 	}
-	id.mu.RLock()
-	defer id.mu.RUnlock()
-	switch len(id.hubs) {
+	switch hubs := id.registered(); len(hubs) {
 	case 0:
 		return nil, ErrNoHub
 	case 1:
-		return id.hubs[0], nil
+		return hubs[0], nil
 	}
 	return nil, ErrAmbiguousHub
 }

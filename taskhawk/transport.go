@@ -102,13 +102,13 @@ type Outgoing struct {
 	// DeduplicationID is for FIFO queues; empty for none.
 	DeduplicationID string
 
-	observer Observer // of the hub that dispatched it; nil for none
+	observer *guardedObserver // of the hub that dispatched it; nil for none
 }
 
 // Observer returns the observer of the hub that dispatched the message, as [Hub.Observer]
 // does; nil if there is none. Publishers call it around the request that sends the
 // message. If a request has messages of several hubs, they call one of the observers.
-func (o *Outgoing) Observer() Observer { return o.observer }
+func (o *Outgoing) Observer() Observer { return o.observer.orNil() }
 
 // LogValue gives log/slog what is safe to log: neither body nor headers.
 func (o Outgoing) LogValue() slog.Value {
