@@ -8,9 +8,12 @@ import (
 	"time"
 )
 
-// scope is what this package keeps in a context: which hub dispatches, and for a handler
-// the delivery it runs for.
+// scope is a context with what this package keeps in it: which hub dispatches, and for a
+// handler the delivery it runs for. It is a context itself, and not the value of one,
+// which saves an allocation for each delivery.
 type scope struct {
+	context.Context //nolint:containedctx // the parent
+
 	hub      *Hub
 	delivery *Delivery
 	message  messageHead // of the delivery, once it is read
@@ -28,19 +31,30 @@ type messageHead struct {
 
 // newScope makes the scope of a delivery, with a set of log attributes if that brings
 // none: in one piece, since each task in flight has them.
-func newScope(h *Hub, d *Delivery) *scope {
+func newScope(ctx context.Context, h *Hub, d *Delivery) *scope {
 	if d.LogAttrs != nil {
-		return &scope{hub: h, delivery: d, attrs: d.LogAttrs}
+		return &scope{Context: ctx, hub: h, delivery: d, attrs: d.LogAttrs}
 	}
 	both := &struct {
 		scope
 		own LogAttrs
-	}{scope: scope{hub: h, delivery: d}}
+	}{scope: scope{Context: ctx, hub: h, delivery: d}}
 	both.attrs = &both.own
 	return &both.scope
 }
 
 type scopeKey struct{}
+
+// Value returns s for scopeKey, otherwise the value of the parent.
+func (s *scope) Value(key any) any {
+	if key == (scopeKey{}) {
+		return s
+	}
+	return s.Context.Value(key)
+}
+
+// String keeps what prints a context from printing the fields of s.
+func (*scope) String() string { return "taskhawk.scope" }
 
 func scopeFrom(ctx context.Context) *scope {
 	s, _ := ctx.Value(scopeKey{}).(*scope)
@@ -52,11 +66,11 @@ func scopeFrom(ctx context.Context) *scope {
 // programs with several hubs use it to choose one. The context of a running handler names
 // the hub that runs it already.
 func ContextWithHub(ctx context.Context, hub *Hub) context.Context {
-	next := scope{hub: hub}
+	next := scope{Context: ctx, hub: hub}
 	if s := scopeFrom(ctx); s != nil {
 		next.delivery, next.message, next.attrs = s.delivery, s.message, s.attrs
 	}
-	return context.WithValue(ctx, scopeKey{}, &next)
+	return &next
 }
 
 // HubFrom returns the hub that ctx names: the one that runs the current handler, or that

@@ -2,6 +2,7 @@ package taskhawk_test
 
 import (
 	"context"
+	"fmt"
 	"testing"
 	"time"
 
@@ -26,6 +27,27 @@ func TestContextWithHubChoosesTheHub(t *testing.T) {
 	_, err = email.Dispatch(taskhawk.ContextWithHub(ctx, nil), emailArgs{})
 	require.NoError(t, err)
 	require.Len(t, registered.published(), 1, "nil chooses none")
+}
+
+func TestContextPrintsNoValues(t *testing.T) {
+	t.Parallel()
+	var printed []string
+	task := taskhawk.New("tasks.print", func(ctx context.Context, _ struct{}) error {
+		derived, cancel := context.WithTimeout(ctx, time.Hour)
+		defer cancel()
+		printed = append(printed, fmt.Sprintf("%v", ctx), fmt.Sprintf("%+v", derived))
+		return nil
+	})
+	publisher := &fakePublisher{}
+	dispatching := newHub(t, taskhawk.Config{Publisher: publisher, Tasks: []taskhawk.AnyTask{task}})
+	_, err := task.WithHeaders(taskhawk.Headers{"secret": "sesame"}).Dispatch(
+		taskhawk.ContextWithHub(t.Context(), dispatching), struct{}{})
+	require.NoError(t, err)
+	d := &taskhawk.Delivery{Body: publisher.published()[0].Body}
+	require.NoError(t, newHub(t, taskhawk.Config{Tasks: []taskhawk.AnyTask{task}}).Handle(t.Context(), d))
+	require.Equal(t, "taskhawk.scope", printed[0])
+	require.Contains(t, printed[1], "taskhawk.scope.WithDeadline(")
+	require.NotContains(t, printed[1], "sesame")
 }
 
 func TestContextOutsideOfAHandler(t *testing.T) {

@@ -21,27 +21,35 @@ import (
 // in an error that names its type. Only runtime.Goexit gets through, after it is logged;
 // a caller that must survive it runs Handle in its own goroutine, as the worker does. It
 // may be called concurrently.
-func (h *Hub) Handle(ctx context.Context, d *Delivery) error {
+func (h *Hub) Handle(ctx context.Context, d *Delivery) (err error) {
 	start := time.Now()
-	s := newScope(h, d)
-	err := errGoexit
-	defer func() { h.log(ctx, s, err, start) }()
-	err = guard.Error(h.deliver(ctx, s, start))
-	return err
+	s := newScope(ctx, h, d)
+	err = errGoexit
+	defer s.finish(&err, start)
+	return s.deliver(start)
 }
 
-// deliver recovers once more, outside of all middleware, since that is user code as well.
-func (h *Hub) deliver(ctx context.Context, s *scope, start time.Time) (err error) {
-	defer recoverTo(&err)
+// finish is deferred by Handle. It recovers once more, outside of all middleware, since
+// that is user code as well.
+func (s *scope) finish(err *error, start time.Time) {
+	setPanic(err, recover())
+	*err = guard.Error(*err)
+	s.hub.log(s.Context, s, *err, start)
+}
+
+func (s *scope) deliver(start time.Time) error {
 	msg, err := s.read()
 	if err != nil {
 		return err
 	}
-	if err := h.inTime(ctx, s.delivery, msg.Task, start); err != nil {
+	if err := s.hub.inTime(s.Context, s.delivery, msg.Task, start); err != nil {
 		return err
 	}
-	err = h.handler(context.WithValue(ctx, scopeKey{}, s), msg)
-	return h.tasks[s.message.task].decide(ctx, s.delivery, err)
+	err = s.hub.handler(s, msg)
+	if err == nil {
+		return nil
+	}
+	return s.hub.tasks[s.message.task].decide(s.Context, s.delivery, err)
 }
 
 // read reads the message of the delivery, and fills in what describes it.
@@ -58,7 +66,7 @@ func (s *scope) read() (*Message, error) {
 	s.message = messageHead{
 		id: msg.ID, task: msg.Task, priority: msg.Priority, headers: msg.Headers, timestamp: msg.Timestamp,
 	}
-	s.attrs.describe(&s.message)
+	s.attrs.message.Store(&s.message)
 	return msg, nil
 }
 

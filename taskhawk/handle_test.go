@@ -335,5 +335,5 @@ func TestHandleAllocates(t *testing.T) {
 	})
 	d := delivery("t", `"1"`)
 	allocated := testing.AllocsPerRun(100, func() { _ = hub.Handle(t.Context(), d) })
-	require.LessOrEqual(t, allocated, 6.0)
+	require.LessOrEqual(t, allocated, 5.0)
 }

@@ -8,6 +8,7 @@ import (
 	"slices"
 	"strconv"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"github.com/taskhawk/taskhawk-go/internal/guard"
@@ -16,9 +17,10 @@ import (
 // LogAttrs collects what [AddLogAttrs] adds to the lines of one delivery. The zero value
 // is empty, and it is safe for concurrent use.
 type LogAttrs struct {
-	mu      sync.Mutex
-	message *messageHead // once it is read
-	attrs   []slog.Attr
+	message atomic.Pointer[messageHead] // once it is read
+
+	mu    sync.Mutex
+	attrs []slog.Attr
 }
 
 // AddLogAttrs adds attributes to the log lines about the delivery that ctx belongs to,
@@ -45,24 +47,21 @@ func (l *LogAttrs) add(attrs []slog.Attr) {
 	}
 }
 
-// describe notes which message the delivery is.
-func (l *LogAttrs) describe(message *messageHead) {
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	l.message = message
+// read returns the message of the delivery, and nil until it is read; l may be nil.
+func (l *LogAttrs) read() *messageHead {
+	if l == nil {
+		return nil
+	}
+	return l.message.Load()
 }
 
 // names returns the task and the id of the run; l may be nil.
 func (l *LogAttrs) names() (task, id string) {
-	if l == nil {
+	message := l.read()
+	if message == nil {
 		return "", ""
 	}
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	if l.message == nil {
-		return "", ""
-	}
-	return l.message.task, l.message.id
+	return message.task, message.id
 }
 
 // appendTo appends the attributes of a delivery, the message's first; l may be
@@ -73,8 +72,8 @@ func (l *LogAttrs) appendTo(attrs []slog.Attr, d *Delivery) []slog.Attr {
 		l.mu.Lock()
 		defer l.mu.Unlock()
 		added = l.attrs
-		if l.message != nil {
-			attrs = append(attrs, slog.String("task", inLog(l.message.task)), slog.String("id", inLog(l.message.id)))
+		if message := l.read(); message != nil {
+			attrs = append(attrs, slog.String("task", inLog(message.task)), slog.String("id", inLog(message.id)))
 		}
 	}
 	attrs = append(attrs, slog.String("message_id", inLog(d.MessageID)), slog.String("queue", inLog(d.Queue)),

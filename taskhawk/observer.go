@@ -140,29 +140,14 @@ func (h *Hub) Settled(ctx context.Context, d *Delivery, handled error, done bool
 // settlement describes a delivery. priority is the priority of its queue.
 func (h *Hub) settlement(d *Delivery, priority Priority) *Settlement {
 	s := &Settlement{Priority: priority, Queue: d.Queue, Attempt: max(d.Attempt, 1)}
-	if d.LogAttrs.name(s) {
-		s.Registered = h.HasTask(s.Task)
+	if message := d.LogAttrs.read(); message != nil {
+		s.Task, s.Priority, s.Registered = message.task, message.priority, h.HasTask(message.task)
 		return s
 	}
 	if msg, _, err := readBody(d); err == nil { // no handler has read it yet
 		s.Task, s.Priority, s.Registered = msg.Task, msg.Priority, h.HasTask(msg.Task)
 	}
 	return s
-}
-
-// name sets the task and priority from l. It reports false if no message was read; l may
-// be nil.
-func (l *LogAttrs) name(s *Settlement) bool {
-	if l == nil {
-		return false
-	}
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	if l.message == nil {
-		return false
-	}
-	s.Task, s.Priority = l.message.task, l.message.priority
-	return true
 }
 
 // observerPatience is the longest time that an observation may delay what it observes.

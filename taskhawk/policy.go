@@ -104,9 +104,9 @@ func exhausted(expected bool, err error) error {
 }
 
 // decide applies the policy to an error that asks for a retry. It returns err unchanged
-// if a stop cut off the handler. r is nil for an unknown task.
+// if a stop cut off the handler. r is nil for an unknown task, and err is not nil.
 func (r *registration) decide(ctx context.Context, d *Delivery, err error) error {
-	if err == nil || r == nil || r.handler == nil || r.policy.MaxAttempts == 0 && r.policy.Backoff == nil {
+	if r == nil || r.handler == nil || r.policy.MaxAttempts == 0 && r.policy.Backoff == nil {
 		return err
 	}
 	outcome := OutcomeOf(err)

@@ -122,7 +122,7 @@ func (t *Task[Args]) registration() *registration {
 	}
 	r := &registration{identity: t.identity, policy: t.settings.policy, task: t, settings: &t.settings}
 	if t.handler != nil {
-		r.handler = withTimeout(Recover(t.run), r.policy.Timeout)
+		r.handler = withTimeout(t.run, r.policy.Timeout)
 	}
 	return r
 }
@@ -146,9 +146,12 @@ func (t *Task[Args]) bind(msg *Message, args *Args) error {
 	return nil
 }
 
-func (t *Task[Args]) run(ctx context.Context, msg *Message) error {
-	args, err := t.Bind(msg)
-	if err != nil {
+// run binds the arguments and calls the handler, both of which may panic. It does what
+// [Recover] does by itself, which saves two calls.
+func (t *Task[Args]) run(ctx context.Context, msg *Message) (err error) {
+	defer recoverTo(&err)
+	var args Args
+	if err = t.bind(msg, &args); err != nil {
 		return err
 	}
 	return t.handler(ctx, args)
