@@ -10,8 +10,7 @@
 //     server.
 //   - Every JSON block parses, and every relative link leads to a file and to a heading
 //     in it.
-//   - The tests, faults and make targets that the prose names exist; the workflow of CI
-//     calls existing targets.
+//   - The tests, faults and make targets that the prose names exist.
 //   - The IAM policies are the output of sqscheck.Policy.
 //   - The attributes of log lines are documented.
 //

@@ -52,28 +52,29 @@ func readText(t *testing.T, elements ...string) string {
 func readDocument(t *testing.T, root, path string) document {
 	t.Helper()
 	lines := strings.Split(readText(t, root, path), "\n")
-	return document{root: root, path: filepath.ToSlash(path), lines: lines}
+	return document{root: root, path: path, lines: lines}
 }
 
-// readDocuments reads every Markdown file of the repository except test data.
+// walk calls visit with the paths of the files of the repository that end so, except test
+// data.
+func walk(t *testing.T, suffix string, visit func(path string)) {
+	t.Helper()
+	require.NoError(t, fs.WalkDir(os.DirFS(repository), ".", func(path string, entry fs.DirEntry, err error) error {
+		name := entry.Name()
+		if err == nil && entry.IsDir() && path != "." && (name == "testdata" || strings.HasPrefix(name, ".")) {
+			return fs.SkipDir
+		}
+		if strings.HasSuffix(name, suffix) {
+			visit(path)
+		}
+		return err
+	}))
+}
+
 func readDocuments(t *testing.T) []document {
 	t.Helper()
 	var found []document
-	require.NoError(t, filepath.WalkDir(repository, func(path string, entry fs.DirEntry, err error) error {
-		if err != nil {
-			return err
-		}
-		name := entry.Name()
-		if entry.IsDir() && path != repository && (name == "testdata" || strings.HasPrefix(name, ".")) {
-			return filepath.SkipDir
-		}
-		if filepath.Ext(name) == ".md" {
-			relative, err := filepath.Rel(repository, path)
-			require.NoError(t, err)
-			found = append(found, readDocument(t, repository, relative))
-		}
-		return nil
-	}))
+	walk(t, ".md", func(path string) { found = append(found, readDocument(t, repository, path)) })
 	return found
 }
 
@@ -112,11 +113,4 @@ func (d document) prose() []string {
 		}
 	}
 	return lines
-}
-
-func TestBlocksOfADocument(t *testing.T) {
-	t.Parallel()
-	d := document{path: "a.md", lines: strings.Split("x\n```go\none\ntwo\n```\n```json\n{}\n```\ny", "\n")}
-	require.Equal(t, []block{{path: "a.md", language: "go", line: 3, text: "one\ntwo\n"}}, d.blocks("go"))
-	require.Equal(t, []string{"x", "", "", "", "", "", "", "", "y"}, d.prose())
 }

@@ -99,10 +99,11 @@ func TestGoBlocksCompile(t *testing.T) {
 func TestGoBlocksThatDoNotCompileAreFound(t *testing.T) {
 	t.Parallel()
 	require.Equal(t, []string{
-		"broken.md:10: undefined: taskhawk.Send",
-		"broken.md:20: not enough arguments in call to sqsx.NewWorker",
-		"broken.md:30: expected declaration, found worker",
-		`broken.md:40: fmt.Errorf format %d has arg "text" of wrong type string`,
+		"broken.md:17: undefined: taskhawk.Send",
+		"broken.md:27: not enough arguments in call to sqsx.NewWorker",
+		"broken.md:37: expected declaration, found worker",
+		`broken.md:47: fmt.Errorf format %d has arg "text" of wrong type string`,
+		"broken.md:7: undefined: taskhawk.Hidden",
 	}, vet(t, writePrograms(t, []document{readDocument(t, "testdata", "broken.md")})))
 }
 

@@ -7,6 +7,7 @@ import (
 	"go/token"
 	"maps"
 	"os"
+	"path"
 	"path/filepath"
 	"regexp"
 	"slices"
@@ -125,34 +126,15 @@ func imports(file *ast.File) string {
 
 // packagesByName returns the imports that a fragment gets if it uses their names.
 func packagesByName() map[string]string {
-	const own = "github.com/taskhawk/taskhawk-go/"
-	const sdk = "github.com/aws/aws-sdk-go-v2/"
-	return map[string]string{
-		"aws": sdk + "aws", "config": sdk + "config", "sqs": sdk + "service/sqs", "sns": sdk + "service/sns", "types": sdk + "service/sqs/types",
-		"codec": own + "codec", "taskhawk": own + "taskhawk", "contract": own + "taskhawk/contract", "taskhawktest": own + "taskhawk/taskhawktest",
-		"sqsx": own + "sqsx", "sqscheck": own + "sqsx/sqscheck", "sqstest": own + "sqsx/sqstest", "lambdax": own + "lambdax", "lambdatest": own + "lambdax/lambdatest",
-		"oteltaskhawk": own + "taskhawk/oteltaskhawk", "schedule": own + "sqsx/schedule", "scheduler": sdk + "service/scheduler",
-		"events": "github.com/aws/aws-lambda-go/events", "lambda": "github.com/aws/aws-lambda-go/lambda",
-		"context": "context", "errors": "errors", "fmt": "fmt", "http": "net/http", "io": "io", "json": "encoding/json", "log": "log",
-		"os": "os", "rand": "math/rand/v2", "require": "github.com/stretchr/testify/require", "signal": "os/signal",
-		"slog": "log/slog", "strings": "strings", "sync": "sync", "synctest": "testing/synctest", "syscall": "syscall",
-		"testing": "testing", "time": "time", "uuid": "github.com/google/uuid",
-		"validator": "github.com/go-playground/validator/v10",
+	const own, sdk = "github.com/taskhawk/taskhawk-go/", "github.com/aws/aws-sdk-go-v2/"
+	found := map[string]string{}
+	for importPath := range strings.FieldsSeq("context encoding/json errors fmt io log log/slog math/rand/v2 net/http os " +
+		"os/signal strings sync syscall testing testing/synctest time " + own + "codec " + own + "lambdax " + own + "lambdax/lambdatest " +
+		own + "sqsx " + own + "sqsx/schedule " + own + "sqsx/sqscheck " + own + "sqsx/sqstest " + own + "taskhawk " + own + "taskhawk/contract " +
+		own + "taskhawk/oteltaskhawk " + own + "taskhawk/taskhawktest " + sdk + "aws " + sdk + "config " + sdk + "service/scheduler " +
+		sdk + "service/sns " + sdk + "service/sqs " + sdk + "service/sqs/types github.com/aws/aws-lambda-go/events " +
+		"github.com/aws/aws-lambda-go/lambda github.com/go-playground/validator/v10 github.com/google/uuid github.com/stretchr/testify/require") {
+		found[path.Base(regexp.MustCompile(`/v\d+$`).ReplaceAllString(importPath, ""))] = importPath
 	}
-}
-
-func TestFragmentsBelongToTheProgramBeforeThem(t *testing.T) {
-	t.Parallel()
-	d := document{path: "docs/a.md", lines: []string{
-		"```go", "x := 1", "```",
-		"```go", "package main", "func main() {}", "```",
-		"```go", "type t struct{}", "```",
-	}}
-	found := programs(d)
-	require.Len(t, found, 2)
-	require.Equal(t, "snippets", found[0].name)
-	require.Len(t, found[0].blocks, 1)
-	require.Equal(t, "docs_a_1", found[1].folder)
-	require.Equal(t, "main", found[1].name)
-	require.Len(t, found[1].blocks, 2)
+	return found
 }
