@@ -6,11 +6,9 @@ import (
 	"github.com/aws/aws-sdk-go-v2/service/sqs"
 )
 
-// API is what publishers and workers need of SQS. *sqs.Client satisfies it; make that
-// from your aws.Config as usual. The methods GetQueueUrl, SendMessageBatch,
-// ReceiveMessage, DeleteMessageBatch and ChangeMessageVisibilityBatch belong to the
-// client, and the IAM actions they need are sqs:GetQueueUrl, sqs:SendMessage,
-// sqs:ReceiveMessage, sqs:DeleteMessage and sqs:ChangeMessageVisibility.
+// API has the calls of SQS that publishers and workers make. *sqs.Client satisfies it.
+// The calls need the IAM actions sqs:GetQueueUrl, sqs:SendMessage, sqs:ReceiveMessage,
+// sqs:DeleteMessage and sqs:ChangeMessageVisibility.
 type API interface {
 	GetQueueUrl(context.Context, *sqs.GetQueueUrlInput, ...func(*sqs.Options)) (*sqs.GetQueueUrlOutput, error)
 	SendMessageBatch(
@@ -27,8 +25,8 @@ type API interface {
 	) (*sqs.ChangeMessageVisibilityBatchOutput, error)
 }
 
-// AdminAPI is what [Provision] needs on top of [API]: CreateQueue, GetQueueAttributes and
-// SetQueueAttributes. *sqs.Client satisfies it.
+// AdminAPI has the calls that [Provision] makes in addition to [API]: CreateQueue,
+// GetQueueAttributes and SetQueueAttributes. *sqs.Client satisfies it.
 type AdminAPI interface {
 	API
 	CreateQueue(context.Context, *sqs.CreateQueueInput, ...func(*sqs.Options)) (*sqs.CreateQueueOutput, error)

@@ -23,16 +23,15 @@ import (
 // system is the name of SQS in OpenTelemetry.
 const system = "aws_sqs"
 
-// service makes the batch calls to SQS, each with attempts, and counts them.
+// service makes batch calls to SQS, retries them and counts the requests.
 type service struct {
 	api    API
 	urls   *queueURLs
 	counts *requestCounts
-	calls  gopool.Pool // the goroutines of calls that settle
+	calls  gopool.Pool // goroutines for the calls that settle messages
 }
 
-// newService makes the calls to the queues of an account, the caller's own if it is
-// empty.
+// newService returns the service for the queues of an account, "" for the caller's own.
 func newService(api API, account string) *service {
 	return &service{api: api, urls: &queueURLs{api: api, account: account}, counts: &requestCounts{}}
 }
@@ -41,12 +40,13 @@ func newService(api API, account string) *service {
 type batchItem interface {
 	groupcommit.Item
 	awsbatch.Observed
-	// receiptHandle is what errors must not show, "" for none.
+	// receiptHandle returns the receipt handle to hide in errors, "" for none.
 	receiptHandle() string
 }
 
-// batchCalls returns what makes calls with items of one queue, ten at most, each with
-// attempts. Errors are of the type [*QueueError], with what explain adds; nil for nothing.
+// batchCalls returns a function that makes calls, with retries, for up to ten items of
+// one queue. Errors are of the type [*QueueError]. explain adds to them; nil for
+// nothing.
 func batchCalls[T batchItem](
 	s *service, queue string, operation taskhawk.Operation, method string, call awsbatch.Call[T],
 	explain func(ctx context.Context, err error) error,
@@ -96,7 +96,7 @@ func runAll[T any](
 	return errs
 }
 
-// sends returns what sends messages to a queue.
+// sends returns the function that sends messages to a queue.
 func (s *service) sends(
 	queue string, explain func(ctx context.Context, err error) error,
 ) func(context.Context, []entry, func(error, ...int)) {
@@ -117,13 +117,13 @@ func (s *service) send(ctx context.Context, url string, entries []entry) ([]erro
 	return answers(len(entries), out.Failed, out.Successful, id), nil
 }
 
-// observed is the part of an item that settles a message which an observer asks for.
+// observed implements awsbatch.Observed for items that settle messages.
 type observed struct{ observer taskhawk.Observer }
 
 // Observer returns the observer of the hub of the message.
 func (o observed) Observer() taskhawk.Observer { return o.observer }
 
-// Outgoing is none.
+// Outgoing returns nil: a delete or a visibility timeout sends no message.
 func (observed) Outgoing() *taskhawk.Outgoing { return nil }
 
 // receipt is the receipt handle of a message to delete.
@@ -133,15 +133,15 @@ type receipt struct {
 	handle string
 }
 
-// Size is 0: the calls have no limit of bytes.
+// Size returns 0: the calls have no limit of bytes.
 func (receipt) Size() int { return 0 }
 
-// Group is none.
+// Group returns "": deletes have no order.
 func (receipt) Group() string { return "" }
 
 func (r receipt) receiptHandle() string { return r.handle }
 
-// deletes returns what deletes messages of a queue.
+// deletes returns the function that deletes messages of a queue.
 func (s *service) deletes(queue string) func(context.Context, []receipt, func(error, ...int)) {
 	return batchCalls(s, queue, taskhawk.OperationDelete, "DeleteMessageBatch", s.remove, nil)
 }
@@ -168,15 +168,15 @@ type visibility struct {
 	timeout time.Duration
 }
 
-// Size is 0: the calls have no limit of bytes.
+// Size returns 0: the calls have no limit of bytes.
 func (visibility) Size() int { return 0 }
 
-// Group is none.
+// Group returns "": changes have no order.
 func (visibility) Group() string { return "" }
 
 func (v visibility) receiptHandle() string { return v.receipt }
 
-// changes returns what changes visibility timeouts of messages of a queue.
+// changes returns the function that changes visibility timeouts of a queue's messages.
 func (s *service) changes(queue string) func(context.Context, []visibility, func(error, ...int)) {
 	return batchCalls(s, queue, taskhawk.OperationVisibility, "ChangeMessageVisibilityBatch", s.change, nil)
 }
@@ -198,8 +198,8 @@ func (s *service) change(ctx context.Context, url string, changes []visibility) 
 		func(r types.ChangeMessageVisibilityBatchResultEntry) *string { return r.Id }), nil
 }
 
-// answers are the errors of the entries of a batch, by their id. An entry in neither list
-// has awsbatch.ErrNoAnswer.
+// answers returns the error of each entry of a batch. An entry in neither list gets
+// awsbatch.ErrNoAnswer.
 func answers[S any](n int, failed []types.BatchResultErrorEntry, done []S, id func(S) *string) []error {
 	results := awsbatch.NewResults(n)
 	for _, entry := range done {
@@ -211,7 +211,7 @@ func answers[S any](n int, failed []types.BatchResultErrorEntry, done []S, id fu
 	return results
 }
 
-// inQueue says in an error which queue it is about, unless it says so.
+// inQueue adds the name of the queue to an error, unless the error has it.
 func inQueue(queue string, err error) error {
 	if _, ok := errors.AsType[*QueueError](err); ok {
 		return err
@@ -229,7 +229,7 @@ type queueURLs struct {
 }
 
 type queueURL struct {
-	looking chan struct{} // holds one token while no caller looks
+	looking chan struct{} // holds a token while no look-up is in flight
 	url     *string
 }
 
@@ -249,10 +249,8 @@ func (q *queueURLs) entry(name string) *queueURL {
 }
 
 // get returns the URL of the queue of that name. Concurrent calls for one name share a
-// look-up.
-//
-// It has a time limit regardless of ctx: a client that does not answer must not block the
-// waiting callers.
+// look-up. It has a time limit regardless of ctx, since a client that does not answer
+// must not block the waiting callers.
 func (q *queueURLs) get(ctx context.Context, name string) (*string, error) {
 	ctx, cancel := context.WithTimeout(ctx, awsbatch.AllTimeout)
 	defer cancel()
@@ -281,8 +279,9 @@ func once(o *sqs.Options) {
 	o.HTTPClient = awsbatch.Shield(o.HTTPClient)
 }
 
-// lookUp returns the URL of the queue of that name in an account, the caller's own if it
-// is empty. It asks SQS each time: a queue may come or go between two calls.
+// lookUp returns the URL of the queue of that name in an account, "" for the caller's
+// own. It asks SQS each time, since a queue may be created or deleted between two
+// calls.
 func lookUp(ctx context.Context, api sqsqueue.URLAPI, account, name string) (*string, error) {
 	url, err := sqsqueue.LookUp(ctx, api, account, name)
 	if err != nil {
@@ -291,10 +290,10 @@ func lookUp(ctx context.Context, api sqsqueue.URLAPI, account, name string) (*st
 	return url, nil
 }
 
-// explain adds to the error of a missing queue which queues of the application exist, or
-// that none does. It looks up those that are not in known, which needs no other
-// permission than to look up the queues. exists is nil where that is not known: the
-// Naming gives no names, or SQS no answers.
+// explain adds to the error of a missing queue the queues of the application that
+// exist, or that none exists. It looks up the queues that are not in known, with the
+// permission sqs:GetQueueUrl alone. exists is nil if the Naming fails or SQS does not
+// answer.
 func (s *service) explain(
 	ctx context.Context, app string, naming Naming, err error, known map[string]bool,
 ) (exists map[string]bool, explained error) {
@@ -316,7 +315,7 @@ func (s *service) explain(
 	return exists, fmt.Errorf("%w; %s", err, awsbatch.WhichExist("queue", app, others))
 }
 
-// requestCounts is the changing form of taskhawk.RequestStats.
+// requestCounts counts requests for taskhawk.RequestStats.
 type requestCounts struct {
 	sends, receives, deletes, changes awsbatch.Count
 	emptyReceives, damaged            atomic.Int64

@@ -20,53 +20,55 @@ import (
 
 // DeadLetter is a message on a dead-letter queue.
 type DeadLetter struct {
-	// Queue is the name of the queue that the letter would go back to.
+	// Queue is the name of the queue to which a redrive moves the letter.
 	Queue string
-	// MessageID identifies the letter, by SQS.
+	// MessageID is the id that SQS gave the message.
 	MessageID string
 	// ID is the id of the task's run; "" if the body cannot be read.
 	ID string
-	// Task is the name of the task, by the body, else by the attribute taskhawk_task; ""
-	// if neither tells.
+	// Task is the name of the task from the body, or from the attribute taskhawk_task
+	// if the body cannot be read. It is "" if neither has one.
 	Task string
-	// Reason is the attribute taskhawk_reason, cut at 256 bytes: the text of the error
-	// given to taskhawk.Permanent. It is "" for letters that SQS moved by its redrive
-	// policy.
+	// Reason is the attribute taskhawk_reason: the text of the error given to
+	// taskhawk.Permanent, on one line and cut at 256 bytes. It is "" for letters that
+	// SQS moved by its redrive policy.
 	Reason string
-	// Attempt is the attribute taskhawk_attempt: at which attempt the task failed for good.
-	// It is 0 for letters that SQS moved.
+	// Attempt is the attribute taskhawk_attempt: the number of the attempt that failed
+	// for good. It is 0 for letters that SQS moved.
 	Attempt int
-	// Receives is how often the message was received, as SQS counts; this look is one.
+	// Receives is how often SQS has delivered the message, including this look.
 	Receives int
 	// Dispatched is when the task was dispatched, by the clock of its sender; zero if the
 	// body cannot be read.
 	Dispatched time.Time
-	// Sent is when SQS stored the message. For letters that SQS moved on a standard queue
-	// that is when the task was sent, else when it became a dead letter.
+	// Sent is when SQS stored the message. If SQS moved the letter on a standard queue,
+	// it is when the task was sent. Otherwise it is when the message became a dead
+	// letter.
 	Sent time.Time
 	// Group is the message group, "" for none.
 	Group string
-	// Size is the size of body and attributes, in bytes.
+	// Size is the size of the body and attributes, in bytes.
 	Size int
-	// Damaged reports that the body does not have the MD5 that SQS gives for it. Nothing
-	// is read from it then.
+	// Damaged reports whether the body does not match the MD5 from SQS. Then ID, Task
+	// and Dispatched are zero.
 	Damaged bool
 	// Body is the body as it was sent. It is empty unless DeadLettersConfig.Bodies is set.
 	Body string
 	// Attributes are the message attributes. They are nil unless DeadLettersConfig.Bodies
 	// is set.
 	Attributes map[string]types.MessageAttributeValue
-	// Trace is the trace header of X-Ray, "" for none and unless DeadLettersConfig.Bodies is
-	// set.
+	// Trace is the trace header of X-Ray. It is "" for none and unless
+	// DeadLettersConfig.Bodies is set.
 	Trace string
 }
 
-// DeadLettersConfig says which letters [DeadLetters] yields. The zero value yields all.
+// DeadLettersConfig selects the letters that [DeadLetters] yields. The zero value
+// yields all.
 type DeadLettersConfig struct {
 	// Account is the number of the account that owns the queues, 12 digits. Default: the
 	// caller's own account.
 	Account string
-	// Priorities are the queues whose dead letters are looked at. Default: all four.
+	// Priorities are the queues whose dead letters are yielded. Default: all four.
 	Priorities []taskhawk.Priority
 	// Tasks, Reason, Since and IDs choose letters as they do in [RedriveConfig].
 	Tasks  []string
@@ -82,30 +84,32 @@ type DeadLettersConfig struct {
 	Naming Naming
 }
 
-// DeadLetters looks at the dead letters of an application, without taking them away. It
-// looks at all queues side by side and yields letters as they come, up to ten of one
-// queue at a time. Letters of one queue come in the order in which SQS gives them.
+// DeadLetters yields the dead letters of an application and leaves them on their
+// queues. It looks at all queues side by side and yields letters as they arrive, up to
+// ten of one queue at a time. Letters of one queue have the order in which SQS delivers
+// them.
 //
-// SQS has no way to look at a message but to receive it. So the letters that were looked
-// at are invisible to others, a redrive among them, until their queue is looked through
-// or the loop ends, and are then given back. A loop that breaks waits up to a second for
-// the polls under way. After a kill the letters come back after two minutes, or as long
-// as the loop had run.
+// SQS has no way to look at a message but to receive it. So received letters are
+// invisible to others, including a redrive, until DeadLetters has seen their whole
+// queue or the loop ends. Then they are given back. A loop that breaks waits up to a
+// second for the polls in flight. After a kill the letters become visible after two
+// minutes, or after as long as the loop had run if that is longer.
 //
-// Each look counts as a receive, also of up to ten letters a queue that a limit or a break
-// leaves out. A dead-letter queue that has a redrive policy itself would move letters on
-// by that count, so DeadLetters refuses to look at it, and at one whose attributes the
-// caller may not read.
+// Each look counts as a receive, also of up to ten letters a queue that a limit or a
+// break leaves out. A dead-letter queue that has a redrive policy itself would move
+// letters on by that count. So DeadLetters refuses such a queue, and a queue whose
+// attributes the caller may not read.
 //
-// It keeps less than 1 KiB for each letter that it has in flight. SQS hides all further
-// messages when about 120,000 of a queue are in flight, so the look at a queue stops with
-// an error at 100,000. On a FIFO queue the letters in flight hold up those behind them in
-// their group, which it then does not see.
+// It keeps less than 1 KiB for each letter in flight. SQS hides further messages when
+// about 120,000 of a queue are in flight, so the look at a queue stops with an error at
+// 100,000. On a FIFO queue, a letter in flight blocks the later letters of its group,
+// which DeadLetters then does not see.
 //
-// An error is yielded with a zero DeadLetter, and is about one queue, named in a
-// [*QueueError]; the loop goes on with the other queues. It ends when ctx does, with an
-// error that wraps its cause. The sequence may be used more than once; each use looks
-// anew. The Reason function and the loop's body run in the caller's goroutine.
+// An error is yielded with a zero DeadLetter. It concerns one queue, which its
+// [*QueueError] names, and the loop continues with the other queues. The loop ends when
+// ctx ends, with an error that wraps the cause. The sequence may be used more than
+// once; each use receives again. The Reason function and the loop's body run in the
+// caller's goroutine.
 func DeadLetters(
 	ctx context.Context, api RedriveAPI, app string, config DeadLettersConfig,
 ) iter.Seq2[DeadLetter, error] {
@@ -127,7 +131,7 @@ type look struct {
 	config  DeadLettersConfig
 	filter  letterFilter
 	yielded int
-	exists  map[string]bool // queues by name; nil before one was missing
+	exists  map[string]bool // queues by name; nil until one is missing
 }
 
 // newLook returns the names of the queues as well, the most urgent first.
@@ -152,12 +156,12 @@ func newLook(api RedriveAPI, app string, config DeadLettersConfig) (*look, []str
 	return l, sqsqueue.InOrder(names), nil
 }
 
-// deadLetters yields the letters of all queues, and an error for each queue that has one.
+// deadLetters yields the letters of all queues, and an error for each queue that fails.
 // It returns an error if ctx ended.
 func (l *look) deadLetters(
 	ctx context.Context, app string, names []string, yield func(DeadLetter, error) bool,
 ) error {
-	queues := map[*scan]string{} // that the letters go back to
+	queues := map[*scan]string{} // to which the letters go back
 	var scans []*scan
 	for _, name := range names {
 		s, err := newScan(l.service, DeadLetterQueueName(name))
@@ -183,7 +187,7 @@ func (l *look) deadLetters(
 		if !yield(DeadLetter{}, fmt.Errorf("sqsx: dead letters: %w", err)) {
 			return 0, false
 		}
-		// Where no queue exists, each of the others would say the same.
+		// If no queue exists, the other queues would fail with the same error.
 		return 0, l.exists == nil || anyTrue(l.exists)
 	})
 }
@@ -218,8 +222,8 @@ func (l *look) room(most int) int {
 	return min(most, l.config.Limit-l.yielded)
 }
 
-// receiveLimit is how many letters to receive: no more than are wanted, and ten where many
-// may turn out not to be.
+// receiveLimit returns how many letters to receive: no more than the limit allows, but
+// ten if the filter may exclude some.
 func (l *look) receiveLimit() int {
 	n := l.room(awsbatch.MaxEntries)
 	if n > 0 && l.filter.filters() {
@@ -228,8 +232,8 @@ func (l *look) receiveLimit() int {
 	return n
 }
 
-// deadLetter returns what the caller sees. Its texts are clones or small, so that a letter
-// without its body keeps nothing of the answer of SQS alive.
+// deadLetter returns the letter for the caller. Its strings are clones, or small, so
+// that a letter without its body does not keep the answer of SQS in memory.
 func (l *letter) deadLetter(queue string, bodies bool) DeadLetter {
 	attempt, err := strconv.Atoi(l.attribute(awsbatch.AttributeAttempt))
 	if err != nil {
@@ -255,12 +259,12 @@ func (l *letter) deadLetter(queue string, bodies bool) DeadLetter {
 	return d
 }
 
-// errChain is why nothing looks at the letters of such a queue.
-var errChain = errors.New("the dead-letter queue has a redrive policy itself, so that a look could move letters on: " +
-	"take that policy away first")
+// errChain refuses a look at letters that their receive counts could move on.
+var errChain = errors.New("the dead-letter queue has a redrive policy itself, and a look could move letters on: " +
+	"remove that policy first")
 
-// requireEnd fails unless the dead-letter queue of that name is known to have no redrive
-// policy, by which looks would move letters on.
+// requireEnd returns errChain if the dead-letter queue has a redrive policy. It also
+// fails if the policy cannot be read.
 func requireEnd(ctx context.Context, api sqsqueue.AttributesAPI, service *service, letters string) error {
 	url, err := service.urls.get(ctx, letters)
 	if err != nil {

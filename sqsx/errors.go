@@ -49,14 +49,14 @@ func (e *QueueError) Error() string {
 	return fmt.Sprintf("queue %s: %s", e.Queue, guard.Line(strings.Join(strings.Fields(text), " "), maxText))
 }
 
-// maxText is how much of the text of another error an error shows, in bytes.
+// maxText limits the text of Err in the text of a QueueError, in bytes.
 const maxText = 1024
 
 // Unwrap returns the error of the call.
 func (e *QueueError) Unwrap() error { return e.Err }
 
-// messageGone is what SQS says, under the code InvalidParameterValue, of a change to a
-// message that is deleted or a dead letter.
+// messageGone is the message of SQS, under the code InvalidParameterValue, for a change
+// to a message that is deleted or a dead letter.
 const messageGone = "Message does not exist"
 
 // lost reports whether the message is no longer in flight with the receipt handle that

@@ -12,11 +12,10 @@ import (
 )
 
 const (
-	// leaseTime is the visibility timeout of received letters. So long does a killed
-	// program, or a lost answer, keep them from others, and so long may the slowest batch
-	// take.
+	// leaseTime is the visibility timeout of received letters. After a kill or a lost
+	// answer they stay invisible for that time. The slowest batch must take less.
 	leaseTime = 2 * time.Minute
-	// releaseTime bounds the giving back of all of them.
+	// releaseTime limits the time to give back all letters.
 	releaseTime = 10 * time.Second
 )
 
@@ -29,8 +28,8 @@ type lease struct {
 // last is when SQS ends the lease, however often it is extended.
 func (l *lease) last() time.Time { return l.received.Add(MaxVisibility) }
 
-// leases are held by a scan, on letters that are not deleted. A lease that has ended
-// stays, so that its letter is known when it comes back.
+// leases has the lease of each letter of a scan that is not deleted. Ended leases stay,
+// so that add knows a letter that is received again.
 type leases struct {
 	service *service
 	queue   string            // the name of the dead-letter queue
@@ -38,8 +37,9 @@ type leases struct {
 	check   time.Time         // when some of them may be near their end
 }
 
-// add notes the lease that a receive gave, at now or later. It reports false for a letter
-// that is known: its receipt handle replaces the old one.
+// add stores the lease of a message that was received at now or later. It reports
+// whether the letter is new. For a known letter the new receipt handle replaces the old
+// one.
 func (s *leases) add(message types.Message, now time.Time) (first bool) {
 	if len(s.byID) == 0 {
 		s.byID, s.check = map[string]*lease{}, now.Add(leaseTime/2)
@@ -53,7 +53,7 @@ func (s *leases) add(message types.Message, now time.Time) (first bool) {
 // receipt returns the receipt handle that deletes the letter.
 func (s *leases) receipt(l *letter) string { return s.byID[l.messageID()].receipt }
 
-// drop forgets a letter that is deleted.
+// drop removes the lease of a deleted letter.
 func (s *leases) drop(l *letter) { delete(s.byID, l.messageID()) }
 
 // holds reports whether the letter stays invisible long enough to be sent and deleted.
@@ -61,8 +61,8 @@ func (s *leases) holds(l *letter, now time.Time) bool {
 	return s.byID[l.messageID()].until.Sub(now) > 2*awsbatch.AllTimeout
 }
 
-// extend extends the leases that have less than three quarters of leaseTime left. One
-// that cannot be extended ends.
+// extend extends the leases that have less than three quarters of leaseTime left. A
+// lease that SQS does not extend ends.
 func (s *leases) extend(ctx context.Context) {
 	now := time.Now()
 	if len(s.byID) == 0 || now.Before(s.check) {
@@ -73,14 +73,14 @@ func (s *leases) extend(ctx context.Context) {
 		return l.until.Sub(now) < leaseTime*3/4 && l.last().Sub(l.until) > time.Second
 	})
 	s.change(ctx, due, func(l *lease) time.Duration {
-		// As long as the letter has been held already: the calls stay few, however long
-		// the scan takes.
+		// Extend by the time that the letter has been held, so that a long scan makes
+		// few calls.
 		return max(0, min(max(leaseTime, now.Sub(l.received)), l.last().Sub(now).Truncate(time.Second)))
 	})
 	s.check = now.Add(leaseTime / 4)
 }
 
-// live returns the leases that have not ended and that wanted is true for.
+// live returns the leases that have not ended and for which wanted returns true.
 func (s *leases) live(now time.Time, wanted func(*lease) bool) (found []*lease) {
 	for _, l := range s.byID {
 		if l.until.After(now) && wanted(l) {
@@ -90,8 +90,8 @@ func (s *leases) live(now time.Time, wanted func(*lease) bool) (found []*lease) 
 	return found
 }
 
-// release gives back all letters, also when ctx has ended. What cannot be given back
-// within releaseTime comes back when its lease ends.
+// release gives back all letters, even if ctx has ended. A letter not given back within
+// releaseTime becomes visible when its lease ends.
 func (s *leases) release(ctx context.Context) {
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), releaseTime)
 	defer cancel()
@@ -99,7 +99,7 @@ func (s *leases) release(ctx context.Context) {
 	s.change(ctx, all, func(*lease) time.Duration { return 0 })
 }
 
-// change sets visibility timeouts in batches, and notes those that SQS took.
+// change sets visibility timeouts in batches, and stores the new ends of the leases.
 func (s *leases) change(ctx context.Context, due []*lease, timeout func(*lease) time.Duration) {
 	for batch := range slices.Chunk(due, awsbatch.MaxEntries) {
 		now := time.Now()
@@ -114,7 +114,8 @@ func (s *leases) change(ctx context.Context, due []*lease, timeout func(*lease) 
 				took++
 			}
 		}
-		// SQS is away, or allows no changes: each further batch would take as long.
+		// SQS does not answer or allows no changes: each further batch would fail as
+		// slowly.
 		if took == 0 {
 			return
 		}

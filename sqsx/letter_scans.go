@@ -8,7 +8,7 @@ import (
 	"github.com/taskhawk/taskhawk-go/internal/guard"
 )
 
-// page has the letters of one poll, or is the last of a scan and has its error.
+// page has the letters of one poll. The last page of a scan has its error instead.
 type page struct {
 	scan    *scan
 	letters []*letter
@@ -16,21 +16,21 @@ type page struct {
 	err     error
 }
 
-// pages are what scans send, until stopped is closed or their context ends.
+// pages takes the pages of scans, until stopped is closed or their context ends.
 type pages struct {
 	sent    chan page
 	stopped chan struct{}
 }
 
-// scanAll runs scans side by side: the poll that finds a queue empty takes scanWait, so
-// one queue after the other would take that for each. It calls take with the letters of
-// each poll, and with the error that ended a scan, in the caller's goroutine.
+// scanAll runs scans side by side, since the poll that finds a queue empty takes
+// scanWait. It calls take in the caller's goroutine, with the letters of each poll and
+// with the error that ended a scan.
 //
 // limit is the limit of the first poll of each queue. take returns the limit of the
-// next poll, 0 for no further one, and false to end all scans. Until take returns, its scan
-// makes no poll. Each scan gives its letters back when it ends, and scanAll returns, or
-// panics with take, after all scans have ended. Scans that take ends finish their poll,
-// since letters of a lost answer stay hidden. scanAll returns the error of ctx.
+// next poll, 0 for none, and false to end all scans. A scan makes no poll until take
+// returns. It gives its letters back when it ends. If take ends the scans, they finish
+// their polls first, since letters of a lost answer stay invisible. scanAll returns, or
+// panics with take, after all scans have ended. Its error is the cause of ctx.
 func scanAll(
 	ctx context.Context, scans []*scan, limit int,
 	take func(s *scan, received []*letter, err error) (limit int, more bool),
@@ -82,8 +82,8 @@ func (s *scan) run(ctx context.Context, limit int, to pages) {
 	}
 }
 
-// poll polls until nothing new comes, the limit is 0 or the letters are not taken, then
-// gives the letters back.
+// poll polls until there are no new letters, the limit is 0 or the letters are not
+// taken. Then it gives all letters back.
 func (s *scan) poll(ctx context.Context, limit int, to pages) error {
 	defer s.leases.release(ctx)
 	if s.before != nil {
@@ -111,7 +111,7 @@ func (s *scan) hand(ctx context.Context, p page, to pages) (limit int) {
 			sent, taken = nil, s.taken
 		case limit = <-taken:
 			return limit
-		// check is zero if no letter has come.
+		// check is zero before the first letter.
 		case <-time.After(max(leaseTime/8, time.Until(s.leases.check))):
 			s.leases.extend(ctx)
 		case <-to.stopped:

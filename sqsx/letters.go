@@ -20,28 +20,29 @@ import (
 )
 
 // The waits of a poll. A long poll asks all servers of SQS, so an empty one means that
-// the queue is empty. It waits longer while letters are known to come back.
+// the queue is empty. lostWait applies while letters of a lost answer may become
+// visible.
 const (
 	scanWait = time.Second
 	lostWait = awsbatch.CallTimeout / 2
 )
 
-// stalePolls is how many polls may bring known letters only, on top of what the end of
-// their leases explains, before a scan takes it that there are no others.
+// stalePolls is how many polls in a row may return only known letters before the scan
+// ends. The scan allows further polls for letters whose leases have ended: see note.
 const stalePolls = 10
 
-// maxHeld is how many letters a scan keeps in flight. SQS answers polls with nothing from
-// about 120,000 on, which would look like the end of the queue. Source: "Amazon SQS
+// maxHeld is how many letters a scan keeps in flight. From about 120,000 on, SQS
+// answers polls with no message, as if the queue were empty. Source: "Amazon SQS
 // message quotas".
 const maxHeld = 100_000
 
 var (
-	errDamaged = errors.New("a message arrived damaged: its body does not have the MD5 that SQS gives for it")
+	errDamaged = errors.New("damaged message: its body does not match the MD5 from SQS")
 	errMany    = fmt.Errorf("%d letters are in flight, and SQS hides the rest from 120000 on: "+
-		"narrow it down, or move or delete some of them first", maxHeld)
+		"set a limit, or move or delete some of them first", maxHeld)
 )
 
-// scan receives each letter of a dead-letter queue once. What it has received stays
+// scan receives each letter of a dead-letter queue once. Received letters stay
 // invisible to others until release. One goroutine at a time may use it.
 type scan struct {
 	service *service
@@ -51,12 +52,12 @@ type scan struct {
 	leases  leases
 	clock   serverClock
 	stale   int // polls in a row that brought known letters and no new one
-	// lost is until when letters may be in flight with receipt handles that no call returned:
-	// the answer to a receive got lost.
+	// lost is the time until which letters of a lost answer may be in flight. No call
+	// returned their receipt handles.
 	lost time.Time
-	// exhausted reports that polls bring nothing new.
+	// exhausted reports whether polls return nothing new.
 	exhausted bool
-	// taken gets the limit of the next poll when the letters of the last one are taken.
+	// taken receives the limit of the next poll after the letters of a poll are taken.
 	taken chan int
 }
 
@@ -71,7 +72,7 @@ func newScan(service *service, queue string) (*scan, error) {
 	}, nil
 }
 
-// next makes a poll for up to limit letters, and returns those that are new.
+// next polls for up to limit letters, and returns the new ones.
 func (s *scan) next(ctx context.Context, limit int) ([]*letter, error) {
 	if len(s.leases.byID) >= maxHeld {
 		return nil, &QueueError{Queue: s.queue, Err: errMany}
@@ -92,8 +93,8 @@ func (s *scan) next(ctx context.Context, limit int) ([]*letter, error) {
 	return fresh, nil
 }
 
-// receive makes a poll, with attempts. polled is when the last of them began: leases are
-// no older.
+// receive polls, with retries. polled is when the last attempt began: no lease began
+// earlier.
 func (s *scan) receive(ctx context.Context, limit int) (messages []types.Message, polled time.Time, err error) {
 	url, err := s.service.urls.get(ctx, s.queue)
 	if err != nil {
@@ -134,23 +135,24 @@ func (s *scan) note(received, fresh, limit int) {
 	if fresh > 0 {
 		s.stale = 0
 	}
-	// Should all leases have ended, it takes so many polls to receive all known letters
-	// again before a new one.
+	// If all leases have ended, SQS may deliver every known letter again before a new
+	// one, in this many polls.
 	turn := len(s.leases.byID)/max(limit, 1) + 1
 	// Letters of a lost answer come back when their visibility timeout ends.
 	s.exhausted = (received == 0 || s.stale > turn+stalePolls) && time.Now().After(s.lost)
 }
 
-// serverClock compares the clock of SQS with the clock of this machine, by the Date of the
-// first answer that has one. It has whole seconds.
+// serverClock compares the clock of SQS with the clock of this machine, by the Date of
+// the first answer that has one. A Date has whole seconds.
 type serverClock struct {
 	known bool
 	ahead time.Duration // of SQS; 0 if the two may agree
 }
 
-// read takes the time of an answer to a request that was made at sent. Of what the answer
-// allows, it takes the latest time of SQS: to take a letter for newer than it is would
-// pass it over, and to take one for older moves it once more.
+// read takes the time of an answer to a request that was made at sent. The answer
+// leaves a range, and read takes the latest time of SQS in it. With an earlier time, a
+// redrive could take a letter for newer than it is and leave it out. With a later time,
+// it moves a letter once more at worst.
 func (c *serverClock) read(out *sqs.ReceiveMessageOutput, sent time.Time) {
 	date, ok := middleware.GetServerTime(out.ResultMetadata)
 	if c.known || !ok {
@@ -167,33 +169,34 @@ func (c *serverClock) read(out *sqs.ReceiveMessageOutput, sent time.Time) {
 type letter struct {
 	message types.Message
 	intact  bool
-	// What the body says, zero when it cannot be read.
+	// From the body; zero if the body cannot be read.
 	id         string
-	task       string // else the name in the attribute
+	task       string // from the attribute if the body cannot be read
 	dispatched time.Time
 }
 
 func (l *letter) messageID() string { return aws.ToString(l.message.MessageId) }
 
-// attribute returns a message attribute of ours, "" if there is none.
+// attribute returns a message attribute of Taskhawk, "" if there is none.
 func (l *letter) attribute(name string) string {
 	return aws.ToString(l.message.MessageAttributes[name].StringValue)
 }
 
-// reason is why the task failed for good, "" for a message that SQS moved.
+// reason returns why the task failed for good, "" for a message that SQS moved.
 func (l *letter) reason() string { return l.attribute(awsbatch.AttributeReason) }
 
-// group is the message group: an order on a FIFO queue, a tenant on a standard queue.
+// group returns the message group: an order on a FIFO queue, a tenant on a standard
+// queue.
 func (l *letter) group() string {
 	return l.message.Attributes[string(types.MessageSystemAttributeNameMessageGroupId)]
 }
 
-// trace is the trace header of X-Ray, "" for none.
+// trace returns the trace header of X-Ray, "" for none.
 func (l *letter) trace() string {
 	return l.message.Attributes[string(types.MessageSystemAttributeNameAWSTraceHeader)]
 }
 
-// number is a system attribute that is a number, 0 if there is none.
+// number returns a numeric system attribute, 0 if there is none.
 func (l *letter) number(name types.MessageSystemAttributeName) int64 {
 	n, err := strconv.ParseInt(l.message.Attributes[string(name)], 10, 64)
 	if err != nil {
@@ -202,7 +205,7 @@ func (l *letter) number(name types.MessageSystemAttributeName) int64 {
 	return n
 }
 
-// size is what the letter counts towards the size of a batch, in bytes.
+// size returns what the letter counts towards the size of a batch, in bytes.
 func (l *letter) size() int {
 	size := len(aws.ToString(l.message.Body))
 	for name, value := range l.message.MessageAttributes {
@@ -212,9 +215,9 @@ func (l *letter) size() int {
 	return size
 }
 
-// letterReader reads a letter as a worker would: through a hub, which also unwraps what
-// SNS and the older Go library put around a message. The hub's one middleware notes what
-// the message says, and runs nothing.
+// letterReader reads a letter as a worker does: through a hub, which also removes the
+// envelopes of SNS and of the older Go library. The hub's one middleware stores id,
+// task and time, and runs no task.
 type letterReader struct {
 	hub    *taskhawk.Hub
 	letter *letter // that is being read
@@ -238,12 +241,11 @@ func newLetterReader() (*letterReader, error) {
 	return r, err
 }
 
-// maxTaskName is the length of a name in bytes, as the core has it; a longer one is no
-// task's.
+// maxTaskName is the longest name of a task, in bytes. The core has the same limit.
 const maxTaskName = 256
 
-// read returns the letter of a message. The name of its task comes from the body, else from
-// the attribute, else "". It is not safe for concurrent use.
+// read returns the letter of a message: see DeadLetter.Task for its task. It is not
+// safe for concurrent use.
 func (r *letterReader) read(ctx context.Context, message types.Message) *letter {
 	l := &letter{message: message, intact: intact(message)}
 	if !l.intact {
@@ -264,8 +266,7 @@ func (r *letterReader) read(ctx context.Context, message types.Message) *letter 
 	return l
 }
 
-// letterFilter chooses letters: by one of the tasks, of a reason that the caller's
-// function wants, sent since a time, with one of the ids. What is zero chooses all.
+// letterFilter chooses letters by task, reason, time and id. A zero field chooses all.
 type letterFilter struct {
 	tasks  []string
 	reason func(string) bool
@@ -273,7 +274,7 @@ type letterFilter struct {
 	ids    []string
 }
 
-// filters reports whether some letters may not be chosen.
+// filters reports whether the filter may exclude letters.
 func (f *letterFilter) filters() bool {
 	return len(f.tasks) > 0 || f.reason != nil || !f.since.IsZero() || len(f.ids) > 0
 }

@@ -54,12 +54,14 @@ type LoadConfig struct {
 // same. SQS gives new message ids and times. Each letter must have a Body and a Queue of
 // the application.
 //
-// Letters are sent in the order of the sequence, ten at a time. On FIFO queues, if a
-// letter is not sent, the later ones of its group in the batch fail too. Load stops at an
-// error of the sequence, and if SQS stores no letter of a batch. When ctx ends, it
-// finishes the batch in progress and stops. Read in the report says where it stopped. A
-// letter loaded twice is stored twice, on FIFO queues too. Otherwise SQS would drop
-// letters that are dropped and loaded again within five minutes.
+// Load sends letters in the order of the sequence, ten at a time. On FIFO queues, if a
+// letter is not sent, the later ones of its group in the batch fail too. Load stops at
+// an error of the sequence, and if SQS stores no letter of a batch. When ctx ends, it
+// finishes the batch in progress and stops. Read in the report says where it stopped.
+//
+// A letter loaded twice is stored twice, on FIFO queues too, since each copy gets a new
+// deduplication id. With the old id, SQS would discard letters that were dropped and
+// loaded within five minutes.
 func Load(
 	ctx context.Context, api API, app string, letters iter.Seq2[DeadLetter, error], config LoadConfig,
 ) (LoadReport, error) {
@@ -337,8 +339,7 @@ func (l *loader) count(b *batcher, of *letter, position int, err error) {
 	b.block(of)
 }
 
-// entry returns the letter to send. Its deduplication id is new, since SQS would drop a
-// letter that was dropped and loaded within five minutes.
+// entry returns the letter to send, with a new deduplication id: see [Load].
 func (l *loader) entry(of *letter, fifo bool, position int) entry {
 	e := of.entry(fifo)
 	if !l.config.Run {

@@ -83,7 +83,7 @@ func TestMaxAttemptsAboveThoseOfTheQueue(t *testing.T) {
 		r.stop()
 		require.Equal(t, 5, runs)
 		require.Equal(t, []string{"no attempt is left: attempt 5 of 5 failed: test error"}, r.letters(), "with a reason here too")
-		require.Equal(t, 1, strings.Count(log.String(), "max attempts of tasks exceed the queue's maxReceiveCount"))
+		require.Equal(t, 1, strings.Count(log.String(), "max attempts of tasks exceed maxReceiveCount"))
 		require.Contains(t, log.String(), "max_receive_count=5 tasks=[tests.number]")
 		require.EqualValues(t, 1, worker.Stats().Dead)
 	})

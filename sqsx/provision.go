@@ -26,15 +26,15 @@ type ProvisionConfig struct {
 	Priorities []taskhawk.Priority
 	// MaxReceiveCount is how often a message is delivered before SQS moves it to the
 	// dead-letter queue. Every receive counts, also those cut off by a stop or a crash,
-	// so small numbers lose patience with healthy tasks. 1 to 1000. Default 5.
+	// so a small number makes dead letters of healthy tasks. 1 to 1000. Default 5.
 	MaxReceiveCount int
-	// VisibilityTimeout of the queues, up to 12 h. Default 0: as SQS has it, 30 s.
+	// VisibilityTimeout of the queues, up to 12 h. Default 0: the default of SQS, 30 s.
 	VisibilityTimeout time.Duration
-	// Retention is how long the queues keep a message, 1 min to 14 days. Default 0: that
-	// of SQS, 4 days. Dead-letter queues always keep 14 days: SQS counts from when the
-	// message was first sent.
+	// Retention is how long the queues keep a message, 1 min to 14 days. Default 0: the
+	// default of SQS, 4 days. Dead-letter queues always keep messages for 14 days,
+	// since SQS counts from when a message was first sent.
 	Retention time.Duration
-	// Tags are put on queues that are created.
+	// Tags are put on the queues that Provision creates.
 	Tags map[string]string
 	// Naming returns the names of the queues. Default: [QueueName]. Names that end in
 	// .fifo make FIFO queues.
@@ -46,15 +46,15 @@ const (
 	minRetention           = time.Minute
 )
 
-// Provision makes sure that the queues of an application exist, each with a dead-letter
-// queue and a redrive policy to it. It can be repeated, also at every start and by many
-// processes at once: what exists is left as it is, but for a queue without a redrive
-// policy, which gets one. Package sqscheck tells what is wrong with queues that existed.
+// Provision creates the missing queues of an application, each with a dead-letter queue
+// and a redrive policy. It may be called at every start and by many processes at once.
+// Existing queues keep their settings, but a queue without a redrive policy gets one.
+// Package sqscheck checks existing queues.
 //
-// It works in the caller's own account only: SQS lets no account create queues of another.
-// Use a role of that account there.
+// Provision works in the caller's own account only, since SQS lets no account create
+// queues of another. Use a role of that account there.
 //
-// Large teams declare queues in Terraform or CloudFormation instead; this is for
+// Large teams declare queues in Terraform or CloudFormation instead. Provision is for
 // development, tests and small services.
 func Provision(ctx context.Context, api AdminAPI, app string, config ProvisionConfig) error {
 	if nilcheck.IsNil(api) {
@@ -127,8 +127,8 @@ func (p *provisioner) attributes(policy string) map[string]string {
 	return attributes
 }
 
-// ensure returns the URL of the queue, which it creates with attributes when it is not
-// there.
+// ensure returns the URL of the queue. If the queue is missing, ensure creates it with
+// attributes.
 func (p *provisioner) ensure(ctx context.Context, name string, attributes map[string]string) (*string, error) {
 	ctx, cancel := context.WithTimeout(ctx, awsbatch.CallTimeout)
 	defer cancel()
@@ -143,7 +143,7 @@ func (p *provisioner) ensure(ctx context.Context, name string, attributes map[st
 		QueueName: aws.String(name), Attributes: attributes, Tags: p.config.Tags,
 	})
 	if _, exists := errors.AsType[*types.QueueNameExists](err); exists {
-		return lookUp(ctx, p.api, "", name) // another process has just created it, otherwise than this one would
+		return lookUp(ctx, p.api, "", name) // another process has just created it, with other attributes
 	}
 	if err != nil {
 		return nil, &QueueError{Queue: name, Err: err}
@@ -162,7 +162,7 @@ func (p *provisioner) redrivePolicy(ctx context.Context, deadLetters string, url
 	return string(policy), err
 }
 
-// ensurePolicy gives a queue that was there before a redrive policy if it has none.
+// ensurePolicy sets the redrive policy of an existing queue that has none.
 func (p *provisioner) ensurePolicy(ctx context.Context, name string, url *string, policy string) error {
 	attributes, err := getAttributes(ctx, p.api, name, url, types.QueueAttributeNameRedrivePolicy)
 	if err != nil || attributes[sqsqueue.Redrive] != "" {

@@ -34,36 +34,36 @@ type PublisherConfig struct {
 	// name and as many headers. The body always has all headers. Default 9: one is left
 	// for tracing agents, which add their own.
 	MaxAttributes int
-	// Linger is how long the first message of a batch waits for others. Default 0: not at
-	// all; messages that come while a call is in flight share the next one anyway. A few
-	// milliseconds save requests where many goroutines dispatch now and then.
+	// Linger is how long the first message of a batch waits for others. Default 0: no
+	// wait. Messages that arrive while a call is in flight share the next one anyway. A
+	// few milliseconds save requests if many goroutines dispatch now and then.
 	Linger time.Duration
 }
 
 // The limits of SQS that are checked before a call. Source: the API reference of
 // SendMessage, SendMessageBatch and ChangeMessageVisibility, and "Amazon SQS quotas".
 const (
-	// MaxMessageSize is the size of a message, body and attributes, in bytes; a batch of
-	// them together has the same limit. A queue can be set lower.
+	// MaxMessageSize is the largest size of a message, body and attributes, and of a
+	// batch, in bytes. A queue may have a lower limit.
 	MaxMessageSize = awsbatch.MaxMessageSize
 	// MaxDelay is the longest delay of a message.
 	MaxDelay = 15 * time.Minute
-	// MaxVisibility is the longest visibility timeout, and the longest that a message can
-	// be kept from others in all.
+	// MaxVisibility is the longest visibility timeout, and the longest time from a
+	// receive to the end of the last extension.
 	MaxVisibility = 12 * time.Hour
 )
 
 // Publisher puts messages on the four queues of an application. It implements
 // taskhawk.Publisher and taskhawk.BatchPublisher and is safe for concurrent use.
 //
-// Messages share requests by group commit: the first one goes at once. Messages that
-// arrive while its call is in flight go together in the next call, up to ten and 1 MiB.
-// Callers take turns, so that a large batch does not hold up a single message. Each
-// Publish still returns when SQS has stored its own message.
+// Messages share requests by group commit. The first message is sent at once. Messages
+// that arrive while its call is in flight share the next call, up to ten and 1 MiB.
+// Callers take turns, so that a large batch does not delay a single message. Each
+// Publish returns when SQS has stored its message.
 //
-// On FIFO queues the messages of a group go one after another, each when the one before
-// is stored. When one fails, those behind it in the same PublishBatch are not sent: their
-// errors wrap taskhawk.ErrHeldBack.
+// On FIFO queues, each message of a group is sent after SQS has stored the one before.
+// If a message fails, the later ones of its group in the same PublishBatch are not
+// sent, and their errors wrap taskhawk.ErrHeldBack.
 type Publisher struct {
 	service *service
 	app     string
@@ -110,7 +110,7 @@ func newPublisher(api API, app string, config PublisherConfig) (*Publisher, erro
 	return p, err
 }
 
-// limits are what SQS takes, or the lower ones of the configuration.
+// limits returns the limits of SQS, or the lower ones of the configuration.
 func (c *PublisherConfig) limits() awsbatch.Limits {
 	return awsbatch.Limits{
 		Service:       "SQS",
@@ -121,10 +121,10 @@ func (c *PublisherConfig) limits() awsbatch.Limits {
 	}
 }
 
-// SendMessageInput returns the request that puts out on the queue of that URL, with what
-// a [Publisher] would send: for services that call SQS for a program, such as EventBridge
-// Scheduler. It uses MaxMessageSize and MaxAttributes of config. It makes no call. The
-// error is a *taskhawk.LimitError when SQS would refuse the message.
+// SendMessageInput returns the request with which a [Publisher] would send out to the
+// queue of that URL. It is for services that call SQS for a program, such as
+// EventBridge Scheduler. It uses MaxMessageSize and MaxAttributes of config, and makes
+// no call. The error wraps a *taskhawk.LimitError if SQS would refuse the message.
 func SendMessageInput(
 	out *taskhawk.Outgoing, queueURL string, config PublisherConfig,
 ) (*sqs.SendMessageInput, error) {
@@ -150,15 +150,14 @@ func SendMessageInput(
 	}, nil
 }
 
-// Publish sends one message. It returns a *taskhawk.LimitError before any call when SQS
-// would refuse the message, and wraps a [*QueueError] when it is not known to be stored.
-// Where the queue does not exist, the error says which queues of the application do.
-// Failures that may pass are retried, three attempts and 20 s in all. When SQS may have
-// stored the message though no answer said so, the error wraps
-// taskhawk.ErrOutcomeUnknown. A ctx that has ended sends nothing.
+// Publish sends one message. It returns a *taskhawk.LimitError before any call if SQS
+// would refuse the message. The error wraps a [*QueueError] if the message is not known
+// to be stored, and also taskhawk.ErrOutcomeUnknown if SQS may have stored it. If the
+// queue does not exist, the error says which queues of the application do. Transient
+// failures are retried: three attempts and 20 s in all. If ctx has ended, nothing is
+// sent.
 //
-// The call that sends the message serves others, too: it has no values of ctx, and goes
-// on when ctx ends.
+// The call may serve other callers too: it has no values of ctx, and goes on when ctx ends.
 func (p *Publisher) Publish(ctx context.Context, out *taskhawk.Outgoing) error {
 	return p.batches.Publish(ctx, out)
 }
@@ -196,7 +195,7 @@ type queueLook struct {
 	until  time.Time
 }
 
-// lookTTL is how long a look counts.
+// lookTTL is how long a cached look is valid.
 const lookTTL = time.Minute
 
 // of returns the cached queues for a missing one.
@@ -209,7 +208,7 @@ func (l *queueLooks) of(missing string) map[string]bool {
 	return map[string]bool{missing: false}
 }
 
-// keep remembers a look, unless SQS did not answer it or the last one still counts.
+// keep caches a look, unless SQS did not answer it or the cached one is still valid.
 func (l *queueLooks) keep(missing string, exists map[string]bool) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
@@ -269,7 +268,7 @@ func newEntry(m awsbatch.Message, fifo bool) entry {
 // Size returns the bytes that the entry counts towards the limit of a call.
 func (e entry) Size() int { return e.size }
 
-// Group is the group whose order the entry keeps.
+// Group returns the group whose order the entry keeps, "" for none.
 func (e entry) Group() string {
 	if !e.ordered {
 		return "" // the group of a standard queue names the tenant, and orders nothing
@@ -280,13 +279,12 @@ func (e entry) Group() string {
 // Observer returns the observer of the hub that dispatched the message.
 func (e entry) Observer() taskhawk.Observer { return e.observer }
 
-// Outgoing is the message.
+// Outgoing returns the message, nil for a dead letter.
 func (e entry) Outgoing() *taskhawk.Outgoing { return e.out }
 
 func (entry) receiptHandle() string { return "" }
 
-// request returns the entry in a batch. It points into e, which the calls share: the SDK
-// copies nothing.
+// request returns the entry for a batch call. It points into e and copies nothing.
 func (e entry) request(id *string) types.SendMessageBatchRequestEntry {
 	request := types.SendMessageBatchRequestEntry{
 		Id:                     id,
@@ -310,5 +308,5 @@ func stringAttribute(value string) types.MessageAttributeValue {
 	return types.MessageAttributeValue{DataType: aws.String("String"), StringValue: aws.String(value)}
 }
 
-// seconds rounds up to what SQS counts in.
+// seconds rounds up to whole seconds, the unit of SQS.
 func seconds(d time.Duration) int32 { return int32((d + time.Second - 1) / time.Second) }

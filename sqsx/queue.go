@@ -46,7 +46,7 @@ func newQueue(s *service, info taskhawk.QueueInfo, config WorkerConfig, hub *tas
 // Info describes the queue.
 func (q *queue) Info() taskhawk.QueueInfo { return q.info }
 
-// open looks the queue up, and reads its redrive policy where that is allowed.
+// open looks up the queue, and reads its redrive policy if the caller may.
 func (q *queue) open(ctx context.Context) error {
 	url, err := q.service.urls.get(ctx, q.info.Name)
 	if err != nil {
@@ -82,7 +82,7 @@ func (q *queue) Receive(ctx context.Context, limit int, wait time.Duration) ([]*
 	out, err := awsbatch.Invoke(ctx, q.service.api.ReceiveMessage, &sqs.ReceiveMessageInput{
 		QueueUrl:                    url,
 		MaxNumberOfMessages:         int32(min(limit, awsbatch.MaxEntries)),
-		WaitTimeSeconds:             int32(wait / time.Second), // down: it may have to end before a timeout
+		WaitTimeSeconds:             int32(wait / time.Second), // rounded down: a poll must not outlast wait
 		VisibilityTimeout:           seconds(q.info.Visibility),
 		MessageAttributeNames:       []string{"All"},
 		MessageSystemAttributeNames: []types.MessageSystemAttributeName{types.MessageSystemAttributeNameAll},
@@ -167,10 +167,10 @@ func newSettlements(service *service, queue string, linger time.Duration, change
 
 // settleLinger is the longest time that a settlement waits for others by default. It
 // waits half as long as the last request took, so that handlers that end at different
-// times still share one.
+// times still share a request.
 const settleLinger = 10 * time.Millisecond
 
-// mostCalls is the limit for calls whose number grows with the concurrency of a worker.
+// mostCalls limits the calls whose number grows with the concurrency of a worker.
 const mostCalls = 256
 
 // shared returns a committer of the calls in config, with the settings that all
@@ -188,8 +188,7 @@ func shared[T groupcommit.Item](
 	return groupcommit.New(config)
 }
 
-// Delete takes the message off the queue, in one request with others. Only the last
-// receipt handle of a message does that for certain.
+// Delete deletes the message, in one request with others. See [Settler.Delete].
 func (s *settlements) Delete(ctx context.Context, d *taskhawk.Delivery) error {
 	return s.deletes.Do(ctx, receipt{observed{s.observerOf(ctx)}, d.Receipt})
 }
@@ -203,8 +202,8 @@ func (s *settlements) observerOf(ctx context.Context) taskhawk.Observer {
 	return s.observer
 }
 
-// SetVisibility changes the visibility timeout of the message, in whole seconds, rounded
-// up, in one request with others.
+// SetVisibility changes the visibility timeout of the message, in one request with
+// others. See [Settler.SetVisibility].
 func (s *settlements) SetVisibility(ctx context.Context, d *taskhawk.Delivery, timeout time.Duration) error {
 	if timeout < 0 || timeout > MaxVisibility {
 		return fmt.Errorf("visibility timeout %s: SQS takes 0 to %s", timeout, MaxVisibility)
@@ -216,9 +215,9 @@ func (s *settlements) SetVisibility(ctx context.Context, d *taskhawk.Delivery, t
 	return err
 }
 
-// MessageFrom returns the SQS message that the current handler runs for, with its
-// attributes of both kinds, and false outside of a handler of an SQS worker. Do not
-// delete it: the worker does.
+// MessageFrom returns the SQS message of the running handler, with its message
+// attributes and system attributes. It returns false outside of a handler of an SQS
+// worker. Do not delete the message: the worker does.
 func MessageFrom(ctx context.Context) (types.Message, bool) {
 	d := taskhawk.DeliveryFrom(ctx)
 	if d == nil {
@@ -250,7 +249,7 @@ func newDelivery(
 	}
 }
 
-// sentAt is when SQS stored the message; zero if it does not say.
+// sentAt returns when SQS stored the message, zero if SQS does not say.
 func sentAt(message types.Message) time.Time {
 	ms, err := strconv.ParseInt(message.Attributes[string(types.MessageSystemAttributeNameSentTimestamp)], 10, 64)
 	if err != nil {
@@ -266,16 +265,16 @@ func textOf(a types.MessageAttributeValue) *string { return a.StringValue }
 // MiB with escapes. The SDK has no limit.
 const maxResponse = 64 << 20
 
-// receiveOptions are the settings of a receive: one attempt, since the loop has its own
-// backoff; no check of all bodies together, which would drop nine good messages with a
-// bad one; and no more than maxResponse bytes.
+// receiveOptions sets the options of a receive. It has one attempt, since the loop has
+// its own backoff, and reads no more than maxResponse bytes. It does not check all
+// bodies together, since a bad one would lose nine good messages: intact checks each.
 func receiveOptions(o *sqs.Options) {
 	once(o)
 	o.DisableMessageChecksumValidation = true
 	o.HTTPClient = boundedClient{o.HTTPClient}
 }
 
-// intact checks the MD5 of the body, where there is one.
+// intact reports whether the body matches its MD5, or has none.
 func intact(message types.Message) bool {
 	if message.MD5OfBody == nil {
 		return true
@@ -284,8 +283,8 @@ func intact(message types.Message) bool {
 	return hex.EncodeToString(sum[:]) == *message.MD5OfBody
 }
 
-// boundedClient limits the bodies of responses. It does not even begin to read a body
-// with a larger Content-Length, which SQS sends.
+// boundedClient limits the bodies of responses. It refuses a larger Content-Length,
+// which SQS sends, before it reads the body.
 type boundedClient struct{ sqs.HTTPClient }
 
 // Do makes the request.
@@ -302,7 +301,7 @@ func (c boundedClient) Do(req *http.Request) (*http.Response, error) {
 	return response, nil
 }
 
-// errTooLarge is the error of reading on behind the bound.
+// errTooLarge is the error for a response of more than maxResponse bytes.
 var errTooLarge = errors.New("the answer of SQS is larger than 64 MiB")
 
 type boundedBody struct {

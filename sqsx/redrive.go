@@ -21,31 +21,33 @@ import (
 // Redrive moves dead letters back to the queue that they came from: letters of each
 // priority to the queue of that priority. (The Python library moves all of them to the
 // default queue.) It ends when it has seen every dead letter that was there when it
-// began; letters sent since then, by a task that failed again, wait for the next redrive.
+// began. Letters sent since then, by a task that failed again, wait for the next
+// redrive.
 //
-// Without a filter, a limit or a dry run, SQS moves the messages by itself
-// (StartMessageMoveTask) and Redrive waits. With one of these, or where SQS does not do
-// it (no permission, another service behind the endpoint, a task that fails), Redrive
-// receives, sends and deletes them, ten at a time. The report says which it was, and why.
+// Without a filter, a limit or a dry run, SQS moves the messages (StartMessageMoveTask)
+// and Redrive waits. With one of these, or if SQS does not move them (no permission,
+// another service behind the endpoint, a failed task), Redrive receives, sends and
+// deletes them, ten at a time. The report has the way and the reason.
 //
-// No message is lost, at whatever point Redrive is cut off: it is deleted only when its
-// own queue has stored it. What is cut off between the two, by a kill or an answer of SQS
-// that gets lost, is on both queues. When ctx ends, Redrive finishes the batch under way,
-// so that this makes no copies, cancels its own move task, and returns within a
-// minute. After a kill the move task goes on, and the next Redrive waits for it and
-// counts what it moves.
+// No message is lost, at whatever point Redrive is cut off: it deletes a letter only
+// after the queue has stored it. If a kill or a lost answer of SQS comes between the
+// two, the letter is on both queues. When ctx ends, Redrive finishes the batch in
+// flight, so that it leaves no copies, cancels its move task, and returns within a
+// minute. After a kill the move task goes on. The next Redrive waits for it and counts
+// the moved messages.
 //
-// Letters that are looked at and not moved stay invisible to others until Redrive ends,
-// so that it looks at each once, and are then given back. After a kill they come back by
-// themselves, after two minutes or as long as Redrive had run. So do letters of a receive
-// whose answer got lost; Redrive waits for them. On a FIFO queue, a letter that is not
-// moved also holds up those behind it in its group, which this redrive then does not see.
+// Letters that Redrive receives and does not move stay invisible to others until it
+// ends, so that it sees each of them once. Then they are given back. After a kill they
+// become visible after two minutes, or after as long as Redrive had run if that is
+// longer. So do letters of a receive whose answer got lost; Redrive waits for them. On a
+// FIFO queue, a letter that is not moved also blocks the later letters of its group,
+// which this redrive then does not see.
 //
-// A letter that cannot be moved does not hold up the others, nor does a queue: the error
-// joins what went wrong, and the report is right also then. Where none of the queues
-// exists, the error says that the application's name is probably misspelt. Whether a
-// letter was sent since Redrive began is told by the clock of SQS, also where the clock of this
-// machine is wrong: see ClockAhead of the report. Several redrives may run at once.
+// A letter or a queue that fails does not stop the others. The error joins all failures,
+// and the report is correct even then. If no queue exists, the error says that the
+// application's name is probably misspelt. The clock of SQS decides whether a letter was
+// sent since Redrive began, even if the clock of this machine is wrong: see ClockAhead
+// of the report. Several redrives may run at once.
 func Redrive(ctx context.Context, api RedriveAPI, app string, config RedriveConfig) (RedriveReport, error) {
 	report, err := redriveAll(ctx, api, app, config, nil)
 	if err != nil {
@@ -54,8 +56,8 @@ func Redrive(ctx context.Context, api RedriveAPI, app string, config RedriveConf
 	return report, nil
 }
 
-// redriveAll redrives the queues of an application. With a keeper it drops the letters that
-// are kept.
+// redriveAll redrives the queues of an application. With a keeper it drops letters
+// instead.
 func redriveAll(
 	ctx context.Context, api RedriveAPI, app string, config RedriveConfig, keep *keeper,
 ) (RedriveReport, error) {
@@ -89,13 +91,13 @@ func redriveAll(
 		}
 		failed.add(err)
 		if err != nil && len(found) > 0 && !anyTrue(found) {
-			break // each of the others would say the same
+			break // the other queues would fail with the same error
 		}
 	}
 	return report, failed.err()
 }
 
-// caused makes sure that an error after the end of ctx wraps the cause of that.
+// caused adds the cause of ctx to err, unless err wraps it.
 func caused(ctx context.Context, err error) error {
 	if cause := guard.Error(context.Cause(ctx)); !errors.Is(err, cause) {
 		return fmt.Errorf("%w: %w", cause, err)
@@ -103,7 +105,7 @@ func caused(ctx context.Context, err error) error {
 	return err
 }
 
-// redriver is what the redrives of the queues of one call have in common.
+// redriver redrives the queues of one call.
 type redriver struct {
 	api     RedriveAPI
 	service *service
@@ -126,7 +128,8 @@ func newRedriver(api RedriveAPI, config RedriveConfig) (*redriver, error) {
 	}, nil
 }
 
-// redrive moves the dead letters of one queue, by a move task if that may be and can be.
+// redrive moves the dead letters of one queue, by a move task if config and SQS allow
+// it.
 func (r *redriver) redrive(ctx context.Context, done *QueueRedrive) error {
 	if !r.config.selects() && !r.filter.filters() {
 		task := moveTask{
@@ -149,7 +152,7 @@ func (r *redriver) redrive(ctx context.Context, done *QueueRedrive) error {
 	return p.run(ctx)
 }
 
-// progress tells the caller how far the redrive is. A function that panics is not called
+// progress calls Progress with the counts so far. A function that panics is not called
 // again.
 func (r *redriver) progress(current RedriveCount) {
 	if r.config.Progress != nil && guard.Call(func() { r.config.Progress(r.before.plus(current)) }) != nil {
@@ -165,8 +168,8 @@ func (r *redriver) room(most int) int {
 	return min(most, r.config.Limit-r.tried)
 }
 
-// receiveLimit is how many messages to receive: as many as may be moved at once, and ten
-// where many may turn out not to be wanted.
+// receiveLimit returns how many letters to receive: no more than may be moved, but a
+// full poll if the filter may exclude some.
 func (r *redriver) receiveLimit() int {
 	n := awsbatch.MaxEntries
 	if r.config.Rate > 0 && !r.config.DryRun {
@@ -178,23 +181,20 @@ func (r *redriver) receiveLimit() int {
 	return r.room(n)
 }
 
-// RedriveConfig says what [Redrive] moves. The zero value moves everything.
+// RedriveConfig selects the letters that [Redrive] moves. The zero value moves all.
 type RedriveConfig struct {
 	// Account is the number of the account that owns the queues and their dead-letter
-	// queues, 12 digits. SQS starts move tasks for that account's own roles only, so that
-	// others copy: their policies must allow to receive, send, delete and change the
-	// visibility of messages. Default: the caller's own account.
+	// queues, 12 digits. SQS starts move tasks only for roles of that account. For other
+	// roles Redrive copies: the queues' policies must allow them to receive, send,
+	// delete and change the visibility of messages. Default: the caller's own account.
 	Account string
 	// Priorities are the queues whose dead letters are moved. Default: all four.
 	Priorities []taskhawk.Priority
-	// Tasks are the names of the tasks whose letters are moved, matched exactly. Default:
-	// all, also letters that cannot be read. The name in the body counts; the attribute
-	// taskhawk_task only where the body cannot be read.
+	// Tasks are the names of the tasks whose letters are moved, matched exactly: see
+	// DeadLetter.Task. Default: all, even letters that cannot be read.
 	Tasks []string
-	// Reason chooses by why a task failed for good: the attribute taskhawk_reason, which
-	// is the text of the error given to taskhawk.Permanent, on one line and up to 256
-	// bytes. It is "" for letters that SQS moved by its redrive policy. It fits methods
-	// such as regexp.MustCompile("timeout|refused").MatchString. Default: nil, all.
+	// Reason reports whether to move letters with that DeadLetter.Reason. Methods such
+	// as regexp.MustCompile("timeout|refused").MatchString fit. Default: nil, all.
 	Reason func(reason string) bool
 	// Since leaves out letters that SQS stored before that time, by the clock of SQS: see
 	// DeadLetter.Sent. Default: the zero time, all.
@@ -205,18 +205,18 @@ type RedriveConfig struct {
 	// Limit is how many messages are tried at most, over all queues. Default 0: no limit.
 	Limit int
 	// Rate is how many messages are moved per second at most, 1 to 500, so that workers
-	// can keep up. The queues take turns, so it holds for all together. Default 0: as
-	// fast as it goes.
+	// can keep up. It holds for all queues together, since they take turns. Default 0:
+	// no limit.
 	Rate int
-	// DryRun moves nothing and counts what would be moved. It looks at all queues side by
-	// side. The letters are received, so they are invisible to others for as long as it
-	// runs, and their receive counts go up, also for up to ten letters a queue that Limit
-	// leaves out.
+	// DryRun moves nothing and counts the letters that would be moved. It looks at all
+	// queues side by side. So the letters are invisible to others while it runs, and
+	// their receive counts rise, also of up to ten letters a queue that Limit leaves
+	// out.
 	DryRun bool
-	// Copy makes Redrive receive, send and delete the messages also where SQS could move
-	// them by itself. That takes three requests for ten messages, counts by task, and
-	// takes the attributes taskhawk_reason and taskhawk_attempt off, which a move task
-	// leaves. Attributes of the message, its group and its trace header are kept.
+	// Copy makes Redrive receive, send and delete the letters even if SQS could move
+	// them. Copies take three requests for ten letters and are counted by task. They
+	// lose the attributes taskhawk_reason and taskhawk_attempt, which a move task
+	// leaves, and keep all other attributes, the group and the trace header.
 	Copy bool
 	// Progress is called with the counts so far, after each batch and each look at a move
 	// task, one call at a time. Default: nil.
@@ -244,15 +244,14 @@ func (c *RedriveConfig) check(app string) ([]string, error) {
 	return sqsqueue.InOrder(names), err
 }
 
-// selects reports whether the messages have to be received one by one, also without a
-// filter.
+// selects reports whether Redrive must receive the letters even without a filter.
 func (c *RedriveConfig) selects() bool { return c.Limit > 0 || c.DryRun || c.Copy }
 
 // keptFailures is how many errors are kept: thousands of messages may fail for one
 // reason.
 const keptFailures = 5
 
-// failures collects what went wrong: the first errors, and how many there were.
+// failures has the first errors, and the count of all.
 type failures struct {
 	first []error
 	count int
@@ -268,7 +267,7 @@ func (f *failures) add(err error) {
 	}
 }
 
-// err is nil when nothing went wrong.
+// err returns nil if there were no failures.
 func (f *failures) err() error {
 	if f.count == 0 {
 		return nil
@@ -279,7 +278,7 @@ func (f *failures) err() error {
 // failuresError joins the first failures in one line.
 type failuresError struct{ failures failures }
 
-// Error gives each text once.
+// Error returns each text once.
 func (e *failuresError) Error() string {
 	var texts []string
 	seen := map[string]bool{}
@@ -299,16 +298,16 @@ func (e *failuresError) Error() string {
 // Unwrap returns the first failures.
 func (e *failuresError) Unwrap() []error { return e.failures.first }
 
-// RedriveReport says what [Redrive] did. Fields may be added.
+// RedriveReport is the result of [Redrive]. Fields may be added.
 type RedriveReport struct {
 	// Moved counts the messages moved, by the name of the queue they are on now. Queues
 	// without any are left out.
 	Moved map[string]int
-	// Queues says it in full for each queue, the most urgent priority first.
+	// Queues has the result for each queue, the most urgent priority first.
 	Queues []QueueRedrive
-	// ClockAhead is by how much the clock of SQS was ahead of this machine's, less
-	// than 0 if it was behind. It is 0 if they agreed to the second, and where no letter
-	// was received.
+	// ClockAhead is by how much the clock of SQS was ahead of this machine's, less than
+	// 0 if it was behind. It is 0 if they agreed to the second, or if no letter was
+	// received.
 	ClockAhead time.Duration
 }
 
@@ -317,46 +316,44 @@ type RedriveWay string
 
 // The ways of [Redrive].
 const (
-	// ByMoveTask is StartMessageMoveTask: SQS moves them by itself.
+	// ByMoveTask means that SQS moved the messages, by StartMessageMoveTask.
 	ByMoveTask RedriveWay = "move task"
-	// ByCopy is to receive, send and delete them.
+	// ByCopy means that Redrive received, sent and deleted the messages.
 	ByCopy RedriveWay = "copy"
 )
 
-// QueueRedrive says what [Redrive] did with the dead letters of one queue.
+// QueueRedrive is the result of [Redrive] for one queue.
 type QueueRedrive struct {
 	// Queue is the name of the queue that the messages went back to.
 	Queue string
 	// By is how they were moved.
 	By RedriveWay
-	// Fallback is why they were copied though SQS could have moved them; nil where that
-	// was not tried, or done. It is not an error of the redrive.
+	// Fallback is why SQS did not move the messages, so that they were copied. It is nil
+	// if no move task was tried, or if it moved all. It is not an error of the redrive.
 	Fallback error
-	// Count counts the messages. Those that SQS moved are as many as it says, which is
-	// approximate.
+	// Count counts the messages. After a move task it is the approximate count of SQS.
 	Count RedriveCount
-	// Tasks counts those that were looked at by the name of their task, "" for messages
-	// that cannot be read. SQS does not say what it moves, so it is nil after a move
-	// task.
+	// Tasks has the counts by the name of the task, "" for messages that cannot be read.
+	// It is nil after a move task, since SQS does not say which messages it moves.
 	Tasks map[string]RedriveCount
 }
 
-// RedriveCount counts dead letters. Each is in one of Moved, WouldMove, Skipped, Later and
-// Failed.
+// RedriveCount counts dead letters. Each is counted in one of Moved, WouldMove, Skipped,
+// Later and Failed.
 type RedriveCount struct {
-	// Moved are back on their queue.
+	// Moved counts letters that are back on their queue.
 	Moved int
-	// WouldMove are those that a dry run would have moved.
+	// WouldMove counts letters that would be moved without DryRun.
 	WouldMove int
-	// Skipped are those that the filters do not take.
+	// Skipped counts letters that the filters exclude.
 	Skipped int
-	// Later are those sent since the redrive began. They wait for the next one.
+	// Later counts letters sent since the redrive began. They wait for the next one.
 	Later int
-	// Failed are still dead letters because they could not be moved. Where the answer of
-	// SQS got lost, they may be on both queues.
+	// Failed counts letters that could not be moved. They are still dead letters. If the
+	// answer of SQS was lost, they may be on both queues.
 	Failed int
-	// Doubled is how many of Moved could not be deleted: they are on both queues, and the
-	// next redrive would move them again.
+	// Doubled counts the letters of Moved that could not be deleted. They are on both
+	// queues, and the next redrive would move them again.
 	Doubled int
 }
 
@@ -372,7 +369,7 @@ func (r RedriveReport) Count() RedriveCount {
 	return sum
 }
 
-// String writes a line for each queue, and one for each task below it.
+// String returns a line for each queue, and one for each task below it.
 func (r RedriveReport) String() string {
 	var text strings.Builder
 	for _, q := range r.Queues {
@@ -388,7 +385,7 @@ func (r RedriveReport) String() string {
 	return text.String()
 }
 
-// String names the counts that are not zero.
+// String returns the counts that are not zero.
 func (c RedriveCount) String() string {
 	return countText([]namedCount{
 		{c.Moved, "moved"},
@@ -428,9 +425,9 @@ func (c RedriveCount) plus(d RedriveCount) RedriveCount {
 	}
 }
 
-// RedriveAPI is what [Redrive] needs of SQS on top of [API]: GetQueueAttributes,
-// StartMessageMoveTask, ListMessageMoveTasks and CancelMessageMoveTask, as the client has
-// them. *sqs.Client satisfies it.
+// RedriveAPI has the calls that [Redrive] makes in addition to [API]:
+// GetQueueAttributes, StartMessageMoveTask, ListMessageMoveTasks and
+// CancelMessageMoveTask. *sqs.Client satisfies it.
 type RedriveAPI interface {
 	API
 	GetQueueAttributes(

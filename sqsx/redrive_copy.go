@@ -17,11 +17,11 @@ import (
 )
 
 var (
-	errLeaseLost  = errors.New("a message became visible to others before it could be moved")
-	errOutOfOrder = errors.New("an earlier message of its group could not be moved")
+	errLeaseLost  = errors.New("lease lost before the message could be moved")
+	errOutOfOrder = errors.New("an earlier message of its group failed")
 )
 
-// pass looks once at each dead letter of a queue and moves those that it should.
+// pass receives each dead letter of a queue once, and moves the chosen ones.
 type pass struct {
 	*redriver
 	scan    *scan
@@ -45,8 +45,8 @@ func (r *redriver) newPass(done *QueueRedrive) (*pass, error) {
 	}, nil
 }
 
-// run ends with the limit, or when polls bring nothing new. What was looked at stays
-// leased until then, so that no poll brings it again.
+// run ends at the limit, or when polls return nothing new. Received letters stay leased
+// until then, so that no poll returns them again.
 func (p *pass) run(ctx context.Context) error {
 	if err := p.lookUp(ctx); err != nil {
 		return err
@@ -66,8 +66,8 @@ func (p *pass) run(ctx context.Context) error {
 	return p.failed.err()
 }
 
-// lookUp fails if the queue that the letters go to is missing. Found out before the first
-// poll, that costs no letter a receive.
+// lookUp fails if the queue that the letters go to is missing. It runs before the first
+// poll, so that no letter is received in vain.
 func (p *pass) lookUp(ctx context.Context) error {
 	if p.keep != nil {
 		return nil
@@ -117,7 +117,7 @@ func (p *pass) moveAll(ctx context.Context, letters []*letter) error {
 // move sends a batch and deletes what is stored.
 func (p *pass) move(ctx context.Context, batch []*letter) {
 	p.scan.leases.extend(ctx)
-	// From here on ctx may end: to stop between send and delete would leave copies.
+	// Ignore the end of ctx from here on: a stop between send and delete leaves copies.
 	ctx = context.WithoutCancel(ctx)
 	batch = p.movable(batch)
 	if len(batch) == 0 {
@@ -126,7 +126,7 @@ func (p *pass) move(ctx context.Context, batch []*letter) {
 	var stored []*letter
 	for i, err := range p.store(ctx, batch) {
 		if err != nil {
-			// It may be stored, too: a letter on both queues is better than on none.
+			// SQS may have stored it: a letter on both queues is better than on none.
 			p.fail(batch[i], err)
 			continue
 		}
@@ -191,7 +191,7 @@ func (p *pass) fail(l *letter, err error) {
 	p.batcher.block(l)
 }
 
-// entry is the letter as it goes back to its queue.
+// entry returns the entry that sends the letter back to its queue.
 func (l *letter) entry(fifo bool) entry {
 	e := entry{
 		body:       aws.ToString(l.message.Body),
@@ -202,14 +202,14 @@ func (l *letter) entry(fifo bool) entry {
 		ordered:    fifo,
 	}
 	if fifo {
-		// A redrive that was cut off before it deleted the letter, and is repeated within
-		// five minutes, leaves no copy.
+		// SQS stores no copy if a redrive was cut off before it deleted the letter, and
+		// is repeated within five minutes.
 		e.deduplication = l.messageID()
 	}
 	return e
 }
 
-// attributes returns the message's attributes without what made it a dead letter.
+// attributes returns the message attributes without the reason and the attempt.
 func (l *letter) attributes() map[string]types.MessageAttributeValue {
 	attributes := maps.Clone(l.message.MessageAttributes)
 	delete(attributes, awsbatch.AttributeReason)
@@ -224,8 +224,9 @@ type batcher struct {
 	stuck map[string]bool // groups with a letter that could not be moved
 }
 
-// batches splits letters by what one call takes, in order. On a FIFO queue a batch has
-// one letter of a group: were there two, the first could fail and the second overtake it.
+// batches splits letters into batches for one call each, in order. On a FIFO queue a
+// batch has one letter of a group: with two, the first could fail and the second
+// overtake it.
 func (b *batcher) batches(letters []*letter) iter.Seq[[]*letter] {
 	return func(yield func([]*letter) bool) {
 		for len(letters) > 0 {
@@ -238,7 +239,7 @@ func (b *batcher) batches(letters []*letter) iter.Seq[[]*letter] {
 	}
 }
 
-// fit is how many of the first letters make a batch, at least one.
+// fit returns how many of the first letters make a batch, at least one.
 func (b *batcher) fit(letters []*letter) int {
 	size := 0
 	for i, l := range letters {
@@ -254,7 +255,7 @@ func hasGroup(letters []*letter, group string) bool {
 	return slices.ContainsFunc(letters, func(l *letter) bool { return l.group() == group })
 }
 
-// block keeps the letters behind l in its group where they are.
+// block keeps the later letters of the group of l where they are.
 func (b *batcher) block(l *letter) {
 	if !b.fifo {
 		return
@@ -273,7 +274,7 @@ type pacer struct {
 	next time.Time
 }
 
-// wait waits until n messages may go. It fails, with its cause, when ctx has ended.
+// wait waits until n messages may be sent. It returns the cause of ctx if ctx has ended.
 func (p *pacer) wait(ctx context.Context, n int) error {
 	if ctx.Err() != nil {
 		return guard.Error(context.Cause(ctx))
@@ -288,7 +289,7 @@ func (p *pacer) wait(ctx context.Context, n int) error {
 	return nil
 }
 
-// waitFor waits for d. It fails, with its cause, when ctx ends first.
+// waitFor waits for d. It returns the cause of ctx if ctx ends first.
 func waitFor(ctx context.Context, d time.Duration) error {
 	timer := time.NewTimer(d)
 	defer timer.Stop()

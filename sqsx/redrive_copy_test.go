@@ -100,7 +100,7 @@ func TestRedriveDoesNotMoveWhatItHoldsNoLonger(t *testing.T) {
 		config := onlyDefault()
 		config.Reason = func(string) bool { time.Sleep(2 * time.Minute); return true }
 		report, err := sqsx.Redrive(g.Context(), g.client, app, config)
-		require.ErrorContains(g, err, "became visible to others before it could be moved (2 failures)")
+		require.ErrorContains(g, err, "lease lost before the message could be moved (2 failures)")
 		require.Equal(g, sqsx.RedriveCount{Failed: 2}, report.Count())
 		g.requireBack(0)
 		g.requireDead(2)
@@ -233,7 +233,7 @@ func TestRedriveOfFIFOQueues(t *testing.T) {
 		config := sqsx.RedriveConfig{Naming: fifoName, Copy: true}
 		report, err := sqsx.Redrive(t.Context(), g.client, app, config)
 		require.ErrorContains(t, err, "InvalidParameterValue")
-		require.ErrorContains(t, err, "an earlier message of its group could not be moved")
+		require.ErrorContains(t, err, "an earlier message of its group failed")
 		require.Equal(t, sqsx.RedriveCount{Moved: 4, Failed: 2}, report.Count())
 		require.Equal(t, []string{"a1", "b1", "b2", "c1"}, g.bodies(back))
 		require.Equal(t, []string{"a2", "a3"}, g.bodies(dead))

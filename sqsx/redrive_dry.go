@@ -42,7 +42,7 @@ func (r *redriver) dryRun(ctx context.Context, app string, names []string) (Redr
 	return report, failed.err()
 }
 
-// beforeDryRun fails if the letters could not be moved, or a look could move them on.
+// beforeDryRun fails if the target queue is missing, or if a look could move letters on.
 func (p *pass) beforeDryRun(ctx context.Context) error {
 	if err := p.lookUp(ctx); err != nil {
 		return err

@@ -134,7 +134,7 @@ func TestRedriveLeavesDamagedMessages(t *testing.T) {
 		}
 		g.server.Inject(sqstest.Fault{On: sqstest.OpReceiveMessage, Nth: 1, Do: sqstest.CorruptMD5(5)})
 		report, err := sqsx.Redrive(g.Context(), g.client, app, sqsx.RedriveConfig{Copy: true})
-		require.ErrorContains(g, err, "arrived damaged")
+		require.ErrorContains(g, err, "damaged message")
 		require.Equal(g, sqsx.RedriveCount{Moved: 9, Failed: 1}, report.Count())
 		g.requireDead(1)
 	})

@@ -30,8 +30,8 @@ const (
 	taskCancelled  = "CANCELLED"
 )
 
-// unfitTaskError says that SQS does not move the messages, or not all, so that they can
-// be copied.
+// unfitTaskError is the error if SQS does not move all messages, so that they can be
+// copied.
 type unfitTaskError struct{ error }
 
 // moveTask has SQS move the dead letters of a queue.
@@ -42,17 +42,17 @@ type moveTask struct {
 	rate   int
 	source string // the ARN of the dead-letter queue
 	target string // ARN of the queue
-	handle string // of our task; "" for one that ran before
+	handle string // of the task that this redrive started; "" for another
 	moved  int
-	// progress is told how many are moved so far.
+	// progress is called with the number of messages moved so far.
 	progress func(moved int)
 }
 
-// run returns when SQS has moved the letters. The error is an [*unfitTaskError] when
-// copying is worth a try.
+// run returns when SQS has moved the letters. The error is an [*unfitTaskError] if
+// copying them may succeed.
 //
-// A task that runs already is waited for first: SQS runs one for a queue at a time, and
-// it may belong to a redrive that was killed.
+// It waits for a task that is already running: SQS runs one task for a queue at a time,
+// and a redrive that was killed may have started it.
 func (t *moveTask) run(ctx context.Context) error {
 	if err := t.findARNs(ctx); err != nil {
 		return t.unfit(ctx, err)
@@ -70,7 +70,7 @@ func (t *moveTask) run(ctx context.Context) error {
 	return t.wait(ctx)
 }
 
-// unfit is err, unless the caller gave up.
+// unfit wraps err in an unfitTaskError, unless ctx has ended.
 func (t *moveTask) unfit(ctx context.Context, err error) error {
 	if ctx.Err() != nil {
 		return err
@@ -78,8 +78,8 @@ func (t *moveTask) unfit(ctx context.Context, err error) error {
 	return &unfitTaskError{err}
 }
 
-// findARNs asks for one ARN: the queues of an application are in one account and region,
-// so the other follows.
+// findARNs asks for one ARN and derives the other, since the queues of an application
+// are in one account and region.
 func (t *moveTask) findARNs(ctx context.Context) error {
 	letters := DeadLetterQueueName(t.queue)
 	url, err := t.urls.get(ctx, letters)
@@ -99,8 +99,7 @@ func (t *moveTask) findARNs(ctx context.Context) error {
 	return nil
 }
 
-// start names the destination, since letters that a worker sent carry no source that SQS
-// knows.
+// start names the destination, since SQS knows no source for letters that a worker sent.
 func (t *moveTask) start(ctx context.Context) error {
 	input := &sqs.StartMessageMoveTaskInput{SourceArn: &t.source, DestinationArn: &t.target}
 	if t.rate > 0 {
@@ -140,7 +139,7 @@ func running(task *types.ListMessageMoveTasksResultEntry) bool {
 	return status == taskRunning || status == taskCancelling
 }
 
-// wait looks at the task until it has ended. Since one runs at a time, it is the latest.
+// wait looks at the latest task, since one runs at a time, until it has ended.
 func (t *moveTask) wait(ctx context.Context) error {
 	failed := 0
 	for interval := firstTaskWait; ; interval = min(2*interval, lastTaskWait) {
@@ -152,7 +151,7 @@ func (t *moveTask) wait(ctx context.Context) error {
 			failed++
 			if failed == taskLooks {
 				return fmt.Errorf(
-					"SQS moves the messages of %s, how far it is cannot be told: %w",
+					"SQS moves the messages of %s; progress unknown: %w",
 					DeadLetterQueueName(t.queue),
 					err,
 				)
@@ -169,7 +168,7 @@ func (t *moveTask) wait(ctx context.Context) error {
 	}
 }
 
-// ended takes note of a task that has ended.
+// ended counts the messages of a task that has ended, and fails unless it has completed.
 func (t *moveTask) ended(task *types.ListMessageMoveTasksResultEntry) error {
 	t.tally(task)
 	switch status := aws.ToString(task.Status); status {
@@ -183,15 +182,14 @@ func (t *moveTask) ended(task *types.ListMessageMoveTasksResultEntry) error {
 	}
 }
 
-// tally counts what the task has moved, also one that was waited for, unless that went
-// elsewhere.
+// tally counts the messages that the task moved, unless they went to another queue.
 func (t *moveTask) tally(task *types.ListMessageMoveTasksResultEntry) {
 	if aws.ToString(task.DestinationArn) == t.target {
 		t.moved += int(task.ApproximateNumberOfMessagesMoved)
 	}
 }
 
-// cancel stops the task when the caller gave up, but not one that somebody else started.
+// cancel cancels the task if this redrive started it.
 func (t *moveTask) cancel(ctx context.Context, cause error) error {
 	if t.handle == "" {
 		return cause

@@ -248,7 +248,7 @@ func TestRedriveThatCannotSeeItsTask(t *testing.T) {
 		g.buryMany(3)
 		g.server.Inject(sqstest.Fault{On: sqstest.OpListMessageMoveTasks, Do: sqstest.Error("AccessDenied", "not authorized")})
 		report, err := sqsx.Redrive(g.Context(), g.client, app, onlyDefault())
-		require.ErrorContains(g, err, "SQS moves the messages of TASKHAWK-DEV-MYAPP-DLQ, how far it is cannot be told")
+		require.ErrorContains(g, err, "SQS moves the messages of TASKHAWK-DEV-MYAPP-DLQ; progress unknown")
 		require.ErrorContains(g, err, "AccessDenied")
 		require.Zero(g, report.Total())
 		g.requireBack(3)

@@ -21,14 +21,15 @@ import (
 	"github.com/taskhawk/taskhawk-go/taskhawk"
 )
 
-// Settler settles messages that others received, above all Lambda: a function of lambdax
-// takes one. It changes visibility timeouts, stores copies of messages on the dead-letter
-// queue of their queue, and deletes them, in requests that concurrent calls share. It is
-// safe for concurrent use, and keeps nothing of a message when its call has returned.
+// Settler settles messages that another program received, such as Lambda: see
+// lambdax.SQSConfig. It changes visibility timeouts, stores copies of messages on the
+// dead-letter queue of their queue, and deletes messages, in requests that concurrent
+// calls share. It is safe for concurrent use, and keeps nothing of a message after a
+// call.
 //
 // It needs sqs:GetQueueUrl and sqs:ChangeMessageVisibility on the queues,
 // sqs:DeleteMessage for dead letters, and sqs:GetQueueUrl and sqs:SendMessage on the
-// dead-letter queues: see [RoleFunction].
+// dead-letter queues: see sqscheck.RoleFunction.
 type Settler struct {
 	service *service
 
@@ -64,19 +65,18 @@ func (s *Settler) SetVisibility(ctx context.Context, d *taskhawk.Delivery, timeo
 	return s.of(d).SetVisibility(ctx, d, timeout)
 }
 
-// DeadLetter stores a copy of the message on the dead-letter queue of its queue. Beside
-// its own attributes the copy has taskhawk_reason and taskhawk_attempt, and taskhawk_task
-// if the message has none, as far as they fit into the limits of SQS. The message itself
-// stays in flight; delete it next. A crash in between leaves a copy on both queues and
-// loses none.
+// DeadLetter stores a copy of the message on the dead-letter queue of its queue. The
+// copy also has taskhawk_reason and taskhawk_attempt, and taskhawk_task if the message
+// has none, as far as they fit into the limits of SQS. The message itself stays in
+// flight; delete it next. After a crash in between it is on both queues.
 //
-// The error wraps taskhawk.ErrOutcomeUnknown when the copy may be stored or not.
+// The error wraps taskhawk.ErrOutcomeUnknown if SQS may have stored the copy.
 func (s *Settler) DeadLetter(ctx context.Context, d *taskhawk.Delivery, letter taskhawk.DeadLetter) error {
 	return s.of(d).DeadLetter(ctx, d, letter)
 }
 
-// Delete takes the message off its queue for good. Only the last receipt handle of a
-// message does that for certain.
+// Delete deletes the message from its queue. SQS guarantees that only for the latest
+// receipt handle of a message.
 func (s *Settler) Delete(ctx context.Context, d *taskhawk.Delivery) error {
 	return s.of(d).Delete(ctx, d)
 }
@@ -118,8 +118,8 @@ func newLetter(d *taskhawk.Delivery, letter taskhawk.DeadLetter, fifo bool) entr
 	for name, value := range e.attributes {
 		e.size += attributeSize(name, value)
 	}
-	// A message near the limit has no room for all of it: first the reason gets shorter,
-	// then what says least is left out.
+	// A message near the size limit has no room for all of them: fit first shortens the
+	// reason, then leaves out the least important attributes.
 	for _, a := range fit(added, MaxMessageSize-e.size) {
 		e.attributes[a.Name] = stringAttribute(a.Value)
 		e.size += a.Size()
@@ -127,8 +127,8 @@ func newLetter(d *taskhawk.Delivery, letter taskhawk.DeadLetter, fifo bool) entr
 	return e
 }
 
-// ownAttributes are the attributes of the message itself: of all types where SQS delivered it to
-// us, the texts where others did. Those of an earlier death are left out.
+// ownAttributes returns the attributes of the message itself: of all types if sqsx
+// received it, else the texts only. Those of an earlier dead letter are left out.
 func ownAttributes(d *taskhawk.Delivery) map[string]types.MessageAttributeValue {
 	attributes := make(map[string]types.MessageAttributeValue, len(d.Attributes))
 	if message, ok := d.Raw.(types.Message); ok {
@@ -176,7 +176,7 @@ func attributeSize(name string, value types.MessageAttributeValue) int {
 	return len(name) + len(aws.ToString(value.DataType)) + len(aws.ToString(value.StringValue)) + len(value.BinaryValue)
 }
 
-// fit returns as many of the attributes as there is room for, in bytes. It leaves out the
+// fit returns as many of the attributes as room, in bytes, allows. It leaves out the
 // last ones first, and before that shortens the value of the first.
 func fit(attributes []awsbatch.Attribute, room int) []awsbatch.Attribute {
 	for n := len(attributes); n > 0; n-- {
@@ -196,8 +196,8 @@ func fit(attributes []awsbatch.Attribute, room int) []awsbatch.Attribute {
 // maxReason is the length of the reason on a dead letter, in bytes.
 const maxReason = 256
 
-// cleanReason makes of an error's text one line of bounded length that SQS takes and that
-// no terminal or log mistakes for anything else.
+// cleanReason returns an error's text as one line of at most maxReason bytes, without
+// characters that SQS refuses or that a terminal or a log interprets.
 func cleanReason(reason string) string {
 	reason = strings.Map(func(r rune) rune {
 		if !unicode.IsPrint(r) {

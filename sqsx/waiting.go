@@ -38,7 +38,7 @@ type WaitingMessage struct {
 	Size int
 	// Damaged reports whether the body does not match the MD5 from SQS.
 	Damaged bool
-	// Body and Attributes are set if WaitingConfig.Bodies is.
+	// Body and Attributes are set if WaitingConfig.Bodies is set.
 	Body       string
 	Attributes map[string]types.MessageAttributeValue
 }
@@ -109,7 +109,7 @@ func Waiting(ctx context.Context, api RedriveAPI, app string, config WaitingConf
 
 // errLastReceive is the error for a queue that allows only one receive.
 var errLastReceive = errors.New(
-	"queue allows one receive only; a look would make each message a dead letter")
+	"queue allows one receive only: a look would make each message a dead letter")
 
 // waiting yields messages of a queue, and reports false if the loop wants no more.
 func (l *look) waiting(

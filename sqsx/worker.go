@@ -56,20 +56,20 @@ type WorkerConfig struct {
 	// up.
 	Backoff taskhawk.Backoff
 	// VisibilityTimeout is how long a received message stays invisible to other workers,
-	// 1 s to 12 h, in whole seconds, rounded up. The worker extends it at half of it for
-	// as long as the handler runs, up to the 12 hours of SQS: it is how soon a task runs
-	// again after a crash, not how long a task may take. It replaces the queue's own.
-	// Default 30 s.
+	// 1 s to 12 h, in whole seconds, rounded up. While the handler runs, the worker
+	// extends it at half of it, up to 12 h in all. So it decides how soon a task runs
+	// again after a crash, not how long a task may take. It replaces the setting of the
+	// queue. Default 30 s.
 	VisibilityTimeout time.Duration
 	// WaitTime is how long a poll waits for messages, 1 s to 20 s, in whole seconds,
 	// rounded up. Default 20 s. An idle worker takes as long to stop, unless AbortPolls
-	// is set; every empty poll is a request that SQS bills. The timeout of the HTTP
-	// client must be longer.
+	// is set. SQS bills every poll, even an empty one. The timeout of the HTTP client
+	// must be longer.
 	WaitTime time.Duration
-	// Linger is how long a message that is done waits for others to share its delete
+	// Linger is how long a finished message waits for others to share its delete
 	// request, up to 1 s and a quarter of VisibilityTimeout. Default 0: half as long as
-	// the last such request took, 10 ms at most, which fills requests while tasks are
-	// quick. 100 ms saves most of the deletes of slower ones.
+	// the last such request took, 10 ms at most. That fills requests if tasks are short.
+	// If they are longer, 100 ms saves most of the deletes.
 	Linger time.Duration
 }
 
@@ -91,7 +91,7 @@ var _ taskhawk.Runner = (*Worker)(nil)
 // WorkerStats counts what a worker has done.
 type WorkerStats struct {
 	taskhawk.WorkerStats
-	// Requests counts its requests to SQS.
+	// Requests counts the worker's requests to SQS.
 	Requests taskhawk.RequestStats
 }
 
@@ -137,14 +137,15 @@ func NewWorker(api API, app string, hub *taskhawk.Hub, config WorkerConfig) (*Wo
 }
 
 // Run looks up the queues and then receives and runs tasks until ctx ends, as
-// [taskhawk.Worker.Run] describes. It returns an error that wraps a [*QueueError] at once
-// when a queue does not exist or cannot be reached, and says whether other queues of the
-// application do exist; then it may be called again. It returns nil after a clean stop,
-// also one that begins before the queues are looked up.
+// [taskhawk.Worker.Run] describes. If a queue does not exist or cannot be reached, it
+// returns at once an error that wraps a [*QueueError] and says whether other queues of
+// the application exist. Then Run may be called again. It returns nil after a clean
+// stop, even if ctx ends before the queues are looked up.
 //
-// It asks for the redrive policy of each queue, to warn when a task fails at its last
-// attempt, and now when [taskhawk.WithMaxAttempts] of a task exceeds maxReceiveCount. A
-// role that may not call sqs:GetQueueAttributes works without those warnings.
+// Run asks for the redrive policy of each queue, to warn when a task fails at its last
+// attempt. It warns at once if [taskhawk.WithMaxAttempts] of a task exceeds
+// maxReceiveCount. A role that may not call sqs:GetQueueAttributes works without those
+// warnings.
 func (w *Worker) Run(ctx context.Context) error {
 	// A second Run must not close the goroutines of the first, so the core's own check
 	// would come too late.
@@ -166,7 +167,7 @@ func (w *Worker) Stats() WorkerStats {
 	return WorkerStats{WorkerStats: w.Worker.Stats(), Requests: w.service.counts.stats()}
 }
 
-// warnOfMaxAttempts writes a line for each queue that makes dead letters earlier than a
+// warnOfMaxAttempts logs a warning for each queue that makes dead letters earlier than a
 // task asks for.
 func (w *Worker) warnOfMaxAttempts(ctx context.Context) {
 	policies := w.hub.Policies()
@@ -180,7 +181,7 @@ func (w *Worker) warnOfMaxAttempts(ctx context.Context) {
 		if len(tasks) > 0 {
 			slices.Sort(tasks)
 			w.hub.Logger().LogAttrs(ctx, slog.LevelWarn,
-				"max attempts of tasks exceed the queue's maxReceiveCount, which counts",
+				"max attempts of tasks exceed maxReceiveCount; the queue's value applies",
 				slog.String("queue", q.info.Name), slog.Int("max_receive_count", q.maxReceives),
 				slog.Any("tasks", tasks))
 		}
@@ -215,16 +216,16 @@ func (c *WorkerConfig) check() error {
 	return nil
 }
 
-// maxLinger keeps a message that is done from coming back because its delete waits.
+// maxLinger keeps finished messages from becoming visible while their deletes wait.
 const maxLinger = time.Second
 
-// slowCall is how long a call to SQS may take for all heartbeats to be in time.
+// slowCall is the longest call to SQS with which all extensions are in time.
 const slowCall = time.Second
 
 // changeCalls returns how many calls that change visibility timeouts may be in flight at
 // once: enough to extend every message in flight within a quarter of its visibility
-// timeout, even if calls are slow and all are due together. A quarter, since a handler
-// that returns waits no longer for the heartbeat under way.
+// timeout, even if calls are slow and all are due together. A handler that returns waits
+// that long, at most, for an extension in flight.
 func (c *WorkerConfig) changeCalls(hub *taskhawk.Hub) int {
 	held := c.Concurrency
 	for _, policy := range hub.Policies() {
@@ -237,9 +238,9 @@ func (c *WorkerConfig) changeCalls(hub *taskhawk.Hub) int {
 	return min(max(batches/rounds+1, awsbatch.MaxCalls), mostCalls)
 }
 
-// Probes serves the probes of a container: 200 if the worker is well, and 503 with the
-// reason if not. A path that ends in /live asks Live, with maxAge, and one in /ready asks
-// Ready.
+// Probes returns a handler for the probes of a container. It answers 200 if the worker
+// is healthy, and 503 with the reason if not. A path that ends in /live calls Live with
+// maxAge, and a path that ends in /ready calls Ready. Other paths get 404.
 func (w *Worker) Probes(maxAge time.Duration) http.Handler {
 	return http.HandlerFunc(func(response http.ResponseWriter, request *http.Request) {
 		var err error

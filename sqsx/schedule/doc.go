@@ -31,10 +31,10 @@
 //
 // # When
 //
-// A firing comes within the minute of its time, at least once. In a time zone, a time
-// that the clock skips in spring never comes, and a time that it repeats in autumn comes
-// once. The scheduler retries firings that SQS refuses for [Config.RetryFor], and then
-// sends them to the queue of [Config.DeadLetterARN].
+// A firing comes within the minute of its time, at least once. A local time that the
+// clock skips in spring has no firing, and one that it repeats in autumn has one. The
+// scheduler retries firings that SQS refuses for [Config.RetryFor], and then sends them
+// to the queue of [Config.DeadLetterARN].
 //
 // # Permissions
 //

@@ -71,7 +71,7 @@ func timed(body string) (string, error) {
 	metadata, rest, closed := strings.Cut(rest, "}")
 	priority, after, timestamp := strings.Cut(metadata, member)
 	if !ok || !closed || !timestamp {
-		return "", errors.New("the message is not one of Task.Seal")
+		return "", errors.New("the message is not sealed by Task.Seal")
 	}
 	version := strings.TrimLeft(after, "0123456789")
 	return before + `,"metadata":{` + priority + member + `"` + scheduledTime + `"` + version + "}" + rest, nil

@@ -69,8 +69,8 @@ const (
 )
 
 var (
-	// ErrNotFound is wrapped by the error of [Scheduler.Cancel] if there is no such
-	// schedule, also after a schedule of [At] has fired.
+	// ErrNotFound is wrapped by the error of [Scheduler.Cancel] if no schedule has that
+	// name, also after a schedule of [At] has fired.
 	ErrNotFound = errors.New("no such schedule")
 	// ErrKeyword is wrapped by the error of [Put] when arguments, headers or the group
 	// have a text that begins with "<aws.scheduler.": the service would replace it.
@@ -104,7 +104,7 @@ func (c *Config) check() error {
 	case c.App == "":
 		return errors.New("no App")
 	case !partition.IsRegion(c.Region):
-		return fmt.Errorf("region %q is not the name of one, such as us-east-1", c.Region)
+		return fmt.Errorf("region %q is not a name such as us-east-1", c.Region)
 	case !regexp.MustCompile(`^\d{12}$`).MatchString(c.Account):
 		return fmt.Errorf("account %q is not 12 digits", c.Account)
 	case !regexp.MustCompile(`^arn:aws[a-z-]*:iam::\d{12}:role/`).MatchString(c.RoleARN):
@@ -146,7 +146,7 @@ func checkName(name string) error {
 // [At] only, since each firing has an id. A FIFO queue needs taskhawk.WithGroup.
 //
 // Put makes one or two calls. The errors of the service, such as
-// *types.ValidationException for an expression that it does not take, are wrapped.
+// *types.ValidationException for an expression that it refuses, are wrapped.
 func Put[Args any](
 	ctx context.Context, s *Scheduler, name string, when When,
 	task *taskhawk.Task[Args], args Args, options ...taskhawk.DispatchOption,

@@ -41,7 +41,7 @@ func TestPutRefusesWhatCannotRun(t *testing.T) { //nolint:tparallel // the serve
 		"a time that has passed":  {when: schedule.At(time.Now().Add(-time.Second)), args: good, text: "the time has passed"},
 		"a rate of seconds":       {when: schedule.Rate(90 * time.Second), args: good, text: "no multiple of a minute"},
 		"a rate of nothing":       {when: schedule.Rate(0), args: good, text: "no multiple of a minute"},
-		"five fields":             {when: schedule.Cron("0 9 * * ?", nil), args: good, text: "not six fields"},
+		"five fields":             {when: schedule.Cron("0 9 * * ?", nil), args: good, text: "does not have six fields"},
 		"the zone of the machine": {when: schedule.Cron("0 9 * * ? *", time.Local), args: good, text: "IANA"},
 		"values of cron": {
 			when: schedule.Cron("0 25 * * ? *", nil), args: good,
@@ -259,7 +259,7 @@ func TestInputTakesSealedMessagesOnly(t *testing.T) {
 	t.Parallel()
 	for _, body := range []string{"", "{}", `{"id":"x","metadata":{`, `{"id":"x","metadata":{"priority":"high"}}`} {
 		_, err := schedule.Input("default", "s", &taskhawk.Outgoing{Body: body}, "https://sqs/1/q", sqsx.PublisherConfig{})
-		require.ErrorContains(t, err, "not one of Task.Seal", body)
+		require.ErrorContains(t, err, "not sealed by Task.Seal", body)
 	}
 }
 

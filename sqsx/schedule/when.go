@@ -68,7 +68,7 @@ func rateExpression(minutes int64) string {
 // is Sunday), years. One of days and weekdays is "?". "0 9 * * ? *" is every day at
 // 9:00 by the clock of zone, which time.LoadLocation gives by its IANA name; nil is UTC.
 //
-// EventBridge Scheduler checks the values of the fields; its error is one of [Put].
+// EventBridge Scheduler checks the values of the fields, and [Put] returns its error.
 func Cron(expression string, zone *time.Location) When {
 	if zone == nil {
 		zone = time.UTC
@@ -76,7 +76,7 @@ func Cron(expression string, zone *time.Location) When {
 	w := When{expression: "cron(" + strings.Join(strings.Fields(expression), " ") + ")", zone: zone.String()}
 	switch {
 	case len(strings.Fields(expression)) != 6 || strings.ContainsAny(expression, "()"):
-		w.err = fmt.Errorf("cron expression %q has not six fields", expression)
+		w.err = fmt.Errorf("cron expression %q does not have six fields", expression)
 	case zone == time.Local:
 		w.err = errors.New("the zone of this machine has no name: load one by its IANA name")
 	}
