@@ -137,7 +137,7 @@ func TestPublishTakesNoURL(t *testing.T) {
 	t.Parallel()
 	for _, name := range []string{"arn:aws:sns:us-east-1:111122223333:taskhawk-dev-myapp", "https://sns.us-east-1.amazonaws.com"} {
 		_, err := lambdax.NewPublisher(&quitting{}, name, lambdax.PublisherConfig{})
-		require.ErrorContains(t, err, "a URL or ARN stands where the application's name is expected")
+		require.ErrorContains(t, err, "a URL or ARN where the application's name is expected")
 	}
 }
 

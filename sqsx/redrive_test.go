@@ -220,7 +220,7 @@ func TestRedriveOfABadApplication(t *testing.T) {
 			require.EqualError(g, err, `sqsx: redrive: queue TASKHAWK-DEV-MYAP-HIGH-PRIORITY does not exist in this account and region: `+
 				`create it, for example with sqsx.Provision; none of the queues of "dev-myap" is found: check the application's name, account and region`)
 			_, err = sqsx.Redrive(g.Context(), g.client, "https://sqs.us-east-1.amazonaws.com/000000000000/TASKHAWK-DEV-MYAPP", config)
-			require.ErrorContains(g, err, "a URL or ARN stands where the application's name is expected")
+			require.ErrorContains(g, err, "a URL or ARN where the application's name is expected")
 			config.Account = "111122223333"
 			_, err = sqsx.Redrive(g.Context(), g.client, app, config)
 			require.ErrorContains(g, err, "does not exist in account 111122223333")

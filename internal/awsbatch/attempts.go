@@ -35,13 +35,13 @@ var ErrNoAnswer = errors.New("the service gave no result for the entry")
 // one error of a call that failed as a whole.
 type Call[T any] func(ctx context.Context, to string, items []T) ([]error, error)
 
-// Run makes calls for the items until each has succeeded or failed for good, up to three
-// for an item. An item whose failure may pass ([Retryable]) is in the next call. A call
-// that is refused for its size is made again in halves, down to single items, so that a
-// large one fails alone.
+// Run makes calls until each item has succeeded or failed for good, up to three for an
+// item. The next call has the items whose errors are [Retryable]. A call that is refused
+// for its size is repeated in halves, down to single items, so that a large item fails
+// alone.
 //
-// It reports each item once by done, as soon as its result is final. The error of an item
-// that may have been stored although all its attempts failed wraps
+// Run passes each item to done once, as soon as its result is final. If the service may
+// have stored an item although all attempts failed, its error wraps
 // taskhawk.ErrOutcomeUnknown.
 func Run[T any](ctx context.Context, to string, items []T, call Call[T], done func(err error, items ...int)) {
 	ctx, cancel := context.WithTimeout(ctx, AllTimeout)
@@ -108,7 +108,7 @@ func (r *results) all() []int {
 	return indexes
 }
 
-// note takes the results of an attempt, and returns the items that get another.
+// note stores the results of an attempt, and returns the items to try again.
 func (r *results) note(batch []int, errs []error, last bool) (again []int) {
 	stored := make([]int, 0, len(batch))
 	for k, i := range batch {
@@ -148,8 +148,8 @@ func pick[T any](items []T, indexes []int) []T {
 	return picked
 }
 
-// attempt bounds one attempt. It survives a panic in the SDK, and the methods of its
-// error are safe.
+// attempt makes one call within CallTimeout. A panic in the SDK is an error, and the
+// methods of the error are safe to call.
 func attempt[T any](ctx context.Context, to string, items []T, call Call[T]) (errs []error, err error) {
 	ctx, cancel := context.WithTimeout(ctx, CallTimeout)
 	defer cancel()
@@ -185,8 +185,8 @@ func EntryIDs(n int) []string {
 	return ids
 }
 
-// Results are the errors of the entries of a batch, in order: [ErrNoAnswer] until
-// something else is set.
+// Results are the errors of the entries of a batch, in order: [ErrNoAnswer] until Done
+// or Failed sets another.
 type Results []error
 
 // NewResults makes the results of n entries.

@@ -20,8 +20,8 @@ const (
 const (
 	// MaxAttributes is how many attributes SQS takes, and SNS delivers raw.
 	MaxAttributes = 10
-	// DefaultAttributes is how many a publisher takes: one is left for tracing agents,
-	// which add their own.
+	// DefaultAttributes is the default limit of a publisher: one is left for tracing
+	// agents, which add their own.
 	DefaultAttributes = 9
 )
 
@@ -49,7 +49,7 @@ func Mirror(task string, headers map[string]string, most, room int) []Attribute 
 		add(Attribute{AttributeTask, task})
 	}
 	if len(headers) == 0 {
-		return attributes // most messages: the sort is four of the 24 allocations of a send
+		return attributes // most messages have none; the sort is four of the 24 allocations of a send
 	}
 	for _, name := range slices.SortedFunc(maps.Keys(headers), byRank) {
 		if len(attributes) == most {
@@ -98,8 +98,8 @@ func traceOf(parent string) string {
 	return fmt.Sprintf("Root=1-%s-%s;Parent=%s;Sampled=%d", parts[1][:8], parts[1][8:], parts[2], flags&1)
 }
 
-// validTrace reports whether a value is fields of the form name=value with ';' between
-// them, and one of them Root=1-, eight hexadecimal digits, '-' and 24 more. Source:
+// validTrace reports whether a value has the form of X-Ray: fields name=value separated
+// by ';', one of them Root=1-, eight hexadecimal digits, '-' and 24 more. Source:
 // "Tracing header" of the AWS X-Ray Developer Guide.
 func validTrace(value string) bool {
 	root := false
@@ -162,7 +162,7 @@ func nameRune(r rune) bool {
 func ValidAttributeValue(value string) bool { return value != "" && Forbidden(value) < 0 }
 
 // Texts returns the attributes that have a text value: any sender may add a binary one.
-// It returns last if that is equal. Messages of one receive often have the same
+// It returns last if last is equal. Messages of one receive often have the same
 // attributes, and a map of one attribute takes 330 bytes while its message is in flight.
 func Texts[A any](attributes map[string]A, text func(A) *string, last map[string]string) map[string]string {
 	count, equal := 0, last != nil

@@ -22,9 +22,8 @@ func retryableCodes() []string {
 	}
 }
 
-// sizeCodes are the answers to a call that is too large for what answers: SQS, SNS, or a
-// proxy or emulator with a smaller limit. The last two name no entry, so that it may be
-// one of them or all together.
+// sizeCodes returns the codes for a call that is too large for SQS, for SNS, or for a
+// proxy or emulator with a lower limit. The last two may also concern a single entry.
 func sizeCodes() []string {
 	return []string{
 		"BatchRequestTooLong", "AWS.SimpleQueueService.BatchRequestTooLong", "BatchRequestTooLongException",
@@ -33,8 +32,7 @@ func sizeCodes() []string {
 	}
 }
 
-// tooLarge reports whether a call was refused as a whole for what its entries have
-// together.
+// tooLarge reports whether a call as a whole may have been refused for its size.
 func tooLarge(err error) bool {
 	if status(err) == http.StatusRequestEntityTooLarge {
 		return true
@@ -77,7 +75,7 @@ func Doubtful(err error) bool {
 	return true
 }
 
-// status is the HTTP status of the answer, 0 when there was none.
+// status returns the HTTP status of the answer, 0 if there was none.
 func status(err error) int {
 	var response *awshttp.ResponseError
 	if !errors.As(err, &response) {

@@ -11,16 +11,15 @@ type HTTPClient interface {
 	Do(req *http.Request) (*http.Response, error)
 }
 
-// Shield keeps the SDK from closing the body of a request before it is written. The SDK
-// closes it when the answer is there, and net/http may still look for the end of the body
-// then: it gives the connection up, with "use of closed network connection" for what
-// comes next on it. The body is in memory, so that nothing is left open.
+// Shield keeps the SDK from closing the body of a request before net/http has read it to
+// its end. The SDK closes the body when the answer arrives. If net/http then still reads
+// the body, it closes the connection, and the next request on that connection fails with
+// "use of closed network connection". The body is in memory, so nothing stays open.
 func Shield(client HTTPClient) HTTPClient { return shielded{client} }
 
 type shielded struct{ client HTTPClient }
 
-// Do makes the request. It replaces the body in place, since the SDK closes what stands
-// there.
+// Do makes the request. It replaces the body in req, since the SDK closes req.Body.
 func (s shielded) Do(req *http.Request) (*http.Response, error) {
 	if req.Body != nil {
 		req.Body = io.NopCloser(req.Body)

@@ -6,7 +6,7 @@ import (
 	"github.com/taskhawk/taskhawk-go/taskhawk"
 )
 
-// Count counts the requests of one kind: the changing form of taskhawk.Requests.
+// Count counts the requests of one kind. It is safe for concurrent use.
 type Count struct{ calls, messages atomic.Int64 }
 
 // Add counts a request with a number of messages.
@@ -15,7 +15,7 @@ func (c *Count) Add(messages int) {
 	c.messages.Add(int64(messages))
 }
 
-// Requests are those counted so far.
+// Requests returns the counts so far.
 func (c *Count) Requests() taskhawk.Requests {
 	return taskhawk.Requests{Calls: c.calls.Load(), Messages: c.messages.Load()}
 }

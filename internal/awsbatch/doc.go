@@ -1,10 +1,10 @@
 // Package awsbatch has the common parts of the publishers of SQS and SNS: the attributes
 // that mirror a task beside its body, the limits that are checked before a call, and
-// batch calls with attempts. It imports no AWS service.
+// batch calls with retries. It imports no AWS service.
 //
-// The SDK would wait forever, and its own retries repeat whole batches and share a quota
-// among all calls of a client that runs dry in an outage. So each attempt is one call of
-// the SDK, and the attempts are counted here.
+// The SDK would wait forever. Its own retries repeat whole batches, and all calls of a
+// client share a quota of retries, which an outage uses up. So each attempt is one call
+// of the SDK, and this package retries.
 //
 // The body of a message is the truth. The mirror is for readers that cannot parse it:
 // subscription filters, other libraries, people in the console. It always has at least

@@ -15,9 +15,8 @@ import (
 // unfinished fakes do.
 var errNothing = errors.New("the client returned neither an answer nor an error")
 
-// Invoke calls a method of a client of the SDK, or of an implementation of the user's. A
-// panic of it is an error, so is an answer that is nil, and the methods of its error are
-// safe to call.
+// Invoke calls a method of the SDK's client, or of the user's implementation of it. A
+// panic and a nil answer are errors, and the methods of the error are safe to call.
 func Invoke[In, Out, Option any](
 	ctx context.Context,
 	method func(context.Context, *In, ...func(*Option)) (*Out, error),
@@ -36,8 +35,8 @@ func Invoke[In, Out, Option any](
 	return out, err
 }
 
-// Name asks the user's naming function for the name of a queue or topic. A panic of it is
-// an error, and so is a URL or ARN.
+// Name calls the user's naming function for the name of a queue or topic. A panic is an
+// error, and so is a URL or ARN.
 func Name(
 	naming func(app string, priority taskhawk.Priority) string, app string, priority taskhawk.Priority,
 ) (name string, err error) {
@@ -49,7 +48,7 @@ func Name(
 	name = naming(app, priority)
 	// The services would only report a name that is too long or has wrong characters.
 	if isAddress(name) {
-		return "", errors.New("a URL or ARN where a name is expected, which is its last part; Account names the owner")
+		return "", errors.New("a URL or ARN where a name is expected: give its last part, and the owner as Account")
 	}
 	return name, nil
 }
@@ -57,8 +56,8 @@ func Name(
 // isAddress reports whether a text that should be a name is a URL or an ARN.
 func isAddress(text string) bool { return strings.ContainsAny(text, ":/") }
 
-// recovered returns the error of a call of the user's code that ended by a panic with
-// value, nil for none, or else returned err.
+// recovered returns a *taskhawk.PanicError for the value of a panic in the user's code.
+// If value is nil it returns err, with methods that are safe to call.
 func recovered(value any, err error) error {
 	if value != nil {
 		err = &taskhawk.PanicError{Value: value, Stack: debug.Stack()}

@@ -15,8 +15,8 @@ import (
 const maxID = 128
 
 // Limits are the limits of a service, and its names for the parts of a message. The SDK
-// checks none of them, and a body of invalid UTF-8 would even be stored, changed, and
-// then reported as an error.
+// checks none of them. It would send a body of invalid UTF-8 with other characters, and
+// then report the difference as an error.
 type Limits struct {
 	// Service is "SQS" or "SNS", Target "queue" or "topic".
 	Service, Target string
@@ -25,7 +25,8 @@ type Limits struct {
 	// MaxAttributes is how many attributes a message has at most; 0 for
 	// [DefaultAttributes].
 	MaxAttributes int
-	// MaxDelay is the longest delay of a message, 0 where there is none. NoDelay says so.
+	// MaxDelay is the longest delay of a message. If it is 0, NoDelay is the reason to
+	// refuse delays.
 	MaxDelay time.Duration
 	NoDelay  string
 }
@@ -50,15 +51,15 @@ func (l *Limits) Check() error {
 	return nil
 }
 
-// Message is a message that the service takes.
+// Message is a message within the limits of a service, ready to send.
 type Message struct {
 	// Outgoing is the message as the core made it.
 	Outgoing *taskhawk.Outgoing
-	// Body, Group and Delay are the message's.
+	// Body, Group and Delay are as in Outgoing.
 	Body, Group string
 	Delay       time.Duration
-	// DeduplicationID is the message's, or on a FIFO queue or topic its id, so that
-	// a repeat with the same id, ours or the caller's, is stored once.
+	// DeduplicationID is as in Outgoing. On a FIFO queue or topic the default is the id
+	// of the task's run, so that a repeat with the same id is stored once.
 	DeduplicationID string
 	// Attributes mirror the task.
 	Attributes []Attribute
@@ -89,8 +90,8 @@ func (l *Limits) Message(out *taskhawk.Outgoing, fifo bool) (Message, error) {
 	return m, nil
 }
 
-// refuse returns which field breaks a limit, and how; "" when none does. It shows no
-// value.
+// refuse returns the field that breaks a limit, and the reason; "" for none. The reason
+// has no value of the message.
 func (l *Limits) refuse(m *Message, fifo bool) (field, reason string) {
 	switch {
 	case m.Delay > 0 && l.MaxDelay == 0:
@@ -129,13 +130,13 @@ func wrongID() string {
 	return fmt.Sprintf("is not up to %d letters, digits and punctuation marks", maxID)
 }
 
-// validID reports whether the services take id as a group or deduplication id; empty is
-// none.
+// validID reports whether the services accept id as a group or deduplication id; ""
+// means none.
 func validID(id string) bool {
 	return len(id) <= maxID && strings.IndexFunc(id, func(r rune) bool { return r <= ' ' || r > '~' }) < 0
 }
 
-// Optional is nil for an empty text: the services refuse empty ids.
+// Optional returns nil for an empty text, since the services refuse empty ids.
 func Optional(text string) *string {
 	if text == "" {
 		return nil
@@ -143,15 +144,15 @@ func Optional(text string) *string {
 	return &text
 }
 
-// CheckApp refuses what cannot be the name of an application.
+// CheckApp returns an error for a text that cannot be the name of an application.
 func CheckApp(app string) error {
 	if app == "" {
 		return errors.New("the application has no name")
 	}
 	// A URL would only be reported as a name that is too long or has wrong characters.
 	if isAddress(app) {
-		return errors.New(`a URL or ARN stands where the application's name is expected, such as "dev-myapp": ` +
-			"the names of its queues and topics follow from it; Account names the owner of those of another account")
+		return errors.New(`a URL or ARN where the application's name is expected, such as "dev-myapp": ` +
+			"queues and topics are named after it; set Account if another account owns them")
 	}
 	return nil
 }
@@ -166,12 +167,12 @@ func WhichExist(kind, app string, exist []string) string {
 	return fmt.Sprintf("other %ss of %q exist: %s", kind, app, strings.Join(exist, ", "))
 }
 
-// NoneExists says that an application has no queues or topics.
+// NoneExists returns the text for an application without queues or topics.
 func NoneExists(kind, app string) string {
 	return fmt.Sprintf("none of the %ss of %q is found", kind, app)
 }
 
-// CheckName is what to do where none exists.
+// CheckName is the advice if none exists.
 const CheckName = "check the application's name, account and region"
 
 // CheckAccount returns an error unless the text is an account number. Empty means the

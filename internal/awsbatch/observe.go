@@ -9,9 +9,9 @@ import (
 
 // Observed is an item of requests that an observer may see.
 type Observed interface {
-	// Observer is the observer of the item's hub, nil for none.
+	// Observer returns the observer of the item's hub, nil for none.
 	Observer() taskhawk.Observer
-	// Outgoing is the message that a send carries, nil for none.
+	// Outgoing returns the message that a send carries, nil for none.
 	Outgoing() *taskhawk.Outgoing
 }
 
@@ -19,8 +19,8 @@ type Observed interface {
 // gets the panic.
 var errPanicked = errors.New("the request panicked")
 
-// Observe returns call with an observer around each attempt: the first that an item has.
-// About describes the requests, but for their messages.
+// Observe returns call with each attempt reported to an observer: the first that an item
+// has. about describes the requests, except for their messages.
 func Observe[T Observed](about taskhawk.Call, call Call[T]) Call[T] {
 	return func(ctx context.Context, to string, items []T) (errs []error, err error) {
 		observer := observerOf(items)

@@ -14,8 +14,8 @@ const (
 	// MaxCalls is how many full batches may be in flight at once for one queue or topic:
 	// SQS answers in some 10 ms, so that is up to 8,000 messages a second.
 	MaxCalls = 8
-	// Patience is how long a message waits for a call in flight before it gets another: a
-	// call takes some 10 to 20 ms, unless it hangs.
+	// Patience is how long a message waits for a call in flight before another call
+	// begins. A call takes some 10 to 20 ms, unless it hangs.
 	Patience = 50 * time.Millisecond
 )
 
@@ -28,12 +28,13 @@ type Config[E groupcommit.Item] struct {
 	Limits Limits
 	// Linger is how long the first message of a batch waits for others.
 	Linger time.Duration
-	// Entry makes a message ready to send. It has a group only if that orders it: on a
-	// FIFO queue or topic.
+	// Entry returns a message ready to send. The entry has a group only if the group
+	// orders messages: on a FIFO queue or topic.
 	Entry func(m Message, fifo bool) E
-	// Calls returns what makes calls to the queue or topic of that name, with attempts.
+	// Calls returns the function that makes calls, with retries, to the queue or topic
+	// of that name.
 	Calls func(name string) func(ctx context.Context, entries []E, done func(err error, items ...int))
-	// Wrap says in an error which queue or topic it is about.
+	// Wrap adds the name of the queue or topic to an error.
 	Wrap func(name string, err error) error
 }
 
@@ -81,7 +82,7 @@ func (p *Publisher[E]) target(name string) *target[E] {
 	}
 }
 
-// Publish sends one message, as taskhawk.Publisher has it.
+// Publish implements taskhawk.Publisher.
 func (p *Publisher[E]) Publish(ctx context.Context, out *taskhawk.Outgoing) error {
 	t, e, err := p.entry(out)
 	if err != nil {
@@ -90,7 +91,7 @@ func (p *Publisher[E]) Publish(ctx context.Context, out *taskhawk.Outgoing) erro
 	return p.wrap(t, t.commit.Do(ctx, e))
 }
 
-// PublishBatch sends several, as taskhawk.BatchPublisher has it.
+// PublishBatch implements taskhawk.BatchPublisher.
 func (p *Publisher[E]) PublishBatch(ctx context.Context, outs []*taskhawk.Outgoing) []error {
 	sends, refused := make([]groupcommit.Send[E], len(outs)), make([]error, len(outs))
 	targets, failed := make([]*target[E], len(outs)), map[string]bool{}
@@ -102,7 +103,7 @@ func (p *Publisher[E]) PublishBatch(ctx context.Context, outs []*taskhawk.Outgoi
 		}
 		switch {
 		case err == nil && failed[key]:
-			// Its place in the order would be lost when the refused one is sent again.
+			// Keep the order: the caller may send the refused message again.
 			err = p.wrap(t, groupcommit.ErrHeldBack)
 		case err == nil:
 			sends[i] = groupcommit.Send[E]{Through: t.commit, Item: e}
@@ -121,10 +122,10 @@ func (p *Publisher[E]) PublishBatch(ctx context.Context, outs []*taskhawk.Outgoi
 	return errs
 }
 
-// Name is the name of the queue or topic of a priority, "" for none.
+// Name returns the name of the queue or topic of a priority, "" for none.
 func (p *Publisher[E]) Name(priority taskhawk.Priority) string { return p.config.Names[priority] }
 
-// entry returns what to send, and where.
+// entry returns the entry of a message, and the target that sends it.
 func (p *Publisher[E]) entry(out *taskhawk.Outgoing) (t *target[E], e E, err error) {
 	t = p.targets[out.Priority]
 	if t == nil {
@@ -145,7 +146,7 @@ func (p *Publisher[E]) wrap(t *target[E], err error) error {
 	return p.config.Wrap(t.name, CoreError(err))
 }
 
-// CoreError returns the error of a committer in the words of the core.
+// CoreError converts the error of a committer to an error of the core.
 func CoreError(err error) error {
 	switch {
 	case errors.Is(err, groupcommit.ErrHeldBack):

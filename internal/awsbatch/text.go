@@ -25,9 +25,9 @@ func Forbidden(text string) int {
 	return -1
 }
 
-// plain reports whether eight bytes are all ASCII and no control characters, with one
-// comparison for all of them: subtracting a space sets the high bit of those that are
-// less, and those above ASCII have it.
+// plain reports whether eight bytes are ASCII without control characters below a space.
+// Subtracting a space from all of them sets the high bit of each lower byte, and bytes
+// above ASCII have it set.
 func plain(text string) bool {
 	const high, spaces = 0x8080808080808080, 0x2020202020202020
 	w := uint64(text[0]) | uint64(text[1])<<8 | uint64(text[2])<<16 | uint64(text[3])<<24 |
