@@ -279,9 +279,7 @@ func once(o *sqs.Options) {
 	o.HTTPClient = awsbatch.Shield(o.HTTPClient)
 }
 
-// lookUp returns the URL of the queue of that name in an account, "" for the caller's
-// own. It asks SQS each time, since a queue may be created or deleted between two
-// calls.
+// lookUp is sqsqueue.LookUp with a *QueueError.
 func lookUp(ctx context.Context, api sqsqueue.URLAPI, account, name string) (*string, error) {
 	url, err := sqsqueue.LookUp(ctx, api, account, name)
 	if err != nil {

@@ -1,8 +1,7 @@
-// Package gopool runs functions in goroutines that are kept for a second or two when they
-// are done, for the next function.
+// Package gopool runs functions in goroutines. It keeps idle goroutines for a second or
+// two, for the next functions.
 //
 // A goroutine begins with a small stack, which the runtime copies each time it doubles.
-// Below a call of the AWS SDK it doubles four times, and a program that starts a
-// goroutine for each call spends more on that than on starting it. The next function
-// finds a stack that has grown.
+// In a call of the AWS SDK it doubles four times. These copies cost a program more than
+// the start of a goroutine for each call. A kept goroutine has a stack that has grown.
 package gopool

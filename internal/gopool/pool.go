@@ -6,7 +6,8 @@ import (
 	"time"
 )
 
-// idleTime is how long a goroutine waits for the next function, and at most twice that.
+// idleTime is how long a goroutine waits for the next function at least. The most is
+// twice that.
 const idleTime = time.Second
 
 // Pool starts goroutines, and keeps them between Keep and Close. The zero value is ready,
@@ -14,7 +15,7 @@ const idleTime = time.Second
 type Pool struct {
 	mu    sync.Mutex
 	idle  []*runner // the one that was busy last comes last
-	old   int       // how many of idle, from the first on, wait since before the last look
+	old   int       // how many of idle, from the first on, were idle at the last sweep
 	timer *time.Timer
 	armed bool
 	keeps bool
@@ -23,8 +24,8 @@ type Pool struct {
 // runner is a goroutine that waits.
 type runner struct{ next chan func() }
 
-// Go runs f in its own goroutine. When f panics or ends its goroutine, that is as in
-// any other.
+// Go runs f in a goroutine. A panic or runtime.Goexit in f has the same effect as in a
+// go statement.
 func (p *Pool) Go(f func()) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
@@ -40,15 +41,15 @@ func (p *Pool) Go(f func()) {
 	r.next <- f
 }
 
-// Keep lets goroutines wait from now on when they are done. Close must follow.
+// Keep starts to keep idle goroutines. The caller must call Close later.
 func (p *Pool) Keep() {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	p.keeps = true
 }
 
-// Close ends the goroutines that wait. Those that are busy end when they are done, as do
-// the ones of later calls of Go.
+// Close ends the idle goroutines. Busy goroutines, and those of later calls of Go, end
+// when their functions return.
 func (p *Pool) Close() {
 	p.mu.Lock()
 	defer p.mu.Unlock()
@@ -60,7 +61,7 @@ func (p *Pool) Close() {
 }
 
 func (p *Pool) run(f func()) {
-	var r *runner // only once it waits: a function may run for hours
+	var r *runner // nil until it first waits: a function may run for hours
 	for f != nil {
 		f()
 		if r == nil {
@@ -84,7 +85,7 @@ func (p *Pool) park(r *runner) bool {
 	return true
 }
 
-// dismiss ends the first n that wait. mu must be held.
+// dismiss ends the first n idle goroutines. mu must be held.
 func (p *Pool) dismiss(n int) {
 	for _, r := range p.idle[:n] {
 		close(r.next)
@@ -92,7 +93,7 @@ func (p *Pool) dismiss(n int) {
 	p.idle = slices.Delete(p.idle, 0, n)
 }
 
-// look makes sure that idle goroutines are looked at. mu must be held.
+// look sets the timer of sweep if there are idle goroutines. mu must be held.
 func (p *Pool) look() {
 	switch {
 	case p.armed || len(p.idle) == 0:
@@ -105,7 +106,7 @@ func (p *Pool) look() {
 	}
 }
 
-// sweep ends the goroutines that were idle at the last sweep already.
+// sweep ends the goroutines that were already idle at the last sweep.
 func (p *Pool) sweep() {
 	p.mu.Lock()
 	defer p.mu.Unlock()

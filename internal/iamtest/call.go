@@ -28,7 +28,7 @@ func readCall(header http.Header, body []byte) call {
 		_ = json.Unmarshal(body, &c) // the server refuses what is not JSON
 		return c
 	}
-	form, _ := url.ParseQuery(string(body)) // and what is no form
+	form, _ := url.ParseQuery(string(body)) // the server refuses what is not a form
 	return call{service: "sns", operation: form.Get("Action"), TopicArn: form.Get("TopicArn")}
 }
 

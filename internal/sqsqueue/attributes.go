@@ -46,20 +46,21 @@ const (
 // Attributes are the attributes of a queue, as SQS gives them.
 type Attributes map[string]string
 
-// URLAPI is what [LookUp] calls: GetQueueUrl, as *sqs.Client has it.
+// URLAPI has the call that [LookUp] makes: GetQueueUrl, as *sqs.Client has it.
 type URLAPI interface {
 	GetQueueUrl(context.Context, *sqs.GetQueueUrlInput, ...func(*sqs.Options)) (*sqs.GetQueueUrlOutput, error)
 }
 
-// AttributesAPI is what [Get] calls: GetQueueAttributes, as *sqs.Client has it.
+// AttributesAPI has the call that [Get] makes: GetQueueAttributes, as *sqs.Client has
+// it.
 type AttributesAPI interface {
 	GetQueueAttributes(
 		context.Context, *sqs.GetQueueAttributesInput, ...func(*sqs.Options),
 	) (*sqs.GetQueueAttributesOutput, error)
 }
 
-// LookUp returns the URL of the queue of that name in an account, the caller's own if it
-// is empty. It asks SQS each time: a queue may come or go between two calls.
+// LookUp returns the URL of the queue of that name in an account, "" for the caller's
+// own. It asks SQS each time, since a queue may be created or deleted between two calls.
 func LookUp(ctx context.Context, api URLAPI, account, name string) (*string, error) {
 	ctx, cancel := context.WithTimeout(ctx, awsbatch.CallTimeout)
 	defer cancel()
@@ -86,8 +87,7 @@ func IsDenied(err error) bool {
 	return ok && (answer.ErrorCode() == "AccessDenied" || answer.ErrorCode() == "AccessDeniedException")
 }
 
-// whichTimeout is how long [Which] may take: it makes an error clearer that is there
-// already.
+// whichTimeout limits [Which], which only adds to an error.
 const whichTimeout = 2 * time.Second
 
 // Which reports which queues exist. It looks up the names that are not in known,
@@ -119,8 +119,8 @@ func Which(ctx context.Context, api URLAPI, account string, names []string, know
 	return exists
 }
 
-// Get asks for attributes of the queue of that URL. Its result is not nil when the error
-// is.
+// Get asks for attributes of the queue of that URL. The result is not nil if the error
+// is nil.
 func Get(ctx context.Context, api AttributesAPI, url *string, wanted ...types.QueueAttributeName) (Attributes, error) {
 	ctx, cancel := context.WithTimeout(ctx, awsbatch.CallTimeout)
 	defer cancel()
