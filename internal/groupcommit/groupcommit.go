@@ -1,14 +1,13 @@
-// Package groupcommit lets concurrent callers share batch calls without waiting for a
-// timer.
+// Package groupcommit sends the items of concurrent callers in shared batch calls,
+// without waiting for a timer.
 //
-// The first caller's item is sent at once. While that call is in flight the items of
-// others gather, and go together in the next one. So an idle system adds no latency and a
-// busy one fills its batches; each caller still gets the result of its own item, as soon
-// as the service has given it.
+// The first item is sent at once. Items that arrive while its call is in flight share
+// the next call. So an idle system adds no latency, and a busy one fills its batches.
+// Each caller gets the result of its item as soon as the service has given it.
 //
-// Callers take turns of half a batch: one that brings thousands of items does not hold up
-// one with a single item. Items of one group go one after another, each when the one
-// before has succeeded.
+// Callers take turns of half a batch, so that a caller with thousands of items does not
+// delay a caller with one. Items of one group are sent one after another, each after the
+// one before has succeeded.
 package groupcommit
 
 import (
@@ -24,11 +23,12 @@ import (
 )
 
 var (
-	// ErrNotSent is wrapped by the error of an item whose caller gave up before any call
-	// took it.
+	// ErrNotSent is wrapped by the error of an item if the ctx of its caller ended
+	// before a call took the item.
 	ErrNotSent = errors.New("not sent")
-	// ErrAbandoned is wrapped by the error of an item whose outcome is unknown: its
-	// caller gave up while a call with it was in flight, or the call broke.
+	// ErrAbandoned is wrapped by the error of an item whose outcome is unknown. The ctx
+	// of its caller ended while a call with it was in flight, or the call gave no result
+	// for it.
 	ErrAbandoned = errors.New("given up while the call was in flight")
 	// ErrHeldBack is the error of an item that was not sent because an earlier item of
 	// its group, from the same caller, failed.
@@ -37,56 +37,56 @@ var (
 
 // Item is an item of a batch.
 type Item interface {
-	// Size is its size in bytes, 0 where calls have no limit of bytes.
+	// Size returns the size in bytes, 0 if calls have no limit of bytes.
 	Size() int
-	// Group names the items that keep their order, "" for none. A call takes one item of
-	// a group, and the next of them waits until that has its result.
+	// Group returns the group whose items keep their order, "" for none. A call has at
+	// most one item of a group, and the next item waits for its result.
 	Group() string
 }
 
 // Config describes the calls.
 type Config[T Item] struct {
-	// Commit makes one call, and reports the result of each item by done, once and as
-	// soon as it has it: several together if they have the same. An item without a result
-	// when Commit returns has ErrAbandoned. The context does not end with the context of
-	// a caller, so that a caller that gives up does not fail the others: Commit sets its
-	// own deadline. It has the values of a caller only if all items are that caller's.
+	// Commit makes one call. It passes the result of each item to done, once and as soon
+	// as it is known: several items together if they have the same result. An item
+	// without a result when Commit returns gets ErrAbandoned. ctx does not end with the
+	// ctx of a caller, so that one caller does not fail the others: Commit sets its own
+	// deadline. ctx has the values of a caller only if that caller has all the items.
 	Commit func(ctx context.Context, items []T, done func(err error, items ...int))
 	// MaxItems is how many items a call takes.
 	MaxItems int
 	// MaxBytes is how many bytes a call takes; 0 for no limit.
 	MaxBytes int
-	// MaxCalls is how many calls may be in flight at once. More than one begins only for
-	// a full batch, or when Patience ends.
+	// MaxCalls is how many calls may be in flight at once. A further call begins only
+	// for a full batch, or when Patience ends.
 	MaxCalls int
-	// Patience is how long an item waits for a call in flight to end before it gets
-	// another, so that one call that hangs does not hold up the rest; 0, the default, for
-	// as long as it takes.
+	// Patience is how long an item waits for a call in flight before another call
+	// begins, so that one call that hangs does not delay all items. Default 0: until the
+	// call ends.
 	Patience time.Duration
-	// Linger is how long an item waits for others to share its call when none is in
-	// flight, after a call that took so long (0 before the first); nil, the default, for
-	// not at all.
+	// Linger returns how long an item waits for others to share its call if none is in
+	// flight. last is how long the last call took, 0 before the first. Default nil: no
+	// wait.
 	Linger func(last time.Duration) time.Duration
 	// Go starts the goroutine of a call; nil for a go statement.
 	Go func(call func())
 }
 
-// Committer gathers items into calls. It has no goroutine while it has nothing to do, and
+// Committer sends items in shared calls. It has no goroutine while it has no items, and
 // is safe for concurrent use.
 type Committer[T Item] struct {
 	config Config[T]
 
 	mu     sync.Mutex
-	line   ring.Ring // of the callers that have an item ready; the one whose turn it is comes next
+	line   ring.Ring // of the callers with a ready item; the next one has its turn
 	groups map[string]*group[T]
 	ready  int           // items that a call may take
 	bytes  int           // of these
 	calls  int           // in flight
-	ended  time.Time     // when the last call did
-	last   time.Duration // that it took
+	ended  time.Time     // when the last call ended
+	last   time.Duration // how long the last call took
 
 	looking int       // goroutines that will look for a call that is due
-	wakeAt  time.Time // when the timer does; zero while it is not set
+	wakeAt  time.Time // when the timer fires; zero while it is not set
 	timer   *time.Timer
 }
 
@@ -95,9 +95,9 @@ func New[T Item](config Config[T]) *Committer[T] {
 	return &Committer[T]{config: config, groups: map[string]*group[T]{}}
 }
 
-// Do sends item in its own call or with others, and returns its result. When ctx
-// ends first, the error wraps its cause and [ErrNotSent] or [ErrAbandoned]. A context
-// that has ended sends nothing.
+// Do sends item in a call, alone or with others, and returns its result. If ctx ends
+// first, the error wraps its cause and [ErrNotSent] or [ErrAbandoned]. If ctx has ended
+// before, nothing is sent.
 func (c *Committer[T]) Do(ctx context.Context, item T) error {
 	w := &batchWait[T]{}
 	w.one[0].value = item
@@ -113,14 +113,14 @@ func (c *Committer[T]) Do(ctx context.Context, item T) error {
 
 // Send is an item and the committer that sends it.
 type Send[T Item] struct {
-	// Through sends the item; nil for an item that is not sent, and has no error.
+	// Through sends the item. If it is nil, the item is not sent and its result is nil.
 	Through *Committer[T]
 	// Item is what to send.
 	Item T
 }
 
-// DoAll is Do for items that one caller brings together; items of different committers
-// side by side. It returns a result for each.
+// DoAll is Do for several items of one caller. Different committers send their items
+// side by side. It returns a result for each item.
 func DoAll[T Item](ctx context.Context, sends []Send[T]) []error {
 	waits, places := map[*Committer[T]]*batchWait[T]{}, make([]int, len(sends))
 	for i, s := range sends {
@@ -170,8 +170,8 @@ func (c *Committer[T]) join(ctx context.Context, w *batchWait[T]) {
 	c.launch()
 }
 
-// causeOf returns why ctx has ended, nil if it has not. The cause may be the user's
-// error: it is looked at here, and not under the lock, since its methods may hang.
+// causeOf returns the cause of ctx, nil if ctx has not ended. It must be called without
+// the lock, since the cause may be an error of the user whose methods hang.
 func causeOf(ctx context.Context) error {
 	if ctx.Err() == nil {
 		return nil
@@ -179,8 +179,8 @@ func causeOf(ctx context.Context) error {
 	return guard.Error(context.Cause(ctx))
 }
 
-// withdraw takes what a caller has ready out of the line, for one whose ctx has ended.
-// Its items keep the results that are there.
+// withdraw takes the ready items of a caller out of the line after its ctx has ended.
+// Items keep the results that they have.
 func (c *Committer[T]) withdraw(ctx context.Context, w *batchWait[T]) {
 	cause := causeOf(ctx)
 	c.mu.Lock()
@@ -189,22 +189,23 @@ func (c *Committer[T]) withdraw(ctx context.Context, w *batchWait[T]) {
 	w.standBack()
 	for s := w.ready.pop(); s != nil; s = w.ready.pop() {
 		c.count(s, -1)
-		// It may have been the one that its group waited for.
+		// The group may have waited for this sequence.
 		c.release(s.group)
 	}
 	c.launch()
 }
 
-// launch begins a call for each full batch that no goroutine will take, and
-// arranges a look at what is left. mu must be held.
+// launch begins a call for each full batch that no goroutine will take, and sets the
+// timer for the other items. mu must be held.
 func (c *Committer[T]) launch() {
-	// A goroutine that will look keeps its place: its stack has grown already.
+	// Leave a batch to each goroutine that will look: its stack has grown already.
 	for c.calls+c.looking < c.config.MaxCalls && c.isFull(1+c.looking) {
 		if batch := c.take(); batch != nil {
 			c.start(batch)
 		}
 	}
-	// The end of a call, or the goroutine that will look, does it otherwise.
+	// There is nothing to send, or the end of a call or a looking goroutine will send
+	// it.
 	if c.ready == 0 || c.calls >= c.config.MaxCalls || c.looking > 0 {
 		return
 	}
@@ -222,8 +223,8 @@ func (c *Committer[T]) isFull(batches int) bool {
 	return c.ready >= batches*c.config.MaxItems || c.config.MaxBytes > 0 && c.bytes >= batches*c.config.MaxBytes
 }
 
-// patience is how much longer the first caller waits for its batch to fill. It does not
-// end while a call is in flight without a limit to wait for it. mu must be held.
+// patience returns how much longer the first caller waits for its batch to fill. ends is
+// false while it waits for a call in flight without a limit. mu must be held.
 func (c *Committer[T]) patience() (wait time.Duration, ends bool) {
 	since, limit := c.first().joined, c.config.Patience
 	if c.calls == 0 {
@@ -243,8 +244,7 @@ func (c *Committer[T]) patience() (wait time.Duration, ends bool) {
 	return limit - time.Since(since), true
 }
 
-// arm sets the timer, unless it wakes earlier anyway and then looks again. mu must be
-// held.
+// arm sets the timer, unless it wakes earlier anyway. mu must be held.
 func (c *Committer[T]) arm(wait time.Duration) {
 	at := time.Now().Add(wait)
 	switch {
@@ -270,8 +270,8 @@ func (c *Committer[T]) look() []*item[T] {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	if !c.isFull(1) {
-		// Let callers that are about to add an item do so first: it costs no time in an
-		// idle system, and fills the batch in a busy one.
+		// Let other callers add their items first: that costs no time in an idle system,
+		// and fills the batch in a busy one.
 		c.mu.Unlock()
 		runtime.Gosched()
 		c.mu.Lock()
@@ -285,7 +285,7 @@ func (c *Committer[T]) look() []*item[T] {
 	return batch
 }
 
-// isDue reports whether a call is to begin now. mu must be held.
+// isDue reports whether a call must begin now. mu must be held.
 func (c *Committer[T]) isDue() bool {
 	if c.ready == 0 || c.calls >= c.config.MaxCalls {
 		return false
@@ -294,8 +294,8 @@ func (c *Committer[T]) isDue() bool {
 	return c.isFull(1) || ends && wait <= 0
 }
 
-// take removes the next batch from the line, for a call that begins. It returns nil when
-// what looked ready waits for its group. mu must be held.
+// take removes the next batch from the line. It returns nil if the items that looked
+// ready wait for their groups. mu must be held.
 func (c *Committer[T]) take() []*item[T] {
 	batch := make([]*item[T], 0, min(c.ready, c.config.MaxItems))
 	for size, full := 0, false; !full && len(batch) < c.config.MaxItems && c.ready > 0; {
@@ -304,8 +304,8 @@ func (c *Committer[T]) take() []*item[T] {
 		if w.ready.first == nil {
 			w.standBack()
 		} else if len(batch) > before {
-			// Its turn is over. A caller whose item found no room stays first: else a
-			// large one could wait forever.
+			// Its turn is over. A caller whose item did not fit stays first, since a
+			// large item could wait forever otherwise.
 			w.standBack()
 			c.standInLine(w)
 		}
@@ -317,14 +317,14 @@ func (c *Committer[T]) take() []*item[T] {
 	return batch
 }
 
-// takeFrom adds items of one caller to the batch, one turn at most, and reports
-// whether the next has no room in it. mu must be held.
+// takeFrom adds items of one caller to the batch, one turn at most, and reports whether
+// the next item does not fit. mu must be held.
 func (c *Committer[T]) takeFrom(w *batchWait[T], batch []*item[T], size int) ([]*item[T], int, bool) {
 	most := min(len(batch)+max(c.config.MaxItems/2, 1), c.config.MaxItems)
 	for s := w.ready.first; s != nil && len(batch) < most; s = w.ready.first {
 		g := c.groups[s.group]
 		if g != nil && g.busy {
-			// Another caller's item of the group was quicker.
+			// Another caller's item of the group is in flight.
 			c.count(s, -1)
 			g.blocked.push(w.ready.pop())
 			continue
@@ -352,8 +352,8 @@ func (c *Committer[T]) takeFrom(w *batchWait[T], batch []*item[T], size int) ([]
 	return batch, size, false
 }
 
-// run makes calls for as long as another is due when one ends: a goroutine whose stack
-// has grown is quicker. Without a batch it looks for one first, as launch has announced.
+// run makes calls as long as another is due when one ends, since a goroutine whose stack
+// has grown is faster. Without a batch it looks for one first.
 func (c *Committer[T]) run(batch []*item[T]) {
 	for {
 		if batch == nil {
@@ -367,8 +367,8 @@ func (c *Committer[T]) run(batch []*item[T]) {
 	}
 }
 
-// call makes one call. It survives a panic in it, and leaves the committer in order when
-// the call ends its goroutine.
+// call makes one call. It recovers a panic in Commit, and finishes the batch even if
+// Commit ends the goroutine.
 func (c *Committer[T]) call(batch []*item[T]) {
 	start, items := time.Now(), make([]T, len(batch))
 	for i, it := range batch {
@@ -399,8 +399,8 @@ func callContext[T Item](batch []*item[T]) context.Context {
 	return context.WithoutCancel(first.ctx)
 }
 
-// report gives items of a batch their result. It wakes their callers without the lock,
-// which they are likely to take next.
+// report sets the result of items of a batch. It wakes their callers after releasing the
+// lock, which they are likely to take next.
 func (c *Committer[T]) report(batch []*item[T], err error, items []int) {
 	served := make([]*batchWait[T], 0, len(items))
 	defer func() {
@@ -419,12 +419,12 @@ func (c *Committer[T]) report(batch []*item[T], err error, items []int) {
 		}
 	}
 	if grouped {
-		c.launch() // the next of a group may go now, in another call if this one continues
+		c.launch() // the next item of a group may be sent now, even while this call continues
 	}
 }
 
-// end notes that a call has ended, and that its goroutine will look for the next one. An
-// item without a result was in a call that broke.
+// end records that a call has ended and that its goroutine will look for the next one.
+// Items without a result get ErrAbandoned.
 func (c *Committer[T]) end(batch []*item[T], start time.Time, broken string) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
@@ -439,7 +439,7 @@ func (c *Committer[T]) end(batch []*item[T], start time.Time, broken string) {
 	c.looking++
 }
 
-// finish gives an item its result, and lets its group go on. It reports whether the
+// finish sets the result of an item and releases its group. It reports whether the
 // caller now has all its results. mu must be held.
 func (c *Committer[T]) finish(it *item[T], err error) bool {
 	s := it.sequence

@@ -7,8 +7,8 @@ import (
 	"time"
 )
 
-// batchWait is the items that one caller has put in line together, and waits for. The
-// committer's lock protects it, until done is closed or the caller is gone.
+// batchWait has the items of one Do or DoAll of a caller. The committer's lock protects
+// it, until done is closed or gone is set.
 type batchWait[T Item] struct {
 	turn      ring.Ring       // in the line of the committer; alone while it is not in line
 	ctx       context.Context //nolint:containedctx // of the caller, whose values its own call has
@@ -30,12 +30,12 @@ type item[T Item] struct {
 	sequence *sequence[T]
 	next     *item[T] // in its sequence
 	taken    bool     // by a call
-	known    bool     // what err is
+	known    bool     // err is final
 	err      error
 }
 
-// sequence is the items of one caller in one group, or without one, that no call has
-// taken yet.
+// sequence has the items of one caller in one group, or without a group, that no call
+// has taken yet.
 type sequence[T Item] struct {
 	wait    *batchWait[T]
 	group   string
@@ -43,15 +43,15 @@ type sequence[T Item] struct {
 	last    *item[T]
 	items   int
 	bytes   int          // of these
-	next    *sequence[T] // in the list of those that are ready, or blocked
+	next    *sequence[T] // in the list of ready or blocked sequences
 	sibling *sequence[T] // of the same caller
 }
 
-// group is an order of items over all callers. Only groups with an item in flight, or
-// with sequences that wait for it, are kept.
+// group orders items over all callers. The committer keeps only groups with an item in
+// flight or with waiting sequences.
 type group[T Item] struct {
 	busy    bool         // an item is in flight
-	blocked sequences[T] // wait for that
+	blocked sequences[T] // wait for its result
 }
 
 // prepare sorts the items into sequences.
@@ -104,7 +104,7 @@ func (s *sequence[T]) shift() {
 	s.bytes -= it.value.Size()
 }
 
-// set gives an item its result. The committer's lock must be held.
+// set sets the result of an item. The committer's lock must be held.
 func (w *batchWait[T]) set(it *item[T], err error) {
 	it.known = true
 	if w.gone {
@@ -114,12 +114,12 @@ func (w *batchWait[T]) set(it *item[T], err error) {
 	w.left--
 }
 
-// isServed reports whether a caller waits, and has all its results. The committer's lock
+// isServed reports whether a waiting caller has all its results. The committer's lock
 // must be held.
 func (w *batchWait[T]) isServed() bool { return !w.gone && w.left == 0 }
 
-// leave gives each item without a result the error of a caller whose ctx has ended, for
-// that cause. The committer's lock must be held.
+// leave sets the error of each item without a result, for a caller whose ctx has ended
+// with that cause. The committer's lock must be held.
 func (w *batchWait[T]) leave(cause error) {
 	w.gone = true
 	notSent := fmt.Errorf("%w: %w", ErrNotSent, cause)
@@ -135,7 +135,7 @@ func (w *batchWait[T]) leave(cause error) {
 	}
 }
 
-// holdBack fails the items behind one that has failed. The committer's lock must be held.
+// holdBack fails the items after one that has failed. The committer's lock must be held.
 func (s *sequence[T]) holdBack() {
 	for it := s.first; it != nil; it = it.next {
 		s.wait.set(it, ErrHeldBack)
@@ -143,7 +143,7 @@ func (s *sequence[T]) holdBack() {
 	s.first = nil
 }
 
-// sequences is a list of them.
+// sequences is a linked list.
 type sequences[T Item] struct{ first, last *sequence[T] }
 
 func (l *sequences[T]) push(s *sequence[T]) {
@@ -192,8 +192,8 @@ func (c *Committer[T]) offer(s *sequence[T], front bool) {
 	c.standInLine(s.wait)
 }
 
-// release makes the next sequence that waits for a group ready. The others wait for that
-// one. mu must be held.
+// release makes the next sequence that waits for a group ready. The other sequences wait
+// for its item. mu must be held.
 func (c *Committer[T]) release(name string) {
 	g := c.groups[name]
 	if g == nil || g.busy {
@@ -223,7 +223,8 @@ func (c *Committer[T]) group(name string) *group[T] {
 	return g
 }
 
-// count adds a sequence to what is ready, or with sign -1 takes it away. mu must be held.
+// count adds the items of a sequence to the ready ones, or subtracts them for sign -1.
+// mu must be held.
 func (c *Committer[T]) count(s *sequence[T], sign int) {
 	items, bytes := s.items, s.bytes
 	if s.group != "" {
@@ -233,7 +234,7 @@ func (c *Committer[T]) count(s *sequence[T], sign int) {
 	c.bytes += sign * bytes
 }
 
-// first is the caller whose turn it is. mu must be held, and an item be ready.
+// first returns the caller whose turn it is. mu must be held, and an item must be ready.
 func (c *Committer[T]) first() *batchWait[T] {
 	w, _ := c.line.Next().Value.(*batchWait[T])
 	return w

@@ -8,9 +8,9 @@ import (
 )
 
 // Error returns err if all its methods return, and the methods of the errors it wraps.
-// Otherwise it returns an error in its place that names the type and the method at fault,
-// and whose own methods are safe: errors.Is and errors.As still see through it, and pass
-// over what panics. Nil stays nil.
+// Otherwise it returns an error that names the type and the method at fault, and whose
+// methods are safe: errors.Is and errors.As still find the errors in it, except those
+// whose methods do not return. Error(nil) is nil.
 //
 // It calls every method once, so that callers can use the result without care.
 func Error(err error) error {
@@ -55,9 +55,9 @@ type target struct{}
 // Error returns a text that nothing shows.
 func (*target) Error() string { return "target" }
 
-// probe calls all methods that the library, the standard library or the Lambda runtime may
-// call. A wrapper of fmt has its text already, and asks the errors in it no more: those are
-// asked here.
+// probe calls all methods that the library, the standard library or the Lambda runtime
+// may call. A wrapper of fmt has its text already and does not ask the errors in it
+// again, so probe asks them.
 func probe(err error) {
 	none := &target{}
 	_ = errors.Is(err, none)
@@ -121,8 +121,8 @@ func (e *brokenError) As(target any) bool {
 	})
 }
 
-// walk visits err and what it wraps, in the order of errors.Is, until visit reports true.
-// What an Unwrap method that does not return would have given is passed over.
+// walk visits err and the errors that it wraps, in the order of errors.Is, until visit
+// reports true. It skips the errors behind an Unwrap method that does not return.
 func walk(err error, visit func(error) bool) bool {
 	if err == nil {
 		return false
@@ -149,9 +149,9 @@ func unwrap(err error) (next []error, failure *CallError) {
 	return next, failure
 }
 
-// describe returns the text of err, with the type and the method at fault where the text
-// does not name them. Of several errors without a text, the innermost is to blame: the
-// others ask it for its own.
+// describe returns the text of err, with the type and the method at fault if the text
+// does not name them. Of several errors without a text, the innermost is at fault, since
+// the others call its Error method.
 func describe(err error) string {
 	text, failure := textOf(err)
 	if failure != nil {

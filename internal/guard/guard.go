@@ -1,7 +1,7 @@
-// Package guard calls code that this module's users wrote: methods of their errors, their
-// log handlers, their implementations of interfaces. Such code may panic, or end its
-// goroutine by runtime.Goexit as t.FailNow does. Neither gets past this package. Code
-// that hangs holds the goroutine that called it, and nothing else.
+// Package guard calls code that this module's users wrote: methods of their errors,
+// their log handlers, their implementations of interfaces. Such code may panic, or end
+// its goroutine by runtime.Goexit as t.FailNow does. This package turns both into
+// errors. Code that hangs blocks the goroutine that called it, and nothing else.
 package guard
 
 import (
@@ -27,7 +27,7 @@ func (f *CallError) Error() string {
 	return fmt.Sprintf("panic (%T)", f.Value)
 }
 
-// verb says what the call did.
+// verb returns how the call ended.
 func (f *CallError) verb() string {
 	if f.Value == nil {
 		return "ended its goroutine"
@@ -35,12 +35,12 @@ func (f *CallError) verb() string {
 	return "panicked"
 }
 
-// Call runs f in its own goroutine, waits for it, and returns how it failed; nil
-// when it returned. The goroutine costs about a microsecond, so Call is for failures and
-// for what happens once in a request, not for every message.
+// Call runs f in its own goroutine, waits for it, and returns how it failed, nil if it
+// returned. The goroutine costs about a microsecond, so Call is for failures and for
+// code that runs once in a request, not for every message.
 func Call(f func()) *CallError { return <-Start(f) }
 
-// Start is Call without the wait: the channel gets how f failed, nil when it returned.
+// Start is Call without the wait: the channel receives how f failed, nil if it returned.
 func Start(f func()) <-chan *CallError {
 	ended := make(chan *CallError, 1)
 	go func() {
@@ -57,12 +57,13 @@ func Start(f func()) <-chan *CallError {
 	return ended
 }
 
-// fallbackDelay is the delay of a backoff that does not return one: as long as the
-// longest of a worker's default, since nothing is known.
+// fallbackDelay is the delay if a backoff does not return: the longest delay of a
+// worker's default backoff.
 const fallbackDelay = 15 * time.Minute
 
-// Backoff returns a function that asks backoff for the delay after an attempt, never
-// negative. When backoff does not return it calls report and returns 15 minutes.
+// Backoff returns a function that calls backoff for the delay after an attempt, never
+// negative. If backoff does not return, the function calls report and returns 15
+// minutes.
 func Backoff(backoff func(attempt int) time.Duration, report func(failure error)) func(attempt int) time.Duration {
 	return func(attempt int) (delay time.Duration) {
 		if failure := Call(func() { delay = backoff(attempt) }); failure != nil {

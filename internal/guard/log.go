@@ -13,12 +13,10 @@ import (
 // drops it.
 var errNotLogged = errors.New("the log handler did not return")
 
-// LogHandler returns a handler that survives next. A line is written when Handle returns;
-// what panics or ends its goroutine over a line loses that line, and one that is asked
-// whether a level is enabled and panics is taken to say no.
-//
-// A value that is logged may be the user's too, with a LogValue or a MarshalJSON: next
-// calls them, so they are guarded with it.
+// LogHandler returns a handler for next that neither panics nor ends its goroutine. If
+// next does so, Handle loses the line and Enabled reports false. A line is written when
+// Handle returns. Logged values may be the user's too, with a LogValue or a MarshalJSON:
+// next calls these methods, so they are guarded as well.
 func LogHandler(next slog.Handler) slog.Handler {
 	if next == nil {
 		next = slog.DiscardHandler
@@ -35,8 +33,8 @@ type logHandler struct {
 	known bool // one of the standard library
 }
 
-// Enabled is asked for every message. So a handler of the standard library, which only
-// compares levels, is asked in the caller's goroutine, which saves a microsecond.
+// Enabled is called for every message. A handler of the standard library only compares
+// levels, so it is called in the caller's goroutine, which saves a microsecond.
 func (h *logHandler) Enabled(ctx context.Context, level slog.Level) (enabled bool) {
 	if h.known {
 		defer func() { _ = recover() }() // of the user's slog.Leveler
@@ -45,8 +43,8 @@ func (h *logHandler) Enabled(ctx context.Context, level slog.Level) (enabled boo
 	return h.ask(ctx, level)
 }
 
-// ask is Enabled for a handler of the user's. It is a function apart because its result
-// escapes to the heap: one allocation for each message that Enabled does not pay.
+// ask is Enabled for a handler of the user. It is a separate function because its result
+// escapes to the heap, an allocation for each message that Enabled avoids.
 func (h *logHandler) ask(ctx context.Context, level slog.Level) (enabled bool) {
 	_ = Call(func() { enabled = h.next.Enabled(ctx, level) })
 	return enabled
@@ -83,9 +81,9 @@ func (h *logHandler) with(change func() slog.Handler) (changed slog.Handler) {
 const maxLines = 256
 
 // Background is a log handler for goroutines that must not wait for a logger, such as
-// polls and heartbeats: it takes a line and returns. A goroutine writes the lines in
-// order, and lives only while there are some. When 256 wait, more are left out; the next
-// line that is written counts them in the attribute left_out.
+// polls and heartbeats: Handle queues a line and returns. A goroutine writes the lines
+// in order, and ends when there are none. If 256 lines wait, further lines are left out;
+// the next written line has their number in the attribute left_out.
 type Background struct {
 	next slog.Handler
 	line *backgroundQueue
@@ -106,12 +104,12 @@ func (b *Background) Handle(ctx context.Context, record slog.Record) error {
 	return nil
 }
 
-// WithAttrs returns a handler that writes in turn with this one.
+// WithAttrs returns a handler that shares the queue of this one.
 func (b *Background) WithAttrs(attrs []slog.Attr) slog.Handler {
 	return &Background{next: b.next.WithAttrs(attrs), line: b.line}
 }
 
-// WithGroup returns a handler that writes in turn with this one.
+// WithGroup returns a handler that shares the queue of this one.
 func (b *Background) WithGroup(name string) slog.Handler {
 	return &Background{next: b.next.WithGroup(name), line: b.line}
 }
@@ -144,7 +142,7 @@ type backgroundLine struct {
 	record  slog.Record
 }
 
-// backgroundQueue is the lines that wait. Its goroutine ends when none is left.
+// backgroundQueue has the waiting lines. Its goroutine ends when there are none.
 type backgroundQueue struct {
 	mu      sync.Mutex
 	lines   []backgroundLine
@@ -169,13 +167,13 @@ func (q *backgroundQueue) add(line backgroundLine) {
 func (q *backgroundQueue) write() {
 	for line, ok := q.next(); ok; line, ok = q.next() {
 		if line.handler.Enabled(line.ctx, line.record.Level) {
-			_ = line.handler.Handle(line.ctx, line.record) // there is no one to tell
+			_ = line.handler.Handle(line.ctx, line.record) // the error has no reader
 		}
 	}
 }
 
-// next takes the first line, and reports false when there is none, which ends the
-// goroutine.
+// next takes the first line. It reports false if there is none, and then the goroutine
+// ends.
 func (q *backgroundQueue) next() (line backgroundLine, ok bool) {
 	q.mu.Lock()
 	defer q.mu.Unlock()
@@ -185,7 +183,7 @@ func (q *backgroundQueue) next() (line backgroundLine, ok bool) {
 		return backgroundLine{}, false
 	}
 	line = q.lines[0]
-	q.lines[0] = backgroundLine{} // it may be a while until the array is left behind
+	q.lines[0] = backgroundLine{} // free the line now: the array may stay for a while
 	q.lines = q.lines[1:]
 	if q.leftOut > 0 {
 		line.record.AddAttrs(slog.Int("left_out", q.leftOut))
@@ -194,7 +192,7 @@ func (q *backgroundQueue) next() (line backgroundLine, ok bool) {
 	return line, true
 }
 
-// written is closed when no line waits; nil when none does.
+// written returns a channel that is closed when no line waits, nil if none waits now.
 func (q *backgroundQueue) written() <-chan struct{} {
 	q.mu.Lock()
 	defer q.mu.Unlock()

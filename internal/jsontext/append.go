@@ -83,7 +83,7 @@ func appendText(dst []byte, s string, i int) []byte {
 }
 
 // copyText appends s from i up to the first byte that markText marks, and returns the
-// index of that.
+// index of that byte.
 func copyText(dst []byte, s string, i int) ([]byte, int) {
 	if cap(dst)-len(dst) < len(s)-i+slack {
 		dst = grow(dst, len(s)-i)
@@ -210,7 +210,7 @@ const nonchars = "\xef\xbf"
 
 // AppendCompact checks that s is one JSON value, appends it to dst without insignificant
 // white space, as json.Compact does, and escapes U+FFFE and U+FFFF, which SQS refuses.
-// The error is a [*SyntaxError] or [ErrInvalidUTF8]; dst then comes back as it was.
+// The error is a [*SyntaxError] or [ErrInvalidUTF8]; dst is then returned unchanged.
 func AppendCompact(dst []byte, s string) ([]byte, error) {
 	end, err := SkipValue(s, SkipSpace(s, 0))
 	if err != nil {

@@ -5,9 +5,9 @@ package jsontext
 import "encoding/binary"
 
 // copyPlain writes s behind the end of dst up to the first byte that is not plain, and
-// returns the index of that byte. If all of s is plain it writes a closing quote too, and
-// returns len(s). There has to be room for s and slack; what is not used of it may be
-// written.
+// returns the index of that byte. If all of s is plain it writes a closing quote too,
+// and returns len(s). dst must have room for s and slack, and copyPlain may write to all
+// of it.
 func copyPlain(dst []byte, s string) int {
 	to := dst[len(dst):cap(dst)]
 	i := 0
@@ -40,7 +40,7 @@ func plainLen(s string) int {
 	return i
 }
 
-// markPlainEnd marks what markSpecial does, and all that is not ASCII.
+// markPlainEnd marks the bytes that markSpecial marks, and all that are not ASCII.
 func markPlainEnd(w uint64) uint64 {
 	quotes, backslashes := w^0x02*ones, w^'\\'*ones
 	return ((quotes - 0x21*ones) | (backslashes - ones) | w) & highBits

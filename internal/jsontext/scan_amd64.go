@@ -11,9 +11,9 @@ package jsontext
 const hasBlocks = true
 
 // copyPlain writes s behind the end of dst up to the first byte that is not plain, and
-// returns the index of that byte. If all of s is plain it writes a closing quote too, and
-// returns len(s). There has to be room for s and slack; what is not used of it may be
-// written.
+// returns the index of that byte. If all of s is plain it writes a closing quote too,
+// and returns len(s). dst must have room for s and slack, and copyPlain may write to all
+// of it.
 //
 //go:noescape
 func copyPlain(dst []byte, s string) int

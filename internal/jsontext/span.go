@@ -3,11 +3,10 @@ package jsontext
 import "math/bits"
 
 // SpanContainer returns the index just past the array or object that begins at s[i],
-// without checking its content: it only finds the ends of strings and brackets. Of a
-// valid value the index is as in [SkipValue], at a third of the cost or less; what it
-// makes of another is of no use. It is for text that is checked later, whole, by what
-// reads it. Where the text ends early, or s[i] is no bracket, the error is a
-// [*SyntaxError].
+// without checking its content: it only finds the ends of strings and brackets. For a
+// valid value the index is as in [SkipValue], at a third of the cost or less. For an
+// invalid value it has no meaning, so the caller must check the whole value later. If
+// the text ends early, or s[i] is no bracket, the error is a [*SyntaxError].
 func SpanContainer(s string, i int) (end int, err error) {
 	if !isOpener(s, i) {
 		return i, Unexpected(s, i, "an array or object")
@@ -93,7 +92,7 @@ func spanBlocks(s string) int {
 	for i := 0; i < len(s); size = min(4*size, len(buffer)) {
 		ms := buffer[:min(size, (len(s)-i)/blockSize)]
 		if len(ms) == 0 {
-			// The last block overlaps the one before; what that has of it is shifted out.
+			// The last block overlaps the one before: shift out the common bytes.
 			markBlocks(buffer[:1], s[len(s)-blockSize:])
 			if end := c.block(buffer[0].behind(blockSize - (len(s) - i))); end >= 0 {
 				return i + end

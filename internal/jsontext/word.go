@@ -2,9 +2,9 @@ package jsontext
 
 import "math/bits"
 
-// Strings are scanned eight bytes at a time: a word is loaded, and arithmetic on all its
-// bytes at once marks with their top bit those that end a plain run. A borrow can mark a
-// byte after a true hit as well, never one before it, so the lowest mark is exact.
+// Strings are scanned eight bytes at a time. Arithmetic on all bytes of a word at once
+// sets the top bit of each byte that ends a plain run. A borrow can mark a byte after a
+// true hit as well, never one before it, so the lowest mark is exact.
 const (
 	wordSize = 8
 	ones     = 0x0101010101010101
@@ -22,8 +22,7 @@ func loadWord(s string, i int) uint64 {
 // Word returns s[i:i+8] as a little-endian word.
 func Word(s string, i int) uint64 { return loadWord(s, i) }
 
-// loadTail returns s[i:], which is shorter than a word, or empty, as one filled up with
-// spaces.
+// loadTail returns s[i:], which is shorter than a word, as a word filled up with spaces.
 func loadTail(s string, i int) uint64 {
 	n := 8 * (len(s) - i) // bits
 	spaces := uint64(' '*ones) << n
@@ -52,7 +51,7 @@ const (
 	leadNonchar       = 0xEF
 )
 
-// markText marks what markSpecial does, and the lead bytes above.
+// markText marks the bytes that markSpecial marks, and the lead bytes above.
 func markText(w uint64) uint64 {
 	separators, nonchars := w^leadLineSeparator*ones, w^leadNonchar*ones
 	return markSpecial(w) | ((separators-ones)&^separators|(nonchars-ones)&^nonchars)&highBits
