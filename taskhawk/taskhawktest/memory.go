@@ -76,8 +76,8 @@ func (m *Memory) Queues(priorities ...taskhawk.Priority) []taskhawk.Queue {
 	return queues
 }
 
-// Depth returns how many messages are on the queue of a priority: all of them, and those
-// of them in flight.
+// Depth returns how many messages of a priority are on the queue, and how many of these
+// are in flight.
 func (m *Memory) Depth(priority taskhawk.Priority) (all, inFlight int) {
 	q := m.queues[priority]
 	q.mu.Lock()
@@ -98,8 +98,8 @@ type Letter struct {
 	Body string
 }
 
-// DeadLetters returns the dead letters of a priority, the oldest first. Those that were
-// delivered too often have no reason.
+// DeadLetters returns the dead letters of a priority, the oldest first. Letters that
+// were delivered too often have no reason.
 func (m *Memory) DeadLetters(priority taskhawk.Priority) []Letter {
 	q := m.queues[priority]
 	q.mu.Lock()
@@ -116,8 +116,8 @@ func (m *Memory) notify() {
 	}
 }
 
-// wait returns when all queues are empty, but for dead letters, and reports false when
-// ctx ends first. It is for one caller at a time.
+// wait waits until all queues are empty, except for dead letters. It reports false if
+// ctx ends first. Only one call may run at a time.
 func (m *Memory) wait(ctx context.Context) bool {
 	for !m.isEmpty() {
 		select {

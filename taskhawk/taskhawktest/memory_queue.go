@@ -11,11 +11,10 @@ import (
 	"github.com/taskhawk/taskhawk-go/taskhawk"
 )
 
-// memoryLease is the longest that a message can be kept from others, as on SQS.
+// memoryLease is the longest time from a receive to the end of the lease, as on SQS.
 const memoryLease = 12 * time.Hour
 
-// memoryQueue is one queue. Its state is brought up to date by each call, so it needs no
-// goroutine.
+// memoryQueue is one queue. Each call updates its state, so it needs no goroutine.
 type memoryQueue struct {
 	config   MemoryConfig
 	priority taskhawk.Priority
@@ -87,7 +86,8 @@ func (q *memoryQueue) Receive(ctx context.Context, limit int, wait time.Duration
 	}
 }
 
-// take lends the visible messages. If there are none, it returns what to wait for.
+// take leases the visible messages. If there are none, it returns the channels to wait
+// for.
 func (q *memoryQueue) take(
 	limit int,
 ) (deliveries []*taskhawk.Delivery, changed <-chan struct{}, next <-chan time.Time) {
@@ -134,8 +134,8 @@ func (q *memoryQueue) lend(message *memoryMessage, now time.Time) *taskhawk.Deli
 	}
 }
 
-// expire ends the leases that have run out, and moves messages received too often to the
-// dead letters. mu must be held.
+// expire ends the leases whose time is over, and moves messages received too often to
+// the dead letters. mu must be held.
 func (q *memoryQueue) expire() {
 	now := time.Now()
 	kept := q.messages[:0]

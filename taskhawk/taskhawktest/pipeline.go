@@ -9,9 +9,9 @@ import (
 	"github.com/taskhawk/taskhawk-go/taskhawk"
 )
 
-// Pipeline runs tasks in a test as a program does that dispatches them and a worker that
-// runs them: through the wire format, all middleware, retries and dead letters. Make it
-// with [NewPipeline].
+// Pipeline runs tasks in a test as a program that dispatches tasks and its worker do:
+// through the wire format, all middleware, retries and dead letters. Make it with
+// [NewPipeline].
 type Pipeline struct {
 	// Memory has the queues and the dead letters.
 	Memory *Memory
@@ -40,8 +40,8 @@ func NewPipeline(t testing.TB, config taskhawk.Config) (context.Context, *Pipeli
 	return taskhawk.ContextWithHub(t.Context(), p.hub), p
 }
 
-// Publish records the message and puts it on its queue. An error given to Recorder.Fail
-// is returned, and nothing is put there.
+// Publish records the message and puts it on its queue. After Recorder.Fail it returns
+// that error and does neither.
 func (p *Pipeline) Publish(ctx context.Context, out *taskhawk.Outgoing) error {
 	if err := p.Recorder.Publish(ctx, out); err != nil {
 		return err
@@ -49,11 +49,11 @@ func (p *Pipeline) Publish(ctx context.Context, out *taskhawk.Outgoing) error {
 	return p.Memory.Publish(ctx, out)
 }
 
-// RunUntilIdle runs what was dispatched, and what that dispatches, one task at a time,
-// until nothing is left but dead letters. A task that fails is retried at once, unless
+// RunUntilIdle runs the dispatched tasks, and the tasks that these dispatch, one at a
+// time, until only dead letters are left. A task that fails is retried at once, unless
 // taskhawk.WithBackoff or RetryAfter sets another delay. It has five attempts, or fewer
-// by taskhawk.WithMaxAttempts. It fails the test when the worker does not stop cleanly or
-// the test's context ends first.
+// by taskhawk.WithMaxAttempts. RunUntilIdle fails the test if the worker does not stop
+// cleanly or the test's context ends first.
 //
 // Delays take as long as they are, but no time in a testing/synctest bubble. Only one
 // call may run at a time.

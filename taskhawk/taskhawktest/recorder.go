@@ -65,7 +65,7 @@ func (r *Recorder) PublishBatch(ctx context.Context, outs []*taskhawk.Outgoing) 
 	return errs
 }
 
-// Fail makes everything from now on fail with err and record nothing; nil ends that.
+// Fail makes all later dispatches fail with err and record nothing. Fail(nil) ends that.
 func (r *Recorder) Fail(err error) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
@@ -88,7 +88,7 @@ func (r *Recorder) Reset() {
 }
 
 // Dispatched returns the arguments of each dispatch of the task, in order, as a handler
-// would get them. It fails the test when some do not bind or are not valid.
+// would get them. It fails the test if some do not bind or are not valid.
 func Dispatched[Args any](t testing.TB, recorder *Recorder, task *taskhawk.Task[Args]) []Args {
 	t.Helper()
 	var all []Args

@@ -32,9 +32,9 @@ const (
 )
 
 // TestTransport checks that a transport keeps the contracts of taskhawk.Publisher,
-// taskhawk.BatchPublisher and taskhawk.Queue. Every case runs in a testing/synctest
-// bubble of its own, with a transport that newTransport makes inside of it, so that
-// visibility timeouts take no time: the transport must not use real sockets.
+// taskhawk.BatchPublisher and taskhawk.Queue. Each case runs in a separate
+// testing/synctest bubble, with a transport that newTransport makes in the bubble, so
+// that visibility timeouts take no time. The transport must not use real sockets.
 func TestTransport(t *testing.T, newTransport func(t *testing.T) Transport) {
 	t.Helper()
 	for _, c := range transportCases {
