@@ -47,7 +47,7 @@ func Go(w io.Writer, c *Contract, pkg string) error {
 	return err
 }
 
-// source is text under construction, to which nothing fails to be added.
+// source is a text buffer whose writes cannot fail.
 type source struct{ bytes.Buffer }
 
 func (s *source) add(text string) { _, _ = s.WriteString(text) }

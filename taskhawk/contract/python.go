@@ -15,10 +15,9 @@ import (
 // is a function with type hints and defaults, decorated for taskhawk-python. A direct
 // call raises NotImplementedError. The module needs Python 3.8.
 //
-// Some parameters that Go accepts by position are keyword-only in Python, where no other
-// form exists. These are all parameters if the hub sends keywords, and those from an
-// optional parameter before a required one on. The error names a parameter that is no
-// Python name.
+// Python then requires some parameters by keyword that Go also accepts by position: all
+// of them if the hub sends keywords, else all from the first optional parameter that a
+// required one follows. The error names a parameter that is no Python name.
 func Python(w io.Writer, c *Contract) error {
 	p := &pythonWriter{Contract: c, taken: map[string]bool{"typing": true, "taskhawk": true}, defs: map[string]string{}}
 	p.add(`"""Tasks that run in Go, to be dispatched from Python. Generated from their contract; do not edit."""` +

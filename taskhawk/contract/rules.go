@@ -85,7 +85,8 @@ func (l ruleList) refusesNull(shape *codec.Shape) bool {
 	return false
 }
 
-// refusesNil reports whether a list or map must hold something, which nil does not.
+// refusesNil reports whether the rules require an element of a list or map, which nil
+// lacks.
 func (l ruleList) refusesNil(s *Schema) bool {
 	filled := s.MinItems != nil && *s.MinItems > 0 || s.MinProperties != nil && *s.MinProperties > 0
 	return filled && !l.has("omitempty", "omitzero", "omitnil")
