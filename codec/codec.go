@@ -23,9 +23,9 @@ func Of[T any]() (*Codec[T], error) {
 //
 // without braces around them, to dst, and returns the extended slice. The leading
 // parameters that are required and not keyword-only go to args, all others to kwargs by
-// name. Optional ones that are zero are left out. An error is an [*Error]; dst then comes
-// back with its length unchanged, though bytes beyond it may have been written. v must
-// not be nil and is not kept.
+// name. Optional parameters that are zero are left out. An error is an [*Error]; Append
+// then returns dst with its old length, but may have written bytes beyond it. v must not
+// be nil, and Append does not keep it.
 func (c *Codec[T]) Append(dst []byte, v *T) ([]byte, error) {
 	return c.sig.append(dst, placeAt(v), c.sig.leading)
 }
@@ -37,13 +37,13 @@ func (c *Codec[T]) AppendKeyword(dst []byte, v *T) ([]byte, error) {
 }
 
 // Decode binds args, the text of a JSON array, and kwargs, the text of a JSON object, to
-// *v, as Python binds a call; an empty text, or null, is no arguments. It overwrites all
-// of *v: parameters that are not given are zero. It checks all of both texts. An error is
-// an [*Error], and what *v then holds is not specified.
+// *v, as Python binds a call. An empty text, or null, means no arguments. Decode
+// overwrites all of *v: parameters that are not given are zero. It checks both texts to
+// the end. An error is an [*Error]; the content of *v is then unspecified.
 //
-// Strings in *v may be substrings of args and kwargs, which costs no memory of their own
-// but keeps the whole text alive as long as one of them; [strings.Clone] detaches one.
-// Byte slices and json.RawMessage are always copies.
+// Strings in *v may be substrings of args and kwargs. They take no memory, but each of
+// them keeps the whole text alive; [strings.Clone] detaches one. Byte slices and
+// json.RawMessage are always copies.
 func (c *Codec[T]) Decode(args, kwargs string, v *T) error {
 	var zero T
 	*v = zero
@@ -57,8 +57,8 @@ func (c *Codec[T]) Decode(args, kwargs string, v *T) error {
 // The slice is the caller's.
 func (c *Codec[T]) Params() []Param { return c.sig.list() }
 
-// Signature is the parameters of a task, in order of declaration, [Rest] last: what other
-// programs have to know to call it.
+// Signature has the parameters of a task in the order of declaration, [Rest] last.
+// Programs that call the task must agree on it.
 type Signature []Param
 
 // Signature is [Codec.Params] as a named type. The slice is the caller's.

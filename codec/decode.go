@@ -140,7 +140,8 @@ func (b *binding) missing() *Error {
 	return err
 }
 
-// open begins to read the whole text of args or kwargs; none, or null, has no elements.
+// open begins to read the text of args or kwargs. An empty text, or null, has no
+// elements.
 func open(s string, bracket byte, want string) (i int, done bool, err *Error) {
 	i = jsontext.SkipSpace(s, 0)
 	switch {
@@ -211,8 +212,8 @@ func enter(s string, i int, closer byte) (next int, done bool) {
 	return i, false
 }
 
-// isComma reports whether a comma follows an element and the next element comes right
-// behind it, as most senders write it; leave does it otherwise.
+// isComma reports whether a comma follows an element and the next element follows
+// directly, as most senders write it. Else call leave.
 func isComma(s string, i int) bool { return i+1 < len(s) && s[i] == ',' && s[i+1] > ' ' }
 
 // leave steps over what follows an element: a comma, up to the next element, or closer.
@@ -240,8 +241,8 @@ func at(s string, i int, c byte) bool { return i < len(s) && s[i] == c }
 // isNull reports whether a null begins at s[i].
 func isNull(s string, i int) bool { return strings.HasPrefix(s[min(i, len(s)):], "null") }
 
-// nullOr is for the value that a decoder has no use for: a null changes nothing, as in
-// encoding/json, anything else is an error.
+// nullOr reads a value of the wrong kind: a null changes nothing, as in encoding/json,
+// and anything else is an error.
 func nullOr(s string, i int, want string) (int, *Error) {
 	if isNull(s, i) {
 		return i + len("null"), nil
@@ -309,7 +310,7 @@ func (b *builder) addRest(sig *signature, p param, last bool) *TypeError {
 }
 
 // append writes the entries of the struct at p as further kwargs. A key that is a
-// parameter's name would make two of one.
+// parameter's name is an error, since readers would get that parameter twice.
 func (r *restParam) append(dst []byte, p place, sig *signature, w *walk) ([]byte, *Error) {
 	base := len(w.entries)
 	dst, err := r.entries.writeEntries(dst, r.place(p).value(r.Type), w)
@@ -372,8 +373,8 @@ func leastFold(r rune) rune {
 }
 
 // memberKey is the text ,"name": that begins a member of an object, in forms that are
-// quick to write and to recognize. It has the comma even for a member that turns out to
-// be the first: closeObject makes it the bracket.
+// quick to write and to recognize. The first member has the comma too: closeObject
+// replaces it by the bracket.
 type memberKey struct {
 	text        string
 	short       [maxShortKey]byte // text, if it is not longer
@@ -400,8 +401,8 @@ func newMemberKey(name string) memberKey {
 	return k
 }
 
-// append writes the key. A copy of fixed length takes two instructions, one of the length
-// of the key a call; what it writes beyond does not matter.
+// append writes the key. A copy of fixed length takes two instructions, a copy of the
+// key's length takes a call. Bytes written beyond the key are not part of the result.
 func (k *memberKey) append(dst []byte) []byte {
 	room := dst[len(dst):cap(dst)]
 	if len(room) < maxShortKey || len(k.text) > maxShortKey {
@@ -411,8 +412,8 @@ func (k *memberKey) append(dst []byte) []byte {
 	return dst[:len(dst)+len(k.text)]
 }
 
-// match returns the index past the key if it follows in s at i, as most senders write it,
-// else 0. Comparing words saves the call that comparing strings is.
+// match returns the index past the key if it follows in s at i, as most senders write
+// it, else 0. It compares words, since comparing strings takes a call.
 func (k *memberKey) match(s string, i int) (end int) {
 	end = i + len(k.text) - len(",")
 	if len(s)-i < wordSize || end > len(s) || jsontext.Word(s, i)&k.mask != k.first {

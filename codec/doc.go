@@ -24,8 +24,9 @@
 //     (omitempty, omitzero) or are refused (string).
 //  3. The option kw makes a parameter keyword-only: taskhawk:"name,kw", or
 //     taskhawk:",kw" to keep the name.
-//  4. The option optional lets it be absent. It is then zero; and it is left out when
-//     zero, as reflect.Value.IsZero has it or its own method IsZero() bool.
+//  4. The option optional lets a parameter be absent. An absent parameter is zero, and
+//     a zero one is left out. Its method IsZero() bool decides if it has one, else
+//     reflect.Value.IsZero.
 //  5. The option rest is for the last field, a map with string keys: it takes the
 //     keywords that are no parameter, as **kwargs does.
 //  6. The fields of an embedded struct are parameters at that place. A pointer to a
@@ -34,7 +35,7 @@
 //     two at one depth are refused. A struct embedded with a name in a tag is one
 //     parameter.
 //
-// [Of] reports what breaks these rules as a [*TypeError].
+// [Of] returns a [*TypeError] for a struct that breaks these rules.
 //
 // # Encoding
 //
@@ -52,14 +53,14 @@
 // [Codec.Decode] binds as Python does. args fill the parameters that are not keyword-only
 // in order, optional ones too; kwargs fill by name, whose case matters. Too many args, an
 // unknown keyword, a parameter given twice or missing are errors. A null counts as given:
-// a pointer, map, slice or interface is then nil, all else zero.
+// a pointer, map, slice or interface is then nil, all other types zero.
 //
-// Values are read as encoding/json reads them, numbers into an interface as float64 among
-// it; json.Number keeps all digits. Within a value, keys match without regard to case,
+// Values are read as encoding/json reads them. A number in an interface is a float64;
+// json.Number keeps all digits. Within a value, keys match without regard to case,
 // unknown ones are skipped, and of duplicates the last wins.
 //
-// Numbers are read by their text: 1.0 does not fit an int, and what is out of range is an
-// error.
+// Numbers are read by their text: 1.0 does not fit an int, and a number out of range is
+// an error.
 //
 // # How it works
 //

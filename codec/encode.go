@@ -79,7 +79,7 @@ type step struct {
 	length  int
 }
 
-// walkPool recycles walk values. One that a panic in a Marshaler cuts short is not given
+// walkPool recycles walk values. A walk that ends by a panic in a Marshaler is not put
 // back.
 type walkPool struct{ pool sync.Pool }
 
@@ -90,14 +90,15 @@ func (p *walkPool) get() *walk {
 	return new(walk)
 }
 
-// What a walk may keep between uses, so that one huge message does not stay in memory.
+// The most that a walk keeps between uses, so that one huge message does not stay in
+// memory.
 const (
 	maxKeptEntries = 1 << 10
 	maxKeptScratch = 64 << 10
 )
 
-// put takes a walk back. An error may have left entries behind, which point into user
-// data.
+// put takes a walk back. Entries left by an error point into user data, so it clears
+// them.
 func (p *walkPool) put(w *walk) {
 	clear(w.entries)
 	if cap(w.entries) > maxKeptEntries {
@@ -110,7 +111,7 @@ func (p *walkPool) put(w *walk) {
 	p.pool.Put(w)
 }
 
-// watchDepth is where looking for cycles begins; few data nest as deep.
+// watchDepth is the depth where the search for cycles begins; few values nest as deep.
 const watchDepth = 32
 
 // enter notes that the encoding follows a reference, and fails on a cycle or beyond
@@ -139,8 +140,8 @@ func (w *walk) watch(s step) *Error {
 	return nil
 }
 
-// leave goes back over a reference. A mark beyond the path that is left is void: the same
-// value may come again elsewhere.
+// leave ends a reference. A mark beyond the remaining path is void: the same value may
+// come again elsewhere.
 func (w *walk) leave() {
 	w.depth--
 	if w.depth < w.markDepth {
@@ -155,9 +156,9 @@ type entry struct {
 	start, end int
 }
 
-// order returns dst with the entries from the base-th on, which are its tail, in the
-// order of their keys, and forgets them. Writing first and sorting the text after needs
-// no copy of the map's keys and values.
+// order sorts the entries from the base-th on, which are the tail of dst, by their keys,
+// and removes them from w. Sorting the written text needs no copy of the map's keys and
+// values.
 func (w *walk) order(dst []byte, base int) []byte {
 	es := w.entries[base:]
 	byKey := func(a, b entry) int { return strings.Compare(a.key, b.key) }
@@ -175,14 +176,14 @@ func (w *walk) order(dst []byte, base int) []byte {
 	return dst
 }
 
-// zeroer is what encoding/json asks for the option omitzero.
+// zeroer is the interface that encoding/json uses for the option omitzero.
 type zeroer interface{ IsZero() bool }
 
 // zeroTest reports whether the value at a place is zero, or empty.
 type zeroTest func(p place) bool
 
-// zeroTestOf returns the test for a type's zero value: its own IsZero method if it has
-// one, as for omitzero in encoding/json, else as reflect.Value.IsZero has it.
+// zeroTestOf returns the test for a type's zero value: its IsZero method if it has one,
+// as for omitzero in encoding/json, else the same as reflect.Value.IsZero.
 func zeroTestOf(t reflect.Type) zeroTest {
 	switch {
 	case t.Implements(reflect.TypeFor[zeroer]()) || reflect.PointerTo(t).Implements(reflect.TypeFor[zeroer]()):
@@ -195,8 +196,8 @@ func zeroTestOf(t reflect.Type) zeroTest {
 	return zeroNumberTestOf(t)
 }
 
-// zeroNumberTestOf is the test for all that has no pointers to look at; numbers and
-// booleans go without reflection.
+// zeroNumberTestOf returns the test for types other than strings and references. Numbers
+// and booleans need no reflection.
 func zeroNumberTestOf(t reflect.Type) zeroTest {
 	size := t.Size()
 	switch k := t.Kind(); {

@@ -7,7 +7,7 @@ import (
 	"strings"
 )
 
-// What can be wrong with arguments; [Error.Err] is or wraps one of these.
+// The faults of arguments; [Error.Err] is or wraps one of these.
 var (
 	// ErrTooManyArgs: args holds more values than the struct has positional parameters.
 	ErrTooManyArgs = errors.New("too many args")
@@ -23,7 +23,7 @@ var (
 	// refused by an UnmarshalJSON or UnmarshalText.
 	ErrWrongType = errors.New("wrong type")
 	// ErrSyntax: the text is not JSON by RFC 8259, or is nested deeper than 10,000
-	// levels. Offsets in its words count the bytes of args or kwargs.
+	// levels. Offsets in its text count the bytes of args or kwargs.
 	ErrSyntax = errors.New("syntax")
 	// ErrInvalidUTF8: a string to encode is not valid UTF-8.
 	ErrInvalidUTF8 = errors.New("invalid UTF-8")
@@ -45,9 +45,9 @@ type Error struct {
 	// kwargs.order.items[3].price. A map entry shows as [*]. It is cut at 256 bytes, and
 	// empty for a parameter that is missing.
 	Path string
-	// Err is or wraps one of the sentinel errors of this package. Where a method of the
-	// value's own type failed it wraps that error too, whose text, not shown here, may
-	// hold the value.
+	// Err is or wraps one of the sentinel errors of this package. If a method of the
+	// value's type failed, Err wraps that error too. The text of that error is not
+	// shown, since it may hold the value.
 	Err error
 
 	trail []string // the parts of Path while the error is on its way out, innermost first
@@ -75,7 +75,7 @@ const (
 	maxKeyword = 40
 )
 
-// under puts the path so far below outer.
+// under prepends outer to the path.
 func (e *Error) under(outer string) *Error {
 	e.trail = append(e.trail, outer)
 	return e
@@ -93,8 +93,8 @@ func (e *Error) of(param, path string) *Error {
 	return e.under(path)
 }
 
-// settled returns the error with its Path built, cut to the outermost parts if long. It
-// is built only here, so that the cost of an error does not grow with the depth of
+// settled returns the error with its Path built, cut to the outermost parts if long.
+// Path is built only here, so that the cost of an error does not grow with the depth of
 // hostile input.
 func (e *Error) settled() *Error {
 	var b strings.Builder
@@ -116,7 +116,7 @@ func keywordPath(name string) string {
 	return "kwargs[" + strconv.QuoteToASCII(name) + "]"
 }
 
-// fault is one of the sentinels with words for this case.
+// fault is a sentinel error with the details of one case.
 type fault struct {
 	kind  error
 	text  string
@@ -146,7 +146,7 @@ func (f *fault) Unwrap() []error {
 // by [Of] before any message is read or written.
 type TypeError struct {
 	Type   reflect.Type // the argument struct
-	Field  string       // Go path of the field at fault, such as Order.Items.Price; empty if it is the type as a whole
+	Field  string       // Go path of the field at fault, such as Order.Items.Price; empty for the type as a whole
 	Reason string       // what is wrong with it
 }
 
@@ -162,8 +162,8 @@ func (e *TypeError) Error() string {
 	return "codec: " + name + ": " + e.Reason
 }
 
-// typeName is the name of a type in texts. From Go 1.27 on json.RawMessage is another
-// name for a type with a name that few know.
+// typeName returns the name of a type for texts. From Go 1.27 on, json.RawMessage is an
+// alias of a type whose name few users know.
 func typeName(t reflect.Type) string {
 	return strings.ReplaceAll(t.String(), "jsontext.Value", "json.RawMessage")
 }

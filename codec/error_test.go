@@ -122,7 +122,7 @@ func TestAppendErrors(t *testing.T) {
 		{map[string]string{"secret\xff": ""}, codec.ErrInvalidUTF8, `args[0][*]: invalid UTF-8: a string holds bytes that JSON cannot carry`},
 		{map[string]string{"secret": "\xff"}, codec.ErrInvalidUTF8, `args[0][*]: invalid UTF-8: a string holds bytes that JSON cannot carry`},
 		{failing("fail"), codec.ErrUnsupportedValue, `args[0]: unsupported value: MarshalJSON of codec_test.failing failed`},
-		{failing("{"), codec.ErrUnsupportedValue, `args[0]: unsupported value: MarshalJSON of codec_test.failing returned what is not JSON`},
+		{failing("{"), codec.ErrUnsupportedValue, `args[0]: unsupported value: MarshalJSON of codec_test.failing returned invalid JSON`},
 		{failing("\"\xff\""), codec.ErrInvalidUTF8, `args[0]: invalid UTF-8: MarshalJSON of codec_test.failing returned bytes that JSON cannot carry`},
 		{failingText("fail"), codec.ErrUnsupportedValue, `args[0]: unsupported value: MarshalText of codec_test.failingText failed`},
 		{failingText("\xff"), codec.ErrInvalidUTF8, `args[0]: invalid UTF-8: a string holds bytes that JSON cannot carry`},
@@ -135,7 +135,7 @@ func TestAppendErrors(t *testing.T) {
 		{ring, codec.ErrUnsupportedValue, `unsupported value: a pointer cycle`},
 		{order{Items: []item{{}, {Name: "\xff"}}}, codec.ErrInvalidUTF8, `args[0].items[1].name: invalid UTF-8: a string holds bytes that JSON cannot carry`},
 		{order{Fixed: [2]*item{1: {Price: math.NaN()}}}, codec.ErrUnsupportedValue, `args[0].fixed[1].price: unsupported value: NaN or an infinity`},
-		{order{Labels: map[string]item{"secret": {Raw: json.RawMessage("}")}}}, codec.ErrUnsupportedValue, `args[0].labels[*].Raw: unsupported value: MarshalJSON of json.RawMessage returned what is not JSON`},
+		{order{Labels: map[string]item{"secret": {Raw: json.RawMessage("}")}}}, codec.ErrUnsupportedValue, `args[0].labels[*].Raw: unsupported value: MarshalJSON of json.RawMessage returned invalid JSON`},
 	} {
 		dst, err := of[struct{ Value any }](t).Append([]byte("before"), &struct{ Value any }{c.value})
 		require.ErrorIs(t, err, c.kind)

@@ -42,8 +42,8 @@ type embedded struct {
 type labeler func(f reflect.StructField, path string) (label, *TypeError)
 
 // scanFields lists the fields of struct t by depth of embedding, by the rules of
-// encoding/json: unexported fields are left out, structs embedded without a name of their
-// own are opened, and each struct type is opened at its least depth only.
+// encoding/json: unexported fields are left out, structs embedded without a name in a
+// tag are opened, and each struct type is opened at its least depth only.
 func scanFields(t reflect.Type, read labeler) ([]scanned, *TypeError) {
 	var found []scanned
 	opened := map[reflect.Type]bool{}
@@ -95,8 +95,8 @@ func (e embedded) scan(read labeler) (fields []scanned, inner []embedded, err *T
 	return fields, inner, nil
 }
 
-// mergeEmbedded adds to the structs of the next depth; one that is there already only
-// counts as embedded twice.
+// mergeEmbedded adds inner to the structs of the next depth. A struct that is already
+// there is marked as embedded twice.
 func mergeEmbedded(next, inner []embedded) []embedded {
 	for _, e := range inner {
 		i := slices.IndexFunc(next, func(n embedded) bool { return n.typ == e.typ })
@@ -122,8 +122,8 @@ func isHidden(f reflect.StructField) bool {
 	return !f.Anonymous || t.Kind() != reflect.Struct
 }
 
-// structBehind returns t, or what the unnamed pointer type t points at, if it is a
-// struct.
+// structBehind returns the struct type t, or the struct type that the unnamed pointer
+// type t points at, else nil.
 func structBehind(t reflect.Type) reflect.Type {
 	if t.Name() == "" && t.Kind() == reflect.Pointer {
 		t = t.Elem()
@@ -157,7 +157,7 @@ func byRank(a, b scanned) int {
 // of declaration. Of several with one name the least deep wins, then the one named by a
 // tag; if that leaves more than one, none counts.
 func jsonFields(t reflect.Type) []scanned {
-	found, _ := scanFields(t, jsonLabel) // which refuses nothing
+	found, _ := scanFields(t, jsonLabel) // jsonLabel returns no error
 	byName := map[string][]scanned{}
 	for _, f := range found {
 		byName[f.name] = append(byName[f.name], f)
@@ -260,7 +260,7 @@ func (f *fieldPath) find(p place) (field place, ok bool) {
 	return f.follow(p)
 }
 
-// follow is find behind the first pointer.
+// follow is find from the first pointer on.
 func (f *fieldPath) follow(p place) (field place, ok bool) {
 	for _, h := range f.hops {
 		p, ok = p.target()
@@ -272,7 +272,7 @@ func (f *fieldPath) follow(p place) (field place, ok bool) {
 	return p, true
 }
 
-// reach returns the field's place, allocating what pointers on the way lack.
+// reach returns the field's place. It allocates the values of nil pointers on the way.
 func (f *fieldPath) reach(p place) place {
 	if f.hops != nil {
 		return f.allocate(p)
@@ -280,7 +280,7 @@ func (f *fieldPath) reach(p place) place {
 	return p.field(f.first)
 }
 
-// allocate is reach through pointers.
+// allocate is reach for a path with pointers.
 func (f *fieldPath) allocate(p place) place {
 	p = p.field(f.first)
 	for _, h := range f.hops {

@@ -21,8 +21,7 @@ func (k *anyEncoder) encode(dst []byte, p place, w *walk) ([]byte, *Error) {
 	return appendDynamic(dst, p.value(k.typ).Elem(), w)
 }
 
-// appendAny writes the types that JSON gives without a detour, and all others through
-// their plan.
+// appendAny writes the types of decoded JSON directly, and all others by their plan.
 func appendAny(dst []byte, x any, w *walk) ([]byte, *Error) {
 	switch x := x.(type) {
 	case nil:
@@ -41,8 +40,8 @@ func appendAny(dst []byte, x any, w *walk) ([]byte, *Error) {
 	return appendDynamic(dst, reflect.ValueOf(x), w)
 }
 
-// appendDynamic writes a value that came in an interface, which has no address as far as
-// methods with pointer receivers go.
+// appendDynamic writes a value from an interface. The value has no address, so methods
+// with pointer receivers do not count.
 func appendDynamic(dst []byte, v reflect.Value, w *walk) ([]byte, *Error) {
 	enc, err := dynamicEncoder(v.Type())
 	if err != nil {
@@ -53,7 +52,7 @@ func appendDynamic(dst []byte, v reflect.Value, w *walk) ([]byte, *Error) {
 	return enc.encode(dst, placeOf(held), w)
 }
 
-// anyDecoder reads into an interface without methods what encoding/json does: nil, bool,
+// anyDecoder reads into an interface without methods, as encoding/json does: nil, bool,
 // float64, string, []any or map[string]any.
 type anyDecoder struct{}
 

@@ -112,8 +112,8 @@ func (k *arrayEncoder) encode(dst []byte, p place, w *walk) ([]byte, *Error) {
 	return closeArray(dst), nil
 }
 
-// arrayDecoder reads an array of fixed length: elements that JSON lacks become zero,
-// those it has too many are skipped.
+// arrayDecoder reads an array of fixed length: missing elements become zero, extra ones
+// are skipped.
 type arrayDecoder struct {
 	typ  reflect.Type
 	size uintptr // of an element, in bytes
@@ -150,7 +150,7 @@ func (k *arrayDecoder) decode(s string, i int, p place, depth int) (int, *Error)
 	return i, nil
 }
 
-// pointerEncoder writes what a pointer points at, and null for nil.
+// pointerEncoder writes the value that a pointer points at, and null for nil.
 type pointerEncoder struct{ elem encoder }
 
 func (k *pointerEncoder) encode(dst []byte, p place, w *walk) ([]byte, *Error) {
@@ -166,8 +166,8 @@ func (k *pointerEncoder) encode(dst []byte, p place, w *walk) ([]byte, *Error) {
 	return dst, err
 }
 
-// pointerDecoder reads into what a pointer points at, a new value if it is nil. A null
-// sets it to nil.
+// pointerDecoder reads into the value that a pointer points at, a new one if it is nil.
+// A null sets the pointer to nil.
 type pointerDecoder struct {
 	typ, elemType reflect.Type
 	elem          decoder

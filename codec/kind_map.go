@@ -24,8 +24,8 @@ type mapCursor struct {
 	key, elem reflect.Value
 }
 
-// cursor returns a cursor at the beginning of m. One that a panic in a Marshaler cuts
-// short is not given back.
+// cursor returns a cursor at the beginning of m. A cursor that ends by a panic in a
+// Marshaler is not put back.
 func (k *mapEncoder) cursor(m reflect.Value) *mapCursor {
 	c, ok := k.cursors.Get().(*mapCursor)
 	if !ok {
@@ -35,7 +35,7 @@ func (k *mapEncoder) cursor(m reflect.Value) *mapCursor {
 	return c
 }
 
-// release clears a cursor and gives it back.
+// release clears a cursor and puts it back.
 func (k *mapEncoder) release(c *mapCursor) {
 	c.iter.Reset(reflect.Value{})
 	c.key.SetZero()
@@ -146,8 +146,8 @@ func (k *mapDecoder) decodeEntries(s string, i int, m reflect.Value, depth int) 
 	return i, nil
 }
 
-// stringMapKind is map[string]string and the types made of it: the map that messages hold
-// most, worth doing without reflection.
+// stringMapKind is map[string]string and the types made of it, without reflection, since
+// it is the most frequent map in messages.
 type stringMapKind struct{ generic mapDecoder }
 
 func (k *stringMapKind) encode(dst []byte, p place, w *walk) ([]byte, *Error) {
@@ -194,8 +194,8 @@ func (k *stringMapKind) decode(s string, i int, p place, depth int) (int, *Error
 	return i, nil
 }
 
-// stringEntries fills a map. It makes a new one once it knows how many entries there are,
-// or that they are many: growing costs more than reading them.
+// stringEntries fills a map. It makes the map when it knows how many entries there are,
+// or that they are many: growing a map costs more than reading its entries.
 type stringEntries struct {
 	m            map[string]string // nil while the entries wait
 	keys, values [16]string
@@ -233,7 +233,7 @@ func (e *stringEntries) create(size int) {
 // keyName returns the name that a map key has in JSON.
 type keyName func(key reflect.Value) (string, *Error)
 
-// keyParser sets key, which is settable, to what a name in JSON stands for.
+// keyParser sets key, which is settable, to the value of a name in JSON.
 type keyParser func(name string, key reflect.Value) *Error
 
 // keyNameOf returns the keyName of a key type, nil if encoding/json cannot write it:

@@ -35,7 +35,7 @@ func receiver(t reflect.Type, p place) any {
 	return v.Interface()
 }
 
-// marshalEncoder writes what a type's own MarshalJSON returns, compacted.
+// marshalEncoder writes the result of a type's MarshalJSON, compacted.
 type marshalEncoder struct{ typ reflect.Type }
 
 func (k *marshalEncoder) encode(dst []byte, p place, _ *walk) ([]byte, *Error) {
@@ -54,14 +54,14 @@ func (k *marshalEncoder) encode(dst []byte, p place, _ *walk) ([]byte, *Error) {
 	case err != nil:
 		return dst, newCausedError(
 			ErrUnsupportedValue,
-			"MarshalJSON of "+typeName(k.typ)+" returned what is not JSON",
+			"MarshalJSON of "+typeName(k.typ)+" returned invalid JSON",
 			err,
 		)
 	}
 	return dst, nil
 }
 
-// textEncoder writes what a type's own MarshalText returns, as a string.
+// textEncoder writes the result of a type's MarshalText, as a string.
 type textEncoder struct{ typ reflect.Type }
 
 func (k *textEncoder) encode(dst []byte, p place, _ *walk) ([]byte, *Error) {
@@ -92,8 +92,8 @@ func (k *unmarshalDecoder) decode(s string, i int, p place, _ int) (int, *Error)
 	return end, nil
 }
 
-// textDecoder gives a string's value to the type's own UnmarshalText. A null does what it
-// does to the kind of the type.
+// textDecoder gives a string's value to the type's UnmarshalText. A null has the effect
+// that it has on the kind of the type.
 type textDecoder struct{ typ reflect.Type }
 
 func (k *textDecoder) decode(s string, i int, p place, _ int) (int, *Error) {
@@ -114,7 +114,7 @@ func (k *textDecoder) decode(s string, i int, p place, _ int) (int, *Error) {
 	return end, nil
 }
 
-// refused reports a value that the type's own method did not take.
+// refused returns the error of a value that the type's method refused.
 func refused(s string, i int, t reflect.Type, cause error) *Error {
 	return newCausedError(ErrWrongType, "got "+kindAt(s, i)+" that "+typeName(t)+" refuses", cause)
 }

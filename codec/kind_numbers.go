@@ -36,7 +36,7 @@ func (numberKind) decode(s string, i int, p place, _ int) (int, *Error) {
 	return end, nil
 }
 
-// appendNumber writes the text of a json.Number; none is zero.
+// appendNumber writes the text of a json.Number, 0 if it is empty.
 func appendNumber(dst []byte, text string) ([]byte, *Error) {
 	if text == "" {
 		return append(dst, '0'), nil
@@ -143,7 +143,7 @@ func (k *floatKind) decode(s string, i int, p place, _ int) (int, *Error) {
 	return end, nil
 }
 
-// scanFloat reads a float of size bytes the fast way; the end is 0 if there is none.
+// scanFloat reads a float of size bytes the fast way; the end is 0 if that fails.
 func scanFloat(s string, i int, size uintptr) (f float64, end int) {
 	d, end := scanDecimal(s, i)
 	if end == 0 {
@@ -199,7 +199,7 @@ func hasExponent(f float64, bits int) bool {
 func appendInt(dst []byte, x int64) []byte {
 	if x < 0 {
 		dst = append(dst, '-')
-		x = -x // the least one stays as it is, and is right as an unsigned number
+		x = -x // the least int64 stays as it is, and is right as a uint64
 	}
 	return appendUint(dst, uint64(x))
 }
@@ -258,8 +258,8 @@ type decimal struct {
 
 const maxDigits = 18
 
-// scanDecimal reads the number at s[i] in one pass. The end is 0 if it is none, or none
-// so short; then the slow way decides.
+// scanDecimal reads the number at s[i] in one pass. The end is 0 for a longer number and
+// for another value; then the slow way decides.
 func scanDecimal(s string, i int) (d decimal, end int) {
 	if at(s, i, '-') {
 		d.negative = true
@@ -299,9 +299,8 @@ func (d decimal) integer() int64 {
 	return int64(d.digits)
 }
 
-// float returns the nearest float64. It is exact to say so only where both parts of the
-// fraction are floats themselves, because one division rounds once; ok is false
-// elsewhere.
+// float returns the nearest float64. ok is true only if both parts of the fraction are
+// exact floats, since one division then rounds once.
 func (d decimal) float() (f float64, ok bool) {
 	f = float64(d.digits) / math.Pow10(d.scale)
 	if d.negative {
@@ -321,7 +320,7 @@ func (d decimal) float32() (f float64, ok bool) {
 
 // appendShort writes a float64 that is a decimal of at most 15 digits, 6 of them behind
 // the point, and reports whether it was one. Decimals of 15 digits or less are all
-// different floats, so one that gives f back is the shortest there is.
+// different floats, so a decimal that gives f back is the shortest.
 func appendShort(dst []byte, f float64) ([]byte, bool) {
 	const unit = 1_000_000
 	abs := math.Abs(f)

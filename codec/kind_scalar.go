@@ -93,8 +93,8 @@ func (k *quotedEncoder) encode(dst []byte, p place, w *walk) ([]byte, *Error) {
 	return appendString(dst[:start], unescapeOnce(text))
 }
 
-// unescapeOnce undoes what only SQS asks for, so that the outer string escapes it and not
-// both.
+// unescapeOnce undoes the escapes that only SQS needs, so that the outer string has them
+// once.
 func unescapeOnce(text string) string {
 	if !strings.Contains(text, `\uff`) {
 		return text
@@ -137,7 +137,7 @@ func (k *quotedDecoder) decodeOddly(text string, p place) *Error {
 }
 
 // storeQuoted stores a JSON value in a scalar, or in a pointer to one. It reports false
-// if text is not for v, and an error where a method of the type gives one.
+// if text does not fit v, and returns the error of a method of the type.
 func storeQuoted(text string, v reflect.Value) (ok bool, cause error) {
 	inner := text
 	switch {
@@ -157,7 +157,7 @@ func storeQuoted(text string, v reflect.Value) (ok bool, cause error) {
 		if u, own := reflect.TypeAssert[json.Unmarshaler](v.Addr()); own {
 			return true, u.UnmarshalJSON([]byte(inner)) //nolint:wrapcheck // the caller wraps it
 		}
-		return inner == "null", nil // which leaves a scalar alone
+		return inner == "null", nil // null leaves a scalar unchanged
 	}
 	if v.Kind() == reflect.Pointer {
 		if v.IsNil() {
@@ -190,8 +190,8 @@ func unquote(text string) (plain string, ok bool) {
 	return plain, err == nil && end == len(text)
 }
 
-// storeScalar stores a text in a scalar without methods, and reports false if it is not
-// for its kind.
+// storeScalar stores a text in a scalar without methods, and reports false if the text
+// does not fit its kind.
 func storeScalar(text string, v reflect.Value) bool {
 	if plain, ok := unquote(text); ok {
 		if v.Kind() != reflect.String || v.Type() == numberType && !isNumber(plain) {

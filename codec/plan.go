@@ -15,8 +15,8 @@ type builder struct {
 	readable map[encoderKey]bool // types that checkReadable has seen
 }
 
-// encoderKey tells apart values with an address, whose methods with pointer receivers
-// encoding/json calls, from those in maps and interfaces.
+// encoderKey tells apart values with an address from those in maps and interfaces:
+// encoding/json calls methods with pointer receivers only on the former.
 type encoderKey struct {
 	typ  reflect.Type
 	addr bool
@@ -51,7 +51,7 @@ func (b *builder) within(path string, compile func() *TypeError) *TypeError {
 	return err
 }
 
-// dynamicEncoder returns the encoder of a type that turned up in an interface.
+// dynamicEncoder returns the encoder of a type found in an interface.
 func dynamicEncoder(t reflect.Type) (encoder, *TypeError) {
 	if enc, ok := cached[encoder](&dynamicEncoders, t); ok {
 		return enc, nil
@@ -195,8 +195,8 @@ func (b *builder) fieldEncoder(t reflect.Type, f scanned, addr bool) (*fieldEnco
 	return fe, err
 }
 
-// hasMethods reports whether a type's own methods write it, which know nothing of the
-// option ",string".
+// hasMethods reports whether a type's methods write it. They ignore the option
+// ",string".
 func hasMethods(enc encoder) bool {
 	switch k := enc.(type) {
 	case *marshalEncoder, *textEncoder:
@@ -386,8 +386,8 @@ func closeObject(dst []byte, start int) []byte {
 	return append(dst, '}')
 }
 
-// What was compiled, for the life of the program: by argument struct its *signature, and
-// by type that turned up in an interface its encoder.
+// The compiled plans, for the life of the program: the *signature of an argument struct,
+// and the encoder of a type found in an interface.
 var (
 	signatures      sync.Map
 	dynamicEncoders sync.Map

@@ -5,14 +5,14 @@ import (
 	"reflect"
 )
 
-// checkReadable refuses a type whose values can be sent but not read back, or are sent as
-// nothing: each would become a dead letter, or come back empty. It looks into all types
-// below, but not behind methods of their own. addr is true if the value is addressable,
-// which values in maps are not.
+// checkReadable refuses a type whose values can be sent but not read back, or are sent
+// as nothing: each would become a dead letter, or come back empty. It checks all types
+// within, except behind such methods as MarshalJSON. addr is true if the value is
+// addressable, which values in maps are not.
 func (b *builder) checkReadable(t reflect.Type, addr bool) *TypeError {
 	key := encoderKey{typ: t, addr: addr}
 	if b.readable[key] {
-		return nil // or it is being looked at, further out
+		return nil // a caller may still be checking it
 	}
 	b.readable[key] = true
 	if t.Kind() == reflect.Interface {
@@ -64,8 +64,8 @@ func (b *builder) checkFields(t reflect.Type, addr bool) *TypeError {
 	return nil
 }
 
-// ownMethods reports whether methods of a type read it, or write it, or why what is written
-// cannot be read.
+// ownMethods reports whether methods of a type read it or write it. unreadable is why
+// the type cannot read its output, "" if it can.
 func ownMethods(t reflect.Type, addr bool) (own bool, unreadable string) {
 	if t.Kind() == reflect.Pointer {
 		return false, "" // the methods belong to the type that it points at
@@ -118,8 +118,8 @@ func allHidden(t reflect.Type) bool {
 }
 
 // writesAnotherKind reports whether the MarshalJSON of type t writes a JSON value of
-// another kind than t is read from. It asks the zero value. The method is the user's: if
-// it fails for that value, this says nothing.
+// another kind than t is read from. It calls the user's method on the zero value, and
+// reports false if that fails.
 func writesAnotherKind(t reflect.Type) (another bool) {
 	defer func() { _ = recover() }()
 	m, ok := reflect.TypeAssert[json.Marshaler](reflect.New(t))

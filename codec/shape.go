@@ -23,7 +23,7 @@ const (
 	FormTime
 	// FormBytes is a string of standard base64; null for nil.
 	FormBytes
-	// FormPointer is what Shape.Elem is, or null.
+	// FormPointer is the form of Shape.Elem, or null.
 	FormPointer
 	// FormSlice is an array of Shape.Elem; null for nil.
 	FormSlice
@@ -36,7 +36,7 @@ const (
 )
 
 // Shape describes the JSON of a Go type by the plan that reads and writes it, for tools.
-// Recursive types give recursive shapes. Change none.
+// Recursive types give recursive shapes. Do not change a shape.
 type Shape struct {
 	Form     Form
 	Type     reflect.Type // the Go type
@@ -49,7 +49,7 @@ type Shape struct {
 
 // Member is one field of a nested struct.
 type Member struct {
-	Name   string // in JSON; readers take it in any case
+	Name   string // in JSON; readers accept it in any case
 	Index  []int  // of the Go field, as in reflect.Type.FieldByIndex
 	Quoted bool   // by the json option ",string": a string that holds the JSON of Shape
 	Shape  *Shape
@@ -58,8 +58,8 @@ type Member struct {
 // ShapeOf returns the form of the value of a parameter on the wire. The form of a [Rest]
 // is its map.
 //
-// It is no method of Param, which the linker would keep in programs that never call it:
-// they have a dependency that looks methods up by name.
+// It is not a method of Param. The linker would keep the method in programs that never
+// call it, since one of their dependencies looks up methods by name.
 func ShapeOf(p Param) *Shape {
 	s := shaper{builder: newBuilder(p.Type), known: map[shapeKey]*Shape{}}
 	if p.Kind == Rest {
@@ -168,9 +168,9 @@ func (s *Shape) own() bool {
 	return s.Form == FormAny || s.Form == FormText
 }
 
-// ownForm reports whether methods of the type write or read it. Where the two ways differ
-// in kind, as for a value without an address whose method has a pointer receiver, any
-// value may stand there.
+// ownForm reports whether methods of the type write or read it. If the two differ in
+// kind, as for a value without an address whose method has a pointer receiver, any value
+// is allowed.
 func ownForm(enc encoder, dec decoder) (form Form, own bool) {
 	switch enc.(type) {
 	case *marshalEncoder, *anyEncoder:

@@ -184,7 +184,7 @@ func (sig *signature) countLeading() int {
 	return len(sig.params)
 }
 
-// list returns the parameters for the outside.
+// list returns the parameters for callers outside the package.
 func (sig *signature) list() []Param {
 	var params []Param
 	for i := range sig.params {
