@@ -8,9 +8,9 @@ import (
 	"time"
 )
 
-// scope is a context with what this package keeps in it: which hub dispatches, and for a
-// handler the delivery it runs for. It is a context itself, and not the value of one,
-// which saves an allocation for each delivery.
+// scope is a context with the values of this package: the hub that dispatches and, for a
+// handler, its delivery. It is a context itself, and not the value of one, which saves an
+// allocation for each delivery.
 type scope struct {
 	context.Context //nolint:containedctx // the parent
 
@@ -20,8 +20,8 @@ type scope struct {
 	attrs    *LogAttrs   // of the delivery, or a fresh set
 }
 
-// messageHead is what [Metadata] has from the message. The rest of that is made from the
-// delivery when it is asked for: each task in flight has a scope.
+// messageHead has the fields of [Metadata] that come from the message. [MetadataFrom]
+// takes the others from the delivery, since each task in flight has a scope.
 type messageHead struct {
 	id, task  string
 	priority  Priority
@@ -29,8 +29,8 @@ type messageHead struct {
 	timestamp time.Time
 }
 
-// newScope makes the scope of a delivery, with a set of log attributes if that brings
-// none: in one piece, since each task in flight has them.
+// newScope makes the scope of a delivery, with a set of log attributes if the delivery
+// has none: in one allocation, since each task in flight has them.
 func newScope(ctx context.Context, h *Hub, d *Delivery) *scope {
 	if d.LogAttrs != nil {
 		return &scope{Context: ctx, hub: h, delivery: d, attrs: d.LogAttrs}
@@ -62,9 +62,9 @@ func scopeFrom(ctx context.Context) *scope {
 }
 
 // ContextWithHub returns a context in which every Dispatch goes through hub, whichever
-// hubs the task is registered with. Tests use it to give each test its own hub;
-// programs with several hubs use it to choose one. The context of a running handler names
-// the hub that runs it already.
+// hubs the task is registered with. Tests use it to give each test its own hub; programs
+// with several hubs use it to choose one. The context of a running handler already has
+// the hub that runs it.
 func ContextWithHub(ctx context.Context, hub *Hub) context.Context {
 	next := scope{Context: ctx, hub: hub}
 	if s := scopeFrom(ctx); s != nil {
@@ -73,8 +73,8 @@ func ContextWithHub(ctx context.Context, hub *Hub) context.Context {
 	return &next
 }
 
-// HubFrom returns the hub that ctx names: the one that runs the current handler, or that
-// of [ContextWithHub]; nil when it names none.
+// HubFrom returns the hub of ctx: the hub that runs the current handler, or the hub of
+// [ContextWithHub]. It returns nil if ctx has none.
 func HubFrom(ctx context.Context) *Hub {
 	if s := scopeFrom(ctx); s != nil {
 		return s.hub
@@ -98,10 +98,10 @@ type Metadata struct {
 	ID string
 	// Task is the name of the task.
 	Task string
-	// Priority is what the task was dispatched with.
+	// Priority is the priority of the dispatch.
 	Priority Priority
-	// Headers are those the task was dispatched with, nil when there were none. They
-	// belong to this delivery: changing them affects nothing else.
+	// Headers are the headers of the dispatch, nil if there were none. They belong to
+	// this delivery: changing them affects nothing else.
 	Headers Headers
 	// Timestamp is when the task was dispatched, by the sender's clock, with the
 	// precision of the message (ms).
@@ -112,15 +112,15 @@ type Metadata struct {
 	// ApproximateReceiveCount, which also counts receives that no handler saw. It is 1 in
 	// Sync mode and on Lambda behind SNS.
 	Attempt int
-	// Queue is the name of the queue the message came from; empty where there is none
-	// (Sync mode).
+	// Queue is the name of the queue of the message; empty if there is none, as in Sync
+	// mode.
 	Queue string
 	// MessageID is the id that SQS or SNS gave the message, the same on every redelivery;
 	// in Sync mode it is ID.
 	MessageID string
-	// Topic is the ARN of the SNS topic that the message came through; empty where there
-	// is none. Behind a queue it is whatever the envelope in the body says, which any
-	// sender to the queue can write: do not decide by it what a message may do.
+	// Topic is the ARN of the SNS topic of the message; empty if there is none. Behind a
+	// queue it comes from the envelope in the body, which any sender to the queue can
+	// write: do not use it to authorize a message.
 	Topic string
 	// Receipt is the receipt handle of this delivery, for your own calls to SQS; empty if
 	// there is none. Treat it as a credential: anyone who has it can delete the message.
@@ -161,7 +161,7 @@ func LastAttempt(ctx context.Context) bool {
 	return last > 0 && max(s.delivery.Attempt, 1) >= last
 }
 
-// LogValue gives log/slog what is safe to log: no header and no receipt handle.
+// LogValue returns the fields that are safe to log: no header and no receipt handle.
 func (m Metadata) LogValue() slog.Value {
 	return slog.GroupValue(
 		slog.String("id", inLog(m.ID)),
@@ -172,11 +172,11 @@ func (m Metadata) LogValue() slog.Value {
 	)
 }
 
-// ErrVisibilityLost is the cause (context.Cause) with which a handler's context ends when
-// the lease on its message is lost: the visibility timeout passed without an extension,
-// for example because the network was away, or twelve hours are over. Another worker may
-// run the task already; the message is not deleted by this one. Also wrapped by errors of
-// [ExtendVisibility].
+// ErrVisibilityLost is the cause (context.Cause) with which a handler's context ends
+// when the lease on its message is lost. The visibility timeout passed without an
+// extension, for example in a network outage, or twelve hours are over. Another worker
+// may already run the task, and this worker does not delete the message. Errors of
+// [ExtendVisibility] wrap it too.
 var ErrVisibilityLost = errors.New("the lease on the message is lost")
 
 // ErrNoVisibility is returned by [ExtendVisibility] where there is no visibility timeout
@@ -185,15 +185,14 @@ var ErrVisibilityLost = errors.New("the lease on the message is lost")
 var ErrNoVisibility = errors.New("this delivery has no visibility timeout")
 
 // ExtendVisibility keeps the message of the running handler invisible to other workers
-// for d more, counted from now, not added to what is left. A [Worker] does so by itself
-// for as long as the handler runs; by hand it is for handlers on Lambda, and for a longer
-// lease that outlives a crash. 0 gives the message back at once, and ends the worker's
-// own extensions.
+// for d from now; the time left is not added. A [Worker] extends by itself while the
+// handler runs. Call it on Lambda, or for a lease that outlives a crash. If d is 0, the
+// message is given back at once, and the worker extends it no more.
 //
 // SQS counts whole seconds (d is rounded up) and refuses more than 12 hours after the
-// message was received. The error wraps [ErrNoVisibility] where it does not apply; any
-// other error means that the lease on the message may be lost and another worker may run
-// the task too. It may be called concurrently.
+// message was received. The error wraps [ErrNoVisibility] if there is nothing to extend.
+// Any other error means that the lease may be lost and another worker may run the task
+// too. ExtendVisibility may be called concurrently.
 func ExtendVisibility(ctx context.Context, d time.Duration) error {
 	delivery := DeliveryFrom(ctx)
 	if delivery == nil || delivery.Settler == nil {

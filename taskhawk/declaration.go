@@ -22,8 +22,8 @@ type Declaration struct {
 // Declarations returns the declarations of a hub's tasks, sorted by name. The caller owns
 // the slice.
 //
-// It is a function because the linker would keep a method in programs that never call it:
-// a dependency of theirs looks up methods by name.
+// It is not a method. The linker would keep the method in programs that never call it,
+// since one of their dependencies looks up methods by name.
 func Declarations(h *Hub) []Declaration {
 	declarations := make([]Declaration, 0, len(h.tasks))
 	for _, name := range h.TaskNames() {

@@ -14,11 +14,11 @@ import (
 // Dispatch sends the task to run with args, and returns the id of the run once the
 // service has stored it.
 //
-// Everything that can be found wrong without the network is an error before it is used:
+// Dispatch makes all checks that need no network before it sends. Their errors are
 // [*ValidationError] for a `validate` tag, [*ArgumentError] for arguments that do not
-// convert, [ErrHeader], [ErrUnknownPriority], [ErrNoHub]. An error of the publisher means
-// that the message is not stored or not known to be; when it may be, repeat with WithID
-// and the returned id, which is empty only when nothing was sent.
+// convert, [ErrHeader], [ErrUnknownPriority] and [ErrNoHub]. An error of the publisher
+// means that the message is not stored, or not known to be. If it may be stored, repeat
+// with WithID and the returned id, which is empty only if nothing was sent.
 //
 // In Sync mode the task has run when Dispatch returns, and its error is the handler's.
 func (t *Task[Args]) Dispatch(ctx context.Context, args Args, options ...DispatchOption) (string, error) {
@@ -67,12 +67,12 @@ func (t *Task[Args]) Seal(ctx context.Context, args Args, options ...DispatchOpt
 // errNoneSent is the error of a correct entry beside an incorrect one.
 var errNoneSent = errors.New("not sent, since another entry is invalid")
 
-// DispatchAll sends the task once for each of args, in batches where the publisher can
-// (SQS: ten a call), and returns their ids in the order of args. It checks all of them
-// before it sends any.
+// DispatchAll sends the task once for each element of args, in batches if the publisher
+// has them (SQS: ten a call). It returns the ids in the order of args. It checks all
+// elements before it sends any.
 //
-// When some could not be sent the error is a [*BatchError] that names them by index; the
-// others are stored. When one is invalid, none is sent, and the error names all of them.
+// If some could not be sent, the error is a [*BatchError] that has them by index, and
+// the others are stored. If one is invalid, none is sent, and the error has all of them.
 func (t *Task[Args]) DispatchAll(ctx context.Context, args []Args, options ...DispatchOption) ([]string, error) {
 	if len(args) == 0 {
 		return nil, nil
@@ -148,7 +148,7 @@ func publishBatch(ctx context.Context, all []prepared) []error {
 	return batcher.PublishBatch(ctx, outs)
 }
 
-// prepare does all of a dispatch that needs no network. It is the i-th of its call.
+// prepare does the part of a dispatch that needs no network. i is its index in its call.
 func (t *Task[Args]) prepare(
 	ctx context.Context,
 	p *prepared,

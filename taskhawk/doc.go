@@ -25,13 +25,13 @@
 // rules of the `taskhawk` tag. Rules for values go into `validate` tags, which are
 // checked before a message is sent and again before the function runs.
 //
-// A mistake in the declaration panics when the program starts; nothing that happens later
-// does. A task that dispatches itself would be an initialization cycle: declare it with a
+// New panics on a mistake in the declaration, when the program starts. Nothing panics
+// later. A task that dispatches itself would be an initialization cycle: declare it with a
 // nil function, and give it one by WithHandler where the hub is made.
 //
 // # Dispatch
 //
-// A [Hub] brings tasks and a [Publisher] together; sqsx.NewPublisher makes one for SQS. A
+// A [Hub] connects tasks and a [Publisher]; sqsx.NewPublisher makes one for SQS. A
 // task that is registered with a hub dispatches through it:
 //
 //	hub, err := taskhawk.NewHub(taskhawk.Config{Publisher: publisher, Tasks: []taskhawk.AnyTask{SendEmail}})
@@ -41,9 +41,8 @@
 // The compiler checks the arguments. Dispatch returns once the message is stored; an
 // error of it means "not stored, or not known to be". DispatchAll sends many, in batches.
 //
-// Options set the priority, headers, a delay and more. They can be given to New, as
-// defaults, to a copy of the task that is kept, or to one call; later ones win, and
-// headers merge:
+// Options set the priority, headers, a delay and more. Give them to New, as defaults, to
+// a copy of the task, or to one call. Later options win, and headers merge:
 //
 //	urgent := SendEmail.WithPriority(taskhawk.High).WithHeaders(taskhawk.Headers{"tenant": "t1"})
 //	id, err := urgent.Dispatch(ctx, args, taskhawk.WithHeaders(taskhawk.Headers{"request_id": "1234"}))
@@ -53,15 +52,15 @@
 // # Run
 //
 // A [Worker] receives messages and runs their tasks: sqsx.NewWorker makes one for SQS,
-// [NewWorker] for any other [Queue]. It hands each message to [Hub.Handle], the one way
-// in, which Lambda and Sync mode use as well: the message is read, goes through
-// Config.Middleware, its arguments are bound and validated, and the function is called.
+// [NewWorker] for any other [Queue]. It passes each message to [Hub.Handle], as Lambda
+// and Sync mode do. Handle reads the message, calls Config.Middleware, binds and validates
+// the arguments, and calls the function.
 //
-// In the function, [MetadataFrom] tells the id, the headers and the attempt of the
-// running task. What it dispatches with its own context goes through the hub that runs
-// it. [WithTimeout] bounds how long it may run. The worker keeps the message from others
-// for as long as that takes; should its lease be lost, the context of the function ends
-// with the cause [ErrVisibilityLost].
+// In the function, [MetadataFrom] returns the id, the headers and the attempt of the
+// running task. A dispatch with the context of the function goes through the hub that
+// runs it. [WithTimeout] limits how long the function may run. Meanwhile the worker keeps
+// the message from others. If its lease is lost, the context of the function ends with
+// the cause [ErrVisibilityLost].
 //
 // A task may run more than once: when the worker dies, when SQS delivers a message twice,
 // when the visibility timeout passes. Make tasks idempotent; the id stays the same on
@@ -69,8 +68,7 @@
 //
 // # Outcomes
 //
-// What a handler returns decides the outcome of the message; [OutcomeOf] is the one
-// place that decides:
+// The error that a handler returns decides the outcome of the message, by [OutcomeOf]:
 //
 //	return nil                                   // done: deleted
 //	return taskhawk.Ignore(err)                  // of no consequence: deleted
@@ -85,13 +83,13 @@
 // no handler and are delivered again, until the queue's redrive policy moves them to the
 // dead-letter queue.
 //
-// One line a delivery is logged with log/slog, with what [AddLogAttrs] adds. It never has
-// arguments, header values or receipt handles, and neither has the text of an error of
-// this package.
+// Each delivery is logged in one line with log/slog, with the attributes of
+// [AddLogAttrs]. The line never has arguments, header values or receipt handles, and
+// neither has the text of an error of this package.
 //
-// What programs give the package may panic, end its goroutine or hang: handlers,
-// middleware, errors, loggers, publishers. That costs the delivery or the dispatch that
-// it belongs to.
+// Code of the program may panic, end its goroutine or hang: handlers, middleware, errors,
+// loggers, publishers. Then the delivery or the dispatch that it belongs to fails, and no
+// other.
 //
 // # Test
 //
@@ -101,7 +99,7 @@
 //	signUp(ctx, "ann@example.com")
 //	sent := taskhawktest.Dispatched(t, recorder, SendEmail) // []SendEmailArgs
 //
-// taskhawktest.NewPipeline runs tasks too, until nothing is left. A hub with Config.Sync
+// taskhawktest.NewPipeline runs tasks too, until none is left. A hub with Config.Sync
 // runs them inside Dispatch, through all of the above. [ContextWithHub] gives each test a
-// hub of its own, though tasks are package variables.
+// separate hub, though tasks are package variables.
 package taskhawk

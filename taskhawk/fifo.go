@@ -16,9 +16,9 @@ type sequence struct {
 	leases []*lease
 }
 
-// run handles the messages in order. A message that is not done holds up those behind it:
-// they are given back, neither run nor deleted. A full waiting room of their task gives
-// them back too, and so does a stop, unless one of them is at its last attempt.
+// run handles the messages in order. If a message is not done, the later ones are given
+// back, neither run nor deleted. A full waiting room of their task gives them back too,
+// and so does a stop, unless one of them is at its last attempt.
 func (s *sequence) run(stop, work context.Context) {
 	w, waiting, end := s.poller.worker, s.leases, admitted
 	for len(waiting) > 0 {
@@ -81,16 +81,16 @@ func (s *sequence) handle(work context.Context, l *lease) (done bool) {
 }
 
 // failingGroups remembers the groups of an ordered queue whose messages fail. A batch
-// brings along the messages behind a failing one. Their receive is counted though they do
-// not run, so that they would become dead letters with it: while a group fails, messages
-// are received one at a time.
+// also has the messages behind a failing one. Their receives count though they do not
+// run, so that they would become dead letters with it. While a group fails, messages are
+// therefore received one at a time.
 type failingGroups struct {
 	mu     sync.Mutex
 	groups map[string]time.Time // until when
 }
 
-// maxFailingGroups bounds that memory; a queue with that many failing groups is received
-// one at a time anyway.
+// maxFailingGroups limits the remembered groups. A queue with more failing groups is
+// received one at a time anyway.
 const maxFailingGroups = 1024
 
 // add notes that a message of the group failed and comes back within d.
@@ -112,8 +112,8 @@ func (f *failingGroups) remove(group string) {
 	delete(f.groups, group)
 }
 
-// any reports whether a group is failing. It forgets groups that have not come back: SQS
-// has moved their message.
+// any reports whether a group is failing. It forgets groups whose message is overdue:
+// SQS has moved it to the dead-letter queue.
 func (f *failingGroups) any() bool {
 	f.mu.Lock()
 	defer f.mu.Unlock()

@@ -8,22 +8,21 @@ import (
 	"time"
 )
 
-// receiveBatch is how many messages a receive brings at most, on SQS and its like. An
-// extra receive asks for as many, so that requests stay well filled.
+// receiveBatch is the most messages of a receive, as on SQS. An extra receive asks for
+// as many, so that requests stay well filled.
 const receiveBatch = 10
 
-// shortestWait is how long receives wait for messages beside the first of a queue: where
-// the queue has a backlog they do not wait, and where it has none they should be over
-// soon. The first receives of a worker wait as long, since it is not ready before one has
-// succeeded.
+// shortestWait is the wait of the extra receives of a queue. With a backlog they do not
+// wait, and without one they should end soon. The first receives of a worker have it
+// too, since a worker is not ready before one has succeeded.
 const shortestWait = time.Second
 
-// prefetchHorizon is how far ahead messages are fetched: what cannot start within it may
-// start earlier in another worker.
+// prefetchHorizon is how far ahead messages are fetched: a message that cannot start
+// within it may start earlier in another worker.
 const prefetchHorizon = time.Second
 
-// intake is what the governors of a worker share, since each decides by what the others
-// hold and have asked for.
+// intake has the state that the governors of a worker share, since each decides by the
+// messages that the others hold and have asked for.
 type intake struct {
 	mu      sync.Mutex
 	slots   *slots
@@ -36,10 +35,10 @@ type intake struct {
 	lastStart time.Time
 }
 
-// mean is how long recent handlers took, in the mean; 0 before the first has returned.
+// mean is the mean time of recent handlers; 0 before the first has returned.
 type mean time.Duration
 
-// observe takes note of one handler.
+// observe adds the time of one handler.
 func (m *mean) observe(d time.Duration) {
 	if *m == 0 {
 		*m = mean(d)
@@ -54,13 +53,13 @@ func (i *intake) waits() int {
 	return i.waiting
 }
 
-// governor decides when a queue is received from, and how much. It has one long poll in
-// flight while the queue is empty, and more receives, up to maxReceives, while they come
-// back full and what they bring can start soon.
+// governor decides when to receive from a queue, and how many messages. It has one long
+// poll in flight while the queue is empty. It makes more receives, up to maxReceives,
+// while they return full and their messages can start soon.
 //
-// How many messages wait in line follows from how many start in the time of a receive
-// (Little's law): so many must be there, or on their way, for no slot to be free before
-// the next receive is back.
+// The number of messages in line follows from the number that start in the time of a
+// receive (Little's law). With so many in line or on their way, no slot is free before
+// the next receive returns.
 type governor struct {
 	shared      *intake
 	priority    Priority
@@ -120,8 +119,8 @@ func (g *governor) next(ctx context.Context) (plan, bool) {
 	return plan{}, false
 }
 
-// sleep waits for a wake, for pause to be over where there is one, or for the end of ctx,
-// and reports false then.
+// sleep waits for a wake, or for pause to be over unless it is 0. It reports false if
+// ctx ends first.
 func (g *governor) sleep(ctx context.Context, pause time.Duration) bool {
 	var over <-chan time.Time
 	if pause > 0 {
@@ -138,8 +137,8 @@ func (g *governor) sleep(ctx context.Context, pause time.Duration) bool {
 	return true
 }
 
-// decide returns the receive to make now, and counts it as in flight. When there is none
-// it returns for how long there will be none whatever happens.
+// decide returns the receive to make now, and counts it as in flight. If there is none,
+// it returns how long there will be none in any case.
 func (g *governor) decide() (p plan, pause time.Duration, ok bool) {
 	g.shared.mu.Lock()
 	defer g.shared.mu.Unlock()
@@ -180,8 +179,8 @@ func (g *governor) receiveLimit() int {
 	target, low := g.levels()
 	room := target - g.waiting - g.asked
 	if g.receives > 0 {
-		// An extra request has to be worth it, and brings what other workers could start
-		// where it is not.
+		// An extra receive must be worth its request. If it is not, other workers could
+		// start its messages.
 		if room < receiveBatch {
 			return 0
 		}
@@ -190,14 +189,15 @@ func (g *governor) receiveLimit() int {
 	if g.waiting > low {
 		return 0
 	}
-	// The first receives of all queues may count on the same free slots, so what they
-	// bring may have to wait.
+	// The first receives of all queues may count on the same free slots, so their
+	// messages may have to wait.
 	return max(min(room, receiveBatch, g.prefetch), 1)
 }
 
-// courtesy returns how long to leave a message to other workers that can start it: while
-// no slot is free or soon will be, for the time of the horizon since the last start.
-// After that it waits here as well as on the queue. The shared mutex must be held.
+// courtesy returns how long to leave messages to other workers that can start them:
+// while no slot is free or will be soon, until the horizon has passed since the last
+// start. After that a message waits here as well as on the queue. The shared mutex must
+// be held.
 func (g *governor) courtesy(now time.Time) time.Duration {
 	if g.ordered || g.startable() > 0 || g.shared.slots.unused() > 0 {
 		return 0
@@ -205,8 +205,8 @@ func (g *governor) courtesy(now time.Time) time.Duration {
 	return prefetchHorizon - now.Sub(g.shared.lastStart)
 }
 
-// levels returns how many messages may be in line or asked for, and down to how many in
-// line the queue is left alone. The shared mutex must be held.
+// levels returns how many messages may be in line or asked for, and the length of the
+// line down to which no receive is made. The shared mutex must be held.
 func (g *governor) levels() (target, low int) {
 	if g.oneByOne() {
 		return 1, 0 // a batch would count receives of the messages behind the one that fails
@@ -221,7 +221,7 @@ func (g *governor) levels() (target, low int) {
 	case g.ordered: // a group holds up its own messages, so some may wait besides
 		target = max(target, min(receiveBatch, g.prefetch))
 		low = min(max(reorder, target/2), target-1)
-	case g.drained: // what comes now is in line when the next slots are free
+	case g.drained: // messages received now are in line when the next slots are free
 		low = target - 1
 	default: // slow tasks have a short line: it is not filled up after each of them
 		low = min(reorder, max(target-receiveBatch, target/2))
@@ -229,10 +229,10 @@ func (g *governor) levels() (target, low int) {
 	return target, low
 }
 
-// startable returns how many messages can start within the horizon; 0 while nothing is
-// known. The shared mutex must be held.
+// startable returns how many messages can start within the horizon; 0 before a handler
+// has returned. The shared mutex must be held.
 func (g *governor) startable() int {
-	takes := cmp.Or(g.mean, g.shared.mean) // a queue of which nothing ran yet is like the others
+	takes := cmp.Or(g.mean, g.shared.mean) // a queue without a returned handler is like the others
 	if takes == 0 {
 		return 0
 	}
@@ -291,9 +291,8 @@ func (d *demand) observe(now time.Time) {
 	d.most = max(d.most, d.starts)
 }
 
-// reorder returns down to how many messages the line may shrink before more are asked
-// for: a quarter more than the demand, so that it grows where it was too short to show
-// all of it.
+// reorder returns the length of the line at which more messages are asked for. It is a
+// quarter more than the demand, so that a line too short to show all demand grows.
 func (d *demand) reorder() int {
 	most := max(d.most, d.before)
 	if most == 0 {
@@ -317,8 +316,8 @@ func (g *governor) ended(p plan) {
 	}
 }
 
-// calmed waits until no extra receive is in flight, or ctx ends. What is given back
-// before that could come in by each of them once more, and all receives count for the
+// calmed waits until no extra receive is in flight, or ctx ends. Each of them could
+// receive a message that is given back before that, and all receives count for the
 // queue's limit.
 func (g *governor) calmed(ctx context.Context) {
 	g.shared.mu.Lock()
@@ -345,7 +344,7 @@ func (g *governor) failed(p plan) {
 	g.signal()
 }
 
-// start takes note that a message that waited has its slot.
+// start records that a waiting message has its slot.
 func (g *governor) start() {
 	g.shared.mu.Lock()
 	defer g.shared.mu.Unlock()
@@ -376,7 +375,7 @@ func (g *governor) leave(n int) {
 	g.signal()
 }
 
-// returned takes note that a handler has returned after d.
+// returned records that a handler has returned after d.
 func (g *governor) returned(d time.Duration) {
 	g.shared.mu.Lock()
 	defer g.shared.mu.Unlock()
@@ -385,8 +384,8 @@ func (g *governor) returned(d time.Duration) {
 	g.signal()
 }
 
-// signal wakes the loop where it has something to do: it would cost a switch for each
-// message otherwise. The shared mutex must be held.
+// signal wakes the loop only if there is a receive to make, since a wake for each
+// message costs a switch. The shared mutex must be held.
 func (g *governor) signal() {
 	if g.receiveLimit() == 0 {
 		return

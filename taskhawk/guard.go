@@ -11,11 +11,11 @@ import (
 	"github.com/taskhawk/taskhawk-go/internal/guard"
 )
 
-// This file is where the package calls interfaces and functions of its users, other than
-// handlers: docs/reliability.md lists them all, with what a panic, runtime.Goexit and a
-// hang in them do. None of them is called under a lock.
+// This file has the calls of users' interfaces and functions, other than handlers. None
+// of them is made under a lock. docs/reliability.md lists them all, with the effects of
+// a panic, runtime.Goexit and a hang.
 
-// recoverTo is deferred by itself: it catches a panic and stores it as an error.
+// recoverTo stores a panic as an error. It must be deferred directly.
 func recoverTo(err *error) { setPanic(err, recover()) }
 
 // setPanic stores the value of a panic as an error; nil is none.
@@ -42,18 +42,19 @@ var errGoexit = errors.New("the goroutine was ended by runtime.Goexit")
 // ended.
 var errHung = errors.New("the call did not return when its context had ended")
 
-// The time that a call has to return after its context has ended, and the time that a
-// receive has beyond its wait. Transports bound their calls themselves; these bounds are
-// for code that does not look at its context, as fakes in tests do.
+// hungSlack is the time that a call has to return after its context has ended,
+// receiveSlack the time that a receive has beyond its wait. Transports bound their calls
+// themselves. These bounds are for code that ignores its context, such as fakes in
+// tests.
 const (
 	hungSlack    = 100 * time.Millisecond
 	receiveSlack = 30 * time.Second
 )
 
-// isolated calls f in its own goroutine: neither a panic nor runtime.Goexit reaches
-// the caller, and the methods of the error that it returns are safe. It gives up on f a
-// moment after ctx has ended, and leaves its goroutine behind. It is for goroutines of a
-// worker, which must live on.
+// isolated calls f in a separate goroutine. Neither a panic nor runtime.Goexit reaches
+// the caller, and the methods of the returned error are safe. If f does not return soon
+// after ctx has ended, isolated returns without it. It is for goroutines of a worker,
+// which must live on.
 func isolated[T any](ctx context.Context, f func() (T, error)) (T, error) {
 	var none, value T
 	var err error
@@ -87,8 +88,8 @@ type guardedQueue struct {
 	info  QueueInfo
 }
 
-// guardQueue asks the queue once what it is: Info does not change, and is needed where
-// the queue must not be called.
+// guardQueue calls Info once: the result does not change, and is needed where the queue
+// must not be called.
 func guardQueue(queue Queue) (*guardedQueue, error) {
 	q := &guardedQueue{guardedSettler: guardedSettler{queue}, queue: queue}
 	err := attempt(func() { q.info = queue.Info() })
@@ -107,7 +108,7 @@ func guardQueues(queues []Queue) ([]Queue, error) {
 	return guarded, nil
 }
 
-// Info returns what the queue said when the worker was made.
+// Info returns the result of Info when the worker was made.
 func (q *guardedQueue) Info() QueueInfo { return q.info }
 
 // Receive receives from the queue.
@@ -140,8 +141,8 @@ func (guardedSettler) call(ctx context.Context, f func() error) error {
 	return err
 }
 
-// guardBackoff returns a backoff that says in a line when the user's does not return; nil
-// for nil.
+// guardBackoff returns a backoff that logs a line if the user's does not return; nil for
+// nil.
 func (h *Hub) guardBackoff(backoff Backoff) Backoff {
 	if backoff == nil {
 		return nil
@@ -204,6 +205,6 @@ func (p *guardedBatchPublisher) PublishBatch(ctx context.Context, outs []*Outgoi
 	return errs
 }
 
-// errNoAnswer is the error of a message for which a BatchPublisher broke its contract:
-// what was not confirmed has failed.
+// errNoAnswer is the error of a message if a BatchPublisher broke its contract: a
+// message that was not confirmed has failed.
 var errNoAnswer = errors.New("the publisher gave no answer for this message")

@@ -11,16 +11,16 @@ import (
 	"github.com/taskhawk/taskhawk-go/internal/guard"
 )
 
-// Handle runs the task of one delivery: reads the message, goes through the middleware,
-// binds and validates the arguments and calls the handler. It is the one way in: the
-// worker, Lambda and Sync mode all use it.
+// Handle runs the task of one delivery: it reads the message, calls the middleware,
+// binds and validates the arguments, and calls the handler. The worker, Lambda and Sync
+// mode all use it.
 //
-// It does not settle the delivery: [OutcomeOf] decides by the error what to do with the
-// message. It never panics, whatever the message, the handler or the logger does, and the
-// methods of its error do not either: one of the handler's whose methods panic comes back
-// in an error that names its type. Only runtime.Goexit gets through, after it is logged;
-// a caller that must survive it runs Handle in its own goroutine, as the worker does. It
-// may be called concurrently.
+// Handle does not settle the delivery: [OutcomeOf] decides by the error what to do with
+// the message. It never panics, whatever the message, the handler or the logger does,
+// and neither do the methods of its error. An error of the handler whose methods panic
+// is replaced by one that names its type. Only runtime.Goexit gets through, after it is
+// logged. A caller that must survive that runs Handle in a separate goroutine, as the
+// worker does. Handle may be called concurrently.
 func (h *Hub) Handle(ctx context.Context, d *Delivery) (err error) {
 	start := time.Now()
 	s := newScope(ctx, h, d)
@@ -83,9 +83,9 @@ var ErrNoTime = errors.New("too little time is left to start the task")
 // deadline.
 //
 // A timeout longer than a whole delivery is cut to most of it: such a task runs with the
-// time left. Each delivery demands less time than the one before, since it has used an
-// attempt like a run. A message must not become a dead letter without a run because
-// others always came first in its batch.
+// time left. Each delivery needs less time than the one before, since it counts as an
+// attempt even without a run. A message must not become a dead letter without a run
+// because others always came first in its batch.
 func (h *Hub) inTime(ctx context.Context, d *Delivery, task string, now time.Time) error {
 	if d.Deadline.IsZero() {
 		return nil
@@ -125,8 +125,8 @@ func (h *Hub) reportTimeout(ctx context.Context, task string, timeout, left time
 	)
 }
 
-// withTimeout runs next under the task's own timeout. A handler that fails after its time
-// was over reports it: its error wraps ErrTimeout. One that succeeds late has succeeded.
+// withTimeout runs next under the task's timeout. If a handler fails after its timeout,
+// the error wraps ErrTimeout. A handler that succeeds late has succeeded.
 func withTimeout(next Handler, timeout time.Duration) Handler {
 	if timeout == 0 {
 		return next

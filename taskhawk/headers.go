@@ -22,8 +22,8 @@ var ErrHeader = errors.New("bad header")
 
 const reservedHeaderPrefix = "taskhawk_"
 
-// merge returns base overlaid with over, leaving both unchanged; it returns one of them
-// itself where the other is empty, so both must be maps that no longer change.
+// merge returns base overlaid with over, and changes neither. If one is empty, it
+// returns the other itself, so both must be maps that no longer change.
 func (base Headers) merge(over Headers) Headers {
 	if len(over) == 0 {
 		return base
@@ -80,8 +80,8 @@ const (
 	traceXRay
 )
 
-// traceFamilyOf returns the family of a header, whose name counts in any case as in HTTP;
-// noTrace for all others.
+// traceFamilyOf returns the family of a header, noTrace for all others. Its name counts
+// in any case, as in HTTP.
 func traceFamilyOf(name string) traceFamily {
 	switch {
 	case strings.EqualFold(name, "traceparent"), strings.EqualFold(name, "tracestate"):
@@ -97,9 +97,10 @@ func traceFamilyOf(name string) traceFamily {
 }
 
 // withTraceContext returns headers with the trace context of attributes: the Python
-// library with OpenTelemetry and the older Go library send it there only. Each family is
-// taken whole, and only where headers have nothing of it: a tracestate says nothing about
-// the traceparent of another sender. It changes headers, which must belong to the caller.
+// library with OpenTelemetry and the older Go library send it only there. A family is
+// taken whole, and only if headers have nothing of it, since a tracestate says nothing
+// about the traceparent of another sender. It changes headers, which must belong to the
+// caller.
 func withTraceContext(headers Headers, attributes map[string]string) Headers {
 	var known [traceXRay + 1]bool
 	looked := false

@@ -29,9 +29,9 @@ var (
 	errNilTask = errors.New("Config.Tasks has a nil task")
 )
 
-// Hub brings tasks and transports together: Dispatch sends through it, and workers and
-// Lambda functions hand it what they receive. Make it with [NewHub]. It is immutable and
-// safe for concurrent use.
+// Hub connects tasks and transports: Dispatch sends through it, and workers and Lambda
+// functions pass it the messages that they receive. Make it with [NewHub]. It is
+// immutable and safe for concurrent use.
 type Hub struct {
 	publisher      Publisher
 	defaultHeaders func(ctx context.Context, task string) Headers
@@ -42,8 +42,8 @@ type Hub struct {
 	keywordArgs    bool
 	limitsAttempts bool // a task has MaxAttempts
 	handler        Handler
-	logger         *slog.Logger      // writes before it returns: for a goroutine that the logger may hold up
-	background     *guard.Background // for one that must not wait
+	logger         *slog.Logger      // writes before it returns: for goroutines that may wait for the logger
+	background     *guard.Background // for goroutines that must not wait
 	repeats        *repeatLog
 }
 
@@ -98,17 +98,17 @@ func NewHub(config Config) (*Hub, error) {
 // TaskNames returns the names of the registered tasks, sorted. The slice is the caller's.
 func (h *Hub) TaskNames() []string { return slices.Sorted(maps.Keys(h.tasks)) }
 
-// Logger returns a logger for the lines of transports. It writes by Config.Logger, and
-// differs from it in that a line never panics, blocks or ends a goroutine, so that polls
-// and heartbeats may log: one goroutine writes the lines, in order. While 256 of
-// them wait for a logger that is slow or hangs, further ones are left out, and the next
-// line counts them as left_out.
+// Logger returns a logger for the lines of transports. It writes by Config.Logger, but a
+// line never panics, blocks or ends a goroutine, so that polls and heartbeats may log.
+// One goroutine writes the lines, in order. While 256 lines wait for a logger that is
+// slow or hangs, further lines are left out, and the next line has their number as
+// left_out.
 func (h *Hub) Logger() *slog.Logger { return slog.New(h.background) }
 
-// CheckHandlers returns an error if h cannot run what a transport receives: h is nil, its
-// Config has Sync, or none of its tasks has a handler. Where some have one, it logs one
-// warning that names the others, since programs that share queues do that on purpose.
-// Transports call it once, when they are made.
+// CheckHandlers returns an error if h cannot run the messages of a transport: h is nil,
+// its Config has Sync, or none of its tasks has a handler. If only some have one, it
+// logs one warning that names the others, since programs that share queues do that on
+// purpose. Transports call it once, when they are made.
 func (h *Hub) CheckHandlers() error {
 	if h == nil {
 		return errors.New("nil hub")
@@ -134,8 +134,8 @@ func (h *Hub) CheckHandlers() error {
 	return nil
 }
 
-// setLogger guards against what the user's log handler, and the values that it resolves,
-// may do.
+// setLogger guards against panics and hangs of the user's log handler, and of the values
+// that it resolves.
 func (h *Hub) setLogger(logger *slog.Logger) {
 	if logger == nil {
 		logger = slog.Default()
@@ -183,10 +183,10 @@ func (h *Hub) run(ctx context.Context, msg *Message) error {
 
 // Config configures a [Hub]. The zero value of each field is a good default.
 type Config struct {
-	// Publisher sends what is dispatched. Without one the hub can run tasks but not
+	// Publisher sends the dispatched messages. Without one the hub can run tasks but not
 	// dispatch any ([ErrNoPublisher]).
 	Publisher Publisher
-	// Tasks are the tasks that this hub dispatches and runs. A name may stand in it once.
+	// Tasks are the tasks that this hub dispatches and runs. Their names must differ.
 	Tasks []AnyTask
 	// Middleware wraps the handling of every delivery, the first one outermost.
 	Middleware []Middleware
@@ -201,14 +201,15 @@ type Config struct {
 	// map it returns is copied.
 	DefaultHeaders func(ctx context.Context, task string) Headers
 	// KeywordArgs sends all arguments of all tasks as keyword arguments, so that fields
-	// of argument structs may be reordered and inserted. Set it unless programs that read
-	// positions only share the queues. WithPositionalArgs on a task or a call wins.
+	// of argument structs may be reordered and inserted. Set it unless the queues are
+	// shared with programs that read positions only. WithPositionalArgs on a task or a
+	// call wins.
 	KeywordArgs bool
 	// Logger gets a line per delivery: failures at error level, expected ones (Retry,
 	// Ignore) and successes at debug level, a handler that a stop cut off at info level.
-	// It never gets arguments, header values or receipt handles; docs/operations.md lists
-	// its attributes. It may panic and block: the line is lost, or its own handler held
-	// up. Nil is slog.Default().
+	// It never gets arguments, header values or receipt handles; docs/operations.md
+	// lists its attributes. If it panics, the line is lost; if it blocks, the handler of
+	// that line waits. Nil is slog.Default().
 	Logger *slog.Logger
 	// Sync runs tasks inside Dispatch, for tests and development: through the codec,
 	// validation and all middleware, so that what fails on a queue fails here too.
@@ -216,17 +217,17 @@ type Config struct {
 	Sync bool
 }
 
-// Handler runs one message: what [Middleware] wraps. MetadataFrom(ctx) describes the
-// delivery. Args and Kwargs of the message are cut out of its body, but that they are
-// JSON all through is found out when they are bound, behind all middleware.
+// Handler runs one message; [Middleware] wraps it. MetadataFrom(ctx) describes the
+// delivery. Args and Kwargs of the message may be invalid JSON: they are checked when
+// they are bound, after all middleware.
 type Handler func(ctx context.Context, msg *Message) error
 
-// Middleware wraps the handling of every delivery whose message could be read, also of
-// those whose task is unknown. It returns next's error, or another: what it returns is
-// what [OutcomeOf] decides on.
+// Middleware wraps the handling of every delivery whose message can be read, even if its
+// task is unknown. It returns the error of next, or another: [OutcomeOf] decides by the
+// returned error.
 //
-// The first middleware in Config.Middleware is the outermost. Inside all of them come the
-// task's timeout and [Recover], so middleware sees a panic of the handler as a
+// The first middleware in Config.Middleware is the outermost. The task's timeout and
+// [Recover] are inside of all of them, so middleware sees a panic of the handler as a
 // *PanicError. Middleware is called concurrently.
 type Middleware func(next Handler) Handler
 
@@ -249,7 +250,7 @@ func chain(innermost Handler, middleware []Middleware) (Handler, error) {
 }
 
 // PanicError is the error of a handler that panicked. Its text leaves the panic value
-// out, since that may hold arguments or secrets; code that wants it reads Value.
+// out, which may hold arguments or secrets: read Value for it.
 type PanicError struct {
 	// Value is the argument of panic.
 	Value any
@@ -268,8 +269,8 @@ func (e *PanicError) Unwrap() error {
 	return err
 }
 
-// decide keeps an error that a handler panicked with from deciding: after a panic,
-// nothing is done.
+// decide returns a retry, even if the panic value is an error with an outcome: the
+// handler did not finish.
 func (e *PanicError) decide() Outcome { return Outcome{Action: ActionRetry} }
 
 // Recover turns a panic of next into a [*PanicError]. A hub puts it directly around every

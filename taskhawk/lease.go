@@ -8,14 +8,13 @@ import (
 	"time"
 )
 
-// lease is the hold of this worker on a message that it has received and not settled. It
-// extends the visibility timeout by itself, at half of it, until it is closed or lost. It
-// outlives the handler: it is held until the message is settled.
+// lease is the lease of this worker on a message that it has received and not settled.
+// It extends the visibility timeout by itself, at half of it, until it is closed or
+// lost. It outlives the handler: it is held until the message is settled.
 //
-// One change of the visibility timeout is under way at a time, by the lease or by the
-// handler. Of two that cross, the one that takes effect last need not be the one that
-// answers last: the service and the worker would then believe in different ends of the
-// lease.
+// Only one change of the visibility timeout is in flight at a time, by the lease or by
+// the handler. Of two in flight, the one that takes effect last may not be the one that
+// answers last. The service and the worker would then have different ends of the lease.
 type lease struct {
 	poller   *poller
 	id       string        // of the message; empty where the transport gives none
@@ -71,13 +70,13 @@ const (
 	extensionRetry   = time.Second            // after one that failed
 )
 
-// leaseMargin is how long before the service ends a lease for good it counts as lost
-// here: the clock of the service began to run when it sent the message.
+// leaseMargin is how long before its end at the service a lease counts as lost here: the
+// service counts from when it sent the message.
 const leaseMargin = time.Second
 
-// schedule sets the timer of the next extension: to when half a visibility timeout is
-// left. Where no extension can reach further it is set to the loss of the lease, a moment
-// before others can see the message. mu must be held.
+// schedule sets the timer of the next extension to when half a visibility timeout is
+// left. If no extension can reach further, it sets the timer to the loss of the lease, a
+// moment before others can see the message. mu must be held.
 func (l *lease) schedule() {
 	before := leaseMargin
 	if l.extendable() {
@@ -152,7 +151,7 @@ func (l *lease) isDone() bool {
 	return l.done
 }
 
-// errLeaseLimit is why a lease is lost that no extension can keep.
+// errLeaseLimit is the cause if a lease is lost that no extension can keep.
 var errLeaseLimit = errors.New("longest lease of the service exceeded")
 
 // extend extends the lease once and schedules the next extension. The timer calls it.
@@ -185,8 +184,8 @@ func (l *lease) extend() {
 	}
 }
 
-// beginExtension returns what to extend, the end of the lease, and whether an extension
-// can reach further. It reports false if nothing is to be done.
+// beginExtension returns the delivery to extend, the end of the lease, and whether an
+// extension can reach further. It reports false if there is nothing to do.
 func (l *lease) beginExtension() (d *Delivery, until time.Time, more, ok bool) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
@@ -206,7 +205,7 @@ func (l *lease) endExtension(d *Delivery, until time.Time, err error) (lost bool
 	switch {
 	case l.closed || l.lost:
 		return false, nil
-	case d != l.delivery: // another receipt has replaced it: what was asked of the old one says nothing
+	case d != l.delivery: // another receipt has replaced it: the result for the old one means nothing
 		l.schedule()
 		return false, nil
 	case err == nil:
@@ -272,7 +271,7 @@ func (l *lease) close() (d *Delivery, holds bool) {
 	l.closed = true
 	l.stopTimer()
 	if changing := l.changing; changing != nil {
-		// A change that hangs is waited for until a quarter of the visibility timeout is
+		// Wait for a change that hangs only until a quarter of the visibility timeout is
 		// left: a message that is done must be deleted before others see it again.
 		patience := time.Until(l.until) - l.visibility()/4
 		l.mu.Unlock()
@@ -297,9 +296,9 @@ func (l *lease) SetVisibility(ctx context.Context, _ *Delivery, timeout time.Dur
 	return err
 }
 
-// beginByHand waits until no change is under way, and begins one. It returns
-// ErrVisibilityLost if the lease has ended: what is settled or given back must not be
-// hidden again.
+// beginByHand waits until no change is in flight, and begins one. It returns
+// ErrVisibilityLost if the lease has ended: a message that is settled or given back must
+// not be hidden again.
 func (l *lease) beginByHand(ctx context.Context) (d *Delivery, until time.Time, err error) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
@@ -340,7 +339,7 @@ func (l *lease) endByHand(d *Delivery, until time.Time, timeout time.Duration, e
 		return false
 	case l.visibility() == 0:
 		return false
-	case d != l.delivery: // another receipt has replaced it: what was asked of the old one says nothing
+	case d != l.delivery: // another receipt has replaced it: the result for the old one means nothing
 	case err == nil:
 		l.until = until
 	case errors.Is(err, ErrOutcomeUnknown) && until.Before(l.until):
@@ -376,21 +375,21 @@ func (l *lease) key() messageKey {
 	return messageKey{poller: l.poller, id: l.id}
 }
 
-// leases is the set of messages that a worker holds. A lease is taken out of it either by
-// the goroutine of the handler or by the stop that gives up on the handler, and only the
-// one that took it may settle the message.
+// leases is the set of leases that a worker holds. The goroutine of the handler, or the
+// stop that gives up on the handler, takes a lease out of the set. Only the one that
+// took it may settle the message.
 type leases struct {
 	mu       sync.Mutex
 	held     map[messageKey]*lease
-	running  int // how many of those held
+	running  int // how many of the held ones have a running handler
 	settling int
 }
 
 func newLeases() *leases { return &leases{held: map[messageKey]*lease{}} }
 
 // add holds the message of a delivery. If it was held already, because it was delivered
-// twice, add returns that lease and true. A message without an id is held as one of its
-// own each time.
+// twice, add returns that lease and true. Each delivery without a message id gets a new
+// lease.
 func (s *leases) add(d *Delivery, p *poller) (l *lease, held bool) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -411,8 +410,8 @@ func (s *leases) run(l *lease) {
 	s.running++
 }
 
-// settle takes l from its handler, and reports false if a stop has taken it before.
-// settled must follow.
+// settle takes l from its handler, and reports false if a stop has taken it before. The
+// caller must then call settled.
 func (s *leases) settle(l *lease) bool {
 	s.mu.Lock()
 	defer s.mu.Unlock()

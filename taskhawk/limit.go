@@ -51,7 +51,7 @@ func newLimiters(hub *Hub, config WorkerConfig) limiters {
 
 // of returns the limiter for the task of a message, nil if it has none.
 func (ls limiters) of(l *lease) *limiter {
-	if len(ls) == 0 { // a message is read here only where that may matter
+	if len(ls) == 0 { // do not read the message for nothing
 		return nil
 	}
 	return ls[nameOf(l.current())]

@@ -14,8 +14,8 @@ import (
 	"github.com/taskhawk/taskhawk-go/internal/guard"
 )
 
-// LogAttrs collects what [AddLogAttrs] adds to the lines of one delivery. The zero value
-// is empty, and it is safe for concurrent use.
+// LogAttrs has the attributes that [AddLogAttrs] adds to the lines of one delivery. The
+// zero value is empty, and it is safe for concurrent use.
 type LogAttrs struct {
 	message atomic.Pointer[messageHead] // once it is read
 
@@ -24,10 +24,10 @@ type LogAttrs struct {
 }
 
 // AddLogAttrs adds attributes to the log lines about the delivery that ctx belongs to,
-// such as a request id that middleware has read from a header: a context that middleware
-// derives is not visible to the library's lines. A key that is added again has its last
-// value. Outside of a delivery it does nothing. It may be called concurrently, from
-// middleware and handlers.
+// such as a request id that middleware has read from a header. The library's lines
+// cannot see a context that middleware derives. If a key is added again, the last value
+// counts. Outside of a delivery AddLogAttrs does nothing. It may be called concurrently,
+// from middleware and handlers.
 func AddLogAttrs(ctx context.Context, attrs ...slog.Attr) {
 	if s := scopeFrom(ctx); s != nil && s.attrs != nil {
 		s.attrs.add(attrs)
@@ -114,7 +114,7 @@ func (h *Hub) log(ctx context.Context, s *scope, err error, start time.Time) {
 	h.logger.LogAttrs(ctx, level, text, attrs...)
 }
 
-// logLevel is the level of an outcome: error for what an operator should look at.
+// logLevel returns the level of an outcome: error if an operator should look at it.
 func logLevel(outcome Outcome, last bool) slog.Level {
 	switch {
 	case last && outcome.Expected:
@@ -145,9 +145,9 @@ const maxStack = 16 << 10
 // milliseconds is a duration for an attribute whose name ends in _ms.
 func milliseconds(d time.Duration) float64 { return float64(d.Microseconds()) / 1000 }
 
-// LogValue gives log/slog what is safe to log of a delivery, and what LogAttrs collected:
-// neither body, nor attributes, nor receipt handle. As the value of an attribute without
-// a key its members stand in the line itself, as slog has it.
+// LogValue returns the fields of a delivery that are safe to log, and those of LogAttrs:
+// no body, no attributes and no receipt handle. In an attribute without a key, slog puts
+// them into the line itself.
 func (d Delivery) LogValue() slog.Value { return slog.GroupValue(d.LogAttrs.appendTo(nil, &d)...) }
 
 // The limits for lines that may come in floods: the interval between lines of one kind,
@@ -158,8 +158,8 @@ const (
 )
 
 // repeatKind returns the kind of a failure that reached no handler and that any message
-// could cause: a task that nothing here can run, by its name, and a body that cannot be
-// read, by what is wrong with it. Others, "", are logged each.
+// could cause: the name of a task that cannot run here, or the reason why a body cannot
+// be read. It returns "" for other failures, which are logged each.
 func repeatKind(s *scope, err error) string {
 	if err == nil {
 		return ""
@@ -176,7 +176,7 @@ func repeatKind(s *scope, err error) string {
 // repeatLog limits lines by kind: a flood of messages must not become one of lines.
 type repeatLog struct {
 	mu    sync.Mutex
-	lines map[string]*repeatLine // by kind; "" for those that found no room
+	lines map[string]*repeatLine // by kind; "" for kinds beyond repeatKinds
 }
 
 // repeatLine is the last line of one kind, and how many were left out since.

@@ -27,9 +27,10 @@ const FormatVersion = "1.0"
 type Message struct { //nolint:recvcheck // written by value, read into a pointer, as encoding/json wants them
 	// ID identifies the run. Any text that is not empty; Dispatch makes a UUID.
 	ID string
-	// Priority is what the task was dispatched with.
+	// Priority is the priority of the dispatch.
 	Priority Priority
-	// Timestamp is when, by the sender's clock; on the wire in ms since 1970.
+	// Timestamp is the time of the dispatch, by the sender's clock; on the wire in ms
+	// since 1970.
 	Timestamp time.Time
 	// Headers are the headers, nil when there are none; on reading, a value that is not a
 	// string keeps its JSON text.
@@ -42,7 +43,7 @@ type Message struct { //nolint:recvcheck // written by value, read into a pointe
 	Kwargs string
 }
 
-// LogValue gives log/slog what is safe to log: no header and no argument.
+// LogValue returns the fields that are safe to log: no header and no argument.
 func (m Message) LogValue() slog.Value {
 	return slog.GroupValue(
 		slog.String("id", inLog(m.ID)),
@@ -51,8 +52,8 @@ func (m Message) LogValue() slog.Value {
 	)
 }
 
-// MessageError says that a message body is not a Taskhawk message. Its text never shows a
-// value of the message.
+// MessageError is the error of a body that is not a Taskhawk message. Its text never
+// shows a value of the message.
 type MessageError struct {
 	// Field is the field at fault, such as "metadata.version"; empty when the body as a
 	// whole is not a JSON object.
@@ -88,8 +89,8 @@ func asMessageError(err error) error {
 	return &MessageError{Reason: "is not JSON", Err: err}
 }
 
-// encodingAttribute says how the body is encoded. The older Go library sets it to
-// "base64" where the payload has characters that SQS refuses.
+// encodingAttribute has the encoding of the body. The older Go library sets it to
+// "base64" if the payload has characters that SQS refuses.
 const encodingAttribute = "taskhawk_encoding"
 
 // snsNotification is the JSON that a subscription without raw delivery puts around the
@@ -114,8 +115,8 @@ func (n *snsNotification) attributes() map[string]string {
 }
 
 // readBody reads the message of a delivery: plain, base64, or wrapped in an SNS
-// notification, which is nil where there is none. That args and kwargs are JSON is left
-// for Bind to find out, so that they are read once.
+// notification, which is nil if there is none. Bind checks that args and kwargs are
+// JSON, so that they are read once.
 func readBody(d *Delivery) (msg *Message, notification *snsNotification, err error) {
 	plain, err := decodeBody(d.Body, d.Attributes[encodingAttribute])
 	if err != nil {
@@ -167,8 +168,8 @@ func (n *snsNotification) unwrap(d *Delivery) *Delivery {
 	return &raw
 }
 
-// unwrapSNS looks for a notification only where the text can be one, since it costs
-// another reading of the body.
+// unwrapSNS reads a notification only if the text can be one, since that reads the body
+// again.
 func unwrapSNS(body string) (*snsNotification, bool) {
 	if !strings.Contains(body, `"Notification"`) {
 		return nil, false

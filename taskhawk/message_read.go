@@ -22,8 +22,7 @@ func ParseMessage(body string) (*Message, error) {
 }
 
 // skipper finds the end of the array or object at s[i]: [jsontext.SkipValue], or
-// [jsontext.SpanContainer] where what it passes over is checked later, by the codec that
-// binds it.
+// [jsontext.SpanContainer] if the codec checks the text later, when it binds it.
 type skipper func(s string, i int) (end int, err error)
 
 // parseMessage is ParseMessage with a choice of how to find the end of args and kwargs.
@@ -76,7 +75,7 @@ func (r *messageReader) read() error {
 	return r.missing()
 }
 
-// objectKind is one of the three objects whose members mean something here.
+// objectKind is one of the three objects whose members are read here.
 type objectKind uint8
 
 const (
@@ -224,7 +223,8 @@ func (r *messageReader) null() bool {
 	return true
 }
 
-// refuse reports what is wrong with the next value; that it is not even JSON comes first.
+// refuse returns the error of the next value. If the value is not JSON, that comes
+// first.
 func (r *messageReader) refuse(field, reason string) error {
 	if _, err := r.value(); err != nil {
 		return err
@@ -403,9 +403,8 @@ var layouts = [...]layout{
 	},
 }
 
-// read reads a body that has the layout. It returns false, and leaves msg as it was, for
-// any other body and for one with something wrong in it, of which messageReader then
-// finds out what.
+// read reads a body that has the layout. For any other body, and for an invalid one, it
+// returns false and leaves msg as it was; messageReader then finds the error.
 func (l *layout) read(body string, skip skipper, msg *Message) bool {
 	r := layoutReader{messageReader: messageReader{body: body, skip: skip}}
 	id := r.textAfter(l.id)
@@ -447,8 +446,8 @@ func (r *layoutReader) literal(text string) {
 	}
 }
 
-// opens steps over a literal and reports whether c comes next. It is asked before a value
-// is read, since an error of package jsontext costs more than the value.
+// opens steps over a literal and reports whether c comes next. Call it before a value is
+// read, since an error of package jsontext costs more than the value.
 func (r *layoutReader) opens(literal string, c byte) bool {
 	r.literal(literal)
 	r.failed = r.failed || !r.at(c)
@@ -456,7 +455,7 @@ func (r *layoutReader) opens(literal string, c byte) bool {
 }
 
 // textAfter, rawAfter and priorityAfter do not use the methods of messageReader, which
-// look for the same things again to say what is wrong: 4 % of BenchmarkCall/handle/small.
+// look for the same things again to find the error: 4 % of BenchmarkCall/handle/small.
 func (r *layoutReader) textAfter(literal string) (text string) {
 	if r.opens(literal, '"') {
 		var err error
@@ -494,7 +493,7 @@ func (r *layoutReader) headersAfter(literal string) Headers {
 	return r.headers
 }
 
-// maxDigits is how many digits are in range as a timestamp whatever they are.
+// maxDigits is the length up to which every number is in range as a timestamp.
 const maxDigits = 14
 
 // millisAfter reads a whole number of ms since 1970.

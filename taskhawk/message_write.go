@@ -16,13 +16,13 @@ import (
 )
 
 // MarshalJSON writes the message with its keys in the order of the format, all of them
-// present, and no HTML escapes. What it writes, [ParseMessage] reads. It fails, with a
-// [*MessageError], when Args or Kwargs is not a JSON array or object, when ID, Task or a
-// header is not valid UTF-8, when ID or Task is empty, and when Timestamp lies after the
-// year 9999.
+// present, and no HTML escapes. [ParseMessage] reads the result. MarshalJSON fails, with
+// a [*MessageError], if Args or Kwargs is not a JSON array or object, if ID, Task or a
+// header is not valid UTF-8, if ID or Task is empty, if Priority is unknown, or if
+// Timestamp is after the year 9999.
 //
-// json.Marshal rewrites what a MarshalJSON returns, HTML escapes included: call this
-// method where bytes matter.
+// json.Marshal rewrites the result, with HTML escapes: call MarshalJSON directly if the
+// bytes matter.
 func (m Message) MarshalJSON() ([]byte, error) {
 	if err := m.checkHead(); err != nil {
 		return nil, err
@@ -62,8 +62,8 @@ func rawOr(raw, field string, open byte, empty string) (string, error) {
 	return raw, nil
 }
 
-// checkHead refuses what appendHead has no form for, but for text that is not valid
-// UTF-8, which it finds itself.
+// checkHead refuses heads that appendHead cannot write. appendHead itself refuses text
+// that is not valid UTF-8.
 func (m *Message) checkHead() error {
 	switch {
 	case m.ID == "":
@@ -154,15 +154,15 @@ func (h *header) invalid(dispatch bool) error {
 	return &MessageError{Field: "headers", Reason: "is not valid UTF-8"}
 }
 
-// AppendMessage appends the message that runs the task with args to dst, for programs that
-// send it by other means than a [Publisher], such as an outbox in a database. ReadMessage
-// reads it back. ID, Priority, Timestamp and Headers are taken from head; its Task, Args
-// and Kwargs are not looked at.
+// AppendMessage appends the message that runs the task with args to dst, for programs
+// that send it by other means than a [Publisher], such as an outbox in a database.
+// ReadMessage reads it back. ID, Priority, Timestamp and Headers are taken from head;
+// its Task, Args and Kwargs are ignored.
 //
-// It checks what Dispatch checks, and head as [Message.MarshalJSON] does: the errors are
-// [*ValidationError], [*ArgumentError], [ErrHeader] and [*MessageError], and dst then
-// comes back with its length unchanged. Of the task's options only WithKeywordArgs plays
-// a part. Neither head nor args is kept.
+// AppendMessage makes the checks of Dispatch, and checks head as [Message.MarshalJSON]
+// does. The errors are [*ValidationError], [*ArgumentError], [ErrHeader] and
+// [*MessageError]; dst is then returned with its old length. Of the task's options only
+// WithKeywordArgs has an effect. Neither head nor args is kept.
 func (t *Task[Args]) AppendMessage(dst []byte, head *Message, args *Args) ([]byte, error) {
 	msg := Message{
 		ID:        head.ID,
@@ -186,10 +186,10 @@ func (t *Task[Args]) AppendMessage(dst []byte, head *Message, args *Args) ([]byt
 	return body, nil
 }
 
-// ReadMessage reads a body that runs the task, what [Task.AppendMessage] or Dispatch
-// wrote, and binds its arguments to *args: ParseMessage and Bind in one, which checks
-// args and kwargs once instead of twice. It returns the errors of both. Like Bind it does
-// not look at the name of the task; when it fails, what *args holds is not specified.
+// ReadMessage reads a body that [Task.AppendMessage] or Dispatch wrote, and binds its
+// arguments to *args. It is ParseMessage and Bind in one: it checks args and kwargs once
+// instead of twice, and returns the errors of both. Like Bind it ignores the name of the
+// task. After an error the content of *args is unspecified.
 //
 // The texts of the message, and strings in *args, may share memory with body.
 func (t *Task[Args]) ReadMessage(body string, args *Args) (*Message, error) {
@@ -263,9 +263,8 @@ func (t *Task[Args]) encode(
 // strings of just their size.
 var bodies = sync.Pool{New: func() any { return new([]byte) }}
 
-// maxPooledBody is the largest buffer that is kept, in bytes: twice what SQS takes as a
-// message, since buffers grow in steps. What is larger is not pinned, and could not be
-// sent.
+// maxPooledBody is the largest buffer that is kept, in bytes: twice the largest message
+// of SQS, since buffers grow in steps. A message in a larger buffer could not be sent.
 const maxPooledBody = 2 << 20
 
 // body is appendBody into a new string.

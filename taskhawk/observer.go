@@ -19,7 +19,7 @@ const (
 	OperationSend Operation = iota
 	// OperationReceive asks for messages.
 	OperationReceive
-	// OperationDelete takes messages off their queue.
+	// OperationDelete deletes messages.
 	OperationDelete
 	// OperationVisibility changes visibility timeouts: heartbeats, retries and messages
 	// given back.
@@ -76,10 +76,10 @@ type Settlement struct {
 	Attempt int
 	// Outcome is what [OutcomeOf] decided, if Lost is not set.
 	Outcome Outcome
-	// Lost reports that the lease on the message is lost. The result of its handler has
-	// no effect, and the message is delivered again.
+	// Lost reports whether the lease on the message is lost. The result of its handler
+	// has no effect, and the message is delivered again.
 	Lost bool
-	// DeadLetter reports that the message becomes a dead letter. It was sent to the
+	// DeadLetter reports whether the message becomes a dead letter. It was sent to the
 	// dead-letter queue, or it failed at its last attempt and Delivery.MaxAttempts is
 	// known.
 	DeadLetter bool

@@ -6,10 +6,10 @@ import (
 	"time"
 )
 
-// TaskOption is what [New] takes: a default of the task, or a setting of how it runs.
+// TaskOption is an option of [New]: a default of the task, or a setting of how it runs.
 type TaskOption interface{ applyTask(s *settings) }
 
-// DispatchOption is what Dispatch, DispatchAll and With take: a setting of one dispatch.
+// DispatchOption is an option of Dispatch, DispatchAll and With, for one dispatch.
 type DispatchOption interface{ applyDispatch(s *dispatchSettings) }
 
 // Option is both: in [New] it sets a default of the task, in Dispatch it wins over that
@@ -19,7 +19,7 @@ type Option interface {
 	DispatchOption
 }
 
-// settings are what the options of a task add up to.
+// settings are the result of the options of a task.
 type settings struct {
 	dispatchSettings
 
@@ -28,7 +28,7 @@ type settings struct {
 	checker  Validator
 }
 
-// dispatchSettings are what the options of a task and a dispatch add up to. They are
+// dispatchSettings are the result of the options of a task and a dispatch. They are
 // separate because each dispatch with options copies them.
 type dispatchSettings struct {
 	priority        Priority
@@ -71,9 +71,8 @@ func WithPriority(priority Priority) Option {
 	return option(func(s *dispatchSettings) { s.priority = priority })
 }
 
-// WithHeaders adds headers: a later option or call wins over earlier ones with
-// the same key, and all of them over Config.DefaultHeaders. The map is copied: changing
-// it later changes nothing here.
+// WithHeaders adds headers. Later options and calls win over earlier ones with the same
+// key, and all of them over Config.DefaultHeaders. The map is copied.
 func WithHeaders(headers Headers) Option {
 	headers = maps.Clone(headers)
 	return option(func(s *dispatchSettings) { s.headers = s.headers.merge(headers) })
@@ -110,8 +109,8 @@ func WithKeywordArgs() Option {
 }
 
 // WithPositionalArgs sends the leading arguments by position although Config.KeywordArgs
-// is set, for a queue with readers that know positions only. It is the default without
-// that.
+// is set, for a queue with readers that know positions only. Without Config.KeywordArgs
+// it is the default.
 func WithPositionalArgs() Option {
 	return option(func(s *dispatchSettings) { s.form = positionalArgs })
 }
@@ -127,9 +126,9 @@ func WithDeduplicationID(id string) DispatchOption {
 	return dispatchOption(func(s *dispatchSettings) { s.deduplicationID = id })
 }
 
-// WithID gives the dispatch an id instead of a new UUID. Repeat a dispatch whose outcome
-// is unknown with the id of the first try, so that the handler can tell that both are
-// one. Any non-empty text; DispatchAll refuses it for more than one.
+// WithID gives the dispatch an id instead of a new UUID: any text that is not empty.
+// Repeat a dispatch whose outcome is unknown with the id of the first try, so that the
+// handler sees one id for both. DispatchAll refuses WithID for more than one message.
 func WithID(id string) DispatchOption {
 	return dispatchOption(func(s *dispatchSettings) { s.id = id })
 }
@@ -151,10 +150,9 @@ func WithTimeout(d time.Duration) TaskOption {
 	return taskOption(func(s *settings) { s.policy.Timeout = d })
 }
 
-// WithValidator replaces the validator of the task's `validate` tags, for tags of your
-// own: a *validator.Validate with them registered. It is called for every dispatch and
-// delivery of the task, also when Args has no `validate` tag, since it may have rules of
-// other kinds.
+// WithValidator replaces the validator of the task's `validate` tags, for example by a
+// *validator.Validate with further tags. It is called for every dispatch and delivery of
+// the task, even if Args has no `validate` tag, since it may have other rules.
 func WithValidator(v Validator) TaskOption {
 	return taskOption(func(s *settings) { s.checker = v })
 }

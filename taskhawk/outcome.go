@@ -14,10 +14,10 @@ type Action uint8
 
 // The actions that [OutcomeOf] decides between.
 const (
-	// ActionDelete takes the message off the queue: the task is done.
+	// ActionDelete deletes the message: the task is done.
 	ActionDelete Action = iota
-	// ActionRetry makes the message visible again after a delay, and lets the queue's
-	// redrive policy count.
+	// ActionRetry makes the message visible again after a delay. The attempt counts for
+	// the queue's redrive policy.
 	ActionRetry
 	// ActionDeadLetter puts the message on the dead-letter queue now.
 	ActionDeadLetter
@@ -46,8 +46,8 @@ type Outcome struct {
 	// HasDelay reports whether Delay was asked for: RetryAfter(0, err) asks for
 	// redelivery at once.
 	HasDelay bool
-	// Expected is set by Retry, RetryAfter and Ignore: the failure is part of normal life
-	// and logged at debug level.
+	// Expected is set by Retry, RetryAfter and Ignore: the failure is normal, and logged
+	// at debug level.
 	Expected bool
 	// Err is the handler's error, nil when it succeeded.
 	Err error
@@ -69,9 +69,9 @@ func Retry(err error) error {
 	return &outcomeError{verb: "retry", outcome: Outcome{Action: ActionRetry, Expected: true, Err: err}}
 }
 
-// RetryAfter is [Retry] with a delay of the handler's choosing. SQS counts it in whole
-// seconds, so it is rounded up, and caps it at 12 hours after the message was received; a
-// negative delay is read as 0, at once.
+// RetryAfter is [Retry] with a delay that the handler chooses. On SQS the delay is
+// rounded up to whole seconds, and ends 12 hours after the receive at the latest. A
+// negative delay counts as 0: at once.
 func RetryAfter(delay time.Duration, err error) error {
 	return &outcomeError{verb: "retry", outcome: Outcome{
 		Action: ActionRetry, Delay: max(delay, 0), HasDelay: true, Expected: true, Err: err,
@@ -87,9 +87,9 @@ func Ignore(err error) error {
 	return &outcomeError{verb: "ignore", outcome: Outcome{Action: ActionDelete, Expected: true, Err: err}}
 }
 
-// Permanent marks err as one that no retry will cure: the message goes to the dead-letter
-// queue at once, with the text of err as the reason, and does not wait for the redrive
-// policy. Permanent(nil) does so too.
+// Permanent marks err as one that a retry cannot change. The message goes to the
+// dead-letter queue at once, with the text of err as the reason, and does not wait for
+// the redrive policy. Permanent(nil) does so too.
 func Permanent(err error) error {
 	return &outcomeError{verb: "permanent", outcome: Outcome{Action: ActionDeadLetter, Err: err}}
 }
@@ -113,8 +113,7 @@ type decider interface{ decide() Outcome }
 
 func (e *outcomeError) decide() Outcome { return e.outcome }
 
-// OutcomeOf returns the meaning of an error that a handler (or [Hub.Handle]) returned. It
-// is the one place that decides:
+// OutcomeOf returns the meaning of an error that a handler (or [Hub.Handle]) returned:
 //
 //   - nil: done, the message is deleted
 //   - Retry, RetryAfter, Ignore, Permanent, also when wrapped: as each says; the
@@ -123,8 +122,8 @@ func (e *outcomeError) decide() Outcome { return e.outcome }
 //     message that cannot be read, an unknown task and invalid arguments: delivered again
 //     after a backoff, until the queue's redrive policy moves it to the dead-letter queue
 //
-// It does not panic, whatever the methods of err do: what an error says that panics is
-// passed over.
+// It does not panic, whatever the methods of err do: it skips errors whose methods
+// panic.
 func OutcomeOf(err error) Outcome {
 	if err == nil {
 		return Outcome{Action: ActionDelete}
@@ -137,34 +136,33 @@ func OutcomeOf(err error) Outcome {
 	return outcome
 }
 
-// ErrOutcomeUnknown is wrapped by the error of a Dispatch whose message may be stored
-// although no answer said so: the answer was lost, or the caller gave up while the call
-// was in flight. Repeat the dispatch with WithID and the same id, and let the handler
-// stand a duplicate.
+// ErrOutcomeUnknown is wrapped by the error of a Dispatch whose message may be stored:
+// the answer was lost, or the caller gave up while the call was in flight. Repeat the
+// dispatch with WithID and the same id. The handler must accept a duplicate.
 var ErrOutcomeUnknown = errors.New("delivery outcome unknown")
 
-// ErrHeldBack is wrapped by the error of a message of a FIFO group that was not sent
-// because one before it in the same call of DispatchAll was not stored: it would have
-// overtaken that one. Send both again, in order.
+// ErrHeldBack is wrapped by the error of a message of a FIFO group that was not sent,
+// because an earlier message of the group in the same DispatchAll was not stored. Send
+// both again, in order.
 var ErrHeldBack = errors.New("held back behind a message of its group that was not stored")
 
-// Settle does with a delivery that failed what [OutcomeOf] says of handled, the error of
-// [Hub.Handle], as far as d.Settler reaches. It is for transports without a [Worker],
-// such as Lambda, where the service deletes what is done, so that Settle deletes no
-// message but one whose dead letter is stored.
+// Settle applies the outcome of handled, the error of [Hub.Handle], to a delivery that
+// failed, as far as d.Settler can. It is for transports without a [Worker], such as
+// Lambda. There the service deletes messages that are done, so Settle deletes a message
+// only if its dead letter is stored.
 //
-// A message to retry becomes visible after the delay that RetryAfter asked for, else
-// after backoff (nil: the default of workers), cut where d.LeaseEnds is. One that failed for
-// good goes to the dead-letter queue. done reports that the message needs no other
-// delivery: its handler succeeded, or the dead-letter queue has it.
+// A message to retry becomes visible after the delay of RetryAfter, else after backoff
+// (nil: the default of workers), and at d.LeaseEnds at the latest. A message that failed
+// for good goes to the dead-letter queue. done reports whether the message needs no
+// other delivery: its handler succeeded, or the dead-letter queue has it.
 //
-// An error comes from the settler. If done is false, the message comes back when its
-// visibility timeout is over. If done is true, only the delete behind a stored dead
+// An error comes from the settler. If done is false, the message is delivered again
+// after its visibility timeout. If done is true, only the delete after a stored dead
 // letter failed: report the message as done, so that the service deletes it.
 //
-// Without a settler nothing is done, and a permanent failure is retried until the queue's
-// redrive policy takes it. Settle does not panic, may block within ctx, and may be called
-// concurrently for different deliveries.
+// Without a settler Settle does nothing, and a permanent failure is retried until the
+// queue's redrive policy moves it. Settle does not panic, may block within ctx, and may
+// be called concurrently for different deliveries.
 func Settle(ctx context.Context, d *Delivery, handled error, backoff Backoff) (done bool, err error) {
 	outcome := OutcomeOf(handled)
 	if outcome.Action == ActionDelete || d.Settler == nil {
@@ -199,7 +197,7 @@ func (o Outcome) retry(ctx context.Context, settler Settler, d *Delivery) error 
 	return settler.SetVisibility(ctx, d, o.Delay)
 }
 
-// delayed is the outcome with the delay of a retry filled in, which ends before the lease
+// delayed returns the outcome with the delay of a retry, which ends before the lease
 // does.
 func (o Outcome) delayed(d *Delivery, backoff Backoff) Outcome {
 	if o.Action != ActionRetry {
@@ -214,7 +212,7 @@ func (o Outcome) delayed(d *Delivery, backoff Backoff) Outcome {
 	return o
 }
 
-// reasonOf is the text of the error that was given to Permanent.
+// reasonOf returns the text of the error that was given to Permanent.
 func reasonOf(err error) string {
 	if marked, ok := guard.As[*outcomeError](err); ok && marked.outcome.Err != nil {
 		return guard.Text(marked.outcome.Err)
@@ -226,8 +224,8 @@ func reasonOf(err error) string {
 // (from 1) that failed. It is called concurrently.
 type Backoff func(attempt int) time.Duration
 
-// ExponentialBackoff doubles the delay with every attempt, from first up to limit, and
-// spreads it by jitter over the upper half of that, so that messages which failed
+// ExponentialBackoff doubles the delay with every attempt, from first up to limit.
+// Jitter spreads it over the upper half of the delay, so that messages that failed
 // together do not return together.
 func ExponentialBackoff(first, limit time.Duration) Backoff {
 	return func(attempt int) time.Duration { return jitter(doubled(first, limit, attempt), 2) }
@@ -242,7 +240,7 @@ func (b Backoff) delay(attempt int) time.Duration {
 	return guard.Backoff(b, func(error) {})(attempt)
 }
 
-// doubled is first, doubled for every attempt after the first one, up to limit.
+// doubled returns first, doubled for every attempt after the first one, up to limit.
 func doubled(first, limit time.Duration, attempt int) time.Duration {
 	delay := min(first, limit)
 	for ; attempt > 1 && delay < limit; attempt-- {

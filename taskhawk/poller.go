@@ -71,7 +71,7 @@ func (p *poller) oneByOne() bool {
 }
 
 // easeOff pauses, ever longer, before a receive of a queue whose ack memory is strained.
-// What comes then shows whether deletes work again. It reports false if stop ends.
+// The next messages show whether deletes work again. It reports false if stop ends.
 func (p *poller) easeOff(stop context.Context) bool {
 	if !p.acked.strained() {
 		p.pauses = 0
@@ -118,12 +118,12 @@ func (p *poller) take(receiving, stop, work context.Context, plan plan) {
 type pollResult struct {
 	deliveries []*Delivery
 	err        error
-	timedOut   bool // err says so
+	timedOut   bool // err is a timeout
 	took       time.Duration
 }
 
-// receive turns a panic of the transport, or of the SDK below it, into an error: the loop
-// lives through anything.
+// receive turns a panic of the transport, or of the SDK below it, into an error: the
+// loop must not end.
 func (p *poller) receive(ctx context.Context, plan plan) (result pollResult) {
 	start := time.Now()
 	defer func() { result.took = time.Since(start) }()
@@ -142,8 +142,8 @@ func isTimeout(err error) bool {
 	return ok && timeout.Timeout()
 }
 
-// sequences takes a lease on each message and sorts them into what may run side by side:
-// each message, or each group of an ordered queue.
+// sequences takes a lease on each message and sorts the leases into sequences that may
+// run side by side: each message, or each group of an ordered queue.
 func (p *poller) sequences(stop, work context.Context, deliveries []*Delivery) []*sequence {
 	var sequences []*sequence
 	groups := map[string]*sequence{}
@@ -165,10 +165,10 @@ func (p *poller) sequences(stop, work context.Context, deliveries []*Delivery) [
 	return sequences
 }
 
-// lease takes a lease on the message of a delivery. It returns nil when the message must
-// not run: it ran before and was only not deleted, or this worker holds it already, under
-// an older receipt, which may delete nothing any more. One whose older lease is over
-// otherwise comes back after its visibility timeout, or at once when this worker stops.
+// lease takes a lease on the message of a delivery. It returns nil if the message must
+// not run. It is done and could not be deleted, or this worker holds it already, under
+// an older receipt that may no longer delete it. If that older lease has ended, the
+// message comes back after its visibility timeout, or at once when this worker stops.
 func (p *poller) lease(stop, work context.Context, d *Delivery) *lease {
 	w := p.worker
 	if p.acked.has(p.keyOf(d)) {
@@ -196,16 +196,16 @@ type pollState struct {
 	full      time.Duration // the wait of the queue
 	wait      time.Duration // of the next poll
 	shortened time.Time     // when wait was shortened last; zero while it is the queue's own
-	succeeded bool          // some poll did
+	succeeded bool          // a poll has succeeded
 	failures  int           // polls since the last good one
 	epoch     int           // grows with failures, and never shrinks
 	paused    time.Time     // until when nothing is received
 	reported  time.Time     // the last line about failures; zero before the first
 }
 
-// shortWait is how long polls stay shorter after one that the client cut off: the next
-// one with the full wait finds out whether the timeout was raised, or was no more than
-// trouble of the network.
+// shortWait is how long polls stay shorter after one that the client cut off. Then a
+// poll with the full wait shows whether the timeout was raised, or the network was at
+// fault.
 const shortWait = time.Hour
 
 // waitTime returns the wait of the next poll.
@@ -223,7 +223,7 @@ func (p *poller) judge(ctx context.Context, plan plan, result pollResult) {
 	s := &p.governor.polls
 	s.succeeded = s.succeeded || result.err == nil
 	if plan.epoch != s.epoch {
-		return // it began before the last failure: eight receives that an outage meets are one failure
+		return // it began before the last failure: receives that fail together are one failure
 	}
 	if result.err == nil && !result.tooEarly(plan) {
 		s.failures = 0
@@ -234,14 +234,14 @@ func (p *poller) judge(ctx context.Context, plan plan, result pollResult) {
 	pause := s.pause()
 	switch {
 	case result.err == nil:
-		// The pause grows up to the wait that the service did not keep: that is the rate
-		// which its user has asked for.
+		// The pause grows up to the wait that the service did not keep: the user expects
+		// requests at that rate.
 		pause = min(pause, cmp.Or(plan.wait, firstPollPause))
 		p.report(ctx, slog.LevelWarn, "receive came back empty before its wait was over; pausing between polls",
 			slog.Float64("wait_ms", milliseconds(plan.wait)))
 	case result.timedOut && result.took < plan.wait:
-		// Every idle poll would fail like this one, and strand what the service assigned
-		// in the moment it was cut off.
+		// Every idle poll would fail like this one, and strand the messages that the
+		// service assigns when it is cut off.
 		s.shorten(result)
 		p.report(
 			ctx,
@@ -259,9 +259,9 @@ func (p *poller) judge(ctx context.Context, plan plan, result pollResult) {
 	s.paused = time.Now().Add(pause)
 }
 
-// tooEarly reports whether an answer without messages came long before the wait was over,
-// as from a proxy or an emulator that does not wait. Where no wait was asked for, a
-// second is the shortest that leaves the service alone.
+// tooEarly reports whether an answer without messages came long before the wait was
+// over, as from a proxy or an emulator that does not wait. A poll without a wait counts
+// as one of firstPollPause.
 func (r *pollResult) tooEarly(plan plan) bool {
 	return len(r.deliveries) == 0 && r.took < cmp.Or(plan.wait, firstPollPause)/2
 }
@@ -280,8 +280,8 @@ func (s *pollState) shorten(result pollResult) {
 	}
 }
 
-// pause is how long to pause after the last failure, with little jitter: an outage of an
-// hour takes some 135 requests a poller.
+// pause returns how long to pause after the last failure, with little jitter: an outage
+// of an hour takes some 135 requests a poller.
 func (s *pollState) pause() time.Duration {
 	return jitter(doubled(firstPollPause, lastPollPause, s.failures), 5)
 }

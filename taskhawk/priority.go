@@ -13,7 +13,7 @@ type Priority uint8
 const (
 	Default Priority = iota // the queue without a suffix
 	High                    // for tasks that a person waits for
-	Low                     // for what may wait
+	Low                     // for tasks that may wait
 	Bulk                    // for backfills and mass mailings
 )
 

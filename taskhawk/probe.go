@@ -26,11 +26,11 @@ var (
 	ErrNotLive = errors.New("the worker is not live")
 )
 
-// Live returns nil while the worker works, or may again by itself, and an error that says
-// what is wrong when only a restart is left: Run has returned, or every poll of a queue
-// has failed for longer than maxAge, 10 minutes if that is 0. The age counts from Run, so
-// that a worker that has just started is live. So is one that is busy for hours, and does
-// not poll, and one that is paused. It may be called at any time, concurrently.
+// Live returns nil while the worker works or may recover by itself. It returns an error
+// with the reason if only a restart helps: Run has returned, or every poll of a queue
+// has failed for longer than maxAge (0 means 10 minutes). The age counts from Run, so a
+// worker that has just started is live. A worker that is paused, or busy for hours
+// without a poll, is live too. Live may be called at any time, concurrently.
 func (w *Worker) Live(maxAge time.Duration) error {
 	if w.state.Load() == workerStopped {
 		return fmt.Errorf("%w: it has stopped", ErrNotLive)
@@ -44,12 +44,12 @@ func (w *Worker) Live(maxAge time.Duration) error {
 	return nil
 }
 
-// Ready returns nil while the worker takes messages, and otherwise an error that says why
-// it does not: Run has not begun, no poll has succeeded yet, it stops, or the polls of
-// every queue fail. First polls wait at most a second for messages, so that a worker of
-// empty queues is ready then. A paused queue counts as healthy: the pause is intended,
-// and the call of Resume must still reach the program. It may be called at any time,
-// concurrently.
+// Ready returns nil while the worker takes messages. Otherwise it returns an error with
+// the reason: Run has not begun, no poll has succeeded yet, the worker stops, or the
+// polls of every queue fail. First polls wait at most a second for messages, so that a
+// worker of empty queues is ready then. A paused queue counts as healthy: the pause is
+// intended, and the call of Resume must still reach the program. Ready may be called at
+// any time, concurrently.
 func (w *Worker) Ready() error {
 	switch w.state.Load() {
 	case workerNew:
@@ -78,18 +78,17 @@ type RunningTask struct {
 	Task, ID string
 	// Queue is the name of the queue it came from.
 	Queue string
-	// Attempt is the delivery, from 1.
+	// Attempt counts the deliveries of the message, from 1.
 	Attempt int
 	// Since is when the handler began.
 	Since time.Time
 }
 
 // Running returns the tasks whose handlers run now, the oldest first, for an endpoint of
-// the program's own. It may be called at any time, concurrently. The slice is the
-// caller's.
+// the program. It may be called at any time, concurrently. The slice is the caller's.
 func (w *Worker) Running() []RunningTask { return w.leases.tasks() }
 
-// tasks returns what runs.
+// tasks returns the running tasks, the oldest first.
 func (s *leases) tasks() []RunningTask {
 	s.mu.Lock()
 	defer s.mu.Unlock()

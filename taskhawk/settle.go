@@ -31,8 +31,8 @@ func settling(work context.Context) (context.Context, context.CancelFunc) {
 // settle applies the outcome to the message, unless the lease is lost. It reports whether
 // the message is off the queue. The caller has taken the lease by leases.settle.
 func (w *Worker) settle(work context.Context, l *lease, handled error) (done bool) {
-	// All that may take long comes while the lease is extended: the user's Backoff, and
-	// the letter.
+	// The user's Backoff and the letter may take long, so they come while the lease is
+	// extended.
 	outcome := w.outcome(work, l.current(), handled)
 	result := w.settleAs(work, l, outcome)
 	if !result.lost { // a loss was observed when it happened
@@ -101,7 +101,7 @@ func (w *Worker) observe(ctx context.Context, l *lease, outcome Outcome, result 
 	w.hub.observer.Settled(context.WithoutCancel(ctx), s)
 }
 
-// letterTries is how often a dead letter is sent whose fate is unknown.
+// letterTries is how often a dead letter whose outcome is unknown is sent.
 const letterTries = 2
 
 // sendLetter stores the dead letter of a message whose lease is held meanwhile. If it is
@@ -109,7 +109,7 @@ const letterTries = 2
 func (w *Worker) sendLetter(work context.Context, l *lease, outcome Outcome) (result settled) {
 	for try := 1; ; try++ {
 		d, holds := l.held()
-		if !holds { // another worker may send one as well: do not add to that
+		if !holds { // another worker may send a letter too: send no further one
 			result.lost = true
 			break
 		}
@@ -159,8 +159,8 @@ func (w *Worker) reportUnsettled(ctx context.Context, d *Delivery, action Action
 		slog.Any("", d), slog.String("outcome", action.String()), guard.ErrorAttr(err))
 }
 
-// outcome is OutcomeOf with the delay of a retry filled in: none for a handler that the
-// stop cut off.
+// outcome returns the outcome of a handler with the delay of a retry: none for a handler
+// that the stop cut off.
 func (w *Worker) outcome(work context.Context, d *Delivery, handled error) Outcome {
 	outcome := OutcomeOf(handled)
 	if work.Err() != nil {
@@ -169,9 +169,9 @@ func (w *Worker) outcome(work context.Context, d *Delivery, handled error) Outco
 	return outcome.delayed(d, w.config.Backoff)
 }
 
-// deleteAgain deletes a message that an earlier delivery has finished. When that fails
-// again it hides the message, each time four times as long: what is done should not use
-// up its receives and become a dead letter.
+// deleteAgain deletes a message that an earlier delivery has finished. If that fails
+// again, it hides the message, each time four times as long: a message that is done
+// should not use up its receives and become a dead letter.
 func (w *Worker) deleteAgain(work context.Context, p *poller, d *Delivery) {
 	ctx, cancel := settling(work)
 	defer cancel()
@@ -192,7 +192,7 @@ func (w *Worker) deleteAgain(work context.Context, p *poller, d *Delivery) {
 	w.hub.report(ctx, slog.LevelError, "delete failed; message is done and will be delivered again", attrs...)
 }
 
-// givingBack is how long a message that is given back stays invisible.
+// givingBack returns how long a message that is given back stays invisible.
 func (w *Worker) givingBack() time.Duration {
 	if w.aborted.Load() {
 		return abortedPollTTL
@@ -297,8 +297,8 @@ func (w *Worker) process(work context.Context, p *poller, l *lease) (done bool) 
 	return done
 }
 
-// passSlot frees the slot of a handler that has returned, if no more messages are being
-// settled outside of slots than may be, and returns what to call when its message is
+// passSlot frees the slot of a handler that has returned, unless too many messages are
+// being settled outside of slots. It returns the function to call when the message is
 // settled.
 func (w *Worker) passSlot() (settled func()) {
 	select {
@@ -366,8 +366,8 @@ func leftOutAttr(n int) slog.Attr {
 // hundred bytes each.
 const minAckMemory = 4096
 
-// strainedAfter is how many deletes in a row must have failed for a full memory to slow
-// receives down: one that fails by itself is no reason.
+// strainedAfter is how many deletes in a row must fail before a full memory slows
+// receives down: a single failure is no reason.
 const strainedAfter = 10
 
 // ackMemory remembers the messages of a queue that are done and could not be deleted.
@@ -385,8 +385,8 @@ type ackMemory struct {
 }
 
 // newAckMemory makes a memory for a worker that holds up to inFlight messages of the
-// queue. Receives slow down when a quarter of it is left, which has room for all of
-// those.
+// queue. Receives slow down when a quarter of it is left, which has room for all
+// messages in flight.
 func newAckMemory(inFlight int) *ackMemory {
 	return &ackMemory{limit: max(minAckMemory, 4*inFlight), done: map[messageKey]*list.Element{}}
 }
@@ -430,7 +430,7 @@ func (m *ackMemory) deleted(key messageKey, err error) {
 }
 
 // strained reports whether receives must slow down: deletes fail, and little room is
-// left. What is received beyond that would run again at every visibility timeout.
+// left. Messages received beyond that would run again at every visibility timeout.
 func (m *ackMemory) strained() bool {
 	m.mu.Lock()
 	defer m.mu.Unlock()

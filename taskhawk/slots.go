@@ -5,7 +5,7 @@ import (
 	"sync"
 )
 
-// slotWeights is how often a waiting priority is served next to the others that wait.
+// slotWeights is how often each waiting priority is served, relative to the others.
 var slotWeights = [...]int{High: 8, Default: 4, Low: 2, Bulk: 1}
 
 // slots hands out the right to run a handler. Messages of several priorities that wait

@@ -73,7 +73,7 @@ type Lag struct {
 	Max time.Duration
 }
 
-// counters is the changing form of WorkerStats.
+// counters counts for WorkerStats.
 type counters struct {
 	received, started, succeeded, retried, dead, released, deferred atomic.Int64
 	lostLeases, duplicates, alreadyDone, settleFailures             atomic.Int64
@@ -147,9 +147,9 @@ type QueueHealth struct {
 	// waits and while the worker has no room for messages, so a probe must read Failures
 	// too.
 	Age time.Duration
-	// Failures counts the polls that failed since then.
+	// Failures counts the polls that failed since LastPoll.
 	Failures int
-	// Err is the error of the last of them, nil when there is none.
+	// Err is the error of the last of these polls, nil if there is none.
 	Err error
 }
 
@@ -195,9 +195,9 @@ func (h *health) polled(info QueueInfo, err error) {
 	}
 }
 
-// Health returns for each queue how its polls fare. An idle queue is polled at least
-// every wait time (20 s on SQS), a busy worker polls again only when it has room: a probe
-// should allow for the longest task. It may be called at any time, concurrently. The
+// Health describes the polls of each queue. An idle queue is polled at least every wait
+// time (20 s on SQS), and a busy worker polls again only when it has room: a probe
+// should allow for the longest task. Health may be called at any time, concurrently. The
 // slice is the caller's.
 func (w *Worker) Health() []QueueHealth {
 	w.health.mu.Lock()
@@ -236,8 +236,8 @@ type RequestStats struct {
 	Receives Requests
 	// EmptyReceives counts the receives that brought no message.
 	EmptyReceives int64
-	// Damaged are messages that arrived with a body that does not have the MD5 SQS gives
-	// for it: left for another delivery.
+	// Damaged counts messages whose body does not match the MD5 from SQS. They are left
+	// for another delivery.
 	Damaged int64
 	// Deletes are requests that delete: DeleteMessageBatch.
 	Deletes Requests

@@ -89,9 +89,9 @@ func (t *Task[Args]) Signature() codec.Signature { return t.codec.Signature() }
 func (t *Task[Args]) Policy() TaskPolicy { return t.settings.policy }
 
 // WithHandler returns a copy of the task that runs handler. It breaks initialization
-// cycles: a package-level task whose handler dispatches the same task does not compile in
-// Go, so declare the task with a nil handler and register task.WithHandler(fn) in main.
-// The copy is the same task: what is dispatched through the original reaches it.
+// cycles: a package-level task whose handler dispatches the same task does not compile
+// in Go, so declare the task with a nil handler and register task.WithHandler(fn) in
+// main. The copy is the same task: messages that the original dispatches reach it.
 func (t *Task[Args]) WithHandler(handler func(ctx context.Context, args Args) error) *Task[Args] {
 	task := *t
 	task.handler = handler
@@ -157,8 +157,7 @@ func (t *Task[Args]) run(ctx context.Context, msg *Message) (err error) {
 	return t.handler(ctx, args)
 }
 
-// registration is a task with its argument type erased: everything behind this border is
-// plain.
+// registration is a task without its argument type.
 type registration struct {
 	identity *identity
 	handler  Handler    // nil for a task that can only be dispatched
@@ -227,7 +226,7 @@ func (id *identity) registered() []*Hub {
 // hub returns the hub that dispatches in ctx.
 func (id *identity) hub(ctx context.Context) (*Hub, error) {
 	if hub := HubFrom(ctx); hub != nil {
-		// A hub with tasks, and not this one, would get the message back and not know it.
+		// A hub with other tasks would receive the message and not know its task.
 		if _, known := hub.tasks[id.name]; !known && len(hub.tasks) > 0 {
 			return nil, errUnknownHere
 		}
@@ -242,8 +241,8 @@ func (id *identity) hub(ctx context.Context) (*Hub, error) {
 	return nil, ErrAmbiguousHub
 }
 
-// ArgumentError says that arguments do not convert: in Dispatch, that a value has no JSON
-// form; on delivery, that the message's args and kwargs do not bind to the task's
+// ArgumentError is the error of arguments that do not convert. In Dispatch, a value has
+// no JSON form. On delivery, the message's args and kwargs do not bind to the task's
 // parameters. Its text never shows a value.
 type ArgumentError struct {
 	// Task is the name of the task.

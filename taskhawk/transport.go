@@ -7,15 +7,14 @@ import (
 	"time"
 )
 
-// Settler settles deliveries. It is what Lambda needs of SQS, and the lower half of
-// [Queue].
+// Settler settles deliveries, as a part of [Queue] or alone, as on Lambda.
 //
-// Its methods may block within ctx, retry what is worth retrying themselves, and must be
-// safe to call concurrently.
+// Its methods may block within ctx, retry transient failures, and must be safe to call
+// concurrently.
 type Settler interface {
 	// SetVisibility makes the message invisible to others for timeout, counted from now;
-	// 0 gives it back at once. It is an error when timeout reaches past d.LeaseEnds, and
-	// one that wraps [ErrVisibilityLost] when the message is no longer in flight with
+	// 0 gives it back at once. It returns an error if timeout reaches past d.LeaseEnds.
+	// The error wraps [ErrVisibilityLost] if the message is no longer in flight with
 	// this receipt.
 	SetVisibility(ctx context.Context, d *Delivery, timeout time.Duration) error
 	// DeadLetter stores a copy of the message on the dead-letter queue, with letter
@@ -23,10 +22,10 @@ type Settler interface {
 	// flight: the caller deletes it next, so that a failed delete is told apart from a
 	// letter that is not stored.
 	//
-	// An error that wraps [ErrOutcomeUnknown] says that the letter may be stored or not.
-	// The caller may send it again.
+	// An error that wraps [ErrOutcomeUnknown] means that the letter may be stored. The
+	// caller may send it again.
 	DeadLetter(ctx context.Context, d *Delivery, letter DeadLetter) error
-	// Delete takes the message off the queue for good.
+	// Delete deletes the message from the queue.
 	Delete(ctx context.Context, d *Delivery) error
 }
 
@@ -43,33 +42,33 @@ type QueueInfo struct {
 	// Wait is how long a poll waits for messages, the longest that Receive is asked to;
 	// zero for a transport whose polls answer at once.
 	Wait time.Duration
-	// Ordered reports whether messages of one group must be handled in order (FIFO), each
-	// after the one before is settled. While one of a group is in flight, no other
-	// Receive may bring others of that group.
+	// Ordered reports whether messages of one group must be handled in order (FIFO),
+	// each after the one before is settled. While one of a group is in flight, no other
+	// Receive may return messages of that group.
 	Ordered bool
 }
 
-// Queue is one queue as the [Worker] sees it: what a transport implements.
-// The conformance suite in taskhawktest checks every sentence below.
+// Queue is one queue of a transport, for a [Worker]. The conformance suite in
+// taskhawktest checks every sentence below.
 type Queue interface {
 	Settler
 	// Info describes the queue. It does not change, and may be called concurrently.
 	Info() QueueInfo
-	// Receive waits for messages and returns at least one and at most limit, or none when
-	// wait (a long poll) is over. A wait of 0 asks for an answer at once; a transport
-	// rounds it to what its service takes. It must be safe to call concurrently: the
-	// worker has several in flight while a queue has a backlog.
+	// Receive waits for messages and returns at least one and at most limit, or none
+	// when wait (a long poll) is over. A wait of 0 asks for an answer at once; a
+	// transport rounds wait as its service requires. Receive must be safe to call
+	// concurrently: the worker has several in flight while a queue has a backlog.
 	//
-	// A cancelled ctx ends it at once, and messages that the service had assigned by then
-	// stay in flight until their visibility timeout: so the worker lets a poll finish and
-	// cancels it only when the grace period is over. It does not retry: on error, the
-	// worker pauses and calls again. So it does after an answer without messages that
-	// came before half of wait was over. After an error whose Timeout method returns
-	// true, before Wait was over, it asks for shorter waits.
+	// A cancelled ctx ends Receive at once. Messages that the service has assigned by
+	// then stay in flight until their visibility timeout, so the worker cancels a poll
+	// only when the grace period is over. Receive does not retry: on error, the worker
+	// pauses and calls again. The worker also pauses after an answer without messages
+	// that came before half of wait was over. After an error whose Timeout method
+	// returns true, before Wait was over, the worker asks for shorter waits.
 	Receive(ctx context.Context, limit int, wait time.Duration) ([]*Delivery, error)
 }
 
-// DeadLetter says why a message went to the dead-letter queue.
+// DeadLetter is the reason why a message went to the dead-letter queue.
 type DeadLetter struct {
 	// Task is the task's name; empty when the message could not be read.
 	Task string
@@ -80,9 +79,8 @@ type DeadLetter struct {
 	Attempt int
 }
 
-// Outgoing is a message on its way to a queue: the wire JSON in Body, and beside it what
-// a transport needs to send it. Body is the truth; the other fields repeat what is in it,
-// or (Delay, Group, DeduplicationID) say how to send it.
+// Outgoing is a message on its way to a queue. Body is the wire JSON. Delay, Group and
+// DeduplicationID say how to send it; the other fields repeat parts of Body.
 type Outgoing struct {
 	// ID is the id of the task's run, also in Body.
 	ID string
@@ -110,7 +108,7 @@ type Outgoing struct {
 // message. If a request has messages of several hubs, they call one of the observers.
 func (o *Outgoing) Observer() Observer { return o.observer.orNil() }
 
-// LogValue gives log/slog what is safe to log: neither body nor headers.
+// LogValue returns the fields that are safe to log: neither body nor headers.
 func (o Outgoing) LogValue() slog.Value {
 	return slog.GroupValue(
 		slog.String("id", inLog(o.ID)),
@@ -119,27 +117,27 @@ func (o Outgoing) LogValue() slog.Value {
 	)
 }
 
-// Publisher puts messages on queues. It is the one thing to implement for sending, and to
-// wrap for decorating it.
+// Publisher puts messages on queues. Implement it to send by another transport, or wrap
+// one to decorate it.
 type Publisher interface {
 	// Publish sends one message and returns nil only when the service has stored it. An
 	// error means "not stored, or not known to be": a caller that repeats it should use
 	// the same ID.
 	//
-	// It may block for as long as the service takes, within ctx. It retries what is worth
-	// retrying itself; callers do not. It must be safe to call concurrently. It may keep
-	// out, which nothing changes afterwards.
+	// It may block for as long as the service takes, within ctx. It retries transient
+	// failures; callers do not. It must be safe to call concurrently. It may keep out,
+	// which does not change afterwards.
 	Publish(ctx context.Context, out *Outgoing) error
 }
 
 // BatchPublisher is a Publisher that can send several messages in fewer calls.
-// DispatchAll uses it where it is there; a decorator that should not lose it implements
-// it too.
+// DispatchAll uses it if the publisher implements it, so a decorator should implement it
+// too.
 type BatchPublisher interface {
 	Publisher
-	// PublishBatch sends the messages, in as many calls as the service wants, and returns
-	// one error per message, nil for those that are stored. The result has the length of
-	// outs. Otherwise as Publish.
+	// PublishBatch sends the messages, in as many calls as the service wants, and
+	// returns one error per message, nil for those that are stored. The result has the
+	// length of outs. In all else it is as Publish.
 	PublishBatch(ctx context.Context, outs []*Outgoing) []error
 }
 
@@ -150,8 +148,8 @@ type LimitError struct {
 	Service string
 	// Task is the name of the task.
 	Task string
-	// Field is what breaks the limit: "body", "size", "delay", "group" or "deduplication
-	// id".
+	// Field is the part that breaks the limit: "body", "size", "delay", "group" or
+	// "deduplication id".
 	Field string
 	// Reason is the limit and how it is broken.
 	Reason string
@@ -162,32 +160,32 @@ func (e *LimitError) Error() string {
 	return fmt.Sprintf("%s refuses such a message: %s %s", e.Service, e.Field, e.Reason)
 }
 
-// Delivery is one message as a transport received it: what [Hub.Handle] takes. A
-// transport fills it once and does not change it afterwards; handlers see it through
+// Delivery is one message as a transport received it, for [Hub.Handle]. A transport
+// fills it once and does not change it afterwards; handlers see it through
 // [DeliveryFrom].
 type Delivery struct {
 	// Body is the text of the message: the wire JSON, or an SNS notification that wraps
 	// it.
 	Body string
-	// Attributes are the string attributes beside the body. "taskhawk_encoding" says how
-	// to read it, and the headers of trace context are taken from here where the body has
-	// none. A handler finds the attributes of an SNS notification here when it wraps the message.
-	// Deliveries may share the map: do not change it.
+	// Attributes are the string attributes beside the body. taskhawk_encoding is the
+	// encoding of the body. Headers of trace context are taken from Attributes if the
+	// body has none. If an SNS notification wraps the message, a handler finds its
+	// attributes here. Deliveries may share the map: do not change it.
 	Attributes map[string]string
 	// MessageID is the transport's own id of the message, stable over redeliveries; not
 	// the task's ID.
 	MessageID string
 	// Queue is the name of the queue it came from.
 	Queue string
-	// Topic is the ARN of the SNS topic that it came through; empty for none. Where the
-	// body is an SNS notification, that says it.
+	// Topic is the ARN of the SNS topic that it came through; empty for none. It may be
+	// empty if the body is an SNS notification, which has the topic.
 	Topic string
 	// Receipt is the receipt handle: what the transport needs to settle this delivery.
 	Receipt string
 	// Attempt counts deliveries of this message, from 1; 0 is read as 1.
 	Attempt int
 	// MaxAttempts is how many deliveries the queue allows before the message becomes a
-	// dead letter (maxReceiveCount on SQS); 0 for no end, or where the transport does not
+	// dead letter (maxReceiveCount on SQS); 0 for no limit, or if the transport does not
 	// know.
 	MaxAttempts int
 	// Group is the message group (FIFO order, or the tenant on a standard queue); empty
@@ -208,9 +206,9 @@ type Delivery struct {
 	// Raw is the transport's own form of the message, such as types.Message of the SQS
 	// SDK; nil for none.
 	Raw any
-	// LogAttrs collects what [AddLogAttrs] adds while the delivery is handled, for lines
-	// of the transport about it. Nil is for a transport that writes none: the line of
-	// [Hub.Handle] has them in any case.
+	// LogAttrs collects the attributes of [AddLogAttrs] while the delivery is handled,
+	// for the transport's lines about it. Nil is for a transport that writes none: the
+	// line of [Hub.Handle] has them in any case.
 	LogAttrs *LogAttrs
 	// Settler extends and settles this delivery; nil where that does not apply (SNS
 	// events, Sync mode).
@@ -218,6 +216,6 @@ type Delivery struct {
 }
 
 // lastAttempt reports whether the queue moves the message to the dead-letter queue if
-// this delivery of it fails. One with more attempts than the queue allows proves that its
-// limit was raised since it was read.
+// this delivery of it fails. More attempts than MaxAttempts prove that the queue's limit
+// was raised since it was read.
 func (d *Delivery) lastAttempt() bool { return d.MaxAttempts > 0 && max(d.Attempt, 1) == d.MaxAttempts }

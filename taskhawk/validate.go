@@ -25,9 +25,9 @@ var defaultValidator = sync.OnceValue(func() Validator {
 	return validator.New(validator.WithRequiredStructEnabled())
 })
 
-// checkerOf returns the check of Args, nil when nothing in it has a validate tag and
-// no validator was given, which may have other rules than tags. It
-// tries every tag once, so that a bad one is found when the task is declared.
+// checkerOf returns the check of Args. It is nil if Args has no validate tag and no
+// validator was given, which may have other rules than tags. checkerOf tries every tag
+// once, so that a bad tag is found when the task is declared.
 func checkerOf[Args any](task string, v Validator) (func(*Args) error, error) {
 	types := taggedTypes(reflect.TypeFor[Args]())
 	if len(types) == 0 && v == nil {
@@ -83,8 +83,8 @@ func tryTag(v Validator, sample reflect.Value) error {
 	return fmt.Errorf("bad validate tag in %s%s%v", sample.Type().Elem(), place, bad.Value)
 }
 
-// validate checks args, a pointer to a struct. A validator that panics gives an error, as
-// a bad tag deep inside would.
+// validate checks args, a pointer to a struct. A panic of the validator, as on a bad tag
+// deep inside, is an error.
 func validate(v Validator, task string, args any) (err error) {
 	defer func() {
 		if err != nil {
@@ -146,9 +146,9 @@ func (w *typeWalk) visitStruct(t reflect.Type) {
 	}
 }
 
-// filled returns a pointer to a t with every field set to something that is not zero, so
-// that tags which are passed over on zero values are tried too. Below the depth of one
-// struct it fills only containers: nested structs are tried by themselves.
+// filled returns a pointer to a t in which no field is zero, so that tags that are
+// skipped for zero values are tried too. Below the depth of one struct it fills only
+// containers: nested structs are tried by themselves.
 func filled(t reflect.Type) reflect.Value {
 	sample := reflect.New(t)
 	for i := range t.NumField() {
@@ -200,9 +200,10 @@ func fillMap(v reflect.Value, depth int) {
 	v.SetMapIndex(key, value)
 }
 
-// ValidationError says that arguments break the `validate` tags of their struct. Dispatch
-// returns it before anything is sent; on delivery it keeps the task from running, and the
-// message goes the way of any other failure. Its text never shows a value.
+// ValidationError is the error of arguments that break the `validate` tags of their
+// struct. Dispatch returns it before anything is sent. On delivery the task does not
+// run, and the message is retried as after any other failure. Its text never shows a
+// value.
 type ValidationError struct {
 	// Task is the name of the task.
 	Task string
@@ -222,7 +223,7 @@ type FieldError struct {
 	Field string
 	// Rule is the tag that it breaks, such as "email".
 	Rule string
-	// Param is what the tag was given, such as "3" of "min=3"; often empty.
+	// Param is the parameter of the tag, such as "3" of "min=3"; often empty.
 	Param string
 }
 

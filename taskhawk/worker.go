@@ -22,13 +22,13 @@ var (
 	ErrStopping = errors.New("the worker is stopping")
 )
 
-// abortedPollTTL is how long a poll that was cut off may live on at the service: what is
-// given back before that would go to it, and be lost.
+// abortedPollTTL is how long a poll that was cut off may live on at the service:
+// messages given back before that would go to it, and be stranded.
 const abortedPollTTL = time.Second
 
-// cancelGrace is how long handlers have to return once their context has ended at the end
-// of the grace period, and releaseTime how long the worker then takes to give back what
-// is left.
+// cancelGrace is how long handlers have to return after their context has ended at the
+// end of the grace period. releaseTime is how long the worker then has to give back the
+// remaining messages.
 const (
 	cancelGrace = 500 * time.Millisecond
 	releaseTime = 400 * time.Millisecond
@@ -88,17 +88,17 @@ func NewWorker(hub *Hub, queues []Queue, config WorkerConfig) (*Worker, error) {
 //
 //   - no new poll begins; the running ones end by themselves, since a cancelled poll
 //     would strand messages
-//   - what they still bring, and what waits for a slot, is given back at once; a second
-//     later where polls were cut off, by AbortPolls or by the end of the grace period,
-//     since they may live on for a moment
+//   - messages that they still return, or that wait for a slot, are given back at once;
+//     a second later if polls were cut off, by AbortPolls or by the end of the grace
+//     period, since they may live on for a moment
 //   - a message at its last attempt is not given back, since it would become a dead letter:
 //     it still runs when a slot is free
 //   - handlers have the grace period; then their context ends with the cause
 //     [ErrStopping], and their messages are given back too
 //
-// It returns nil after such a stop, within the grace period and a second, and a
-// [*StopError] when handlers did not return even then. It can be called once. Errors of
-// the queues do not end it: it waits, at most half a minute, and goes on.
+// Run returns nil after such a stop, within the grace period and a second, and a
+// [*StopError] if handlers did not return even then. It can be called once. Errors of
+// the queues do not end it: it pauses, at most half a minute, and goes on.
 func (w *Worker) Run(ctx context.Context) error {
 	if !w.state.CompareAndSwap(workerNew, workerRuns) {
 		return ErrWorkerStarted
@@ -147,9 +147,9 @@ func (w *Worker) Run(ctx context.Context) error {
 	return err
 }
 
-// Abort ends the grace period of a stop, or leaves none to a stop that has not begun:
-// handlers are cancelled at once. For a second signal. It may be called at any time,
-// concurrently, and more than once.
+// Abort ends the grace period of a stop: handlers are cancelled at once. A stop that
+// begins later has no grace period. Use it for a second signal. It may be called at any
+// time, concurrently, and more than once.
 func (w *Worker) Abort() { w.aborting.Do(func() { close(w.abort) }) }
 
 // reportStop writes the last line of the worker.
@@ -241,20 +241,18 @@ const minSettlements = 100
 
 // WorkerConfig tunes a [Worker]. The zero value is a good default.
 type WorkerConfig struct {
-	// Concurrency is how many handlers may run at once, over all queues. A message is
-	// settled outside of it: up to as many as Concurrency, at least 100, are settled
-	// beside the handlers; when the service is so slow that there are more, they keep
-	// their places. Default 10.
+	// Concurrency is how many handlers may run at once, over all queues. Messages are
+	// settled outside of it, up to as many as Concurrency and at least 100. If the
+	// service is so slow that there are more, the others keep their slots. Default 10.
 	Concurrency int
 	// StrictPriority gives every free slot to the most urgent message that waits. By
 	// default messages that wait are served by weight, high 8, default 4, low 2, bulk 1,
 	// so that no priority starves; strictly, a busy high queue starves the others.
 	StrictPriority bool
-	// Prefetch is how many messages of each queue may wait in this worker for a slot, at
-	// most. How many do follows from how many start while a receive is on its way, and is
-	// never more than can start within about a second: quick tasks have some tens, slow
-	// ones at most one, so that priorities can be compared. Default 100, or Concurrency
-	// where that is more.
+	// Prefetch is the most messages of each queue that wait in this worker for a slot.
+	// The worker fetches as many as start during a receive, and no more than can start
+	// within about a second: some tens of quick tasks, at most one slow task, so that
+	// priorities can be compared. Default 100, or Concurrency if that is more.
 	Prefetch int
 	// MaxReceives is how many receives of each queue may be in flight at once, at most.
 	// An empty queue has one, a long poll; there are more while they come back full and
@@ -267,15 +265,15 @@ type WorkerConfig struct {
 	MaxLimited int
 	// AbortPolls cancels the running polls when a stop begins, so that an idle worker
 	// stops at once. A message that the service assigns in that moment stays invisible
-	// until its visibility timeout, and what the stop gives back is visible a second
-	// later. By default polls end by themselves.
+	// until its visibility timeout. Messages that the stop gives back become visible a
+	// second later. By default polls end by themselves.
 	AbortPolls bool
 	// GracePeriod is how long a stop waits for running handlers and polls before it
 	// cancels them. Default 25 s, which leaves room within the 30 s that Kubernetes and
 	// ECS give a container; give those more if tasks take longer.
 	GracePeriod time.Duration
-	// Backoff is the delay of a retry that did not ask for one by RetryAfter.
-	// Default: exponential from 5 s to 15 min, with jitter.
+	// Backoff returns the delay of a retry without RetryAfter. Default: exponential from
+	// 5 s to 15 min, with jitter.
 	Backoff Backoff
 }
 
@@ -310,9 +308,9 @@ func (c WorkerConfig) withDefaults() (WorkerConfig, error) {
 	return c, nil
 }
 
-// StopError is the error of a [Worker.Run] that had to leave something behind: handlers
-// that ignored the end of their context, or calls to the queue that did not return. Their
-// messages are delivered again.
+// StopError is the error of a [Worker.Run] that left handlers or calls running: handlers
+// that ignored the end of their context, or calls to the queue that did not return.
+// Their messages are delivered again.
 type StopError struct {
 	// Tasks are the names of the tasks whose handlers were still running, one entry for
 	// each.
