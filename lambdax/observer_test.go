@@ -6,6 +6,7 @@ import (
 	"log/slog"
 	"sync"
 	"testing"
+	"testing/synctest"
 	"time"
 
 	"github.com/aws/aws-lambda-go/events"
@@ -49,34 +50,38 @@ func observed(t *testing.T, r *env, observer taskhawk.Observer) *taskhawk.Hub {
 
 func TestObserverSeesHowRecordsAreSettled(t *testing.T) {
 	t.Parallel()
-	r, log := &env{T: t}, &settlementLog{}
-	handler, err := lambdax.SQS(observed(t, r, log), lambdax.SQSConfig{PartialBatch: true, Settler: &hubSettler{log: log}})
-	require.NoError(t, err)
-	for _, do := range []string{"", "fail", "permanent", "ignore"} {
-		_, err = handler(t.Context(), doing(do))
+	synctest.Test(t, func(t *testing.T) { // an observer has 100 ms
+		r, log := &env{T: t}, &settlementLog{}
+		handler, err := lambdax.SQS(observed(t, r, log), lambdax.SQSConfig{PartialBatch: true, Settler: &hubSettler{log: log}})
 		require.NoError(t, err)
-	}
-	require.Equal(t, []string{
-		"do delete dead false, failed false",
-		"visibility true", "do retry dead false, failed false",
-		"letter true", "delete true", "do dead letter dead true, failed false",
-		"do delete dead false, failed false",
-	}, log.lines)
+		for _, do := range []string{"", "fail", "permanent", "ignore"} {
+			_, err = handler(t.Context(), doing(do))
+			require.NoError(t, err)
+		}
+		require.Equal(t, []string{
+			"do delete dead false, failed false",
+			"visibility true", "do retry dead false, failed false",
+			"letter true", "delete true", "do dead letter dead true, failed false",
+			"do delete dead false, failed false",
+		}, log.lines)
+	})
 }
 
 func TestObserverSeesHowRecordsOfTopicsEnd(t *testing.T) {
 	t.Parallel()
-	r, log := &env{T: t}, &settlementLog{}
-	handler, err := lambdax.SNS(observed(t, r, log), lambdax.SNSConfig{})
-	require.NoError(t, err)
-	for n, do := range []string{"", "permanent"} {
-		_ = handler(t.Context(), events.SNSEvent{Records: []events.SNSEventRecord{
-			{EventSource: "aws:sns", SNS: events.SNSEntity{Message: body("do", n, do), MessageID: "m"}},
-		}})
-	}
-	require.Equal(t, []string{
-		"do delete dead false, failed false", "do dead letter dead false, failed false",
-	}, log.lines, "nothing settles records of topics")
+	synctest.Test(t, func(t *testing.T) { // an observer has 100 ms
+		r, log := &env{T: t}, &settlementLog{}
+		handler, err := lambdax.SNS(observed(t, r, log), lambdax.SNSConfig{})
+		require.NoError(t, err)
+		for n, do := range []string{"", "permanent"} {
+			_ = handler(t.Context(), events.SNSEvent{Records: []events.SNSEventRecord{
+				{EventSource: "aws:sns", SNS: events.SNSEntity{Message: body("do", n, do), MessageID: "m"}},
+			}})
+		}
+		require.Equal(t, []string{
+			"do delete dead false, failed false", "do dead letter dead false, failed false",
+		}, log.lines, "nothing settles records of topics")
+	})
 }
 
 // hubSettler notes its calls, and whether their contexts name a hub with an observer.

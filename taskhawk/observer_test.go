@@ -199,28 +199,30 @@ func TestAHubWithoutAnObserverHasNone(t *testing.T) {
 // last attempt becomes a dead letter.
 func TestObserverSeesDeadLettersOfOtherTransports(t *testing.T) {
 	t.Parallel()
-	for name, c := range map[string]struct {
-		handled error
-		done    bool
-		attempt int
-		letter  bool
-	}{
-		"done":                  {done: true, attempt: 5},
-		"ignored, not deleted":  {handled: taskhawk.Ignore(errTest), attempt: 5},
-		"retried":               {handled: errTest, attempt: 4},
-		"at its last attempt":   {handled: errTest, attempt: 5, letter: true},
-		"for good":              {handled: taskhawk.Permanent(errTest), done: true, attempt: 1, letter: true},
-		"for good, not stored":  {handled: taskhawk.Permanent(errTest), attempt: 1},
-		"for good, at its last": {handled: taskhawk.Permanent(errTest), attempt: 5, letter: true},
-	} {
-		observer := &fakeObserver{}
-		hub := newHub(t, taskhawk.Config{Observer: observer})
-		d := delivery("t", "")
-		d.Attempt, d.MaxAttempts = c.attempt, 5
-		hub.Settled(t.Context(), d, c.handled, c.done, nil)
-		require.Len(t, observer.settled(), 1)
-		require.Equal(t, c.letter, observer.settled()[0].DeadLetter, name)
-	}
+	synctest.Test(t, func(t *testing.T) { // an observer has 100 ms
+		for name, c := range map[string]struct {
+			handled error
+			done    bool
+			attempt int
+			letter  bool
+		}{
+			"done":                  {done: true, attempt: 5},
+			"ignored, not deleted":  {handled: taskhawk.Ignore(errTest), attempt: 5},
+			"retried":               {handled: errTest, attempt: 4},
+			"at its last attempt":   {handled: errTest, attempt: 5, letter: true},
+			"for good":              {handled: taskhawk.Permanent(errTest), done: true, attempt: 1, letter: true},
+			"for good, not stored":  {handled: taskhawk.Permanent(errTest), attempt: 1},
+			"for good, at its last": {handled: taskhawk.Permanent(errTest), attempt: 5, letter: true},
+		} {
+			observer := &fakeObserver{}
+			hub := newHub(t, taskhawk.Config{Observer: observer})
+			d := delivery("t", "")
+			d.Attempt, d.MaxAttempts = c.attempt, 5
+			hub.Settled(t.Context(), d, c.handled, c.done, nil)
+			require.Len(t, observer.settled(), 1)
+			require.Equal(t, c.letter, observer.settled()[0].DeadLetter, name)
+		}
+	})
 }
 
 // observe puts a hub with the observer in the place of w's, and returns a context that
@@ -341,20 +343,22 @@ func (*lostQueue) SetVisibility(context.Context, *taskhawk.Delivery, time.Durati
 
 func TestObserverSeesSyncRuns(t *testing.T) {
 	t.Parallel()
-	observer := &fakeObserver{}
-	task := taskhawk.New("tests.number", func(_ context.Context, args numberArgs) error {
-		return []error{nil, taskhawk.Ignore(errTest), taskhawk.Permanent(errTest)}[args.N]
+	synctest.Test(t, func(t *testing.T) { // an observer has 100 ms
+		observer := &fakeObserver{}
+		task := taskhawk.New("tests.number", func(_ context.Context, args numberArgs) error {
+			return []error{nil, taskhawk.Ignore(errTest), taskhawk.Permanent(errTest)}[args.N]
+		})
+		newHub(t, taskhawk.Config{Sync: true, Tasks: []taskhawk.AnyTask{task}, Observer: observer})
+		_, err := task.DispatchAll(t.Context(), []numberArgs{{0}, {1}, {2}})
+		require.ErrorIs(t, err, errTest)
+		settled := observer.settled()
+		require.Len(t, settled, 3)
+		for i, action := range []taskhawk.Action{taskhawk.ActionDelete, taskhawk.ActionDelete, taskhawk.ActionDeadLetter} {
+			require.Equal(t, action, settled[i].Outcome.Action)
+			require.True(t, settled[i].Registered)
+			require.False(t, settled[i].DeadLetter, "there is no queue")
+		}
 	})
-	newHub(t, taskhawk.Config{Sync: true, Tasks: []taskhawk.AnyTask{task}, Observer: observer})
-	_, err := task.DispatchAll(t.Context(), []numberArgs{{0}, {1}, {2}})
-	require.ErrorIs(t, err, errTest)
-	settled := observer.settled()
-	require.Len(t, settled, 3)
-	for i, action := range []taskhawk.Action{taskhawk.ActionDelete, taskhawk.ActionDelete, taskhawk.ActionDeadLetter} {
-		require.Equal(t, action, settled[i].Outcome.Action)
-		require.True(t, settled[i].Registered)
-		require.False(t, settled[i].DeadLetter, "there is no queue")
-	}
 }
 
 // Polls, heartbeats and the stop go on while an observer hangs for ever.
