@@ -5,6 +5,7 @@ import (
 	"context"
 	"encoding/json"
 	"net/http"
+	"os"
 	"strings"
 	"sync"
 	"testing"
@@ -19,7 +20,14 @@ import (
 	"github.com/taskhawk/taskhawk-go/sqsx/sqstest"
 )
 
-func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
+// TestMain hides the developer's own configuration of AWS from the tests.
+func TestMain(m *testing.M) {
+	for _, name := range []string{"AWS_PROFILE", "AWS_CA_BUNDLE"} {
+		_ = os.Unsetenv(name)
+	}
+	_ = os.Setenv("AWS_CONFIG_FILE", os.DevNull)
+	goleak.VerifyTestMain(m)
+}
 
 const app = "dev-myapp"
 
