@@ -437,11 +437,10 @@ func TestCloseRunsWhatWasPublished(t *testing.T) {
 func TestTopicsOverTheLoopback(t *testing.T) {
 	server := sqstest.NewServer()
 	defer server.Close()
-	for name, value := range map[string]string{
-		"AWS_ENDPOINT_URL_SNS": server.URL, "AWS_PROFILE": "", "AWS_CONFIG_FILE": os.DevNull, "AWS_CA_BUNDLE": "",
-	} {
-		t.Setenv(name, value)
-	}
+	t.Setenv("AWS_ENDPOINT_URL_SNS", server.URL)
+	t.Setenv("AWS_PROFILE", "") // and no other setting of a developer's own
+	t.Setenv("AWS_CONFIG_FILE", os.DevNull)
+	t.Setenv("AWS_CA_BUNDLE", "")
 	cfg, err := config.LoadDefaultConfig(t.Context(), config.WithRegion("us-east-1"),
 		config.WithCredentialsProvider(credentials.NewStaticCredentialsProvider("key", "secret", "")))
 	require.NoError(t, err)
