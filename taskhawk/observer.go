@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"log/slog"
+	"runtime"
 	"sync/atomic"
 	"time"
 
@@ -235,23 +236,40 @@ func (o *guardedObserver) try(f func()) <-chan struct{} {
 	}
 	done := make(chan struct{})
 	ended := guard.Start(f)
+	if failure, returned := inPatience(ended); returned {
+		o.failed(failure)
+		close(done)
+		return done
+	}
+	o.late.Add(1)
+	o.report(errSlowObserver)
+	go func() {
+		failure := <-ended
+		o.late.Add(-1)
+		o.failed(failure)
+		close(done)
+	}()
+	return done
+}
+
+// inPatience returns the end of an observation. It reports false if there is none within
+// observerPatience.
+func inPatience(ended <-chan *guard.CallError) (failure *guard.CallError, returned bool) {
 	timer := time.NewTimer(observerPatience)
 	defer timer.Stop()
 	select {
-	case failure := <-ended:
-		o.failed(failure)
-		close(done)
+	case failure = <-ended:
+		return failure, true
 	case <-timer.C:
-		o.late.Add(1)
-		o.report(errSlowObserver)
-		go func() {
-			failure := <-ended
-			o.late.Add(-1)
-			o.failed(failure)
-			close(done)
-		}()
 	}
-	return done
+	// A process that did not run meanwhile has not given the observer its time.
+	runtime.Gosched()
+	select {
+	case failure = <-ended:
+		return failure, true
+	default:
+		return nil, false
+	}
 }
 
 func (o *guardedObserver) failed(failure *guard.CallError) {
