@@ -44,12 +44,12 @@ build: ## Compile every package and program
 test: ## Vet, then run all tests but the fault suite with the race detector, the checks of the layout among them
 	@$(if $(RACE),,echo 'test: no cgo here, so no race detector' >&2)
 	@for module in . $(NESTED); do (cd "$$module" && go vet ./... && \
-		go test $(RACE) $$(go list ./... | grep -v '/internal/faults$$')); done
+		go test -timeout 30m $(RACE) $$(go list ./... | grep -v '/internal/faults$$')); done
 
 .PHONY: race
 race: COUNT ?= 5
 race: ## Run all tests COUNT times (5) with the race detector, shuffled, to find what happens seldom
-	@go test -race -count=$(COUNT) -shuffle=on ./...
+	@go test -race -timeout 60m -count=$(COUNT) -shuffle=on ./...
 
 .PHONY: fmt
 fmt: ## Format all Go files
