@@ -115,9 +115,9 @@ func (q *queue) observeReceive(ctx context.Context) (context.Context, func(messa
 
 func (q *queue) deliveries(ctx context.Context, messages []types.Message) []*taskhawk.Delivery {
 	now := time.Now()
-	deliveries := make([]*taskhawk.Delivery, 0, len(messages))
+	deliveries, memory := make([]*taskhawk.Delivery, 0, len(messages)), make([]taskhawk.Delivery, len(messages))
 	var attributes map[string]string
-	for _, message := range messages {
+	for i, message := range messages {
 		if !intact(message) {
 			q.service.counts.damaged.Add(1)
 			q.logger.LogAttrs(ctx, slog.LevelError, "damaged message; left for another delivery",
@@ -125,7 +125,8 @@ func (q *queue) deliveries(ctx context.Context, messages []types.Message) []*tas
 			continue
 		}
 		attributes = awsbatch.Texts(message.MessageAttributes, textOf, attributes)
-		d := newDelivery(message, attributes, q.info.Name, now)
+		d := &memory[i]
+		*d = newDelivery(message, attributes, q.info.Name, now)
 		d.Settler, d.MaxAttempts = q, q.maxReceives
 		deliveries = append(deliveries, d)
 	}
@@ -229,12 +230,12 @@ func MessageFrom(ctx context.Context) (types.Message, bool) {
 
 func newDelivery(
 	message types.Message, attributes map[string]string, queue string, received time.Time,
-) *taskhawk.Delivery {
+) taskhawk.Delivery {
 	attempt, err := strconv.Atoi(message.Attributes[string(types.MessageSystemAttributeNameApproximateReceiveCount)])
 	if err != nil {
 		attempt = 1
 	}
-	return &taskhawk.Delivery{
+	return taskhawk.Delivery{
 		Body:       aws.ToString(message.Body),
 		Attributes: attributes,
 		MessageID:  aws.ToString(message.MessageId),

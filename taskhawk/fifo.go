@@ -14,6 +14,13 @@ import (
 type sequence struct {
 	poller *poller
 	leases []*lease
+	first  [1]*lease // the array of leases for one message
+}
+
+func newSequence(p *poller, l *lease) *sequence {
+	s := &sequence{poller: p, first: [1]*lease{l}}
+	s.leases = s.first[:]
+	return s
 }
 
 // run handles the messages in order. If a message is not done, the later ones are given

@@ -123,21 +123,19 @@ type guardedSettler struct{ settler Settler }
 
 // SetVisibility calls the settler.
 func (s guardedSettler) SetVisibility(ctx context.Context, d *Delivery, timeout time.Duration) error {
-	return s.call(ctx, func() error { return s.settler.SetVisibility(ctx, d, timeout) })
+	_, err := isolated(ctx, func() (struct{}, error) { return struct{}{}, s.settler.SetVisibility(ctx, d, timeout) })
+	return err
 }
 
 // DeadLetter calls the settler.
 func (s guardedSettler) DeadLetter(ctx context.Context, d *Delivery, letter DeadLetter) error {
-	return s.call(ctx, func() error { return s.settler.DeadLetter(ctx, d, letter) })
+	_, err := isolated(ctx, func() (struct{}, error) { return struct{}{}, s.settler.DeadLetter(ctx, d, letter) })
+	return err
 }
 
 // Delete calls the settler.
 func (s guardedSettler) Delete(ctx context.Context, d *Delivery) error {
-	return s.call(ctx, func() error { return s.settler.Delete(ctx, d) })
-}
-
-func (guardedSettler) call(ctx context.Context, f func() error) error {
-	_, err := isolated(ctx, func() (struct{}, error) { return struct{}{}, f() })
+	_, err := isolated(ctx, func() (struct{}, error) { return struct{}{}, s.settler.Delete(ctx, d) })
 	return err
 }
 

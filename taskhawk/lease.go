@@ -17,8 +17,8 @@ import (
 // answers last. The service and the worker would then have different ends of the lease.
 type lease struct {
 	poller   *poller
-	id       string        // of the message; empty where the transport gives none
-	running  time.Time     // start of its handler, zero when none runs; guarded by the set of leases
+	first    Delivery      // what it was made with; never changes
+	running  time.Duration // start of its handler by leases.now, 0 when none runs; guarded by the set of leases
 	logAttrs LogAttrs      // of all its deliveries
 	limiter  *limiter      // of its task, nil for none; only the goroutine of its sequence uses it
 	delay    time.Duration // of its retry; only the goroutine that settles the message uses it
@@ -36,10 +36,10 @@ type lease struct {
 }
 
 func newLease(d *Delivery, p *poller) *lease {
-	l := &lease{poller: p, id: d.MessageID}
+	l := &lease{poller: p, first: *d}
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	l.hold(d)
+	l.hold(&l.first)
 	return l
 }
 
@@ -47,14 +47,13 @@ func newLease(d *Delivery, p *poller) *lease {
 func (l *lease) visibility() time.Duration { return l.poller.info.Visibility }
 
 // hold takes a delivery as the one to extend and settle, with this lease in the place of
-// its settler. mu must be held.
-func (l *lease) hold(d *Delivery) {
-	held := *d
+// its settler. The lease owns held. mu must be held.
+func (l *lease) hold(held *Delivery) {
 	held.Settler = l
 	if held.LogAttrs == nil {
 		held.LogAttrs = &l.logAttrs
 	}
-	l.delivery = &held
+	l.delivery = held
 	if held.Received.IsZero() {
 		held.Received = time.Now() // a transport may not say; a lease that ended long ago would be lost at once
 	}
@@ -132,7 +131,8 @@ func (l *lease) adopt(d *Delivery) bool {
 	if l.closed || l.lost {
 		return false
 	}
-	l.hold(d)
+	held := *d
+	l.hold(&held)
 	return true
 }
 
@@ -369,23 +369,29 @@ type messageKey struct {
 func (p *poller) keyOf(d *Delivery) messageKey { return messageKey{poller: p, id: d.MessageID} }
 
 func (l *lease) key() messageKey {
-	if l.id == "" {
+	id := l.first.MessageID
+	if id == "" {
 		return messageKey{poller: l.poller, unnamed: l}
 	}
-	return messageKey{poller: l.poller, id: l.id}
+	return messageKey{poller: l.poller, id: id}
 }
 
 // leases is the set of leases that a worker holds. The goroutine of the handler, or the
 // stop that gives up on the handler, takes a lease out of the set. Only the one that
 // took it may settle the message.
 type leases struct {
+	made time.Time
+
 	mu       sync.Mutex
 	held     map[messageKey]*lease
 	running  int // how many of the held ones have a running handler
 	settling int
 }
 
-func newLeases() *leases { return &leases{held: map[messageKey]*lease{}} }
+func newLeases() *leases { return &leases{made: time.Now(), held: map[messageKey]*lease{}} }
+
+// now returns the time since s was made, never zero.
+func (s *leases) now() time.Duration { return time.Since(s.made) + 1 }
 
 // add holds the message of a delivery. If it was held already, because it was delivered
 // twice, add returns that lease and true. Each delivery without a message id gets a new
@@ -406,7 +412,7 @@ func (s *leases) add(d *Delivery, p *poller) (l *lease, held bool) {
 func (s *leases) run(l *lease) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	l.running = time.Now()
+	l.running = s.now()
 	s.running++
 }
 
@@ -415,7 +421,7 @@ func (s *leases) run(l *lease) {
 func (s *leases) settle(l *lease) bool {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	if l.running.IsZero() {
+	if l.running == 0 {
 		return false
 	}
 	s.halt(l)
@@ -425,7 +431,7 @@ func (s *leases) settle(l *lease) bool {
 
 // halt marks that the handler of l no longer counts. mu must be held.
 func (s *leases) halt(l *lease) {
-	l.running = time.Time{}
+	l.running = 0
 	s.running--
 }
 
@@ -457,7 +463,7 @@ func (s *leases) abandon() (running []*lease, settling int) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	for _, l := range s.held {
-		if !l.running.IsZero() {
+		if l.running != 0 {
 			running = append(running, l)
 			s.halt(l)
 			s.drop(l)
@@ -478,12 +484,12 @@ func (s *leases) counts() (running, settling int) {
 func (s *leases) longest() time.Duration {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	now := time.Now()
+	now := s.now()
 	first := now
 	for _, l := range s.held {
-		if !l.running.IsZero() && l.running.Before(first) {
-			first = l.running
+		if l.running != 0 {
+			first = min(first, l.running)
 		}
 	}
-	return now.Sub(first)
+	return now - first
 }

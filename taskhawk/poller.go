@@ -156,7 +156,7 @@ func (p *poller) sequences(stop, work context.Context, deliveries []*Delivery) [
 			s.leases = append(s.leases, l)
 			continue
 		}
-		s := &sequence{poller: p, leases: []*lease{l}}
+		s := newSequence(p, l)
 		sequences = append(sequences, s)
 		if p.info.Ordered {
 			groups[d.Group] = s

@@ -93,12 +93,13 @@ func (s *leases) tasks() []RunningTask {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	var running []RunningTask
+	now, passed := time.Now(), s.now()
 	for _, l := range s.held {
-		if l.running.IsZero() {
+		if l.running == 0 {
 			continue
 		}
 		d := l.current()
-		task := RunningTask{Queue: d.Queue, Attempt: max(d.Attempt, 1), Since: l.running}
+		task := RunningTask{Queue: d.Queue, Attempt: max(d.Attempt, 1), Since: now.Add(l.running - passed)}
 		task.Task, task.ID = d.LogAttrs.names()
 		running = append(running, task)
 	}

@@ -44,15 +44,18 @@ func Call(f func()) *CallError { return <-Start(f) }
 func Start(f func()) <-chan *CallError {
 	ended := make(chan *CallError, 1)
 	go func() {
-		failure := &CallError{} // of runtime.Goexit, unless something else is set
-		defer func() { ended <- failure }()
+		returned := false
 		defer func() {
+			var failure *CallError
 			if value := recover(); value != nil {
 				failure = &CallError{Value: value, Stack: debug.Stack()}
+			} else if !returned { // runtime.Goexit
+				failure = &CallError{}
 			}
+			ended <- failure
 		}()
 		f()
-		failure = nil
+		returned = true
 	}()
 	return ended
 }
