@@ -19,8 +19,8 @@ import (
 // regionTrip is how long SQS takes for a receive or a delete within a region.
 const regionTrip = 15 * time.Millisecond
 
-// busyRow is a worker with a backlog, and how much of Concurrency divided by the
-// handler's time it has to reach.
+// busyRow is a worker with a backlog, and the part of its throughput limit (Concurrency
+// divided by the handler's time) that it must reach.
 type busyRow struct {
 	concurrency int
 	takes       time.Duration
@@ -100,8 +100,9 @@ func keepsBusy(t *testing.T, row busyRow) {
 	}
 }
 
-// Two workers on one queue share slow tasks evenly, over SQS too: what one could only keep
-// in line is left to the other, also while that one has just started.
+// Two workers on one queue share slow tasks evenly, over SQS too. A worker leaves
+// messages that it could only keep in line to the other, even if that one has just
+// started.
 func TestWorkersShareSlowTasks(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {

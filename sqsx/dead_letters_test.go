@@ -21,7 +21,7 @@ import (
 	"github.com/taskhawk/taskhawk-go/taskhawk"
 )
 
-// look returns all letters, which no error may be among.
+// look returns all letters, and requires that there is no error.
 func (g *graveyard) look(config sqsx.DeadLettersConfig) []sqsx.DeadLetter {
 	g.Helper()
 	var found []sqsx.DeadLetter
@@ -196,8 +196,8 @@ func TestDeadLettersStayHiddenWhileTheLoopRuns(t *testing.T) {
 	})
 }
 
-// Four queues cost the time of one, both for the poll that finds a queue empty and for
-// those that bring letters.
+// Four queues take the time of one, for the polls that find a queue empty and for the
+// polls that return letters.
 func TestDeadLettersOfAllQueuesAtOnce(t *testing.T) {
 	t.Parallel()
 	inGraveyard(t, func(g *graveyard) {
@@ -253,7 +253,7 @@ func TestDeadLettersOfAllQueuesAtOnce(t *testing.T) {
 	})
 }
 
-// The caller's loop may end in any way: all queues get their letters back before it has.
+// The caller's loop may end in any way: first all queues get their letters back.
 func TestDeadLettersOfALoopThatPanics(t *testing.T) {
 	t.Parallel()
 	inGraveyard(t, func(g *graveyard) {
@@ -306,7 +306,7 @@ func TestDeadLettersWhenOneQueueFails(t *testing.T) {
 	})
 }
 
-// A look must never be what moves a letter on.
+// A look must never move a letter on.
 func TestDeadLettersThatALookCouldMoveOn(t *testing.T) {
 	t.Parallel()
 	inGraveyard(t, func(g *graveyard) {
@@ -436,8 +436,8 @@ func (e *endlessAPI) ChangeMessageVisibilityBatch(
 	return out, nil
 }
 
-// TestDeadLettersOfAFullQueue has a list of all letters that are looked at, and measures
-// what it and their leases take.
+// TestDeadLettersOfAFullQueue keeps a list of all yielded letters, and measures the
+// memory of the list and of their leases.
 func TestDeadLettersOfAFullQueue(t *testing.T) { //nolint:paralleltest // it measures memory
 	body, err := json.Marshal(map[string]any{
 		"id": "6d1b0d3c-6d4e-4d43-8f1b-8dd5e1e4a1c9", "task": "tests.a", "args": []string{strings.Repeat("x", 2<<10)},

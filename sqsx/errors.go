@@ -13,8 +13,8 @@ import (
 )
 
 // QueueError is the error of a call to SQS for a queue. errors.As also finds the answer
-// of SQS, such as *types.QueueDoesNotExist: compare types, since the codes differ between
-// the protocols of SQS.
+// of SQS, such as *types.QueueDoesNotExist. Compare types, since the codes differ
+// between the protocols of SQS.
 type QueueError struct {
 	// Queue is the name of the queue.
 	Queue string

@@ -123,7 +123,7 @@ func ExampleMessageFrom() {
 	// 1234
 }
 
-// A task has failed for good. When the cause is mended, its message gets another chance.
+// A task has failed for good. When the cause is fixed, its message is moved back.
 func ExampleRedrive() {
 	greet := taskhawk.New("tasks.greet", func(context.Context, greetArgs) error {
 		return taskhawk.Permanent(errors.New("nobody is at home"))

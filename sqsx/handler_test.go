@@ -64,8 +64,8 @@ func TestExtendVisibility(t *testing.T) {
 	})
 }
 
-// Somebody else deletes the message: the next heartbeat is told that it does not exist.
-// There is nothing left to hold, or to ask for.
+// Another program deletes the message. The next extension fails, since the message does
+// not exist: the worker makes no more extensions.
 func TestAMessageThatIsGoneIsALostLease(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {

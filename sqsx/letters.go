@@ -20,8 +20,8 @@ import (
 )
 
 // The waits of a poll. A long poll asks all servers of SQS, so an empty one means that
-// the queue is empty. lostWait applies while letters of a lost answer may become
-// visible.
+// the queue is empty. A poll waits for lostWait while letters of a lost answer may
+// become visible.
 const (
 	scanWait = time.Second
 	lostWait = awsbatch.CallTimeout / 2
@@ -51,7 +51,7 @@ type scan struct {
 	reader  *letterReader
 	leases  leases
 	clock   serverClock
-	stale   int // polls in a row that brought known letters and no new one
+	stale   int // polls in a row that returned known letters and no new one
 	// lost is the time until which letters of a lost answer may be in flight. No call
 	// returned their receipt handles.
 	lost time.Time

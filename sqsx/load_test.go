@@ -34,7 +34,7 @@ func sequence(letters []sqsx.DeadLetter, err error) iter.Seq2[sqsx.DeadLetter, e
 	}
 }
 
-// stored is what of a message a load has to keep.
+// stored has the parts of a message that a load must keep.
 func stored(messages []sqstest.Message) []string {
 	var found []string
 	for _, m := range messages {
@@ -134,7 +134,7 @@ func TestLoadOnFIFOQueuesLosesNothingToDeduplication(t *testing.T) {
 	})
 }
 
-// A load that was cut off goes on behind what it has read.
+// A load that was cut off continues after the letters that it has read.
 func TestLoadSaysHowFarItCame(t *testing.T) {
 	t.Parallel()
 	inGraveyard(t, func(g *graveyard) {

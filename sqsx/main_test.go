@@ -90,7 +90,7 @@ func name(priority taskhawk.Priority) *string {
 	return &queue
 }
 
-// deleteQueue deletes a queue, and waits until SQS knows it no more.
+// deleteQueue deletes a queue, and waits until SQS no longer knows it.
 func (r *env) deleteQueue(name string) {
 	r.Helper()
 	url, err := r.client.GetQueueUrl(r.Context(), &sqs.GetQueueUrlInput{QueueName: &name})

@@ -163,7 +163,7 @@ func TestLimitedTasksLetOthersPass(t *testing.T) {
 	})
 }
 
-// A message that waits for its task holds up its group, and no other.
+// A message that waits for its task blocks its group, and no other.
 func TestLimitedTasksKeepTheOrderOfTheirGroup(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {

@@ -146,8 +146,8 @@ func TestProvisionOfOneQueueForAll(t *testing.T) {
 	})
 }
 
-// Cut off at any request, Provision says which queue it was about, and does the rest when
-// it is repeated.
+// Cut off at any request, Provision names the queue in its error. Repeated, it does the
+// rest.
 func TestProvisionCanBeRepeatedAfterAnyFailure(t *testing.T) {
 	t.Parallel()
 	config := sqsx.ProvisionConfig{Priorities: []taskhawk.Priority{taskhawk.Bulk}}

@@ -56,8 +56,8 @@ func numbers(n int) []numberArgs {
 	return args
 }
 
-// A group keeps its order when an entry of it fails for a moment, and what is behind one
-// that fails for good is held back.
+// A group keeps its order if an entry fails for a moment. Entries after one that fails
+// for good are held back.
 func TestDispatchAllKeepsTheOrderOfAGroup(t *testing.T) {
 	t.Parallel()
 	queue := fifoName(app, taskhawk.Default)

@@ -54,8 +54,8 @@ func TestRedriveHoldsLettersThroughALongPass(t *testing.T) {
 	})
 }
 
-// SQS keeps no message from others for more than twelve hours. What comes back then is
-// known.
+// SQS keeps no message from others for more than twelve hours. The scan knows the
+// letters that come back then.
 func TestRedriveEndsThoughClaimsEndAfterTwelveHours(t *testing.T) {
 	t.Parallel()
 	inGraveyard(t, func(g *graveyard) {
@@ -92,7 +92,8 @@ func TestRedriveThatCannotExtendItsClaims(t *testing.T) {
 	})
 }
 
-// A filter that takes longer than the leases: what others may have by then is not moved.
+// The filter takes longer than the leases: letters that others may have by then are not
+// moved.
 func TestRedriveDoesNotMoveWhatItHoldsNoLonger(t *testing.T) {
 	t.Parallel()
 	inGraveyard(t, func(g *graveyard) {
@@ -218,7 +219,7 @@ func TestRedriveTakesThreeRequestsForTenMessages(t *testing.T) {
 	})
 }
 
-// In order within each group, also where a message fails on its way.
+// Letters are moved in order within each group, even if one of them fails.
 func TestRedriveOfFIFOQueues(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {

@@ -21,8 +21,8 @@ import (
 	"github.com/taskhawk/taskhawk-go/taskhawk"
 )
 
-// One request or one answer gets lost, whichever it is: the redrive moves everything all
-// the same, and only a lost answer to a send leaves copies.
+// Any one request or answer gets lost: the redrive still moves everything, and only a
+// lost answer to a send leaves copies.
 func TestRedriveSurvivesOneLostRequestOrAnswer(t *testing.T) {
 	t.Parallel()
 	config := sqsx.RedriveConfig{Tasks: []string{"tests.wanted"}, Priorities: []taskhawk.Priority{taskhawk.Default}}

@@ -48,7 +48,7 @@ func TestRedriveLooksAtEachLetterOnceAndGivesItBackAtTheEnd(t *testing.T) {
 	})
 }
 
-// However a message got here, its body says what task it is for.
+// The body has the name of the task, however the message got here.
 func TestRedriveReadsTheTaskAsAWorkerDoes(t *testing.T) {
 	t.Parallel()
 	inGraveyard(t, func(g *graveyard) {

@@ -120,8 +120,8 @@ func eachCut(t *testing.T, run func(g *graveyard, c *cut, config sqsx.RedriveCon
 	}
 }
 
-// A process killed at any point loses no message, and leaves copies only where it was cut
-// off between storing and deleting.
+// A process killed at any point loses no message. It leaves copies only if it was cut
+// off between store and delete.
 func TestRedriveKilledAtAnyPointLosesNothing(t *testing.T) {
 	t.Parallel()
 	eachCut(t, func(g *graveyard, c *cut, config sqsx.RedriveConfig) {

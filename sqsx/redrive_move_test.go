@@ -240,8 +240,8 @@ func TestRedriveSaysWhenItsTaskGoesOn(t *testing.T) {
 	})
 }
 
-// The task may move everything, but nothing can tell: to copy beside it would count
-// wrongly.
+// The task may move everything, but its progress is unknown: copies beside it would be
+// counted wrongly.
 func TestRedriveThatCannotSeeItsTask(t *testing.T) {
 	t.Parallel()
 	inGraveyard(t, func(g *graveyard) {

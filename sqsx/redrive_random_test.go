@@ -15,8 +15,7 @@ import (
 	"github.com/taskhawk/taskhawk-go/taskhawk"
 )
 
-// effects are what may go wrong with the requests of a redrive, by a name for rapid to
-// show.
+// effects are the faults of requests of a redrive, by a name for rapid to show.
 func effects() map[string]sqstest.Effect {
 	return map[string]sqstest.Effect{
 		"reset":          sqstest.Reset(),
@@ -56,8 +55,8 @@ func mishaps(t *rapid.T) []mishap {
 	}), 0, 4).Draw(t, "mishaps")
 }
 
-// trial redrives through mishaps, and then once more without. It returns what is not as
-// it must be.
+// trial redrives with faults, and then once more without. It returns the violated
+// conditions.
 func (g *graveyard) trial(all []mishap, config sqsx.RedriveConfig) error {
 	copiesMayBe := false
 	var injected []*sqstest.Injection
@@ -89,7 +88,7 @@ func (g *graveyard) trial(all []mishap, config sqsx.RedriveConfig) error {
 	return g.judge(copiesMayBe)
 }
 
-// judge says what is wrong when everything should have been moved.
+// judge returns the violated conditions if everything should have been moved.
 func (g *graveyard) judge(copiesMayBe bool) error {
 	dead, back := g.copies()
 	if len(dead) > 0 || len(back) != wanted {
@@ -109,8 +108,8 @@ func (g *graveyard) judge(copiesMayBe bool) error {
 	return nil
 }
 
-// Whatever goes wrong, and however often: no letter is lost, none is left behind in
-// silence, and copies have a cause.
+// Whatever fails, and however often: no letter is lost, each letter left behind has an
+// error, and each copy has a cause.
 func TestRedriveThroughRandomMishaps(t *testing.T) {
 	t.Parallel()
 	rapid.Check(t, func(r *rapid.T) {

@@ -138,7 +138,7 @@ TASKHAWK-DEV-MYAPP: 2 moved, 3 skipped (copy)
 	})
 }
 
-// The clock of SQS counts, which the Date of its answers tells.
+// The clock of SQS decides, by the Date of its answers.
 func TestRedriveOfAMachineWithAWrongClock(t *testing.T) {
 	t.Parallel()
 	for _, ahead := range []time.Duration{time.Hour, -time.Hour} {
@@ -190,7 +190,8 @@ func (s sentAPI) ReceiveMessage(
 	return out, nil
 }
 
-// What fails again while a redrive runs is counted, and left for the next one.
+// A task that fails again while a redrive runs is counted as Later, and left for the
+// next one.
 func TestRedriveCountsLettersSentSinceItBegan(t *testing.T) {
 	t.Parallel()
 	inGraveyard(t, func(g *graveyard) {

@@ -78,8 +78,8 @@ func (l *load) dispatchAll() {
 	require.NoError(l, err)
 }
 
-// requireRequests works all tasks off and checks what SQS bills for each, sent, received
-// and deleted.
+// requireRequests runs all tasks and checks how many requests SQS bills for each task:
+// to send, to receive and to delete.
 func (l *load) requireRequests(most float64, config sqsx.WorkerConfig) {
 	l.Helper()
 	require.InDelta(l, 1024, len(l.messages(*name(taskhawk.Default))[0].Body), 5)
@@ -140,7 +140,7 @@ func TestRequestsOfSlowTasksWithALinger(t *testing.T) {
 	})
 }
 
-// An idle dispatch pays for nothing but its own request, in time and in money.
+// An idle dispatch takes one request, and only the time of that.
 func TestRequestsOfAnIdleDispatch(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {

@@ -39,9 +39,8 @@ func (c *earlyAnswers) Do(req *http.Request) (*http.Response, error) {
 	}, nil
 }
 
-// The SDK closes the body of a request when the answer is there. net/http may still read
-// in it then, and gives the connection up when it cannot: so nothing that the library
-// sends is closed early.
+// The SDK closes the body of a request when the answer arrives. If net/http still reads
+// the body then, it closes the connection. So the library closes no body early.
 func TestRequestBodiesStayOpen(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {

@@ -23,8 +23,8 @@ import (
 	"github.com/taskhawk/taskhawk-go/taskhawk"
 )
 
-// capture is a message of the Python library, or one that it was tried on, with what must
-// become of it.
+// capture is a message of the Python library, or a message that it was tried with, and
+// the required result.
 type capture struct {
 	Case       string
 	Queue      string
@@ -116,9 +116,9 @@ func wireHub(t *testing.T, run *wireRun) *taskhawk.Hub {
 	return hub
 }
 
-// TestPythonMessages puts every captured message on the queues and has a worker run them:
-// the legal ones run once, with the right values, and are deleted; the others never run
-// and end as dead letters, unchanged.
+// TestPythonMessages puts every captured message on the queues and lets a worker run
+// them. Legal messages run once, with the right values, and are deleted. The others
+// never run, and end as dead letters, unchanged.
 func TestPythonMessages(t *testing.T) {
 	t.Parallel()
 	for _, name := range []string{"taskhawk-python-1.4.0", "python-accepts"} {
