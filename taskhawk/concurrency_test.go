@@ -12,8 +12,8 @@ import (
 	"github.com/taskhawk/taskhawk-go/taskhawk"
 )
 
-// One task and one hub, used by many at once: the race detector looks at the maps and
-// buffers they share.
+// Many goroutines use one task and one hub at once: the race detector watches the maps
+// and buffers that they share.
 func TestTasksAndHubsAreSafeForConcurrentUse(t *testing.T) {
 	t.Parallel()
 	const goroutines, each = 8, 50

@@ -78,8 +78,8 @@ func TestAHandlerDispatchesThroughItsOwnHub(t *testing.T) {
 	require.Contains(t, here.last(t).Body, `"task":"tasks.send_email","args":["i1",""]`)
 }
 
-// What is sent to the queues of a hub comes back to it: a hub with other tasks alone
-// would not know it.
+// Messages sent to the queues of a hub come back to that hub. A hub with other tasks
+// only would not know their task.
 func TestAHandlerDispatchesNothingThatItsHubDoesNotKnow(t *testing.T) {
 	t.Parallel()
 	email, elsewhere := newEmail(t)

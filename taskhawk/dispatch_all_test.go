@@ -121,8 +121,8 @@ func TestDispatchAllNamesWhatFailedOneByOne(t *testing.T) {
 	require.Len(t, publisher.published(), 2, "one failure does not keep the others from being sent")
 }
 
-// A decorator that breaks the contract of PublishBatch must not make what is not
-// confirmed look stored.
+// If a decorator breaks the contract of PublishBatch, messages that are not confirmed
+// must not look stored.
 func TestDispatchAllTakesNoAnswerForAFailure(t *testing.T) {
 	t.Parallel()
 	for name, c := range map[string]struct {

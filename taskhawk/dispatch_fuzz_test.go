@@ -12,8 +12,9 @@ import (
 	"github.com/taskhawk/taskhawk-go/taskhawk"
 )
 
-// FuzzDispatch holds Dispatch to what it promises of any text: it is refused with a typed
-// error, or it is in a body of characters that SQS takes and comes back as it was.
+// FuzzDispatch checks a promise of Dispatch for any text. Either it refuses the text
+// with a typed error, or the body has only characters that SQS accepts, and the text
+// comes back unchanged.
 func FuzzDispatch(f *testing.F) {
 	f.Add("a@b.c", "hi", "request_id", "1234", "i1")
 	f.Add("Zoë 日本 😀", "\x00\x1f\x7f\"\\/<>&", "é", "\u2028\u2029", "\ufffe\uffff\ufffd")

@@ -79,7 +79,7 @@ type governor struct {
 	window   int           // how many may be
 	demand   demand
 	mean     mean // of the handlers of this queue
-	drained  bool // the last receive brought less than it asked for
+	drained  bool // the last receive returned less than it asked for
 	polls    pollState
 }
 
@@ -239,7 +239,7 @@ func (g *governor) startable() int {
 	return int(min(int64(g.concurrency)*int64(prefetchHorizon)/int64(takes), math.MaxInt32))
 }
 
-// received records a finished receive: how many messages it brought, how many of them
+// received records a finished receive: how many messages it returned, how many of them
 // wait now, and how long it took.
 func (g *governor) received(p plan, brought, waiting int, took time.Duration) {
 	g.shared.mu.Lock()
@@ -256,7 +256,7 @@ func (g *governor) received(p plan, brought, waiting int, took time.Duration) {
 		}
 	case brought == 0:
 		g.window = 1
-	case brought < p.limit/2: // SQS brings somewhat fewer now and then
+	case brought < p.limit/2: // SQS returns somewhat fewer now and then
 		g.window = max(g.window/2, 1)
 	}
 	g.signal()
@@ -273,7 +273,7 @@ type demand struct {
 	period       time.Time
 }
 
-// observe takes note of a start.
+// observe records a start.
 func (d *demand) observe(now time.Time) {
 	// Any stretch counts, not only those of receives: a wave of starts may come just when
 	// none is in flight, because the line was too short for it. It is twice the time of a

@@ -135,8 +135,8 @@ func TestWorkerMakesMoreReceivesOnlyWhileTheyComeBackFull(t *testing.T) {
 	})
 }
 
-// An outage that meets many receives at once is one failure, not one for each: the worker
-// is back after a second.
+// An outage that meets many receives at once is one failure, not one for each: the
+// worker receives again after a second.
 func TestWorkerCountsAnOutageOfManyReceivesOnce(t *testing.T) {
 	t.Parallel()
 	runDistant(t, sleeping(100*time.Millisecond), func(w *workerTest, q *distantQueue) {
@@ -162,7 +162,7 @@ func TestWorkerCountsAnOutageOfManyReceivesOnce(t *testing.T) {
 	})
 }
 
-// A stop that meets many receives gives back what they bring.
+// A stop that meets many receives gives back their messages.
 func TestWorkerStopsWithManyReceivesInFlight(t *testing.T) {
 	t.Parallel()
 	runDistant(t, sleeping(100*time.Millisecond), func(w *workerTest, q *distantQueue) {
@@ -211,9 +211,9 @@ func TestWorkerWaitsForSlowSettlements(t *testing.T) {
 	})
 }
 
-// answeringQueue answers each poll with as many messages as the test says next, or with
-// none when its wait is over. Messages that the test gives to the queue go to polls with
-// the full wait, so that extra receives stay in flight.
+// answeringQueue answers each poll with the next number of messages from the test, or
+// with none when the wait is over. Messages that the test gives to the queue go to polls
+// with the full wait, so that extra receives stay in flight.
 type answeringQueue struct {
 	*scriptedQueue
 	answers  chan int
@@ -271,8 +271,8 @@ func (q *answeringQueue) group(group string, ids ...string) []*taskhawk.Delivery
 	return batch
 }
 
-// A full receive doubles how many may be in flight. One that brings fewer than half
-// halves that, and an empty one leaves only the long poll.
+// A full receive doubles how many may be in flight. A receive of fewer than half the
+// messages halves that, and an empty one leaves only the long poll.
 func TestWorkerMakesAsManyReceivesAsTheyBring(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {

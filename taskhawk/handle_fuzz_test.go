@@ -10,7 +10,7 @@ import (
 	"github.com/taskhawk/taskhawk-go/taskhawk"
 )
 
-// FuzzHandle holds Hub.Handle to what it promises of any delivery: no panic, and a
+// FuzzHandle checks a promise of Hub.Handle for any delivery: no panic, and either a
 // handler that ran or an error of a known kind.
 func FuzzHandle(f *testing.F) {
 	for _, text := range wireBodies(f) {

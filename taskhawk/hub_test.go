@@ -211,8 +211,8 @@ func TestMiddlewareMayChangeTheMessageAndTheContext(t *testing.T) {
 	require.NoError(t, hub.Handle(t.Context(), delivery("t", "1")))
 }
 
-// panicHub is a hub whose task "panics" does so with value; with inMiddleware, middleware
-// does so instead.
+// panicHub returns a hub whose task "panics" panics with value. If inMiddleware is set,
+// the middleware panics instead.
 func panicHub(t *testing.T, inMiddleware bool, fail func()) *taskhawk.Hub {
 	t.Helper()
 	return newHub(t, taskhawk.Config{
@@ -302,7 +302,7 @@ func TestRecoverServesOtherHandlers(t *testing.T) {
 	require.ErrorAs(t, handler(t.Context(), msg), &panicked)
 }
 
-// Transports refuse a hub that could run nothing of what they bring, when they are made.
+// The constructor of a transport refuses a hub that can run none of its messages.
 func TestAHubThatCanRunNothingSaysSo(t *testing.T) {
 	t.Parallel()
 	runs := taskhawk.New("runs", func(context.Context, struct{}) error { return nil })

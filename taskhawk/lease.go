@@ -27,7 +27,7 @@ type lease struct {
 	delivery *Delivery     // the last receipt, if the message came more than once
 	until    time.Time     // when the message becomes visible to others
 	timer    *time.Timer   // of the next extension
-	changing chan struct{} // closed when the change under way is over; nil when none is
+	changing chan struct{} // closed when the change in flight ends; nil if there is none
 	failure  error         // of the last extension; nil when it succeeded
 	closed   bool          // no more changes: being settled, or given back
 	done     bool          // closed, and the handler is done with the message
@@ -189,7 +189,7 @@ func (l *lease) extend() {
 func (l *lease) beginExtension() (d *Delivery, until time.Time, more, ok bool) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	if l.closed || l.lost || l.changing != nil { // the change under way schedules the next extension when it ends
+	if l.closed || l.lost || l.changing != nil { // the change in flight schedules the next extension when it ends
 		return nil, time.Time{}, false, false
 	}
 	l.changing = make(chan struct{})
@@ -228,7 +228,7 @@ func (l *lease) endExtension(d *Delivery, until time.Time, err error) (lost bool
 	return true, l.failure
 }
 
-// changed ends the change under way. mu must be held.
+// changed ends the change in flight. mu must be held.
 func (l *lease) changed() {
 	close(l.changing)
 	l.changing = nil
@@ -262,9 +262,9 @@ func (l *lease) start(cancel context.CancelCauseFunc) bool {
 	return !l.lost
 }
 
-// close ends the extensions, waits for a change that is under way, and reports whether
-// the lease still holds. After that only the settlement touches the message, so that no
-// late extension overrides it.
+// close ends the extensions, waits for a change in flight, and reports whether the lease
+// still holds. After that only the settlement touches the message, so that no late
+// extension overrides it.
 func (l *lease) close() (d *Delivery, holds bool) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
@@ -281,8 +281,8 @@ func (l *lease) close() (d *Delivery, holds bool) {
 	return l.delivery, !l.lost
 }
 
-// SetVisibility implements Settler for handlers, which reach it by [ExtendVisibility]. It
-// waits for an extension under way, and the next extension waits for it.
+// SetVisibility implements Settler for handlers, which reach it by [ExtendVisibility].
+// It waits for an extension in flight, and the next extension waits for it.
 func (l *lease) SetVisibility(ctx context.Context, _ *Delivery, timeout time.Duration) error {
 	d, until, err := l.beginByHand(ctx)
 	if err != nil {

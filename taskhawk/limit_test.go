@@ -189,8 +189,8 @@ func TestStopGivesBackLimitedMessages(t *testing.T) {
 	})
 }
 
-// A message whose lease ends while it waits comes again. The place must be free for it,
-// or each of its deliveries would count for nothing.
+// A message whose lease ends while it waits comes again. The old place must be free for
+// it, or its deliveries would use up its attempts without a run.
 func TestLimitedMessagesWhoseLeaseIsLostMakeRoom(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
@@ -376,9 +376,9 @@ func delays(t *testing.T, changes []string) []time.Duration {
 	return all
 }
 
-// A message that is given back comes again when those in the room, and those given back
-// before it, have run: at the pace of the task, which here starts one each half minute.
-// When the room was empty, those given back earlier no longer count.
+// A message that is given back comes again when the messages in the room, and those
+// given back before it, have run: here the task starts one each half minute. After the
+// room was empty, messages given back earlier no longer count.
 func TestLimitedMessagesComeBackWhenThereIsRoom(t *testing.T) {
 	t.Parallel()
 	for room, first := range map[int]time.Duration{1: time.Minute, 2: 90 * time.Second} {
@@ -402,7 +402,7 @@ func TestLimitedMessagesComeBackWhenThereIsRoom(t *testing.T) {
 	}
 }
 
-// The longest delay is an hour. What would come back later has a random part of it.
+// The longest delay is an hour. Longer ones become a random part of that.
 func TestLimitedMessagesComeBackWithinAnHour(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {

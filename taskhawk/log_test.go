@@ -115,8 +115,8 @@ func TestHandleLogsHowLongATaskTook(t *testing.T) {
 	})
 }
 
-// A stop that cuts a handler off is no failure of the task, but its other outcomes are
-// what they are.
+// A stop that cuts a handler off is no failure of the task. Other outcomes of a cut-off
+// handler are logged as usual.
 func TestHandleLogsWhatAStopCutOff(t *testing.T) {
 	t.Parallel()
 	for _, c := range []struct {
@@ -271,7 +271,7 @@ func TestAddLogAttrs(t *testing.T) {
 	require.NotContains(t, text.String(), `"n":1`)
 }
 
-// What a transport logs about its delivery has them too.
+// The transport's line about a delivery has them too.
 func TestAddLogAttrsReachesTheTransport(t *testing.T) {
 	t.Parallel()
 	d := delivery("t", "")

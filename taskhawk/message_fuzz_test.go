@@ -12,9 +12,9 @@ import (
 	"github.com/taskhawk/taskhawk-go/taskhawk"
 )
 
-// FuzzParseMessage holds ParseMessage to what it promises of any input: it does not
-// panic, what it accepts is JSON, and what it accepts can be written and read again with
-// the same meaning.
+// FuzzParseMessage checks the promises of ParseMessage for any input: it does not panic,
+// and each accepted input is JSON that can be written and read again with the same
+// meaning.
 func FuzzParseMessage(f *testing.F) {
 	for _, body := range wireBodies(f) {
 		f.Add(body)
@@ -54,9 +54,9 @@ func FuzzParseMessage(f *testing.F) {
 	})
 }
 
-// requireSameMembers compares with what encoding/json finds under the same keys. Its fold
-// of case does not matter for a map, and it takes the last of two, which ParseMessage
-// refuses.
+// requireSameMembers compares with the values that encoding/json finds under the same
+// keys. A map has no fold of case. Of two equal keys encoding/json takes the last, and
+// ParseMessage refuses both.
 func requireSameMembers(t *testing.T, body string, msg *taskhawk.Message) {
 	t.Helper()
 	var members map[string]json.RawMessage

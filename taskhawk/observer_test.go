@@ -225,7 +225,7 @@ func TestObserverSeesDeadLettersOfOtherTransports(t *testing.T) {
 	})
 }
 
-// observe puts a hub with the observer in the place of w's, and returns a context that
+// observe replaces the hub of w by one with the observer, and returns a context that
 // dispatches through it.
 func (w *workerTest) observe(observer taskhawk.Observer) context.Context {
 	w.hub = newHub(w, taskhawk.Config{Publisher: w.memory, Tasks: []taskhawk.AnyTask{w.number}, Observer: observer})

@@ -292,8 +292,8 @@ func TestHandleStartsNothingThatWouldEndTooLate(t *testing.T) {
 			{"minute", 0, time.Minute, "", 1},
 			{"minute", time.Second, 59 * time.Second, "too little time is left to start the task: 59s; this delivery needs 1m0s", 1},
 			{"unheard of", 0, -1, "the deadline has passed", 1},
-			// It does not fit into any delivery: giving it back at once would make a dead
-			// letter of it within a moment.
+			// It does not fit into any delivery: given back at once, it would become a
+			// dead letter within a moment.
 			{"minute", 0, 40 * time.Second, "", 1},
 			{"minute", 10 * time.Second, 30 * time.Second, "", 1},
 			{"minute", 11 * time.Second, 29 * time.Second, "29s; this delivery needs 30s", 1},

@@ -4,8 +4,8 @@ import "time"
 
 // Pause stops receiving from the queues of these priorities until Resume; without an
 // argument, from all queues. It ends no handler. Messages that the worker holds still
-// run, and so do messages that a poll in flight brings, for up to the wait of a poll. A
-// priority without a queue is ignored.
+// run, and so do messages of a poll in flight, for up to the wait of a poll. A priority
+// without a queue is ignored.
 //
 // It may be called at any time, concurrently, before Run and more than once. A paused
 // worker stops like any other.

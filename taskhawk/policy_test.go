@@ -134,7 +134,7 @@ func TestWorkerMakesADeadLetterAfterMaxAttempts(t *testing.T) {
 	})
 }
 
-// A limit of one task is none of the others of its hub.
+// The limit of one task does not apply to other tasks of its hub.
 func TestMaxAttemptsIsOfOneTask(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {

@@ -160,9 +160,9 @@ func TestWorkerReportsEachOutageAtOnce(t *testing.T) {
 	})
 }
 
-// A poll brings what can start soon: as many as Prefetch allows while tasks are quick,
-// fewer when they take longer, and one when they are slow, so that the others stay on the
-// queue for other workers.
+// A poll asks for as many messages as can start soon: up to Prefetch while tasks are
+// quick, fewer if they take longer, and one if they are slow, so that the others stay on
+// the queue for other workers.
 func TestWorkerPrefetchesByThroughput(t *testing.T) {
 	t.Parallel()
 	for takes, want := range map[time.Duration]struct{ waiting, receives int }{
@@ -230,8 +230,8 @@ func TestWorkerPrefetchFollowsTheTasks(t *testing.T) {
 	})
 }
 
-// As many messages wait as start while a receive is on its way, so that slots are busy,
-// and no more than Prefetch.
+// As many messages wait as start during a receive, so that slots are busy, and no more
+// than Prefetch.
 func TestWorkerPrefetchesByDemand(t *testing.T) {
 	t.Parallel()
 	for name, c := range map[string]struct {
@@ -271,8 +271,8 @@ func TestWorkerPrefetchesByDemand(t *testing.T) {
 }
 
 // While a group of an ordered queue fails, messages are received one at a time, since a
-// batch would count receives of those behind the failing one. A group that is done, or
-// does not come back, ends that.
+// batch would count receives of the messages behind the failing one. That ends when the
+// group is done, or does not come back.
 func TestWorkerReceivesOneAtATimeWhileAGroupFails(t *testing.T) {
 	t.Parallel()
 	for name, c := range map[string]struct {
@@ -317,8 +317,8 @@ func TestWorkerReceivesOneAtATimeWhileAGroupFails(t *testing.T) {
 	}
 }
 
-// The worker remembers 1,024 failing groups. It forgets more of them, so that messages
-// are received in batches again when those have recovered.
+// The worker remembers 1,024 failing groups and forgets further ones. So messages are
+// received in batches again when the remembered groups have recovered.
 func TestWorkerRemembersABoundedNumberOfFailingGroups(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
@@ -351,8 +351,8 @@ func TestWorkerRemembersABoundedNumberOfFailingGroups(t *testing.T) {
 	})
 }
 
-// A place in line that is given up by a stop is free: the slot goes to the next, and
-// messages that wait are given back.
+// A stop frees the places in line: the slot goes to the next message, and waiting
+// messages are given back.
 func TestWorkerStopGivesBackWhatWaitsForASlot(t *testing.T) {
 	t.Parallel()
 	release := make(chan struct{})

@@ -18,9 +18,9 @@ type WorkerStats struct {
 	// [WithMaxConcurrency]. Each such task has at most MaxLimited, and as many again at
 	// their last attempt. Messages waiting for a slot are not included.
 	Limited int
-	// Settling is how many messages are being settled now, whose handlers have returned:
-	// at most Concurrency, or 100 if that is more, and those that keep a slot when the
-	// service is slow.
+	// Settling is how many messages are being settled now, after their handlers have
+	// returned. It is at most Concurrency, or 100 if that is more. Messages that keep a
+	// slot because the service is slow come on top.
 	Settling int
 	// LongestRun is how long the longest-running handler has run; 0 when none does. A
 	// handler that hangs shows here: it keeps its slot until it returns, whatever the
@@ -35,9 +35,9 @@ type WorkerStats struct {
 	// Retried counts messages made visible again for a retry, those at their last attempt
 	// not included.
 	Retried int64
-	// Dead counts messages that become dead letters: sent to the dead-letter queue by
-	// Permanent, or failed or given back at their last attempt, after which the queue
-	// moves them itself. The latter are known where Delivery.MaxAttempts is.
+	// Dead counts messages that become dead letters. Permanent sends them to the
+	// dead-letter queue. The queue itself moves messages that failed or were given back
+	// at their last attempt; these are known if Delivery.MaxAttempts is.
 	Dead int64
 	// Released counts messages given back unhandled, by a stop or behind a failed message
 	// of their group.
@@ -234,7 +234,7 @@ type RequestStats struct {
 	Sends Requests
 	// Receives are requests that receive: ReceiveMessage.
 	Receives Requests
-	// EmptyReceives counts the receives that brought no message.
+	// EmptyReceives counts the receives that returned no message.
 	EmptyReceives int64
 	// Damaged counts messages whose body does not match the MD5 from SQS. They are left
 	// for another delivery.

@@ -46,9 +46,9 @@ type AnyTask interface {
 // The handler runs the task; it may be called concurrently. A nil handler makes a task
 // that can only be dispatched, until WithHandler supplies one.
 //
-// New panics, naming task and field, when the declaration itself is wrong, as
-// regexp.MustCompile does: an empty name, Args that is not a struct, a bad tag, an
-// invalid priority. Nothing that arrives at run time panics.
+// New panics if the declaration itself is wrong, as regexp.MustCompile does, and names
+// task and field: an empty name, Args that is not a struct, a bad tag, an invalid
+// priority. Nothing that arrives at run time panics.
 func New[Args any](name string, handler func(ctx context.Context, args Args) error, options ...TaskOption) *Task[Args] {
 	task, err := declare(name, handler, options)
 	if err != nil {
@@ -98,7 +98,7 @@ func (t *Task[Args]) WithHandler(handler func(ctx context.Context, args Args) er
 	return &task
 }
 
-// With returns a copy of the task with the options applied on top of its own. The
+// With returns a copy of the task with further options, which win over earlier ones. The
 // original never changes, so both can be kept and used again.
 func (t *Task[Args]) With(options ...DispatchOption) *Task[Args] {
 	task := *t

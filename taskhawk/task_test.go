@@ -62,7 +62,7 @@ func TestMapsOfTheCallerDoNotLeak(t *testing.T) {
 	require.Len(t, theirs, 1, "the map of DefaultHeaders is not written to")
 }
 
-// What DefaultHeaders and WithIDs return for one dispatch is not left to the next.
+// The results of DefaultHeaders and WithIDs for one dispatch must not reach the next.
 func TestDispatchesOfATaskShareNothing(t *testing.T) {
 	t.Parallel()
 	email, publisher := taskhawk.New[emailArgs]("tasks.send_email", nil), &fakePublisher{}

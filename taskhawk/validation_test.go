@@ -13,8 +13,8 @@ import (
 	"github.com/taskhawk/taskhawk-go/taskhawk"
 )
 
-// validated is the ValidationError that a task has for args, nil when they are valid. It
-// asks Dispatch and wants Bind, which is what a delivery goes through, to say the same.
+// validated returns the ValidationError of a task for args, nil if they are valid. It
+// calls Dispatch, and requires the same result of Bind, which deliveries use.
 func validated[Args any](t *testing.T, args Args, options ...taskhawk.TaskOption) *taskhawk.ValidationError {
 	t.Helper()
 	free := taskhawk.New[Args]("tasks.checked", nil, taskhawk.WithValidator(anything{}))

@@ -76,7 +76,7 @@ func (u *undeletedTest) requireSlow() {
 	require.LessOrEqual(u, last, 30*time.Second+10*time.Millisecond)
 }
 
-// Three quarters of the memory of what could not be deleted are full at 3,072 messages.
+// Messages that could not be deleted fill three quarters of the memory at 3,072.
 func TestWorkerReceivesSlowlyWhileDeletesFail(t *testing.T) {
 	t.Parallel()
 	runUndeleted(t, taskhawk.WorkerConfig{}, func(u *undeletedTest) {

@@ -65,8 +65,8 @@ const (
 	leaseLost       = "lease lost; message will be delivered again"
 )
 
-// The line about a lost lease has the error of the service. That a call was cut off at
-// the end of the lease, or not made, is its cause only where there is no other.
+// The line about a lost lease has the error of the service. A call that was cut off at
+// the end of the lease, or not made, is the cause only if there is no other.
 func TestWorkerReportsWhyALeaseIsLost(t *testing.T) {
 	t.Parallel()
 	for name, c := range map[string]struct {
@@ -111,8 +111,8 @@ func TestWorkerReportsFailingExtensionsOnceAMinute(t *testing.T) {
 	})
 }
 
-// A handler that is done does not wait longer for an extension that hangs than there is
-// time to delete its message.
+// A handler that is done waits for a hanging extension only while there is time to
+// delete its message.
 func TestWorkerDeletesInTimeBesideAnExtensionThatHangs(t *testing.T) {
 	t.Parallel()
 	runStuck(t, 30*time.Second, sleeping(16*time.Second), func(w *workerTest, q *stuckQueue, worker *taskhawk.Worker, _ *logText) {
@@ -134,7 +134,7 @@ func TestWorkerHoldsALeaseOfLessThanASecond(t *testing.T) {
 	})
 }
 
-// ExtendVisibility waits for an extension under way, as long as its context allows.
+// ExtendVisibility waits for an extension in flight, as long as its context allows.
 func TestExtendVisibilityWaitsForAnExtension(t *testing.T) {
 	t.Parallel()
 	var errs []error

@@ -102,8 +102,8 @@ func (w *workerTest) requireOneGivenBack() {
 	require.Zero(w, inFlight, "given back")
 }
 
-// lingering is a queue whose polls live on for a moment after they were cut off, and take
-// messages to no receiver, as those of SQS do until it has noticed that the connection is
+// lingering is a queue whose polls live on for a moment after they were cut off. They
+// take messages that no receiver gets, as on SQS until it notices that the connection is
 // closed.
 type lingering struct{ taskhawk.Queue }
 

@@ -150,7 +150,7 @@ func TestWorkerExtendsUpToTheEndOfALease(t *testing.T) {
 }
 
 // A message whose lease is lost is neither settled nor given back, by a handler that
-// returns late or by a stop, and what waits behind it does not start.
+// returns late or by a stop. Messages that wait behind it do not start.
 func TestWorkerLeavesAMessageWhoseLeaseIsLost(t *testing.T) {
 	t.Parallel()
 	for name, c := range map[string]struct {
@@ -188,8 +188,8 @@ func TestWorkerLeavesAMessageWhoseLeaseIsLost(t *testing.T) {
 	}
 }
 
-// What is done and cannot be deleted is hidden, each time four times as long and an hour
-// at most. In an ordered queue it would hold up its group.
+// A message that is done and cannot be deleted is hidden, each time four times as long
+// and an hour at most. In an ordered queue it would block its group.
 func TestWorkerHidesWhatItCannotDelete(t *testing.T) {
 	t.Parallel()
 	for name, c := range map[string]struct {
