@@ -53,7 +53,7 @@ func TestExtendVisibility(t *testing.T) {
 			return nil
 		})
 		r.dispatch(1)
-		r.start(sqsx.WorkerConfig{})
+		r.start(defaultQueue())
 		time.Sleep(4 * time.Hour)
 		r.stop()
 		require.Equal(t, 1, starts)

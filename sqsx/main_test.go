@@ -72,6 +72,11 @@ func (r *env) start(config sqsx.WorkerConfig) {
 	r.run(worker)
 }
 
+// defaultQueue is for tests of hours: polls of queues without messages take most of them.
+func defaultQueue() sqsx.WorkerConfig {
+	return sqsx.WorkerConfig{Priorities: []taskhawk.Priority{taskhawk.Default}}
+}
+
 // run runs a worker until stop.
 func (r *env) run(worker *sqsx.Worker) {
 	ctx, cancel := context.WithCancel(r.Context())

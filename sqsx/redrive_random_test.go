@@ -120,7 +120,7 @@ func TestRedriveThroughRandomMishaps(t *testing.T) {
 		config.Rate = rapid.SampledFrom([]int{0, 1, 7, 500}).Draw(r, "rate")
 		var wrong error
 		synctest.Test(t, func(t *testing.T) {
-			g := newGraveyard(t, sqsx.ProvisionConfig{})
+			g := newGraveyard(t, sqsx.ProvisionConfig{Priorities: config.Priorities})
 			g.fill()
 			wrong = g.trial(all, config)
 		})

@@ -97,7 +97,7 @@ func TestWorkerRetriesAndThenRedriveBuries(t *testing.T) {
 			attempts = append(attempts, taskhawk.MetadataFrom(ctx).Attempt)
 			return errTest
 		})
-		r.start(sqsx.WorkerConfig{})
+		r.start(defaultQueue())
 		r.dispatch(1)
 		time.Sleep(2 * time.Hour)
 		r.stop()
@@ -225,7 +225,7 @@ func TestWorkerWarnsAtTheLastAttemptWhereItMayReadTheRedrivePolicy(t *testing.T)
 				Tasks: []taskhawk.AnyTask{r.number}, Logger: slog.New(slog.NewTextHandler(&log, nil)),
 			})
 			require.NoError(t, err)
-			worker, err := sqsx.NewWorker(r.client, app, hub, sqsx.WorkerConfig{})
+			worker, err := sqsx.NewWorker(r.client, app, hub, defaultQueue())
 			require.NoError(t, err)
 			r.run(worker)
 			_, err = r.number.Dispatch(taskhawk.ContextWithHub(t.Context(), r.hub), numberArgs{N: 1})
