@@ -2,6 +2,7 @@ package readme_test
 
 import (
 	"bufio"
+	"context"
 	"io"
 	"os"
 	"os/exec"
@@ -121,7 +122,9 @@ func TestProgramOfREADMERuns(t *testing.T) {
 
 	server := sqstest.NewServer()
 	defer server.Close()
-	command := exec.CommandContext(t.Context(), binary)
+	ctx, cancel := context.WithTimeout(t.Context(), 2*time.Minute)
+	defer cancel()
+	command := exec.CommandContext(ctx, binary) // it runs until it is ended
 	command.Env = []string{
 		"AWS_ENDPOINT_URL_SQS=" + server.URL, "AWS_REGION=us-east-1", "AWS_ACCESS_KEY_ID=id", "AWS_SECRET_ACCESS_KEY=secret",
 		"AWS_CONFIG_FILE=" + os.DevNull, "AWS_SHARED_CREDENTIALS_FILE=" + os.DevNull,
