@@ -53,8 +53,10 @@ func (s *scope) Value(key any) any {
 	return s.Context.Value(key)
 }
 
-// String keeps what prints a context from printing the fields of s.
+// String and GoString keep a printed context free of the headers that s has.
 func (*scope) String() string { return "taskhawk.scope" }
+
+func (s *scope) GoString() string { return s.String() }
 
 func scopeFrom(ctx context.Context) *scope {
 	s, _ := ctx.Value(scopeKey{}).(*scope)

@@ -35,7 +35,7 @@ func TestContextPrintsNoValues(t *testing.T) {
 	task := taskhawk.New("tasks.print", func(ctx context.Context, _ struct{}) error {
 		derived, cancel := context.WithTimeout(ctx, time.Hour)
 		defer cancel()
-		printed = append(printed, fmt.Sprintf("%v", ctx), fmt.Sprintf("%+v", derived))
+		printed = append(printed, fmt.Sprintf("%v", ctx), fmt.Sprintf("%+v", derived), fmt.Sprintf("%#v", ctx))
 		return nil
 	})
 	publisher := &fakePublisher{}
@@ -48,6 +48,7 @@ func TestContextPrintsNoValues(t *testing.T) {
 	require.Equal(t, "taskhawk.scope", printed[0])
 	require.Contains(t, printed[1], "taskhawk.scope.WithDeadline(")
 	require.NotContains(t, printed[1], "sesame")
+	require.Equal(t, "taskhawk.scope", printed[2])
 }
 
 func TestContextOutsideOfAHandler(t *testing.T) {
