@@ -8,6 +8,7 @@ import (
 
 	"github.com/aws/aws-sdk-go-v2/aws"
 	"github.com/aws/aws-sdk-go-v2/service/sqs"
+	"github.com/aws/aws-sdk-go-v2/service/sqs/types"
 	"github.com/stretchr/testify/require"
 
 	"github.com/taskhawk/taskhawk-go/sqsx"
@@ -17,24 +18,45 @@ import (
 
 func TestMessageFromGivesTheRawMessage(t *testing.T) {
 	t.Parallel()
-	synctest.Test(t, func(t *testing.T) {
-		var task, count string
-		r := newEnv(t, func(ctx context.Context, _ int) error {
-			message, ok := sqsx.MessageFrom(ctx)
-			require.True(t, ok)
-			task = *message.MessageAttributes["taskhawk_task"].StringValue
-			count = message.Attributes["ApproximateReceiveCount"]
-			return nil
+	text := func(value string) types.MessageAttributeValue {
+		return types.MessageAttributeValue{DataType: aws.String("String"), StringValue: &value}
+	}
+	for name, attributes := range map[string]map[string]types.MessageAttributeValue{
+		"none":  nil,
+		"texts": {"a": text("1"), "b": text("two")},
+		"all types": {
+			"a": text("1"), "b": {DataType: aws.String("Number.int"), StringValue: aws.String("2")},
+			"c": {DataType: aws.String("Binary"), BinaryValue: []byte{3}},
+		},
+		"a type with a label": {"a": {DataType: aws.String("String.name"), StringValue: aws.String("1")}},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			synctest.Test(t, func(t *testing.T) {
+				var got types.Message
+				r := newEnv(t, func(ctx context.Context, _ int) error {
+					var ok bool
+					got, ok = sqsx.MessageFrom(ctx)
+					require.True(t, ok)
+					return nil
+				})
+				body := `{"id":"i","metadata":{"timestamp":1,"version":"1.0"},"task":"tests.number","args":[1]}`
+				_, err := r.client.SendMessage(t.Context(), &sqs.SendMessageInput{
+					QueueUrl:    aws.String(r.server.Queue(sqsx.QueueName(app, taskhawk.Default)).URL),
+					MessageBody: &body, MessageAttributes: attributes,
+				})
+				require.NoError(t, err)
+				r.start(defaultQueue())
+				synctest.Wait()
+				r.stop()
+				require.Equal(t, attributes, got.MessageAttributes)
+				require.Equal(t, body, *got.Body)
+				require.Equal(t, "1", got.Attributes["ApproximateReceiveCount"])
+			})
 		})
-		r.dispatch(1)
-		r.start(sqsx.WorkerConfig{})
-		synctest.Wait()
-		r.stop()
-		require.Equal(t, "tests.number", task)
-		require.Equal(t, "1", count)
-		_, ok := sqsx.MessageFrom(t.Context())
-		require.False(t, ok)
-	})
+	}
+	_, ok := sqsx.MessageFrom(t.Context())
+	require.False(t, ok)
 }
 
 func TestExtendVisibility(t *testing.T) {

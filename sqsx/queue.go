@@ -224,8 +224,30 @@ func MessageFrom(ctx context.Context) (types.Message, bool) {
 	if d == nil {
 		return types.Message{}, false
 	}
+	return messageOf(d)
+}
+
+// messageOf returns the message that d was made from, and false if sqsx did not make it.
+func messageOf(d *taskhawk.Delivery) (types.Message, bool) {
 	message, ok := d.Raw.(types.Message)
+	if ok && message.MessageAttributes == nil && len(d.Attributes) > 0 {
+		message.MessageAttributes = make(map[string]types.MessageAttributeValue, len(d.Attributes))
+		for name, value := range d.Attributes {
+			message.MessageAttributes[name] = stringAttribute(value)
+		}
+	}
 	return message, ok
+}
+
+// onlyStrings reports whether all attributes have the type String, as those of this
+// library have.
+func onlyStrings(attributes map[string]types.MessageAttributeValue) bool {
+	for _, a := range attributes {
+		if a.StringValue == nil || aws.ToString(a.DataType) != "String" {
+			return false
+		}
+	}
+	return true
 }
 
 func newDelivery(
@@ -234,6 +256,9 @@ func newDelivery(
 	attempt, err := strconv.Atoi(message.Attributes[string(types.MessageSystemAttributeNameApproximateReceiveCount)])
 	if err != nil {
 		attempt = 1
+	}
+	if onlyStrings(message.MessageAttributes) {
+		message.MessageAttributes = nil // the delivery has them: 1 KB less for a message in flight
 	}
 	return taskhawk.Delivery{
 		Body:       aws.ToString(message.Body),

@@ -131,7 +131,7 @@ func newLetter(d *taskhawk.Delivery, letter taskhawk.DeadLetter, fifo bool) entr
 // received it, else the texts only. Those of an earlier dead letter are left out.
 func ownAttributes(d *taskhawk.Delivery) map[string]types.MessageAttributeValue {
 	attributes := make(map[string]types.MessageAttributeValue, len(d.Attributes))
-	if message, ok := d.Raw.(types.Message); ok {
+	if message, ok := messageOf(d); ok {
 		maps.Copy(attributes, message.MessageAttributes)
 	} else {
 		for name, value := range d.Attributes {

@@ -203,8 +203,8 @@ type Delivery struct {
 	// zero for no limit. A task is not started after it, nor when its timeout would reach
 	// past it: see [ErrNoTime].
 	Deadline time.Time
-	// Raw is the transport's own form of the message, such as types.Message of the SQS
-	// SDK; nil for none.
+	// Raw is the transport's own form of the message, nil for none: see the functions that
+	// return it from the context of a handler, such as sqsx.MessageFrom.
 	Raw any
 	// LogAttrs collects the attributes of [AddLogAttrs] while the delivery is handled,
 	// for the transport's lines about it. Nil is for a transport that writes none: the
