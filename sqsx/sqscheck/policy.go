@@ -79,9 +79,9 @@ func (c *PolicyConfig) check(app string) ([]string, error) {
 	case !regexp.MustCompile(`^\d{12}$`).MatchString(c.Account):
 		return nil, fmt.Errorf("account %q is not 12 digits", c.Account)
 	case !partition.IsRegion(c.Region):
-		return nil, fmt.Errorf("region %q is not the name of one, such as us-east-1", c.Region)
+		return nil, fmt.Errorf("region %q is not a name such as us-east-1", c.Region)
 	case c.Partition != "" && !regexp.MustCompile(`^aws(-[a-z]+)*$`).MatchString(c.Partition):
-		return nil, fmt.Errorf("partition %q is not the name of one, such as aws-cn", c.Partition)
+		return nil, fmt.Errorf("partition %q is not a name such as aws-cn", c.Partition)
 	case c.KeyARN != "" && !regexp.MustCompile(`^arn:[a-z-]+:kms:[a-z0-9-]+:\d{12}:key/[\w-]+$`).MatchString(c.KeyARN):
 		return nil, fmt.Errorf("KeyARN %q is not the ARN of a KMS key (policies take no alias)", c.KeyARN)
 	}
