@@ -106,7 +106,7 @@ func (h *Hub) TaskNames() []string { return slices.Sorted(maps.Keys(h.tasks)) }
 func (h *Hub) Logger() *slog.Logger { return slog.New(h.background) }
 
 // CheckHandlers returns an error if h cannot run the messages of a transport: h is nil,
-// its Config has Sync, or none of its tasks has a handler. If only some have one, it
+// its Config has Sync, or no task of it has a handler. If only some have one, it
 // logs one warning that names the others, since programs that share queues do that on
 // purpose. Transports call it once, when they are made.
 func (h *Hub) CheckHandlers() error {

@@ -302,7 +302,7 @@ func TestRecoverServesOtherHandlers(t *testing.T) {
 	require.ErrorAs(t, handler(t.Context(), msg), &panicked)
 }
 
-// The constructor of a transport refuses a hub that can run none of its messages.
+// The constructor of a transport refuses a hub without a message that it can run.
 func TestAHubThatCanRunNothingSaysSo(t *testing.T) {
 	t.Parallel()
 	runs := taskhawk.New("runs", func(context.Context, struct{}) error { return nil })
