@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"math/rand/v2"
+	"net"
 	"net/http"
 	"net/http/httptest"
 	"runtime"
@@ -492,15 +493,45 @@ type conductor struct {
 	decide  func(ctx context.Context, n int) command
 	begun   map[string]bool // ids of the tasks whose handler began
 	running int
+	clients map[string]bool // addresses of the open connections
 }
 
 // conduct starts a conductor. decide is called for every run, concurrently; its ctx ends
 // when the handler in the process has given up, or the process is gone.
 func (r *env) conduct(decide func(ctx context.Context, n int) command) *conductor {
-	c := &conductor{env: r, decide: decide, begun: map[string]bool{}}
-	c.server = httptest.NewServer(c)
+	c := &conductor{env: r, decide: decide, begun: map[string]bool{}, clients: map[string]bool{}}
+	c.server = httptest.NewUnstartedServer(c)
+	c.server.Config.ConnState = c.connection
+	c.server.Start()
 	r.Cleanup(c.server.Close)
 	return c
+}
+
+// connection notes which connections are open.
+func (c *conductor) connection(conn net.Conn, state http.ConnState) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	switch state {
+	case http.StateNew:
+		c.clients[conn.RemoteAddr().String()] = true
+	case http.StateClosed, http.StateHijacked:
+		delete(c.clients, conn.RemoteAddr().String())
+	}
+}
+
+// awaitKilled waits until the runs of a killed process have ended. Its last requests may
+// not have been read when the process is gone, nor its last connections accepted. They
+// are accepted in order, so those of the process come before one that is made now.
+func (c *conductor) awaitKilled() {
+	c.env.Helper()
+	last, err := net.Dial("tcp", c.server.Listener.Addr().String())
+	require.NoError(c.env, err)
+	defer last.Close()
+	c.env.await(time.Minute, "the handlers are gone with the process", func() bool {
+		c.mu.Lock()
+		defer c.mu.Unlock()
+		return c.clients[last.LocalAddr().String()] && len(c.clients) == 1
+	})
 }
 
 // ServeHTTP is one run. It notes in ledger and record when the run begins, and that it

@@ -50,7 +50,7 @@ func TestT26SIGKILLAtARandomInstant(t *testing.T) {
 		p := r.spawn(c, child)
 		require.True(r, p.outlives(rand.N(lifetime)), "ended by itself:\n%s", p.output)
 		p.kill()
-		r.await(time.Minute, "the handlers are gone with it", func() bool { return c.now() == 0 })
+		c.awaitKilled()
 		unsettled := len(r.unsettled(c.take()))
 		most, sum = max(most, unsettled), sum+unsettled
 	}
