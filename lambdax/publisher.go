@@ -154,7 +154,7 @@ func (p *Publisher) send(ctx context.Context, arn string, entries []entry) ([]er
 		batch[i] = entries[i].message
 		batch[i].Id = &ids[i]
 	}
-	out, err := p.api.PublishBatch(ctx, &sns.PublishBatchInput{TopicArn: &arn, PublishBatchRequestEntries: batch}, once)
+	out, err := p.api.PublishBatch(ctx, &sns.PublishBatchInput{TopicArn: &arn, PublishBatchRequestEntries: batch}, once(ctx))
 	if err != nil {
 		return nil, err
 	}
@@ -277,9 +277,7 @@ type PublisherAPI interface {
 
 var _ PublisherAPI = (*sns.Client)(nil)
 
-// once turns the retries of the SDK off, since attempts are counted here, and keeps it
-// from closing a request body while that is written.
-func once(o *sns.Options) {
-	o.RetryMaxAttempts = 1
-	o.HTTPClient = awsbatch.Shield(o.HTTPClient)
+// once returns the options of a call that is one attempt.
+func once(ctx context.Context) func(*sns.Options) {
+	return func(o *sns.Options) { o.Retryer, o.HTTPClient = awsbatch.Once(ctx, o.Retryer, o.HTTPClient) }
 }

@@ -3,6 +3,7 @@ package lambdax_test
 import (
 	"context"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"strings"
 	"sync"
@@ -11,6 +12,7 @@ import (
 	"time"
 
 	"github.com/aws/aws-lambda-go/events"
+	"github.com/aws/aws-sdk-go-v2/aws"
 	"github.com/aws/aws-sdk-go-v2/service/sns"
 	"github.com/aws/aws-sdk-go-v2/service/sns/types"
 	"github.com/aws/smithy-go"
@@ -247,6 +249,37 @@ func TestPublishWhenTheAnswerLacksAnEntry(t *testing.T) {
 	onTopics(t, "", func(r *topicEnv) {
 		r.Inject(sqstest.Fault{On: sqstest.OpPublishBatch, Do: sqstest.OmitEntries()})
 		require.ErrorIs(r, r.publisher().Publish(r.Context(), outgoing(1)), taskhawk.ErrOutcomeUnknown)
+		require.Equal(r, 3, r.Requests(sqstest.OpPublishBatch))
+	})
+}
+
+// Nothing was sent, so the message is certainly not published, and another attempt would
+// fail too.
+func TestPublishWithoutCredentials(t *testing.T) {
+	t.Parallel()
+	onTopics(t, "", func(r *topicEnv) {
+		calls, none := 0, errors.New("no EC2 IMDS role found")
+		r.client = r.SNSClient(func(o *sns.Options) {
+			o.Credentials = aws.CredentialsProviderFunc(func(context.Context) (aws.Credentials, error) {
+				calls++
+				return aws.Credentials{}, none
+			})
+		})
+		err := r.publisher().Publish(r.Context(), outgoing(1))
+		require.ErrorIs(r, err, none)
+		require.NotErrorIs(r, err, taskhawk.ErrOutcomeUnknown)
+		require.Equal(r, 1, calls)
+	})
+}
+
+// The SDK would count each of the three attempts as the first of one.
+func TestErrorsCountNoAttempts(t *testing.T) {
+	t.Parallel()
+	onTopics(t, "", func(r *topicEnv) {
+		r.Inject(sqstest.Fault{On: sqstest.OpPublishBatch, Do: sqstest.Error("InternalError", "oops")})
+		err := r.publisher().Publish(r.Context(), outgoing(1))
+		require.ErrorContains(r, err, "oops")
+		require.NotContains(r, err.Error(), "attempts")
 		require.Equal(r, 3, r.Requests(sqstest.OpPublishBatch))
 	})
 }

@@ -88,7 +88,7 @@ func (p pagesOf) ListTopics(
 	ctx context.Context, in *sns.ListTopicsInput, _ ...func(*sns.Options),
 ) (out *sns.ListTopicsOutput, err error) {
 	err = awsbatch.Retry(ctx, func(ctx context.Context) (err error) {
-		out, err = p.api.ListTopics(ctx, in, once)
+		out, err = p.api.ListTopics(ctx, in, once(ctx))
 		return err
 	})
 	return out, err

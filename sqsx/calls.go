@@ -109,7 +109,7 @@ func (s *service) send(ctx context.Context, url string, entries []entry) ([]erro
 	for i := range entries {
 		batch[i] = entries[i].request(&ids[i])
 	}
-	out, err := s.api.SendMessageBatch(ctx, &sqs.SendMessageBatchInput{QueueUrl: &url, Entries: batch}, once)
+	out, err := s.api.SendMessageBatch(ctx, &sqs.SendMessageBatchInput{QueueUrl: &url, Entries: batch}, once(ctx))
 	if err != nil {
 		return nil, err
 	}
@@ -152,7 +152,7 @@ func (s *service) remove(ctx context.Context, url string, receipts []receipt) ([
 	for i, r := range receipts {
 		batch[i] = types.DeleteMessageBatchRequestEntry{Id: &ids[i], ReceiptHandle: aws.String(r.handle)}
 	}
-	out, err := s.api.DeleteMessageBatch(ctx, &sqs.DeleteMessageBatchInput{QueueUrl: &url, Entries: batch}, once)
+	out, err := s.api.DeleteMessageBatch(ctx, &sqs.DeleteMessageBatchInput{QueueUrl: &url, Entries: batch}, once(ctx))
 	if err != nil {
 		return nil, err
 	}
@@ -190,7 +190,7 @@ func (s *service) change(ctx context.Context, url string, changes []visibility) 
 		}
 	}
 	in := &sqs.ChangeMessageVisibilityBatchInput{QueueUrl: &url, Entries: batch}
-	out, err := s.api.ChangeMessageVisibilityBatch(ctx, in, once)
+	out, err := s.api.ChangeMessageVisibilityBatch(ctx, in, once(ctx))
 	if err != nil {
 		return nil, err
 	}
@@ -272,11 +272,9 @@ func (q *queueURLs) get(ctx context.Context, name string) (*string, error) {
 	return url, nil
 }
 
-// once keeps the SDK from retrying, since the attempts are counted here, and from closing
-// the body of a request while it is written.
-func once(o *sqs.Options) {
-	o.RetryMaxAttempts = 1
-	o.HTTPClient = awsbatch.Shield(o.HTTPClient)
+// once returns the options of a call that is one attempt.
+func once(ctx context.Context) func(*sqs.Options) {
+	return func(o *sqs.Options) { o.Retryer, o.HTTPClient = awsbatch.Once(ctx, o.Retryer, o.HTTPClient) }
 }
 
 // lookUp is sqsqueue.LookUp with a *QueueError.

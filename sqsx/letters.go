@@ -114,7 +114,7 @@ func (s *scan) receive(ctx context.Context, limit int) (messages []types.Message
 	}
 	err = awsbatch.Retry(ctx, func(ctx context.Context) error {
 		polled = time.Now()
-		out, err := awsbatch.Invoke(ctx, s.service.api.ReceiveMessage, input, receiveOptions)
+		out, err := awsbatch.Invoke(ctx, s.service.api.ReceiveMessage, input, receiveOptions(ctx))
 		if err == nil {
 			messages = out.Messages
 			s.clock.read(out, polled)

@@ -312,6 +312,19 @@ func TestPublishBatchSplitsBySize(t *testing.T) {
 	})
 }
 
+// The SDK would count each of the three attempts as the first of one.
+func TestErrorsCountNoAttempts(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		r := newEnv(t, succeed)
+		r.server.Inject(sqstest.Fault{On: sqstest.OpSendMessageBatch, Do: sqstest.Error("InternalError", "oops")})
+		_, err := r.number.Dispatch(t.Context(), numberArgs{})
+		require.ErrorContains(t, err, "oops")
+		require.NotContains(t, err.Error(), "attempts")
+		require.Equal(t, 3, r.server.Requests("SendMessageBatch"))
+	})
+}
+
 func TestPublishGivesUpOnASilentServer(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {

@@ -89,7 +89,7 @@ func (q *queue) Receive(ctx context.Context, limit int, wait time.Duration) ([]*
 		// Services that are not SQS may know only the older name, and would leave out the
 		// receive count.
 		AttributeNames: []types.QueueAttributeName{types.QueueAttributeNameAll}, //nolint:staticcheck // see above
-	}, receiveOptions)
+	}, receiveOptions(ctx))
 	if err != nil {
 		end(0, err)
 		q.service.counts.receives.Add(0)
@@ -291,13 +291,15 @@ func textOf(a types.MessageAttributeValue) *string { return a.StringValue }
 // MiB with escapes. The SDK has no limit.
 const maxResponse = 64 << 20
 
-// receiveOptions sets the options of a receive. It has one attempt, since the loop has
+// receiveOptions returns the options of a receive. It has one attempt, since the loop has
 // its own backoff, and reads no more than maxResponse bytes. It does not check all
 // bodies together, since a bad one would lose nine good messages: intact checks each.
-func receiveOptions(o *sqs.Options) {
-	once(o)
-	o.DisableMessageChecksumValidation = true
-	o.HTTPClient = boundedClient{o.HTTPClient}
+func receiveOptions(ctx context.Context) func(*sqs.Options) {
+	return func(o *sqs.Options) {
+		once(ctx)(o)
+		o.DisableMessageChecksumValidation = true
+		o.HTTPClient = boundedClient{o.HTTPClient}
+	}
 }
 
 // intact reports whether the body matches its MD5, or has none.

@@ -153,7 +153,8 @@ func pick[T any](items []T, indexes []int) []T {
 func attempt[T any](ctx context.Context, to string, items []T, call Call[T]) (errs []error, err error) {
 	ctx, cancel := context.WithTimeout(ctx, CallTimeout)
 	defer cancel()
-	defer func() { err = recovered(recover(), err) }()
+	ctx, p := withProgress(ctx)
+	defer func() { err = p.mark(recovered(recover(), err)) }()
 	return call(ctx, to, items)
 }
 

@@ -41,8 +41,13 @@ func tooLarge(err error) bool {
 	return ok && slices.Contains(sizeCodes(), answer.ErrorCode())
 }
 
-// Retryable reports whether the same call, or the same entry of one, may succeed soon.
+// Retryable reports whether the same call, or the same entry of one, may succeed soon. A
+// call that failed before it was sent is retried if the SDK would do so: if the call for
+// its credentials timed out, but not if there are none.
 func Retryable(err error) bool {
+	if isUnsent(err) {
+		return retryableBySDK(err)
+	}
 	if status(err) == http.StatusRequestEntityTooLarge {
 		return false
 	}
@@ -52,9 +57,13 @@ func Retryable(err error) bool {
 	}
 	if answer, ok := errors.AsType[smithy.APIError](err); ok {
 		return answer.ErrorFault() == smithy.FaultServer || slices.Contains(retryableCodes(), answer.ErrorCode()) ||
-			retry.IsErrorRetryables(retry.DefaultRetryables).IsErrorRetryable(err).Bool()
+			retryableBySDK(err)
 	}
 	return !errors.Is(err, context.Canceled)
+}
+
+func retryableBySDK(err error) bool {
+	return retry.IsErrorRetryables(retry.DefaultRetryables).IsErrorRetryable(err).Bool()
 }
 
 // Doubtful reports whether the service may have processed the request although the call
@@ -63,6 +72,8 @@ func Doubtful(err error) bool {
 	var answer smithy.APIError
 	var network *net.OpError
 	switch {
+	case isUnsent(err):
+		return false // although the call for credentials may have failed with any status
 	case status(err) >= http.StatusInternalServerError:
 		return true
 	case status(err) == http.StatusRequestEntityTooLarge:
