@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"encoding/json"
 	"encoding/xml"
+	"fmt"
 	"io"
 	"net/http"
 	"strings"
@@ -179,11 +180,12 @@ type xmlEntry struct {
 // escaped, in JSON or in a form.
 const maxRequestBytes = 8 << 20
 
-// readBody reads the body of a request.
+// readBody reads the body of a request. A body that ends early breaks no rule: its client
+// is gone, as a process that is killed is, and gets no answer.
 func readBody(r *http.Request) ([]byte, error) {
 	body, err := io.ReadAll(io.LimitReader(r.Body, maxRequestBytes+1))
 	if err != nil {
-		return nil, errSerialization("the request ended early")
+		return nil, fmt.Errorf("read the request: %w", err)
 	}
 	if len(body) > maxRequestBytes {
 		return nil, newError("RequestEntityTooLarge", "The request is longer than %d bytes.", maxRequestBytes)
