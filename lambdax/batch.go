@@ -362,6 +362,8 @@ func newBudget(ctx context.Context, margin time.Duration) budget {
 	if !ok {
 		return budget{}
 	}
+	// A short function would start nothing until its records are dead letters.
+	margin = max(0, min(margin, time.Until(deadline)/2))
 	answer := deadline.Add(-margin)
 	return budget{handlers: answer.Add(-margin / 4), answer: answer}
 }

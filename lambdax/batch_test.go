@@ -62,7 +62,7 @@ func TestNothingIsStartedWhenTheDeadlineHasPassed(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
 		r := newEnv(t)
-		for _, timeout := range []time.Duration{-time.Hour, 0, time.Second} {
+		for _, timeout := range []time.Duration{-time.Hour, 0} {
 			response, took, err := r.inTime(timeout, doing("", "", ""), lambdax.SQSConfig{PartialBatch: true})
 			require.NoError(t, err)
 			require.Zero(t, took)
@@ -76,6 +76,20 @@ func TestNothingIsStartedWhenTheDeadlineHasPassed(t *testing.T) {
 		}
 		require.Empty(t, r.ran)
 	})
+}
+
+// The margin leaves a short function half of its time.
+func TestAShortFunctionRunsItsRecords(t *testing.T) {
+	t.Parallel()
+	for _, margin := range []time.Duration{0, time.Second, time.Hour} {
+		synctest.Test(t, func(t *testing.T) {
+			r := newEnv(t)
+			response, _, err := r.inTime(time.Second, doing("", "wait"), lambdax.SQSConfig{PartialBatch: true, Margin: margin})
+			require.NoError(t, err)
+			require.Equal(t, []string{"m1"}, reported(t, response))
+			require.Equal(t, []int{0, 1}, r.ran)
+		})
+	}
 }
 
 func TestATaskWithATimeoutNeedsThatMuchTime(t *testing.T) {

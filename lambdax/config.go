@@ -54,8 +54,9 @@ type SQSConfig struct {
 	// run concurrently.
 	Concurrency int
 	// Margin is the time between the answer and the deadline of the invocation. Default
-	// [DefaultMargin]. The contexts of handlers end a quarter of it earlier, with the
-	// cause [ErrDeadline], and no record starts after that. A handler that has not
+	// [DefaultMargin]; at most half of the time that the invocation has when it begins.
+	// The contexts of handlers end a quarter of it earlier, with the cause [ErrDeadline],
+	// and no record starts after that. A handler that has not
 	// returned when the answer leaves counts as failed. Raise it if handlers need longer
 	// to return once their context has ended.
 	Margin time.Duration
