@@ -133,6 +133,19 @@ func TestAtRunsOnceLongAfterFifteenMinutes(t *testing.T) {
 	})
 }
 
+// A moment less than a second away has not passed, and a time is judged when it is put.
+func TestAtTheNextWholeSecond(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		f := newFixture(t)
+		at := schedule.At(time.Now().Add(300 * time.Millisecond))
+		require.NoError(t, schedule.Put(t.Context(), f.scheduler, "once", at, f.email, emailArgs{To: "a"}))
+		time.Sleep(time.Minute)
+		require.Len(t, f.bodies(), 1)
+		require.ErrorContains(t, schedule.Put(t.Context(), f.scheduler, "again", at, f.email, emailArgs{To: "a"}), "the time has passed")
+	})
+}
+
 func TestACancelledScheduleDoesNotFire(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {

@@ -211,6 +211,8 @@ func (s *Scheduler) definition(name string, when When, out *taskhawk.Outgoing) (
 		return nil, when.err
 	case when.expression == "":
 		return nil, errors.New("no time: use At, Rate or Cron")
+	case when.once && !when.at.After(time.Now()):
+		return nil, errors.New("the time has passed")
 	case !when.once && out.ID != FiringID:
 		return nil, errors.New("WithID would give all firings one id")
 	case !when.once && out.DeduplicationID != "":

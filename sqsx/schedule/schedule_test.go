@@ -39,8 +39,8 @@ func TestPutRefusesWhatCannotRun(t *testing.T) { //nolint:tparallel // the serve
 		"a name":                  {when: daily, args: good, name: "a b", text: `"a b" is not 1 to 64`},
 		"no time":                 {args: good, text: "no time"},
 		"a time that has passed":  {when: schedule.At(time.Now().Add(-time.Second)), args: good, text: "the time has passed"},
-		"a rate of seconds":       {when: schedule.Rate(90 * time.Second), args: good, text: "no multiple of a minute"},
-		"a rate of nothing":       {when: schedule.Rate(0), args: good, text: "no multiple of a minute"},
+		"a rate of seconds":       {when: schedule.Rate(90 * time.Second), args: good, text: "not a multiple of a minute"},
+		"a rate of nothing":       {when: schedule.Rate(0), args: good, text: "not a multiple of a minute"},
 		"five fields":             {when: schedule.Cron("0 9 * * ?", nil), args: good, text: "does not have six fields"},
 		"the zone of the machine": {when: schedule.Cron("0 9 * * ? *", time.Local), args: good, text: "IANA"},
 		"values of cron": {
@@ -118,7 +118,7 @@ func TestADefinitionHasRetriesAndDeadLetters(t *testing.T) {
 			"hours":  {schedule.Rate(3 * time.Hour), "rate(3 hours)", "", types.ActionAfterCompletionNone},
 			"days":   {schedule.Rate(48 * time.Hour), "rate(2 days)", "", types.ActionAfterCompletionNone},
 			"at": {
-				schedule.At(time.Date(2000, 6, 1, 2, 3, 4, 5, oslo)), "at(2000-06-01T00:03:04)", "UTC", types.ActionAfterCompletionDelete,
+				schedule.At(time.Date(2000, 6, 1, 2, 3, 4, 5, oslo)), "at(2000-06-01T00:03:05)", "UTC", types.ActionAfterCompletionDelete,
 			},
 		} {
 			require.NoError(t, schedule.Put(t.Context(), s, name, c.when, f.email, emailArgs{To: "a"}))

@@ -13,6 +13,7 @@ type When struct {
 	expression string
 	zone       string
 	start      time.Time // of a rate, else zero
+	at         time.Time // of one firing, else zero
 	once       bool
 	err        error
 }
@@ -25,14 +26,14 @@ func (w When) String() string {
 	return w.expression + " " + w.zone
 }
 
-// At fires once, at t, in whole seconds. The schedule is deleted afterwards. [Put]
-// refuses a time in the past.
+// At fires once, at t, or at the next whole second. The schedule is deleted afterwards.
+// [Put] refuses a time in the past.
 func At(t time.Time) When {
-	w := When{expression: t.UTC().Format("at(2006-01-02T15:04:05)"), zone: "UTC", once: true}
-	if !t.After(time.Now()) {
-		w.err = errors.New("the time has passed")
+	whole := t.UTC().Truncate(time.Second)
+	if whole.Before(t) {
+		whole = whole.Add(time.Second)
 	}
-	return w
+	return When{expression: whole.Format("at(2006-01-02T15:04:05)"), zone: "UTC", at: whole, once: true}
 }
 
 // Rate fires every d, a multiple of a minute. It fires at multiples of d since midnight
@@ -40,7 +41,7 @@ func At(t time.Time) When {
 // shift them.
 func Rate(d time.Duration) When {
 	if d < time.Minute || d%time.Minute != 0 {
-		return When{err: fmt.Errorf("rate %s is no multiple of a minute", d)}
+		return When{err: fmt.Errorf("rate %s is not a multiple of a minute", d)}
 	}
 	now := time.Now()
 	since := time.Duration(now.Unix()) * time.Second
