@@ -243,8 +243,11 @@ func (b Backoff) delay(attempt int) time.Duration {
 // doubled returns first, doubled for every attempt after the first one, up to limit.
 func doubled(first, limit time.Duration, attempt int) time.Duration {
 	delay := min(first, limit)
-	for ; attempt > 1 && delay < limit; attempt-- {
-		delay = min(2*delay, limit)
+	for ; attempt > 1 && 0 < delay && delay < limit; attempt-- {
+		if delay > limit/2 { // twice the delay may be more than a Duration holds
+			return limit
+		}
+		delay *= 2
 	}
 	return delay
 }

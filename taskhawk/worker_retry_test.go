@@ -2,6 +2,7 @@ package taskhawk_test
 
 import (
 	"context"
+	"math"
 	"runtime"
 	"testing"
 	"testing/synctest"
@@ -131,6 +132,11 @@ func TestExponentialBackoff(t *testing.T) {
 		}
 	}
 	require.Zero(t, taskhawk.ExponentialBackoff(0, 0)(3))
+	for _, attempt := range []int{34, 35, 63, 64, 1000, math.MaxInt} {
+		unlimited := taskhawk.ExponentialBackoff(time.Second, math.MaxInt64)(attempt)
+		require.Greater(t, unlimited, 50*365*24*time.Hour, "attempt %d", attempt)
+		require.Equal(t, -time.Second, taskhawk.ExponentialBackoff(-time.Second, time.Minute)(attempt))
+	}
 	require.EqualValues(t, 1, taskhawk.ExponentialBackoff(1, 1)(3))
 	require.Equal(t, -time.Second, taskhawk.ExponentialBackoff(-time.Second, time.Minute)(1))
 }
