@@ -59,6 +59,10 @@ func (e *QueueError) Unwrap() error { return e.Err }
 // to a message that is deleted or a dead letter.
 const messageGone = "Message does not exist"
 
+// handleExpired is in the text with which SQS refuses, under the same code, a receipt
+// handle of a FIFO queue after the visibility timeout.
+const handleExpired = "receipt handle has expired"
+
 // lost reports whether the message is no longer in flight with the receipt handle that
 // was used.
 func lost(err error) bool {
@@ -67,7 +71,8 @@ func lost(err error) bool {
 	if entry, ok := errors.AsType[*smithy.GenericAPIError](err); ok {
 		return slices.Contains([]string{
 			"MessageNotInflight", "AWS.SimpleQueueService.MessageNotInflight", "ReceiptHandleIsInvalid",
-		}, entry.Code) || entry.Code == "InvalidParameterValue" && strings.Contains(entry.Message, messageGone)
+		}, entry.Code) || entry.Code == "InvalidParameterValue" &&
+			(strings.Contains(entry.Message, messageGone) || strings.Contains(entry.Message, handleExpired))
 	}
 	return errors.As(err, &invalid) || errors.As(err, &gone)
 }

@@ -1,6 +1,8 @@
 package sqsx_test
 
 import (
+	"context"
+	"errors"
 	"strings"
 	"sync"
 	"testing"
@@ -9,6 +11,7 @@ import (
 
 	"github.com/aws/aws-sdk-go-v2/aws"
 	"github.com/aws/aws-sdk-go-v2/service/sqs"
+	"github.com/aws/aws-sdk-go-v2/service/sqs/types"
 	"github.com/stretchr/testify/require"
 
 	"github.com/taskhawk/taskhawk-go/sqsx"
@@ -102,4 +105,43 @@ func TestSettlerFailures(t *testing.T) {
 		d.Attributes = map[string]string{"": "x", "bad name": "x", "empty": "", "long": strings.Repeat("x", 9)}
 		require.NoError(t, settler.DeadLetter(t.Context(), d, taskhawk.DeadLetter{Task: "t"}), "what SQS refuses as an attribute is left out")
 	})
+}
+
+// refusing refuses changes of visibility with the texts of SQS.
+type refusing struct {
+	*sqs.Client
+	text string
+}
+
+func (r refusing) ChangeMessageVisibilityBatch(
+	_ context.Context, in *sqs.ChangeMessageVisibilityBatchInput, _ ...func(*sqs.Options),
+) (*sqs.ChangeMessageVisibilityBatchOutput, error) {
+	out := &sqs.ChangeMessageVisibilityBatchOutput{}
+	for _, entry := range in.Entries {
+		out.Failed = append(out.Failed, types.BatchResultErrorEntry{
+			Id: entry.Id, Code: aws.String("InvalidParameterValue"), Message: &r.text, SenderFault: true,
+		})
+	}
+	return out, nil
+}
+
+// SQS says by text alone that a message is not in flight any more.
+func TestSettlerKnowsLostMessagesByTheirText(t *testing.T) {
+	t.Parallel()
+	for text, lost := range map[string]bool{
+		"Value x for parameter ReceiptHandle is invalid. Reason: The receipt handle has expired.":                                           true,
+		"Value x for parameter ReceiptHandle is invalid. Reason: Message does not exist or is not available for visibility timeout change.": true,
+		"Value 43201 for parameter VisibilityTimeout is invalid. Reason: Total VisibilityTimeout for the message is beyond the limit.":      false,
+	} {
+		synctest.Test(t, func(t *testing.T) {
+			r := newEnv(t, succeed)
+			settler, err := sqsx.NewSettler(refusing{r.client, text}, sqsx.SettlerConfig{})
+			require.NoError(t, err)
+			r.dispatch(1)
+			d := r.receive(r.client, *name(taskhawk.Default))[0]
+			err = settler.SetVisibility(t.Context(), d, time.Minute)
+			require.Error(t, err)
+			require.Equal(t, lost, errors.Is(err, taskhawk.ErrVisibilityLost), text)
+		})
+	}
 }
