@@ -30,6 +30,8 @@ type demo struct {
 	topics *lambdatest.Function // the function behind the topic
 	queues *lambdatest.Function // the one behind the queues
 
+	ordered chan struct{} // has room for the invocations of topics that succeed
+
 	mappings sync.WaitGroup
 	batched  chan lambdatest.Batch
 }
@@ -41,6 +43,7 @@ func newDemo(folder string, out io.Writer) *demo {
 		server:  server,
 		client:  server.Client(),
 		account: &account{out: out},
+		ordered: make(chan struct{}, 10),
 		batched: make(chan lambdatest.Batch, 10),
 	}
 }

@@ -26,6 +26,9 @@ func (d *demo) subscribe(ctx context.Context) error {
 		if err == nil && result.Error != nil {
 			err = result.Error
 		}
+		if err == nil {
+			d.ordered <- struct{}{}
+		}
 		return err
 	})
 	for priority, to := range map[taskhawk.Priority]struct{ protocol, endpoint string }{
@@ -73,7 +76,13 @@ func (d *demo) order(ctx context.Context) error {
 			return err
 		}
 	}
-	return nil
+	// The function may still run: it logs the order after its tasks have been sent.
+	select {
+	case <-d.ordered:
+		return nil
+	case <-ctx.Done():
+		return errors.New("the function did not end in time")
+	}
 }
 
 // arrived waits for a message on a queue, and looks at it as an operator would.

@@ -15,7 +15,7 @@ import (
 )
 
 // limit is how long the whole demo may take, compiling aside.
-const limit = 20 * time.Second
+const limit = time.Minute
 
 func main() {
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt)
