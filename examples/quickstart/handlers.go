@@ -64,7 +64,7 @@ func (d *demo) waitForDeadLetter(ctx context.Context) error {
 		return err
 	}
 	out, err := d.client.ReceiveMessage(ctx, &sqs.ReceiveMessageInput{
-		QueueUrl: found.QueueUrl, WaitTimeSeconds: 5, VisibilityTimeout: 60, MessageAttributeNames: []string{"All"},
+		QueueUrl: found.QueueUrl, WaitTimeSeconds: 20, VisibilityTimeout: 60, MessageAttributeNames: []string{"All"},
 	})
 	if err != nil {
 		return err
