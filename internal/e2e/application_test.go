@@ -117,7 +117,7 @@ func (a *app) live() {
 func (a *app) start() (stop func()) {
 	a.Helper()
 	worker, err := sqsx.NewWorker(a.client, application, a.hub, sqsx.WorkerConfig{
-		WaitTime: time.Second, VisibilityTimeout: 5 * time.Second,
+		WaitTime: time.Second, VisibilityTimeout: 30 * time.Second,
 	})
 	require.NoError(a, err)
 	ctx, cancel := context.WithCancel(a.Context())

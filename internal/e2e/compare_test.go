@@ -8,7 +8,6 @@ import (
 	"testing"
 	"time"
 
-	"github.com/aws/aws-sdk-go-v2/service/sqs"
 	"github.com/stretchr/testify/require"
 )
 
@@ -47,12 +46,13 @@ func (c check) tell(ctx context.Context, p *probe) string {
 	return p.story()
 }
 
-// tellTimely is tell, three times at most until the story is as wanted. A machine that is
-// busy with other things may make a service late, and 64 checks at once may be enough.
-func (c check) tellTimely(t *testing.T, client *sqs.Client, number int, want string) (got string) {
+// timely tells a story, three times at most until it is as wanted. A machine that is busy
+// with other things may make a service late, and 64 checks at once may be enough. Each try
+// has a prefix for its queues.
+func timely(t *testing.T, prefix, want string, tell func(prefix string) string) (got string) {
 	t.Helper()
 	for try := range 3 {
-		got = c.tell(t.Context(), &probe{Client: client, prefix: fmt.Sprintf("e2e-%d-%d-", number, try)})
+		got = tell(fmt.Sprintf("%s-%d-", prefix, try))
 		if got == want {
 			break
 		}
@@ -76,7 +76,10 @@ func TestServicesDoWhatIsDocumented(t *testing.T) {
 						if d, listed := differenceOf(s.name, c.name); listed {
 							want, differs = d.got, "the difference is no longer what the list says of %s"
 						}
-						require.Equal(t, want, c.tellTimely(t, client, i, want), differs, s.name)
+						got := timely(t, fmt.Sprint("e2e-", i), want, func(prefix string) string {
+							return c.tell(t.Context(), &probe{Client: client, prefix: prefix})
+						})
+						require.Equal(t, want, got, differs, s.name)
 					})
 				}
 			})
