@@ -136,6 +136,7 @@ func (e *env) fill(ctx context.Context, backlog int) error {
 		return false
 	}}
 	e.server.Inject(slow)
+	e.server.ResetCounts()
 	return nil
 }
 
@@ -169,11 +170,13 @@ func measure(c contender, r row) (result, error) {
 	err := during(c, r, backlog, func(e *env) {
 		time.Sleep(warmUp)
 		e.server.ResetCounts()
-		cpu, done, ran, start := processorTime(), e.done.Load(), e.ran.Load(), time.Now()
+		// The time begins first and ends last: no task counts that ran outside of it.
+		start := time.Now()
+		cpu, done, ran := processorTime(), e.done.Load(), e.ran.Load()
 		time.Sleep(measured)
-		found.done, found.took = e.done.Load()-done, time.Since(start)
-		found.ran = time.Duration(e.ran.Load() - ran)
+		found.done, found.ran = e.done.Load()-done, time.Duration(e.ran.Load()-ran)
 		found.cpuUse, found.calls = processorTime()-cpu, int64(e.server.TotalRequests())
+		found.took = time.Since(start)
 	})
 	return found, err
 }
