@@ -210,6 +210,24 @@ func TestPublishRetriesEntries(t *testing.T) {
 	})
 }
 
+// An internal error says nothing about the entry, which may be stored, whether it concerns
+// one entry or the call.
+func TestPublishWhenSNSFailsInside(t *testing.T) {
+	t.Parallel()
+	for name, effect := range map[string]sqstest.Effect{
+		"entry": sqstest.FailEntries("InternalError", false), "call": sqstest.Error("InternalError", "oops"),
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			onTopics(t, "", func(r *topicEnv) {
+				r.Inject(sqstest.Fault{On: sqstest.OpPublishBatch, After: true, Do: effect})
+				require.ErrorIs(r, r.publisher().Publish(r.Context(), outgoing(1)), taskhawk.ErrOutcomeUnknown)
+				require.Equal(r, 3, r.total())
+			})
+		})
+	}
+}
+
 func TestPublishRetriesCalls(t *testing.T) {
 	t.Parallel()
 	onTopics(t, "", func(r *topicEnv) {

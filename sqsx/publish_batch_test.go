@@ -26,10 +26,11 @@ func TestPublishBatchReportsEachEntryAndResendsOnlyWhatMayPass(t *testing.T) {
 		var refused *smithy.GenericAPIError
 		require.ErrorAs(t, errs[1], &refused)
 		require.Equal(t, smithy.GenericAPIError{Code: "InternalError", Message: "try again", Fault: smithy.FaultServer}, *refused)
-		require.EqualError(t, errs[1], "queue TASKHAWK-DEV-MYAPP: api error InternalError: try again")
-		require.NotErrorIs(t, errs[1], taskhawk.ErrOutcomeUnknown)
+		require.EqualError(t, errs[1], "queue TASKHAWK-DEV-MYAPP: delivery outcome unknown: api error InternalError: try again")
+		require.ErrorIs(t, errs[1], taskhawk.ErrOutcomeUnknown)
 		require.ErrorAs(t, errs[2], &refused)
 		require.Equal(t, smithy.FaultClient, refused.Fault)
+		require.NotErrorIs(t, errs[2], taskhawk.ErrOutcomeUnknown)
 		require.ErrorIs(t, errs[3], taskhawk.ErrOutcomeUnknown)
 		require.Equal(t, map[string]int{"stored": 1, "internal": 3, "refused": 1, "unanswered": 3}, api.sent)
 	})

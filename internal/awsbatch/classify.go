@@ -12,14 +12,23 @@ import (
 	"github.com/aws/smithy-go"
 )
 
-// retryableCodes returns the codes of transient errors that the SDK does not retry:
-// throttling by KMS, too many messages in flight, and clocks that the SDK corrects after
-// the first answer.
-func retryableCodes() []string {
+// clockCodes returns the codes for a wrong clock, which the SDK corrects after the first
+// answer.
+func clockCodes() []string {
 	return []string{
-		"KMS.ThrottlingException", "KMSThrottling", "KmsThrottled", "OverLimit", "RequestTimeTooSkewed",
-		"RequestExpired", "InvalidSignatureException", "SignatureDoesNotMatch", "RequestInTheFuture", "AuthFailure",
+		"RequestTimeTooSkewed", "RequestExpired", "InvalidSignatureException", "SignatureDoesNotMatch",
+		"RequestInTheFuture", "AuthFailure",
 	}
+}
+
+// isThrottling reports whether a code means that the service processed nothing, because
+// of too many requests or too many messages in flight. The SDK knows neither the codes of
+// KMS nor that of SNS.
+func isThrottling(code string) bool {
+	_, known := retry.DefaultThrottleErrorCodes[code]
+	return known || slices.Contains([]string{
+		"KMS.ThrottlingException", "KMSThrottling", "KmsThrottled", "OverLimit", "Throttled",
+	}, code)
 }
 
 // sizeCodes returns the codes for a call that is too large for SQS, for SNS, or for a
@@ -56,8 +65,8 @@ func Retryable(err error) bool {
 		return true
 	}
 	if answer, ok := errors.AsType[smithy.APIError](err); ok {
-		return answer.ErrorFault() == smithy.FaultServer || slices.Contains(retryableCodes(), answer.ErrorCode()) ||
-			retryableBySDK(err)
+		return answer.ErrorFault() == smithy.FaultServer || isThrottling(answer.ErrorCode()) ||
+			slices.Contains(clockCodes(), answer.ErrorCode()) || retryableBySDK(err)
 	}
 	return !errors.Is(err, context.Canceled)
 }
@@ -66,8 +75,8 @@ func retryableBySDK(err error) bool {
 	return retry.IsErrorRetryables(retry.DefaultRetryables).IsErrorRetryable(err).Bool()
 }
 
-// Doubtful reports whether the service may have processed the request although the call
-// failed: no answer came, or one that reports an internal error.
+// Doubtful reports whether the service may have processed the request, or the entry of
+// one, although it failed: no answer came, or one that reports an internal error.
 func Doubtful(err error) bool {
 	var answer smithy.APIError
 	var network *net.OpError
@@ -79,7 +88,7 @@ func Doubtful(err error) bool {
 	case status(err) == http.StatusRequestEntityTooLarge:
 		return false
 	case errors.As(err, &answer):
-		return false
+		return answer.ErrorFault() == smithy.FaultServer && !isThrottling(answer.ErrorCode())
 	case errors.As(err, &network) && network.Op == "dial":
 		return false
 	}
