@@ -94,6 +94,22 @@ func TestDispatchAllKeepsTheOrderOfAGroup(t *testing.T) {
 	}
 }
 
+// Any id may be repeated, also one that SQS refuses as a deduplication id. The queue has
+// no deduplication by content.
+func TestARepeatWithTheSameIDIsStoredOnce(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		r := newFIFO(t)
+		ids := []string{"ok", "order 17", "bestellung-größe", strings.Repeat("x", 129), "a\x00"}
+		for range 2 {
+			_, err := r.number.DispatchAll(t.Context(), numbers(len(ids)), taskhawk.WithGroup("g"),
+				taskhawk.WithIDs(func(i int) string { return ids[i] }))
+			require.NoError(t, err)
+		}
+		require.Equal(t, []int{0, 1, 2, 3, 4}, r.stored(fifoName(app, taskhawk.Default)))
+	})
+}
+
 // Ten groups share a call, though each of them has one entry in it.
 func TestGroupsShareCalls(t *testing.T) {
 	t.Parallel()

@@ -2,6 +2,8 @@ package awsbatch
 
 import (
 	"cmp"
+	"crypto/sha256"
+	"encoding/hex"
 	"errors"
 	"fmt"
 	"strings"
@@ -59,7 +61,8 @@ type Message struct {
 	Body, Group string
 	Delay       time.Duration
 	// DeduplicationID is as in Outgoing. On a FIFO queue or topic the default is the id
-	// of the task's run, so that a repeat with the same id is stored once.
+	// of the task's run, so that a repeat with the same id is stored once. An id that the
+	// services would refuse is replaced by its SHA-256 sum in hexadecimal digits.
 	DeduplicationID string
 	// Attributes mirror the task.
 	Attributes []Attribute
@@ -84,10 +87,19 @@ func (l *Limits) Message(out *taskhawk.Outgoing, fifo bool) (Message, error) {
 	if field, reason := l.refuse(&m, fifo); field != "" {
 		return m, &taskhawk.LimitError{Service: l.Service, Task: out.Task, Field: field, Reason: reason}
 	}
-	if fifo && m.DeduplicationID == "" && validID(out.ID) {
-		m.DeduplicationID = out.ID
+	if fifo && m.DeduplicationID == "" {
+		m.DeduplicationID = deduplicationOf(out.ID)
 	}
 	return m, nil
+}
+
+// deduplicationOf returns the deduplication id for the id of a run, which is any text.
+func deduplicationOf(id string) string {
+	if validID(id) {
+		return id
+	}
+	sum := sha256.Sum256([]byte(id))
+	return hex.EncodeToString(sum[:])
 }
 
 // refuse returns the field that breaks a limit, and the reason; "" for none. The reason

@@ -159,7 +159,10 @@ func TestDeduplication(t *testing.T) {
 		{ID: "id", Priority: taskhawk.High},
 		{ID: "id", Group: "g", Priority: taskhawk.Low},
 		{ID: "not an id", Group: "g", Priority: taskhawk.Low},
+		{ID: strings.Repeat("x", 128), Group: "g", Priority: taskhawk.Low},
 		{ID: strings.Repeat("x", 129), Group: "g", Priority: taskhawk.Low},
+		{ID: "größe", Group: "g", Priority: taskhawk.Low},
+		{Group: "g", Priority: taskhawk.Low},
 		{ID: "id", DeduplicationID: "own", Group: "g", Priority: taskhawk.Low},
 	} {
 		out.Body = "x"
@@ -169,7 +172,16 @@ func TestDeduplication(t *testing.T) {
 	for _, e := range s.sent {
 		ids = append(ids, e.DeduplicationID)
 	}
-	require.Equal(t, []string{"", "id", "", "", "own"}, ids, "a standard queue takes none")
+	require.Equal(t, []string{
+		"", // a standard queue takes none
+		"id",
+		"3c741084fca4a164592115575518afa1a44b411489599a66d0a164e7f759ee7f",
+		strings.Repeat("x", 128),
+		"0ec9eb33e74510bcdd1f2ea55206e82f21649c5c2becbf2b433eb475b34c01bd",
+		"d353a2671b67afff0941ae456e5c76e9394bd6579774ae7542a6185fb9843384",
+		"", // that is no dispatch
+		"own",
+	}, ids)
 }
 
 func TestNewPublisherRefusesBadLimits(t *testing.T) {
