@@ -173,7 +173,7 @@ type PublisherConfig struct {
 	// Account is the 12-digit number of the account of the topics. With it the publisher
 	// composes topic ARNs without a call. Default: it looks up each topic once by name,
 	// which needs the permission sns:ListTopics and one call for every hundred topics of
-	// the account.
+	// the account. A topic that is missing is looked up again after a minute.
 	Account string
 	// Region is the region of the ARNs, with Account. Default: the region of the client
 	// if that is an *sns.Client.

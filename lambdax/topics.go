@@ -15,7 +15,8 @@ import (
 )
 
 // topicARNs has the ARN of each topic, from a prefix or from the list of all topics. The
-// next call repeats a failed look-up.
+// next call repeats a look-up that failed. One that found no such topic is repeated after
+// [awsbatch.MissTTL], since the list may have hundreds of pages.
 type topicARNs struct {
 	api    PublisherAPI
 	app    string
@@ -23,6 +24,7 @@ type topicARNs struct {
 	prefix string            // of all ARNs; "" when they are looked up
 	turn   chan struct{}     // holds one token while no caller looks
 	found  map[string]string // by name; whoever has the token may touch it
+	misses awsbatch.Misses[error]
 }
 
 func newTopicARNs(api PublisherAPI, app string, names map[taskhawk.Priority]string, prefix string) *topicARNs {
@@ -53,10 +55,13 @@ func (t *topicARNs) get(ctx context.Context, name string) (string, error) {
 	if arn, known := t.found[name]; known {
 		return arn, nil
 	}
+	if err, known := t.misses.Get(name); known {
+		return "", err
+	}
 	return t.lookUp(ctx, name)
 }
 
-// lookUp reads the list up to the topic, and caches it.
+// lookUp reads the list up to the topic, and caches it or that it is missing.
 func (t *topicARNs) lookUp(ctx context.Context, name string) (string, error) {
 	var others []string
 	pages := sns.NewListTopicsPaginator(pagesOf{t.api}, &sns.ListTopicsInput{})
@@ -77,7 +82,9 @@ func (t *topicARNs) lookUp(ctx context.Context, name string) (string, error) {
 			}
 		}
 	}
-	return "", &noTopicError{others: awsbatch.WhichExist("topic", t.app, others)}
+	err := &noTopicError{others: awsbatch.WhichExist("topic", t.app, others)}
+	t.misses.Keep(name, err)
+	return "", err
 }
 
 // pagesOf reads a page of the list, with retries.

@@ -6,6 +6,7 @@ import (
 	"strings"
 	"sync"
 	"testing"
+	"time"
 
 	"github.com/aws/aws-sdk-go-v2/service/sns"
 	"github.com/stretchr/testify/require"
@@ -50,11 +51,31 @@ func TestTopicsThatAreMissing(t *testing.T) {
 			require.NotErrorIs(r, err, taskhawk.ErrOutcomeUnknown)
 
 			r.create("taskhawk-nobody")
+			time.Sleep(time.Minute)
 			require.NoError(r, p.Publish(r.Context(), outgoing(1)), "looked up again")
 			_, err = r.client.DeleteTopic(r.Context(), &sns.DeleteTopicInput{
 				TopicArn: new("arn:aws:sns:us-east-1:000000000000:taskhawk-nobody"),
 			})
 			require.NoError(r, err)
+		}
+	})
+}
+
+// The list has a page for every hundred topics of the account, and SNS limits its rate.
+func TestAMissingTopicIsLookedUpOnceAMinute(t *testing.T) {
+	t.Parallel()
+	onTopics(t, "", func(r *topicEnv) {
+		for n := range 120 {
+			r.create(fmt.Sprintf("other-%03d", n))
+		}
+		p, err := lambdax.NewPublisher(r.client, "nobody", lambdax.PublisherConfig{})
+		require.NoError(r, err)
+		for minute := 1; minute < 3; minute++ {
+			for range 10 {
+				require.ErrorIs(r, p.Publish(r.Context(), outgoing(1)), lambdax.ErrNoTopic)
+			}
+			require.Equal(r, 2*minute, r.Requests(sqstest.OpListTopics))
+			time.Sleep(time.Minute)
 		}
 	})
 }

@@ -5,7 +5,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"sync"
 	"time"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
@@ -69,7 +68,7 @@ type Publisher struct {
 	app     string
 	naming  Naming
 	batches *awsbatch.Publisher[entry]
-	looks   queueLooks
+	misses  awsbatch.Misses[map[string]bool] // which queues existed when one was missing
 }
 
 var (
@@ -176,49 +175,16 @@ func (p *Publisher) calls(queue string) func(context.Context, []entry, func(erro
 		if !sqsqueue.IsMissing(err) {
 			return err
 		}
-		exists, err := p.service.explain(ctx, p.app, p.naming, err, p.looks.of(queue))
-		p.looks.keep(queue, exists)
+		known, ok := p.misses.Get(queue)
+		if !ok {
+			known = map[string]bool{queue: false}
+		}
+		exists, err := p.service.explain(ctx, p.app, p.naming, err, known)
+		if exists != nil { // SQS has answered
+			p.misses.Keep(queue, exists)
+		}
 		return err
 	})
-}
-
-// queueLooks caches which queues exist, by the queue that was missing. Entries last a
-// minute, so that a program that keeps dispatching to a missing queue does not look up
-// all queues each time.
-type queueLooks struct {
-	mu     sync.Mutex
-	byName map[string]queueLook
-}
-
-type queueLook struct {
-	exists map[string]bool
-	until  time.Time
-}
-
-// lookTTL is how long a cached look is valid.
-const lookTTL = time.Minute
-
-// of returns the cached queues for a missing one.
-func (l *queueLooks) of(missing string) map[string]bool {
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	if last, ok := l.byName[missing]; ok && time.Now().Before(last.until) {
-		return last.exists
-	}
-	return map[string]bool{missing: false}
-}
-
-// keep caches a look, unless SQS did not answer it or the cached one is still valid.
-func (l *queueLooks) keep(missing string, exists map[string]bool) {
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	if exists == nil || time.Now().Before(l.byName[missing].until) {
-		return
-	}
-	if l.byName == nil {
-		l.byName = map[string]queueLook{}
-	}
-	l.byName[missing] = queueLook{exists: exists, until: time.Now().Add(lookTTL)}
 }
 
 // Destination returns the queue of a priority, for dispatch middleware.
