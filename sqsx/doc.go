@@ -78,7 +78,8 @@
 // [MaxDelay]. Its visibility timeout is at most [MaxVisibility], counted from the
 // receive over all extensions. After that time, or if no extension succeeds for one
 // visibility timeout, the lease is lost. Then the handler's context ends with the cause
-// taskhawk.ErrVisibilityLost, and the worker does not settle the message.
+// taskhawk.ErrVisibilityLost, and the worker does not settle the message unless it
+// receives it again.
 //
 // # Permissions
 //

@@ -177,8 +177,10 @@ func (m Metadata) LogValue() slog.Value {
 // ErrVisibilityLost is the cause (context.Cause) with which a handler's context ends
 // when the lease on its message is lost. The visibility timeout passed without an
 // extension, for example in a network outage, or twelve hours are over. Another worker
-// may already run the task, and this worker does not delete the message. Errors of
-// [ExtendVisibility] wrap it too.
+// may already run the task, and this worker does not delete the message. If the message
+// comes back to this worker while the handler runs, it is held again until the handler
+// returns, and the outcome of the handler applies. Errors of [ExtendVisibility] wrap
+// ErrVisibilityLost too.
 var ErrVisibilityLost = errors.New("the lease on the message is lost")
 
 // ErrNoVisibility is returned by [ExtendVisibility] where there is no visibility timeout

@@ -15,6 +15,7 @@ type sequence struct {
 	poller *poller
 	leases []*lease
 	first  [1]*lease // the array of leases for one message
+	behind *lease    // of a message of the group in an earlier sequence, nil for none
 }
 
 func newSequence(p *poller, l *lease) *sequence {

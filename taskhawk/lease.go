@@ -20,18 +20,20 @@ type lease struct {
 	first    Delivery      // what it was made with; never changes
 	running  time.Duration // start of its handler by leases.now, 0 when none runs; guarded by the set of leases
 	logAttrs LogAttrs      // of all its deliveries
+	ended    chan struct{} // closed when the set drops it; nil while nothing waits for that; guarded by the set
 	limiter  *limiter      // of its task, nil for none; only the goroutine of its sequence uses it
 	delay    time.Duration // of its retry; only the goroutine that settles the message uses it
 
 	mu       sync.Mutex
-	delivery *Delivery     // the last receipt, if the message came more than once
-	until    time.Time     // when the message becomes visible to others
-	timer    *time.Timer   // of the next extension
-	changing chan struct{} // closed when the change in flight ends; nil if there is none
-	failure  error         // of the last extension; nil when it succeeded
-	closed   bool          // no more changes: being settled, or given back
-	done     bool          // closed, and the handler is done with the message
-	lost     bool
+	delivery *Delivery               // the last receipt, if the message came more than once
+	until    time.Time               // when the message becomes visible to others
+	timer    *time.Timer             // of the next extension
+	changing chan struct{}           // closed when the change in flight ends; nil if there is none
+	failure  error                   // of the last extension; nil when it succeeded
+	lost     bool                    // until another delivery of the message renews it
+	closed   bool                    // no more changes: being settled, or given back
+	over     bool                    // closed for good: no other delivery can renew it
+	done     bool                    // over, and the handler is done with the message
 	cancel   context.CancelCauseFunc // of the context that ends with the lease; nil while there is none
 }
 
@@ -57,7 +59,8 @@ func (l *lease) hold(held *Delivery) {
 	if held.Received.IsZero() {
 		held.Received = time.Now() // a transport may not say; a lease that ended long ago would be lost at once
 	}
-	if l.visibility() > 0 { // else nothing ends the lease, and nothing is to be extended
+	// Without a visibility timeout nothing ends the lease, and nothing is to be extended.
+	if l.visibility() > 0 && !l.closed {
 		l.until = held.Received.Add(l.visibility())
 		l.schedule()
 	}
@@ -123,32 +126,32 @@ func (l *lease) held() (d *Delivery, holds bool) {
 	return l.delivery, !l.lost
 }
 
+// holding is what a worker does with a delivery: it depends on what the worker knows of
+// the message.
+type holding uint8
+
+const (
+	unheld  holding = iota // it is new, or was given back: it runs under a lease
+	adopted                // it is held already: the lease goes on with the new receipt
+	done                   // its handler is done with it: it must be deleted
+)
+
 // adopt takes over another delivery of the same message, whose receipt replaces the held
-// one. It reports false if the lease has ended.
-func (l *lease) adopt(d *Delivery) bool {
+// one. A lease that was lost holds again: the message must not be received a third time
+// because its handler still runs. The handler's context stays cancelled.
+func (l *lease) adopt(d *Delivery) holding {
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	if l.closed || l.lost {
-		return false
+	switch {
+	case l.done:
+		return done
+	case l.over:
+		return unheld
 	}
 	held := *d
+	l.lost, l.failure = false, nil
 	l.hold(&held)
-	return true
-}
-
-// finish records that the handler of a closed lease is done with the message.
-func (l *lease) finish() {
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	l.done = true
-}
-
-// isDone reports whether the handler is done with the message, so that every delivery of
-// it may be deleted.
-func (l *lease) isDone() bool {
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	return l.done
+	return adopted
 }
 
 // errLeaseLimit is the cause if a lease is lost that no extension can keep.
@@ -254,18 +257,22 @@ func (l *lease) lose() {
 }
 
 // start stores the function that cancels the handler, or its wait for a permit. It
-// reports false if the lease is already lost.
+// reports false if the lease is already lost. Then the message does not run under it.
 func (l *lease) start(cancel context.CancelCauseFunc) bool {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	l.cancel = cancel
+	if l.lost {
+		l.closed, l.over = true, true
+	}
 	return !l.lost
 }
 
 // close ends the extensions, waits for a change in flight, and reports whether the lease
 // still holds. After that only the settlement touches the message, so that no late
-// extension overrides it.
-func (l *lease) close() (d *Delivery, holds bool) {
+// extension overrides it. finished reports whether the handler is done with the message,
+// so that every later delivery of it may be deleted.
+func (l *lease) close(finished bool) (d *Delivery, holds bool) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	l.closed = true
@@ -278,6 +285,7 @@ func (l *lease) close() (d *Delivery, holds bool) {
 		within(patience, changing)
 		l.mu.Lock()
 	}
+	l.over, l.done = true, finished
 	return l.delivery, !l.lost
 }
 
@@ -393,19 +401,26 @@ func newLeases() *leases { return &leases{made: time.Now(), held: map[messageKey
 // now returns the time since s was made, never zero.
 func (s *leases) now() time.Duration { return time.Since(s.made) + 1 }
 
-// add holds the message of a delivery. If it was held already, because it was delivered
-// twice, add returns that lease and true. Each delivery without a message id gets a new
-// lease.
-func (s *leases) add(d *Delivery, p *poller) (l *lease, held bool) {
+// add holds the message of a delivery under a new lease, or under the lease that it has
+// already because it was delivered twice. There is none if it is done. Each delivery
+// without a message id gets a new lease.
+func (s *leases) add(d *Delivery, p *poller) (*lease, holding) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	l, held = s.held[p.keyOf(d)]
-	if held {
-		return l, true
+	if l, ok := s.held[p.keyOf(d)]; ok {
+		if h := l.adopt(d); h != unheld {
+			p.worker.counters.duplicates.Add(1)
+			return l, h
+		}
 	}
-	l = newLease(d, p)
+	// A lease is dropped after its message is remembered, so one of the two is there.
+	if p.acked.has(p.keyOf(d)) {
+		p.worker.counters.alreadyDone.Add(1)
+		return nil, done
+	}
+	l := newLease(d, p)
 	s.held[l.key()] = l
-	return l, false
+	return l, unheld
 }
 
 // run marks that the handler of l is running.
@@ -451,8 +466,32 @@ func (s *leases) forget(l *lease) {
 	s.drop(l)
 }
 
+// await waits until the message of l is settled or given back, or ctx ends. It reports
+// whether the handler is done with it.
+func (s *leases) await(ctx context.Context, l *lease) (finished bool) {
+	s.mu.Lock()
+	if s.held[l.key()] == l && l.ended == nil {
+		l.ended = make(chan struct{})
+	}
+	ended := l.ended
+	s.mu.Unlock()
+	if ended != nil {
+		select {
+		case <-ended:
+		case <-ctx.Done():
+		}
+	}
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return l.done
+}
+
 // drop removes l, but not a lease that has taken its place. mu must be held.
 func (s *leases) drop(l *lease) {
+	if l.ended != nil {
+		close(l.ended)
+		l.ended = nil
+	}
 	if s.held[l.key()] == l {
 		delete(s.held, l.key())
 	}

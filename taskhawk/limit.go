@@ -99,6 +99,13 @@ const (
 // admit waits until the first of the waiting messages may run.
 func (s *sequence) admit(stop context.Context, waiting []*lease) admission {
 	w, l := s.poller.worker, waiting[0]
+	if s.behind != nil {
+		// The group was received again because a lease was lost whose handler still runs.
+		if !w.leases.await(stop, s.behind) {
+			return notAdmitted
+		}
+		s.behind = nil
+	}
 	if l.limiter = w.limiters.of(l); l.limiter != nil {
 		if end := s.permit(stop, waiting); end != admitted {
 			return end

@@ -77,8 +77,8 @@ type Settlement struct {
 	Attempt int
 	// Outcome is what [OutcomeOf] decided, if Lost is not set.
 	Outcome Outcome
-	// Lost reports whether the lease on the message is lost. The result of its handler
-	// has no effect, and the message is delivered again.
+	// Lost reports whether the lease on the message is lost. The message is delivered
+	// again. The result of its handler has no effect on this delivery.
 	Lost bool
 	// DeadLetter reports whether the message becomes a dead letter. It was sent to the
 	// dead-letter queue, or it failed at its last attempt and Delivery.MaxAttempts is

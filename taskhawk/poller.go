@@ -99,7 +99,7 @@ func (p *poller) take(receiving, stop, work context.Context, plan plan) {
 		return
 	}
 	p.worker.counters.received.Add(int64(len(result.deliveries)))
-	sequences := p.sequences(stop, work, result.deliveries)
+	sequences := p.sequences(work, result.deliveries)
 	waiting := 0
 	for _, s := range sequences {
 		waiting += len(s.leases)
@@ -143,13 +143,20 @@ func isTimeout(err error) bool {
 }
 
 // sequences takes a lease on each message and sorts the leases into sequences that may
-// run side by side: each message, or each group of an ordered queue.
-func (p *poller) sequences(stop, work context.Context, deliveries []*Delivery) []*sequence {
+// run side by side: each message, or each group of an ordered queue. A message that is
+// held already or done starts none.
+func (p *poller) sequences(work context.Context, deliveries []*Delivery) []*sequence {
 	var sequences []*sequence
-	groups := map[string]*sequence{}
+	groups, behind := map[string]*sequence{}, map[string]*lease{}
 	for _, d := range deliveries {
-		l := p.lease(stop, work, d)
-		if l == nil {
+		l, held := p.worker.leases.add(d, p)
+		if held == done {
+			p.running.Go(func() { p.worker.deleteAgain(work, p, d) })
+		}
+		if held == adopted && p.info.Ordered {
+			behind[d.Group] = l
+		}
+		if held != unheld {
 			continue
 		}
 		if s := groups[d.Group]; s != nil {
@@ -159,36 +166,10 @@ func (p *poller) sequences(stop, work context.Context, deliveries []*Delivery) [
 		s := newSequence(p, l)
 		sequences = append(sequences, s)
 		if p.info.Ordered {
-			groups[d.Group] = s
+			groups[d.Group], s.behind = s, behind[d.Group]
 		}
 	}
 	return sequences
-}
-
-// lease takes a lease on the message of a delivery. It returns nil if the message must
-// not run. It is done and could not be deleted, or this worker holds it already, under
-// an older receipt that may no longer delete it. If that older lease has ended, the
-// message comes back after its visibility timeout, or at once when this worker stops.
-func (p *poller) lease(stop, work context.Context, d *Delivery) *lease {
-	w := p.worker
-	if p.acked.has(p.keyOf(d)) {
-		w.counters.alreadyDone.Add(1)
-		p.running.Go(func() { w.deleteAgain(work, p, d) })
-		return nil
-	}
-	l, held := w.leases.add(d, p)
-	if held {
-		w.counters.duplicates.Add(1)
-		switch {
-		case l.adopt(d):
-		case l.isDone():
-			p.running.Go(func() { w.deleteAgain(work, p, d) })
-		case stop.Err() != nil:
-			p.running.Go(func() { w.release(work, []*lease{newLease(d, p)}) })
-		}
-		return nil
-	}
-	return l
 }
 
 // pollState is the state of the polls of a poller. The mutex of its governor guards it.

@@ -58,8 +58,8 @@ func (w *Worker) settleAs(work context.Context, l *lease, outcome Outcome) (resu
 			return result
 		}
 	}
-	d, holds := l.close()
 	finished := outcome.Action != ActionRetry
+	d, holds := l.close(finished)
 	switch {
 	case !holds && finished:
 		l.poller.acked.add(l.key()) // it comes back, and must not run again
@@ -68,9 +68,7 @@ func (w *Worker) settleAs(work context.Context, l *lease, outcome Outcome) (resu
 	case !holds:
 		result.lost = true
 		return result
-	case finished:
-		l.finish()
-	default:
+	case !finished:
 		w.leases.forget(l) // it may come back at once
 	}
 	ctx, cancel := settling(work)
@@ -130,7 +128,7 @@ func (w *Worker) sendLetter(work context.Context, l *lease, outcome Outcome) (re
 			break
 		}
 	}
-	d, _ := l.close()
+	d, _ := l.close(false)
 	if result.err != nil {
 		w.reportUnsettled(work, d, ActionDeadLetter, result.err)
 	}
@@ -234,7 +232,7 @@ func (w *Worker) giveBack(
 	var group sync.WaitGroup
 	for _, l := range leases {
 		group.Go(func() {
-			d, holds := l.close()
+			d, holds := l.close(false)
 			w.leases.forget(l)
 			if !holds {
 				return

@@ -46,9 +46,11 @@ type WorkerStats struct {
 	// [WithMaxConcurrency] and MaxLimited others waited. If it keeps growing, move the
 	// task to a separate queue.
 	Deferred int64
-	// LostLeases counts messages whose lease was lost while this worker held them.
+	// LostLeases counts leases that were lost while this worker held their messages. A
+	// message that came back to its running handler may lose another.
 	LostLeases int64
-	// Duplicates counts deliveries of messages that this worker was holding already.
+	// Duplicates counts deliveries of messages that this worker was holding already. They
+	// do not run: the worker goes on with their receipt.
 	Duplicates int64
 	// AlreadyDone counts deliveries that were not run but deleted, because an earlier
 	// delivery had finished the message: its handler was done with it, or its dead letter

@@ -157,7 +157,7 @@ func TestWorkerEndsAHandlerWhoseLeaseIsLost(t *testing.T) {
 
 func TestWorkerDoesNotRepeatWhatSucceededAfterItsLeaseWasLost(t *testing.T) {
 	t.Parallel()
-	stubborn := func(context.Context, int) error { time.Sleep(time.Minute); return nil }
+	stubborn := func(context.Context, int) error { time.Sleep(20 * time.Second); return nil } // before it is visible
 	runLeases(t, taskhawk.WorkerConfig{}, stubborn, func(w *workerTest, q *leaseQueue, worker *taskhawk.Worker) {
 		q.set(taskhawk.ErrVisibilityLost, 0)
 		w.dispatch(1)

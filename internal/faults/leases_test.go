@@ -223,6 +223,50 @@ func TestT30HeartbeatsStop(t *testing.T) {
 	}
 }
 
+// An outage, or the limit of SQS, ends the leases of handlers that do not mind their
+// context. Their messages come back to the worker: each is held until its handler returns,
+// and deleted by the receipt of its second receive, which is its last.
+func TestT30MessageComesBackToItsHandler(t *testing.T) {
+	t.Parallel()
+	for name, c := range map[string]struct {
+		takes  time.Duration
+		outage time.Duration
+	}{
+		"outage":       {10 * time.Minute, 55 * time.Second},
+		"twelve hours": {12*time.Hour + 10*time.Minute, 0},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			s := setup{
+				What: "a message comes back while its handler runs", Handle: takes(c.takes),
+				Provision: sqsx.ProvisionConfig{MaxReceiveCount: 2},
+			}
+			inBubble(t, s, func(r *env) {
+				r.fill(10)
+				w := r.start(onlyDefault())
+				time.Sleep(5 * time.Second)
+				if c.outage > 0 {
+					fault := r.server.Inject(sqstest.Fault{Do: sqstest.Status(http.StatusServiceUnavailable, "")})
+					time.Sleep(c.outage)
+					fault.Remove()
+				}
+				r.drain(c.takes + time.Minute)
+				w.stop()
+				ledger := r.server.Ledger()
+				require.Equal(r, 20, ledger.Count(sqstest.Received), "twice for each")
+				require.Equal(r, 10, ledger.Count(sqstest.Deleted))
+				require.Zero(r, ledger.Count(sqstest.DeleteIgnored))
+				require.Equal(r, 10, r.record.total(), "one run each")
+				stats := w.Stats()
+				require.EqualValues(r, 10, stats.LostLeases)
+				require.EqualValues(r, 10, stats.Duplicates)
+				require.EqualValues(r, 10, stats.Succeeded)
+				r.Check(want{Stranded: 10})
+			})
+		})
+	}
+}
+
 // requireOneDelete wants the message deleted by the worker that had its lease, and by no dead
 // receipt handle.
 func requireOneDelete(r *env) {
