@@ -74,7 +74,6 @@ func run(ctx context.Context, out io.Writer, address string) (err error) {
 	}
 	defer func() { err = errors.Join(err, watching.Unregister()) }()
 
-	ctx = taskhawk.ContextWithHub(ctx, hub) // needed only where run is called again
 	working, cancel := context.WithCancel(ctx)
 	worked := make(chan error, 1)
 	go func() { worked <- worker.Run(working) }()

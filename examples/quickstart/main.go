@@ -46,7 +46,6 @@ func run(ctx context.Context, out io.Writer) error {
 	if err != nil {
 		return err
 	}
-	ctx = taskhawk.ContextWithHub(ctx, d.hub) // needed only where run is called again
 	stop, err := d.startWorker(ctx, client)
 	if err != nil {
 		return err
