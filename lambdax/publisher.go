@@ -104,9 +104,10 @@ func newPublisher(api PublisherAPI, app string, config PublisherConfig) (*Publis
 // Publish publishes one message. It returns a *taskhawk.LimitError before any call if SNS
 // would refuse the message, or if it has a delay, which SNS lacks. It returns a
 // [*TopicError] if the message is not known to be accepted. Transient failures are
-// retried, with three attempts and 20 s in all. If SNS may have accepted the message but
-// gave no answer, the error wraps taskhawk.ErrOutcomeUnknown. If ctx has ended, Publish
-// sends nothing.
+// retried, with three attempts and 20 s in all. While calls hang or fail, the message
+// waits up to 20 s for a call to take it. So Publish returns within 40 s, or when ctx
+// ends. If SNS may have accepted the message but gave no answer, the error wraps
+// taskhawk.ErrOutcomeUnknown. If ctx has ended, Publish sends nothing.
 //
 // The call that sends the message serves other callers too: it has no values of ctx, and
 // continues after ctx ends.
@@ -115,7 +116,8 @@ func (p *Publisher) Publish(ctx context.Context, out *taskhawk.Outgoing) error {
 }
 
 // PublishBatch publishes the messages in as few calls as the limits allow, shared with
-// other callers. The result has an error for each failed message, as in Publish; it wraps
+// other callers. It takes as long as the messages of each topic move: the others are not
+// sent if none of them is accepted for 20 s. The result has an error for each failed message, as in Publish; it wraps
 // a smithy.APIError if SNS refused the entry.
 func (p *Publisher) PublishBatch(ctx context.Context, outs []*taskhawk.Outgoing) []error {
 	return p.batches.PublishBatch(ctx, outs)
@@ -136,6 +138,9 @@ func (p *Publisher) Stats() taskhawk.RequestStats {
 func (p *Publisher) calls(topic string) func(ctx context.Context, entries []entry, done func(err error, items ...int)) {
 	send := awsbatch.Observe(taskhawk.Call{System: system, Method: "PublishBatch", Queue: topic}, p.send)
 	return func(ctx context.Context, entries []entry, done func(err error, items ...int)) {
+		// The look-up is part of the call, which has AllTimeout in all.
+		ctx, cancel := context.WithTimeout(ctx, awsbatch.AllTimeout)
+		defer cancel()
 		arn, err := p.arns.get(ctx, topic)
 		if err != nil {
 			for i := range entries {
@@ -154,7 +159,8 @@ func (p *Publisher) send(ctx context.Context, arn string, entries []entry) ([]er
 		batch[i] = entries[i].message
 		batch[i].Id = &ids[i]
 	}
-	out, err := p.api.PublishBatch(ctx, &sns.PublishBatchInput{TopicArn: &arn, PublishBatchRequestEntries: batch}, once(ctx))
+	in := &sns.PublishBatchInput{TopicArn: &arn, PublishBatchRequestEntries: batch}
+	out, err := p.api.PublishBatch(ctx, in, once(ctx))
 	if err != nil {
 		return nil, err
 	}

@@ -302,6 +302,26 @@ func TestErrorsCountNoAttempts(t *testing.T) {
 	})
 }
 
+// While SNS does not answer, a dispatch waits in line for 20 s and in its call for 20 s,
+// however many others are in front.
+func TestManyPublishersGiveUpOnASilentServer(t *testing.T) {
+	t.Parallel()
+	onTopics(t, "", func(r *topicEnv) {
+		r.Inject(sqstest.Fault{On: sqstest.OpPublishBatch, Do: sqstest.Silence()})
+		p := r.publisher()
+		var callers sync.WaitGroup
+		for n := range 400 {
+			callers.Go(func() {
+				start := time.Now()
+				require.Error(r, p.Publish(context.Background(), outgoing(n)))
+				require.LessOrEqual(r, time.Since(start), 40*time.Second)
+			})
+			time.Sleep(time.Millisecond)
+		}
+		callers.Wait()
+	})
+}
+
 func TestPublishGivesUpOnASilentServer(t *testing.T) {
 	t.Parallel()
 	onTopics(t, "", func(r *topicEnv) {

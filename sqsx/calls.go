@@ -56,7 +56,10 @@ func batchCalls[T batchItem](
 		explain = func(_ context.Context, err error) error { return err }
 	}
 	return func(ctx context.Context, items []T, done func(err error, items ...int)) {
-		url, err := s.urls.get(ctx, queue)
+		// The look-up is part of the call, which has AllTimeout in all.
+		limited, cancel := context.WithTimeout(ctx, awsbatch.AllTimeout)
+		defer cancel()
+		url, err := s.urls.get(limited, queue)
 		if err != nil {
 			err = explain(ctx, err)
 			for i := range items {
@@ -64,7 +67,7 @@ func batchCalls[T batchItem](
 			}
 			return
 		}
-		awsbatch.Run(ctx, *url, items, call, func(err error, indexes ...int) {
+		awsbatch.Run(limited, *url, items, call, func(err error, indexes ...int) {
 			if err != nil {
 				err = explain(ctx, &QueueError{Queue: queue, Err: err, receipts: receiptHandles(items)})
 			}

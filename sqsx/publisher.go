@@ -153,8 +153,9 @@ func SendMessageInput(
 // would refuse the message. The error wraps a [*QueueError] if the message is not known
 // to be stored, and also taskhawk.ErrOutcomeUnknown if SQS may have stored it. If the
 // queue does not exist, the error says which queues of the application do. Transient
-// failures are retried: three attempts and 20 s in all. If ctx has ended, nothing is
-// sent.
+// failures are retried: three attempts and 20 s in all. While calls hang or fail, the
+// message waits up to 20 s for a call to take it. So Publish returns within 40 s, or when
+// ctx ends. If ctx has ended, nothing is sent.
 //
 // The call may serve other callers too: it has no values of ctx, and goes on when ctx ends.
 func (p *Publisher) Publish(ctx context.Context, out *taskhawk.Outgoing) error {
@@ -162,7 +163,8 @@ func (p *Publisher) Publish(ctx context.Context, out *taskhawk.Outgoing) error {
 }
 
 // PublishBatch sends the messages in as few calls as the limits allow, shared with other
-// callers. The result has an error for each failed message, as in Publish; it wraps a
+// callers. It takes as long as the messages of each queue move: the others are not sent
+// if none of them is stored for 20 s. The result has an error for each failed message, as in Publish; it wraps a
 // smithy.APIError if SQS refused the entry.
 func (p *Publisher) PublishBatch(ctx context.Context, outs []*taskhawk.Outgoing) []error {
 	return p.batches.PublishBatch(ctx, outs)

@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"strings"
+	"sync"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -322,6 +323,52 @@ func TestErrorsCountNoAttempts(t *testing.T) {
 		require.ErrorContains(t, err, "oops")
 		require.NotContains(t, err.Error(), "attempts")
 		require.Equal(t, 3, r.server.Requests("SendMessageBatch"))
+	})
+}
+
+// While SQS does not answer, a dispatch waits in line for 20 s and in its call for 20 s,
+// however many others are in front.
+func TestManyPublishersGiveUpOnASilentServer(t *testing.T) {
+	t.Parallel()
+	for name, newEnv := range map[string]func(t *testing.T) *env{
+		"standard": func(t *testing.T) *env { t.Helper(); return newEnv(t, succeed) }, "FIFO": newFIFO,
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			synctest.Test(t, func(t *testing.T) {
+				r := newEnv(t)
+				r.server.Inject(sqstest.Fault{On: sqstest.OpSendMessageBatch, Do: sqstest.Silence()})
+				r.server.Inject(sqstest.Fault{On: sqstest.OpGetQueueURL, Nth: 1, Do: sqstest.Delay(9 * time.Second)})
+				var callers sync.WaitGroup
+				for n := range 400 {
+					callers.Go(func() {
+						start := time.Now()
+						_, err := r.number.Dispatch(context.Background(), numberArgs{N: n}, taskhawk.WithGroup("g"))
+						require.Error(t, err)
+						require.LessOrEqual(t, time.Since(start), 40*time.Second)
+						if time.Since(start) == 20*time.Second && !errors.Is(err, taskhawk.ErrOutcomeUnknown) {
+							require.ErrorContains(t, err, ": not sent: ")
+						}
+					})
+					time.Sleep(time.Millisecond)
+				}
+				callers.Wait()
+				require.LessOrEqual(t, r.server.Requests("SendMessageBatch"), 2*2*8)
+			})
+		})
+	}
+}
+
+// A batch may take hours while its messages are stored: ctx limits it.
+func TestALargeBatchTakesItsTime(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		r := newFIFO(t)
+		r.server.Inject(sqstest.Fault{On: sqstest.OpSendMessageBatch, Do: sqstest.Delay(2 * time.Second)})
+		start := time.Now()
+		_, err := r.number.DispatchAll(t.Context(), numbers(200), taskhawk.WithGroup("g"))
+		require.NoError(t, err)
+		require.Equal(t, 400*time.Second, time.Since(start))
 	})
 }
 

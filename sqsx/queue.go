@@ -180,6 +180,7 @@ func shared[T groupcommit.Item](
 	service *service, linger time.Duration, config groupcommit.Config[T],
 ) *groupcommit.Committer[T] {
 	config.MaxItems, config.Patience, config.Go = awsbatch.MaxEntries, awsbatch.Patience, service.calls.Go
+	config.MaxWait = awsbatch.AllTimeout
 	config.Linger = func(last time.Duration) time.Duration {
 		if linger > 0 {
 			return linger

@@ -41,6 +41,34 @@ func (r *env) receive(client *sqs.Client, queue string) []*taskhawk.Delivery {
 	return deliveries
 }
 
+// Each settlement waits in line for 20 s and in its call for 20 s at most, however many
+// others are in front.
+func TestSettlerGivesUpOnASilentServer(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		r := newEnv(t, succeed)
+		settler, err := sqsx.NewSettler(r.client, sqsx.SettlerConfig{})
+		require.NoError(t, err)
+		r.server.Inject(sqstest.Fault{Do: sqstest.Silence()})
+		d := &taskhawk.Delivery{Queue: *name(taskhawk.Default), Receipt: "r", Body: "a"}
+		var group sync.WaitGroup
+		for range 200 {
+			for _, settle := range []func() error{
+				func() error { return settler.DeadLetter(t.Context(), d, taskhawk.DeadLetter{Reason: "never"}) },
+				func() error { return settler.Delete(t.Context(), d) },
+				func() error { return settler.SetVisibility(t.Context(), d, time.Minute) },
+			} {
+				group.Go(func() {
+					start := time.Now()
+					require.Error(t, settle())
+					require.LessOrEqual(t, time.Since(start), 40*time.Second)
+				})
+			}
+		}
+		group.Wait()
+	})
+}
+
 func TestSettlerSettlesWhatOthersReceived(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {

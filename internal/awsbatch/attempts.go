@@ -18,7 +18,7 @@ import (
 // The limits of every call but the long poll.
 const (
 	CallTimeout = 10 * time.Second // one attempt
-	AllTimeout  = 20 * time.Second // all attempts
+	AllTimeout  = 20 * time.Second // all attempts; also the wait in line before them
 
 	maxAttempts = 3
 	firstPause  = 100 * time.Millisecond
@@ -39,6 +39,8 @@ type Call[T any] func(ctx context.Context, to string, items []T) ([]error, error
 // item. The next call has the items whose errors are [Retryable]. A call that is refused
 // for its size is repeated in halves, down to single items, so that a large item fails
 // alone.
+//
+// The time limit of all calls is AllTimeout, or earlier if ctx has an earlier one.
 //
 // Run passes each item to done once, as soon as its result is final. If the service may
 // have stored an item although all attempts failed, its error wraps

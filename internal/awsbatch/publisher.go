@@ -77,6 +77,7 @@ func (p *Publisher[E]) target(name string) *target[E] {
 			MaxBytes: p.config.Limits.MaxSize,
 			MaxCalls: MaxCalls,
 			Patience: Patience,
+			MaxWait:  AllTimeout,
 			Linger:   func(time.Duration) time.Duration { return p.config.Linger },
 		}),
 	}

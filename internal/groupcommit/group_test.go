@@ -63,10 +63,12 @@ func (o *ordering) of(group string) []int {
 	return slices.Clone(o.stored[group])
 }
 
-func newOrdering(t *testing.T, calls int) (*ordering, *groupcommit.Committer[ordered]) {
+func newOrdering(t *testing.T, calls int, maxWait time.Duration) (*ordering, *groupcommit.Committer[ordered]) {
 	t.Helper()
 	o := &ordering{t: t, stored: map[string][]int{}, fail: map[ordered]error{}, flying: map[string]bool{}}
-	return o, groupcommit.New(groupcommit.Config[ordered]{Commit: o.commit, MaxItems: 10, MaxCalls: calls, Patience: 50 * time.Millisecond})
+	return o, groupcommit.New(groupcommit.Config[ordered]{
+		Commit: o.commit, MaxItems: 10, MaxCalls: calls, Patience: 50 * time.Millisecond, MaxWait: maxWait,
+	})
 }
 
 func sends(c *groupcommit.Committer[ordered], items ...ordered) []groupcommit.Send[ordered] {
@@ -99,7 +101,7 @@ func upTo(n int) []int {
 func TestTenGroupsFillACall(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
-		o, c := newOrdering(t, 8)
+		o, c := newOrdering(t, 8, 0)
 		groups := []string{"a", "b", "c", "d", "e", "f", "g", "h", "i", "j"}
 		start := time.Now()
 		for _, err := range groupcommit.DoAll(t.Context(), sends(c, series(5, groups...)...)) {
@@ -116,7 +118,7 @@ func TestTenGroupsFillACall(t *testing.T) {
 func TestNothingGoesBehindAFailedItemOfItsGroup(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
-		o, c := newOrdering(t, 8)
+		o, c := newOrdering(t, 8, 0)
 		o.fail[ordered{"a", 2}] = errors.ErrUnsupported
 		items := series(5, "a", "b", "")
 		for i, err := range groupcommit.DoAll(t.Context(), sends(c, items...)) {
@@ -166,7 +168,7 @@ func TestGroupsDoNotBlockEachOther(t *testing.T) {
 func TestCallersTakeTurnsWithinAGroup(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
-		o, c := newOrdering(t, 1)
+		o, c := newOrdering(t, 1, 0)
 		var many []ordered
 		for n := range 1_000 {
 			many = append(many, ordered{fmt.Sprint("g", n), 0})
@@ -188,7 +190,7 @@ func TestCallersTakeTurnsWithinAGroup(t *testing.T) {
 func TestAGroupOutlivesItsCallers(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
-		o, c := newOrdering(t, 1)
+		o, c := newOrdering(t, 1, 0)
 		short, cancel := context.WithTimeout(t.Context(), 1500*time.Millisecond)
 		defer cancel()
 		go groupcommit.DoAll(short, sends(c, series(10, "a")...))
@@ -210,7 +212,7 @@ func TestOrderWhateverHappens(t *testing.T) {
 	for seed := range uint64(50) {
 		synctest.Test(t, func(t *testing.T) {
 			random := rand.New(rand.NewPCG(seed, 0))
-			o, c := newOrdering(t, 1+random.IntN(4))
+			o, c := newOrdering(t, 1+random.IntN(4), time.Duration(random.IntN(10))*time.Second)
 			var group sync.WaitGroup
 			callers := make([][]ordered, 6)
 			for caller := range callers {

@@ -24,7 +24,7 @@ import (
 
 var (
 	// ErrNotSent is wrapped by the error of an item if the ctx of its caller ended
-	// before a call took the item.
+	// before a call took the item, or if the caller waited longer than MaxWait.
 	ErrNotSent = errors.New("not sent")
 	// ErrAbandoned is wrapped by the error of an item whose outcome is unknown. The ctx
 	// of its caller ended while a call with it was in flight, or the call gave no result
@@ -63,6 +63,11 @@ type Config[T Item] struct {
 	// begins, so that one call that hangs does not delay all items. Default 0: until the
 	// call ends.
 	Patience time.Duration
+	// MaxWait is how long a caller waits in line while none of its items succeeds. Items
+	// that no call has taken by then get ErrNotSent. So calls that hang hold an item for
+	// MaxWait and the time of its own call, however many callers are in front, and a
+	// caller with thousands of items waits as long as they move. Default 0: no limit.
+	MaxWait time.Duration
 	// Linger returns how long an item waits for others to share its call if none is in
 	// flight. last is how long the last call took, 0 before the first. Default nil: no
 	// wait.
@@ -76,14 +81,15 @@ type Config[T Item] struct {
 type Committer[T Item] struct {
 	config Config[T]
 
-	mu     sync.Mutex
-	line   ring.Ring // of the callers with a ready item; the next one has its turn
-	groups map[string]*group[T]
-	ready  int           // items that a call may take
-	bytes  int           // of these
-	calls  int           // in flight
-	ended  time.Time     // when the last call ended
-	last   time.Duration // how long the last call took
+	mu      sync.Mutex
+	line    ring.Ring // of the callers with a ready item; the next one has its turn
+	waiting ring.Ring // of the callers without all results; the next one waits longest
+	groups  map[string]*group[T]
+	ready   int           // items that a call may take
+	bytes   int           // of these
+	calls   int           // in flight
+	ended   time.Time     // when the last call ended
+	last    time.Duration // how long the last call took
 
 	looking int       // goroutines that will look for a call that is due
 	wakeAt  time.Time // when the timer fires; zero while it is not set
@@ -97,7 +103,8 @@ func New[T Item](config Config[T]) *Committer[T] {
 
 // Do sends item in a call, alone or with others, and returns its result. If ctx ends
 // first, the error wraps its cause and [ErrNotSent] or [ErrAbandoned]. If ctx has ended
-// before, nothing is sent.
+// before, nothing is sent. If no call takes the item within MaxWait, the error wraps
+// [ErrNotSent].
 func (c *Committer[T]) Do(ctx context.Context, item T) error {
 	w := &batchWait[T]{}
 	w.one[0].value = item
@@ -164,10 +171,14 @@ func (c *Committer[T]) join(ctx context.Context, w *batchWait[T]) {
 		w.leave(cause)
 		return
 	}
+	if w.left > 0 {
+		c.await(w, w.joined)
+	}
 	for s := w.sequences; s != nil; s = s.sibling {
 		c.offer(s, false)
 	}
 	c.launch()
+	c.armExpiry()
 }
 
 // causeOf returns the cause of ctx, nil if ctx has not ended. It must be called without
@@ -186,13 +197,35 @@ func (c *Committer[T]) withdraw(ctx context.Context, w *batchWait[T]) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	w.leave(cause)
+	w.endWait()
+	c.drop(w)
+	c.launch()
+}
+
+// drop takes the ready items of a caller out of the line. mu must be held.
+func (c *Committer[T]) drop(w *batchWait[T]) {
 	w.standBack()
 	for s := w.ready.pop(); s != nil; s = w.ready.pop() {
 		c.count(s, -1)
 		// The group may have waited for this sequence.
 		c.release(s.group)
 	}
-	c.launch()
+}
+
+// expire fails the items that no call has taken, of callers that have waited for MaxWait
+// since they joined or since an item of theirs succeeded. mu must be held.
+func (c *Committer[T]) expire() {
+	for w := c.oldest(); w != nil && time.Since(w.since) >= c.config.MaxWait; w = c.oldest() {
+		w.endWait() // calls in flight end by themselves
+		c.drop(w)
+		err := fmt.Errorf("%w: waited %s behind calls that hang or fail", ErrNotSent, c.config.MaxWait)
+		for s := w.sequences; s != nil; s = s.sibling {
+			s.fail(err)
+		}
+		if w.isServed() {
+			close(w.done)
+		}
+	}
 }
 
 // launch begins a call for each full batch that no goroutine will take, and sets the
@@ -214,7 +247,7 @@ func (c *Committer[T]) launch() {
 		c.looking++
 		c.start(nil)
 	case ends:
-		c.arm(wait)
+		c.arm(time.Now().Add(wait))
 	}
 }
 
@@ -244,16 +277,22 @@ func (c *Committer[T]) patience() (wait time.Duration, ends bool) {
 	return limit - time.Since(since), true
 }
 
+// armExpiry sets the timer for the caller that waits longest. mu must be held.
+func (c *Committer[T]) armExpiry() {
+	if w := c.oldest(); w != nil && c.config.MaxWait > 0 {
+		c.arm(w.since.Add(c.config.MaxWait))
+	}
+}
+
 // arm sets the timer, unless it wakes earlier anyway. mu must be held.
-func (c *Committer[T]) arm(wait time.Duration) {
-	at := time.Now().Add(wait)
+func (c *Committer[T]) arm(at time.Time) {
 	switch {
 	case !c.wakeAt.IsZero() && !at.Before(c.wakeAt):
 		return
 	case c.timer == nil:
-		c.timer = time.AfterFunc(wait, c.wake)
+		c.timer = time.AfterFunc(time.Until(at), c.wake)
 	default:
-		c.timer.Reset(wait)
+		c.timer.Reset(time.Until(at))
 	}
 	c.wakeAt = at
 }
@@ -262,7 +301,11 @@ func (c *Committer[T]) wake() {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	c.wakeAt = time.Time{}
+	if c.config.MaxWait > 0 {
+		c.expire()
+	}
 	c.launch()
+	c.armExpiry()
 }
 
 // look takes the batch that is due, nil for none.
@@ -444,13 +487,19 @@ func (c *Committer[T]) end(batch []*item[T], start time.Time, broken string) {
 func (c *Committer[T]) finish(it *item[T], err error) bool {
 	s := it.sequence
 	s.wait.set(it, err)
+	if err != nil && s.group != "" {
+		s.fail(ErrHeldBack)
+	}
+	switch {
+	case s.wait.isServed():
+		s.wait.endWait()
+	case err == nil && !s.wait.gone:
+		c.await(s.wait, time.Now())
+	}
 	if s.group == "" {
 		return s.wait.isServed()
 	}
 	c.group(s.group).busy = false
-	if err != nil {
-		s.holdBack()
-	}
 	if s.first != nil && !s.wait.gone {
 		// Behind the other callers of its group: they take turns.
 		c.group(s.group).blocked.push(s)

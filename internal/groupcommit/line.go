@@ -11,6 +11,8 @@ import (
 // it, until done is closed or gone is set.
 type batchWait[T Item] struct {
 	turn      ring.Ring       // in the line of the committer; alone while it is not in line
+	waiting   ring.Ring       // in the list of callers without all results
+	since     time.Time       // when the caller joined, or when an item of it last succeeded
 	ctx       context.Context //nolint:containedctx // of the caller, whose values its own call has
 	joined    time.Time
 	items     []item[T]
@@ -58,7 +60,7 @@ type group[T Item] struct {
 func (w *batchWait[T]) prepare(ctx context.Context) {
 	w.ctx = ctx
 	w.joined, w.left, w.done = time.Now(), len(w.items), make(chan struct{})
-	w.turn.Value = w
+	w.turn.Value, w.waiting.Value = w, w
 	if len(w.items) == 0 {
 		close(w.done)
 		return
@@ -135,10 +137,10 @@ func (w *batchWait[T]) leave(cause error) {
 	}
 }
 
-// holdBack fails the items after one that has failed. The committer's lock must be held.
-func (s *sequence[T]) holdBack() {
+// fail fails the items that no call has taken. The committer's lock must be held.
+func (s *sequence[T]) fail(err error) {
 	for it := s.first; it != nil; it = it.next {
-		s.wait.set(it, ErrHeldBack)
+		s.wait.set(it, err)
 	}
 	s.first = nil
 }
@@ -200,7 +202,7 @@ func (c *Committer[T]) release(name string) {
 		return
 	}
 	s := g.blocked.pop()
-	for s != nil && s.wait.gone {
+	for s != nil && (s.wait.gone || s.first == nil) {
 		s = g.blocked.pop()
 	}
 	if s != nil {
@@ -250,3 +252,19 @@ func (c *Committer[T]) standInLine(w *batchWait[T]) {
 
 // standBack takes a caller out of the line. The committer's lock must be held.
 func (w *batchWait[T]) standBack() { w.turn.Prev().Unlink(1) }
+
+// await puts a caller at the end of the list of those that wait. mu must be held.
+func (c *Committer[T]) await(w *batchWait[T], since time.Time) {
+	w.since = since
+	w.endWait()
+	c.waiting.Prev().Link(&w.waiting)
+}
+
+// oldest returns the caller that waits longest, nil for none. mu must be held.
+func (c *Committer[T]) oldest() *batchWait[T] {
+	w, _ := c.waiting.Next().Value.(*batchWait[T])
+	return w
+}
+
+// endWait takes a caller out of the list. The committer's lock must be held.
+func (w *batchWait[T]) endWait() { w.waiting.Prev().Unlink(1) }

@@ -240,6 +240,32 @@ func TestItemsAreForgotten(t *testing.T) {
 	require.NoError(t, c.Do(t.Context(), large{new([1 << 10]byte)}))
 }
 
+// A caller that gave up in line leaves nothing behind either, while a call hangs.
+func TestItemsOfACallerThatGaveUpAreForgotten(t *testing.T) {
+	t.Parallel()
+	freed, began, hang, first := make(chan struct{}), make(chan struct{}), make(chan struct{}), make(chan error)
+	c := groupcommit.New(groupcommit.Config[large]{
+		Commit: func(_ context.Context, _ []large, done func(error, ...int)) {
+			close(began)
+			<-hang
+			done(nil, 0)
+		},
+		MaxItems: 1, MaxCalls: 1, MaxWait: time.Hour,
+	})
+	go func() { first <- c.Do(context.Background(), large{new([1 << 10]byte)}) }()
+	<-began
+	func() {
+		ctx, cancel := context.WithTimeout(t.Context(), time.Millisecond)
+		defer cancel()
+		item := large{new([1 << 10]byte)}
+		onFree(item.block, freed)
+		require.Error(t, c.Do(ctx, item))
+	}()
+	requireFreed(t, freed)
+	close(hang)
+	require.NoError(t, <-first)
+}
+
 func onFree(item *[1 << 10]byte, freed chan struct{}) {
 	runtime.AddCleanup(item, func(freed chan struct{}) { close(freed) }, freed)
 }
