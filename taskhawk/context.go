@@ -190,8 +190,11 @@ var ErrNoVisibility = errors.New("this delivery has no visibility timeout")
 
 // ExtendVisibility keeps the message of the running handler invisible to other workers
 // for d from now; the time left is not added. A [Worker] extends by itself while the
-// handler runs. Call it on Lambda, or for a lease that outlives a crash. If d is 0, the
-// message is given back at once, and the worker extends it no more.
+// handler runs. Call it on Lambda, or for a lease that outlives a crash.
+//
+// If d is 0, the message is given back at once. The worker extends it no more, and what
+// the handler returns has no effect. The next delivery may run before the handler has
+// returned, also in the same worker.
 //
 // SQS counts whole seconds (d is rounded up) and refuses more than 12 hours after the
 // message was received. The error wraps [ErrNoVisibility] if there is nothing to extend.

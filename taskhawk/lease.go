@@ -21,6 +21,7 @@ type lease struct {
 	running  time.Duration // start of its handler by leases.now, 0 when none runs; guarded by the set of leases
 	logAttrs LogAttrs      // of all its deliveries
 	ended    chan struct{} // closed when the set drops it; nil while nothing waits for that; guarded by the set
+	replaced bool          // another lease holds the message; guarded by the set
 	limiter  *limiter      // of its task, nil for none; only the goroutine of its sequence uses it
 	delay    time.Duration // of its retry; only the goroutine that settles the message uses it
 
@@ -34,6 +35,8 @@ type lease struct {
 	closed   bool                    // no more changes: being settled, or given back
 	over     bool                    // closed for good: no other delivery can renew it
 	done     bool                    // over, and the handler is done with the message
+	giving   bool                    // the change in flight gives the message back, as its handler asked
+	given    bool                    // over, because the handler gave the message back
 	cancel   context.CancelCauseFunc // of the context that ends with the lease; nil while there is none
 }
 
@@ -118,12 +121,38 @@ func (l *lease) current() *Delivery {
 	return l.delivery
 }
 
-// held returns the delivery with the last receipt, and reports whether the lease still
-// holds.
-func (l *lease) held() (d *Delivery, holds bool) {
+// leaseState is what a settlement finds.
+type leaseState uint8
+
+const (
+	leaseHolds leaseState = iota
+	leaseLost
+	leaseGivenBack // by the handler
+)
+
+// held returns the delivery with the last receipt, and the state of the lease.
+func (l *lease) held() (*Delivery, leaseState) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	return l.delivery, !l.lost
+	return l.delivery, l.state()
+}
+
+// state returns the state of the lease. mu must be held.
+func (l *lease) state() leaseState {
+	switch {
+	case l.given:
+		return leaseGivenBack
+	case l.lost:
+		return leaseLost
+	}
+	return leaseHolds
+}
+
+// giveUp ends the lease because the handler has given the message back. The handler goes
+// on without a lease. mu must be held.
+func (l *lease) giveUp() {
+	l.given, l.over, l.closed = true, true, true
+	l.stopTimer()
 }
 
 // holding is what a worker does with a delivery: it depends on what the worker knows of
@@ -145,6 +174,9 @@ func (l *lease) adopt(d *Delivery) holding {
 	switch {
 	case l.done:
 		return done
+	case l.giving: // it comes back before the call that gave it back has returned
+		l.giveUp()
+		return unheld
 	case l.over:
 		return unheld
 	}
@@ -268,11 +300,11 @@ func (l *lease) start(cancel context.CancelCauseFunc) bool {
 	return !l.lost
 }
 
-// close ends the extensions, waits for a change in flight, and reports whether the lease
-// still holds. After that only the settlement touches the message, so that no late
-// extension overrides it. finished reports whether the handler is done with the message,
-// so that every later delivery of it may be deleted.
-func (l *lease) close(finished bool) (d *Delivery, holds bool) {
+// close ends the extensions, waits for a change in flight, and returns the state of the
+// lease. After that only the settlement touches the message, so that no late extension
+// overrides it. finished reports whether the handler is done with the message, so that
+// every later delivery of it may be deleted.
+func (l *lease) close(finished bool) (*Delivery, leaseState) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	l.closed = true
@@ -285,14 +317,14 @@ func (l *lease) close(finished bool) (d *Delivery, holds bool) {
 		within(patience, changing)
 		l.mu.Lock()
 	}
-	l.over, l.done = true, finished
-	return l.delivery, !l.lost
+	l.over, l.done = true, finished && !l.given
+	return l.delivery, l.state()
 }
 
 // SetVisibility implements Settler for handlers, which reach it by [ExtendVisibility].
 // It waits for an extension in flight, and the next extension waits for it.
 func (l *lease) SetVisibility(ctx context.Context, _ *Delivery, timeout time.Duration) error {
-	d, until, err := l.beginByHand(ctx)
+	d, until, err := l.beginByHand(ctx, timeout)
 	if err != nil {
 		return err
 	}
@@ -307,13 +339,13 @@ func (l *lease) SetVisibility(ctx context.Context, _ *Delivery, timeout time.Dur
 // beginByHand waits until no change is in flight, and begins one. It returns
 // ErrVisibilityLost if the lease has ended: a message that is settled or given back must
 // not be hidden again.
-func (l *lease) beginByHand(ctx context.Context) (d *Delivery, until time.Time, err error) {
+func (l *lease) beginByHand(ctx context.Context, timeout time.Duration) (d *Delivery, until time.Time, err error) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	for !l.closed && !l.lost {
 		changing := l.changing
 		if changing == nil {
-			l.changing = make(chan struct{})
+			l.changing, l.giving = make(chan struct{}), timeout == 0
 			return l.delivery, l.until, nil
 		}
 		l.mu.Unlock()
@@ -335,15 +367,15 @@ func (l *lease) endByHand(d *Delivery, until time.Time, timeout time.Duration, e
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	l.changed()
+	l.giving = false
 	switch {
 	case l.closed || l.lost:
 		return false
 	case errors.Is(err, ErrVisibilityLost):
 		l.lose()
 		return true
-	case err == nil && timeout == 0: // given back: the handler goes on without a lease
-		l.closed = true
-		l.stopTimer()
+	case err == nil && timeout == 0:
+		l.giveUp()
 		return false
 	case l.visibility() == 0:
 		return false
@@ -371,17 +403,20 @@ func (l *lease) Delete(ctx context.Context, _ *Delivery) error {
 type messageKey struct {
 	poller  *poller // of its queue
 	id      string
-	unnamed *lease // of a message without an id, so that no other is equal to it
+	unnamed *lease // of a message without an id, or with a later lease, so that no other is equal to it
 }
 
 func (p *poller) keyOf(d *Delivery) messageKey { return messageKey{poller: p, id: d.MessageID} }
 
+// message is the key of the message. Messages without an id have the same.
+func (l *lease) message() messageKey { return l.poller.keyOf(&l.first) }
+
+// key is the key in the set of leases, whose mutex must be held.
 func (l *lease) key() messageKey {
-	id := l.first.MessageID
-	if id == "" {
+	if l.first.MessageID == "" || l.replaced {
 		return messageKey{poller: l.poller, unnamed: l}
 	}
-	return messageKey{poller: l.poller, id: id}
+	return l.message()
 }
 
 // leases is the set of leases that a worker holds. The goroutine of the handler, or the
@@ -412,6 +447,10 @@ func (s *leases) add(d *Delivery, p *poller) (*lease, holding) {
 			p.worker.counters.duplicates.Add(1)
 			return l, h
 		}
+		// Its handler may still run, and gave the message back.
+		delete(s.held, l.key())
+		l.replaced = true
+		s.held[l.key()] = l
 	}
 	// A lease is dropped after its message is remembered, so one of the two is there.
 	if p.acked.has(p.keyOf(d)) {

@@ -75,7 +75,8 @@ type Settlement struct {
 	Queue string
 	// Attempt counts the deliveries of the message, from 1.
 	Attempt int
-	// Outcome is what [OutcomeOf] decided, if Lost is not set.
+	// Outcome is what [OutcomeOf] decided, if Lost is not set. For a message that its
+	// handler gave back by [ExtendVisibility] it is a retry without a delay.
 	Outcome Outcome
 	// Lost reports whether the lease on the message is lost. The message is delivered
 	// again. The result of its handler has no effect on this delivery.

@@ -35,17 +35,26 @@ func (w *Worker) settle(work context.Context, l *lease, handled error) (done boo
 	// extended.
 	outcome := w.outcome(work, l.current(), handled)
 	result := w.settleAs(work, l, outcome)
-	if !result.lost { // a loss was observed when it happened
+	switch result.lease {
+	case leaseHolds:
 		w.observe(work, l, outcome, result)
+	case leaseGivenBack: // in effect a retry at once
+		d := l.current()
+		w.counters.again(d)
+		w.hub.report(work, slog.LevelDebug, "handler gave its message back; outcome has no effect",
+			slog.Any("", d), slog.String("outcome", outcome.Action.String()))
+		outcome.Action, outcome.Delay, outcome.HasDelay = ActionRetry, 0, true
+		w.observe(work, l, outcome, result)
+	case leaseLost: // observed when it happened
 	}
 	return result.done
 }
 
 // settled is the result of a settlement.
 type settled struct {
-	done   bool // the message is off the queue
-	lost   bool // the lease is lost, so that the outcome has no effect
-	letter bool // its dead letter is stored, or the queue makes one
+	done   bool       // the message is off the queue
+	lease  leaseState // if it does not hold, the outcome has no effect
+	letter bool       // its dead letter is stored, or the queue makes one
 	err    error
 }
 
@@ -59,14 +68,13 @@ func (w *Worker) settleAs(work context.Context, l *lease, outcome Outcome) (resu
 		}
 	}
 	finished := outcome.Action != ActionRetry
-	d, holds := l.close(finished)
+	d, state := l.close(finished)
+	result.lease = state
 	switch {
-	case !holds && finished:
-		l.poller.acked.add(l.key()) // it comes back, and must not run again
-		result.lost = true
+	case state == leaseLost && finished:
+		l.poller.acked.add(l.message()) // it comes back, and must not run again
 		return result
-	case !holds:
-		result.lost = true
+	case state != leaseHolds:
 		return result
 	case !finished:
 		w.leases.forget(l) // it may come back at once
@@ -94,8 +102,8 @@ func (w *Worker) observe(ctx context.Context, l *lease, outcome Outcome, result 
 	}
 	d := l.current()
 	s := w.hub.settlement(d, l.poller.info.Priority)
-	s.Outcome, s.Lost, s.Err = outcome, result.lost, result.err
-	s.DeadLetter = result.letter || !result.lost && outcome.Action == ActionRetry && d.lastAttempt()
+	s.Outcome, s.Lost, s.Err = outcome, result.lease == leaseLost, result.err
+	s.DeadLetter = result.letter || !s.Lost && outcome.Action == ActionRetry && d.lastAttempt()
 	w.hub.observer.Settled(context.WithoutCancel(ctx), s)
 }
 
@@ -106,9 +114,9 @@ const letterTries = 2
 // not stored, the message comes back when its visibility timeout is over.
 func (w *Worker) sendLetter(work context.Context, l *lease, outcome Outcome) (result settled) {
 	for try := 1; ; try++ {
-		d, holds := l.held()
-		if !holds { // another worker may send a letter too: send no further one
-			result.lost = true
+		d, state := l.held()
+		if state != leaseHolds { // another worker may send a letter too: send no further one
+			result.lease = state
 			break
 		}
 		result.err = func() error {
@@ -139,10 +147,10 @@ func (w *Worker) sendLetter(work context.Context, l *lease, outcome Outcome) (re
 // it cannot delete, so that the task does not run again when it comes back.
 func (w *Worker) delete(ctx context.Context, l *lease, d *Delivery, outcome Outcome) error {
 	err := l.poller.queue.Delete(ctx, d)
-	l.poller.acked.deleted(l.key(), err)
+	l.poller.acked.deleted(l.message(), err)
 	switch {
 	case err != nil:
-		l.poller.acked.add(l.key())
+		l.poller.acked.add(l.message())
 		w.reportUnsettled(ctx, d, outcome.Action, err)
 	case outcome.Action == ActionDelete:
 		w.counters.succeeded.Add(1)
@@ -232,9 +240,9 @@ func (w *Worker) giveBack(
 	var group sync.WaitGroup
 	for _, l := range leases {
 		group.Go(func() {
-			d, holds := l.close(false)
+			d, state := l.close(false)
 			w.leases.forget(l)
-			if !holds {
+			if state != leaseHolds {
 				return
 			}
 			back := Outcome{Action: ActionRetry, Delay: delay(l), HasDelay: true}
@@ -316,7 +324,7 @@ func (w *Worker) lost(l *lease, cause error) {
 	ctx := context.Background() //nolint:forbidigo // an extension has no caller
 	w.hub.report(ctx, slog.LevelWarn, "lease lost; message will be delivered again",
 		slog.Any("", l.current()), guard.ErrorAttr(cause))
-	w.observe(ctx, l, Outcome{}, settled{lost: true})
+	w.observe(ctx, l, Outcome{}, settled{lease: leaseLost})
 }
 
 // extensionFailed reports that extensions fail, in one line a minute for all messages.

@@ -32,8 +32,8 @@ type WorkerStats struct {
 	Started int64
 	// Succeeded counts messages deleted because their handler was done with them.
 	Succeeded int64
-	// Retried counts messages made visible again for a retry, those at their last attempt
-	// not included.
+	// Retried counts messages made visible again for a retry, or by their handler, those
+	// at their last attempt not included.
 	Retried int64
 	// Dead counts messages that become dead letters. Permanent sends them to the
 	// dead-letter queue. The queue itself moves messages that failed or were given back

@@ -154,6 +154,47 @@ func TestT60ExtendBesideAHeartbeat(t *testing.T) {
 	})
 }
 
+// A message that its handler gives back runs at once, beside that handler. What the handler
+// returns later is applied to nothing.
+func TestT60GivenBackByItsHandler(t *testing.T) {
+	t.Parallel()
+	for name, result := range map[string]error{
+		"done": nil, "failed": errFault, "permanent": taskhawk.Permanent(errFault),
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			handle := func(ctx context.Context, _ int) error {
+				if taskhawk.MetadataFrom(ctx).Attempt > 1 {
+					time.Sleep(2 * time.Minute)
+					return nil
+				}
+				if err := taskhawk.ExtendVisibility(ctx, 0); err != nil {
+					return err
+				}
+				time.Sleep(time.Minute)
+				return result
+			}
+			inBubble(t, setup{What: "a handler that gives its message back and goes on", Handle: handle}, func(r *env) {
+				w := r.start(onlyDefault())
+				r.fill(5)
+				r.drain(3 * time.Minute)
+				w.stop()
+				ledger := r.server.Ledger()
+				require.Equal(r, 10, r.record.total())
+				for n := range 5 {
+					times := r.record.runTimes(n)
+					require.Less(r, times[1].Sub(times[0]), 2*time.Second, "task %d", n)
+				}
+				require.Equal(r, 10, ledger.Count(sqstest.Received))
+				require.Equal(r, 5, ledger.Count(sqstest.Deleted))
+				require.Zero(r, ledger.Count(sqstest.DeleteIgnored))
+				require.EqualValues(r, 5, w.Stats().Retried)
+				r.Check(want{Duplicates: 5})
+			})
+		})
+	}
+}
+
 // The lease is held while the dead-letter queue is slow or silent: one run, one letter.
 func TestT61LeaseHeldWhileALetterIsSent(t *testing.T) {
 	t.Parallel()
