@@ -21,6 +21,7 @@ type QueueCount struct {
 	// Queue is the name of the queue.
 	Queue string
 	// Priority is the priority of the queue, or of the queue whose dead letters it holds.
+	// It is the most urgent one if the queue is for several.
 	Priority taskhawk.Priority
 	// DeadLetters reports whether it is a dead-letter queue.
 	DeadLetters bool
@@ -71,17 +72,10 @@ func Count(ctx context.Context, api CountAPI, app string, config CountConfig) ([
 		return nil, fmt.Errorf("sqsx: count: %w", err)
 	}
 	var counts []QueueCount
-	seen := map[string]bool{}
-	for _, priority := range taskhawk.Priorities() {
-		name, wanted := names[priority]
-		// A Naming may put several priorities on one queue.
-		if !wanted || seen[name] {
-			continue
-		}
-		seen[name] = true
+	for _, q := range sqsqueue.Queues(names) {
 		for _, count := range []QueueCount{
-			{Queue: name, Priority: priority},
-			{Queue: DeadLetterQueueName(name), Priority: priority, DeadLetters: true},
+			{Queue: q.Name, Priority: q.Priority},
+			{Queue: DeadLetterQueueName(q.Name), Priority: q.Priority, DeadLetters: true},
 		} {
 			count.read(ctx, api, config.Account)
 			if ctx.Err() != nil {

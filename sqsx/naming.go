@@ -8,7 +8,8 @@ import (
 )
 
 // Naming returns the name of the queue of an application for a priority. [QueueName] is
-// the default.
+// the default. It may return one name for several priorities. A worker receives from that
+// queue once, with the most urgent of them, also for Pause and Resume.
 type Naming func(app string, priority taskhawk.Priority) string
 
 // QueueName returns the name that all Taskhawk libraries use: for "dev-myapp" it is

@@ -110,15 +110,13 @@ func NewWorker(api API, app string, hub *taskhawk.Hub, config WorkerConfig) (*Wo
 	}
 	w := &Worker{service: newService(api, config.Account), hub: hub, app: app, naming: config.Naming}
 	var queues []taskhawk.Queue
-	for _, priority := range taskhawk.Priorities() {
-		if name, ok := names[priority]; ok {
-			info := taskhawk.QueueInfo{
-				Name: name, Priority: priority, Visibility: config.VisibilityTimeout, Wait: config.WaitTime,
-				Ordered: sqsqueue.IsFIFO(name),
-			}
-			q := newQueue(w.service, info, config, hub)
-			w.queues, queues = append(w.queues, q), append(queues, q)
+	for _, named := range sqsqueue.Queues(names) {
+		info := taskhawk.QueueInfo{
+			Name: named.Name, Priority: named.Priority, Visibility: config.VisibilityTimeout, Wait: config.WaitTime,
+			Ordered: sqsqueue.IsFIFO(named.Name),
 		}
+		q := newQueue(w.service, info, config, hub)
+		w.queues, queues = append(w.queues, q), append(queues, q)
 	}
 	w.Worker, err = taskhawk.NewWorker(hub, queues, taskhawk.WorkerConfig{
 		Concurrency:    config.Concurrency,

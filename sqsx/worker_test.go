@@ -55,6 +55,41 @@ func TestWorkerRunsTasksOfAllPriorities(t *testing.T) {
 	})
 }
 
+// A Naming may put several priorities on one queue. The worker receives from it once, with
+// the most urgent of them, and holds a message that is delivered twice once.
+func TestWorkerOnAQueueForSeveralPriorities(t *testing.T) {
+	t.Parallel()
+	shared := func(app string, priority taskhawk.Priority) string {
+		if priority == taskhawk.Bulk {
+			return sqsx.QueueName(app, taskhawk.Bulk)
+		}
+		return sqsx.QueueName(app, taskhawk.Default)
+	}
+	synctest.Test(t, func(t *testing.T) {
+		var runs atomic.Int64
+		r := newEnv(t, func(context.Context, int) error {
+			runs.Add(1)
+			time.Sleep(5 * time.Second)
+			return nil
+		})
+		r.server.Inject(sqstest.Fault{On: sqstest.OpReceiveMessage, Times: 1, Do: sqstest.Redeliver()})
+		r.dispatch(0)
+		worker, err := sqsx.NewWorker(r.client, app, r.hub, sqsx.WorkerConfig{Naming: shared})
+		require.NoError(t, err)
+		r.run(worker)
+		time.Sleep(2 * time.Minute)
+		require.EqualValues(t, 1, runs.Load())
+		require.EqualValues(t, 1, worker.Stats().Duplicates)
+		var queues []string
+		for _, health := range worker.Health() {
+			queues = append(queues, health.Priority.String()+" "+health.Queue)
+		}
+		require.Equal(t, []string{"high TASKHAWK-DEV-MYAPP", "bulk TASKHAWK-DEV-MYAPP-BULK"}, queues)
+		r.stop()
+		r.requireEmpty()
+	})
+}
+
 func TestWorkerStopsAndRestartsWithoutLoss(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {

@@ -71,16 +71,31 @@ func checkName(name string) error {
 	return nil
 }
 
+// Queue is a queue, with the most urgent of the priorities that it is for.
+type Queue struct {
+	Name     string
+	Priority taskhawk.Priority
+}
+
+// Queues returns the queues of the names, the most urgent first. A Naming may put several
+// priorities on one queue, which is returned once.
+func Queues(names map[taskhawk.Priority]string) []Queue {
+	var queues []Queue
+	seen := map[string]bool{}
+	for _, priority := range taskhawk.Priorities() {
+		if name, ok := names[priority]; ok && !seen[name] {
+			seen[name] = true
+			queues = append(queues, Queue{name, priority})
+		}
+	}
+	return queues
+}
+
 // InOrder returns the names, the most urgent priorities first, each once.
 func InOrder(names map[taskhawk.Priority]string) []string {
 	var ordered []string
-	seen := map[string]bool{}
-	for _, priority := range taskhawk.Priorities() {
-		// A Naming may put several priorities on one queue.
-		if name, ok := names[priority]; ok && !seen[name] {
-			seen[name] = true
-			ordered = append(ordered, name)
-		}
+	for _, q := range Queues(names) {
+		ordered = append(ordered, q.Name)
 	}
 	return ordered
 }
