@@ -98,15 +98,26 @@ func guardQueue(queue Queue) (*guardedQueue, error) {
 
 func guardQueues(queues []Queue) ([]Queue, error) {
 	guarded := make([]Queue, len(queues))
+	names := make(map[string]bool, len(queues))
 	for i, queue := range queues {
 		q, err := guardQueue(queue)
+		if err == nil {
+			err = q.info.check()
+		}
+		if err == nil && names[q.info.Name] {
+			err = errDuplicateQueue
+		}
 		if err != nil {
 			return nil, fmt.Errorf("queue %d: %w", i, err)
 		}
-		guarded[i] = q
+		names[q.info.Name], guarded[i] = true, q
 	}
 	return guarded, nil
 }
+
+// errDuplicateQueue is the error for two queues of one name. A message would be held by
+// both, and run twice at once.
+var errDuplicateQueue = errors.New("duplicate queue name")
 
 // Info returns the result of Info when the worker was made.
 func (q *guardedQueue) Info() QueueInfo { return q.info }

@@ -48,6 +48,18 @@ type QueueInfo struct {
 	Ordered bool
 }
 
+func (i QueueInfo) check() error {
+	switch {
+	case !i.Priority.Valid():
+		return fmt.Errorf("%w: %s", ErrUnknownPriority, i.Priority)
+	case i.Visibility < 0:
+		return fmt.Errorf("negative Visibility %s", i.Visibility)
+	case i.Wait < 0:
+		return fmt.Errorf("negative Wait %s", i.Wait)
+	}
+	return nil
+}
+
 // Queue is one queue of a transport, for a [Worker]. The conformance suite in
 // taskhawktest checks every sentence below.
 type Queue interface {

@@ -58,7 +58,8 @@ type Worker struct {
 	aborting    sync.Once
 }
 
-// NewWorker makes a worker for one or more queues of a transport.
+// NewWorker makes a worker for one or more queues of a transport. It returns an error if
+// two queues have one name, or if the info of a queue is invalid.
 func NewWorker(hub *Hub, queues []Queue, config WorkerConfig) (*Worker, error) {
 	config, err := config.withDefaults()
 	switch {

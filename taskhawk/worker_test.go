@@ -194,6 +194,27 @@ func TestNewWorkerRefusesBadConfiguration(t *testing.T) {
 	}
 }
 
+func TestNewWorkerRefusesBadQueues(t *testing.T) {
+	t.Parallel()
+	high := taskhawk.QueueInfo{Name: "a", Priority: taskhawk.High}
+	for name, c := range map[string]struct {
+		infos []taskhawk.QueueInfo
+		want  string
+	}{
+		"same name":  {[]taskhawk.QueueInfo{high, {Name: "b"}, {Name: "a"}}, "queue 2: duplicate queue name"},
+		"priority":   {[]taskhawk.QueueInfo{high, {Priority: 9}}, "queue 1: unknown priority: Priority(9)"},
+		"visibility": {[]taskhawk.QueueInfo{{Visibility: -1}}, "queue 0: negative Visibility -1ns"},
+		"wait":       {[]taskhawk.QueueInfo{{Wait: -1}}, "queue 0: negative Wait -1ns"},
+	} {
+		var queues []taskhawk.Queue
+		for _, info := range c.infos {
+			queues = append(queues, &scriptedQueue{info: info})
+		}
+		_, err := taskhawk.NewWorker(newWorkerTest(t, succeed).hub, queues, taskhawk.WorkerConfig{})
+		require.EqualError(t, err, "taskhawk: new worker: "+c.want, name)
+	}
+}
+
 var errTest = errors.New("test error")
 
 // pass lets d go by, and everything that is due by then happen.
