@@ -230,6 +230,7 @@ func (b *batch) close() []*RecordError {
 type record struct {
 	delivery taskhawk.Delivery
 	logAttrs taskhawk.LogAttrs
+	settler  recordSettler
 	ordered  bool // of a FIFO queue: in order within its group
 	state    state
 	err      error // why a finished record is not done
@@ -251,7 +252,13 @@ func (b *batch) settleHandled(ctx context.Context, r *record, handled error) err
 		return handled
 	}
 	done, err := handled == nil, error(nil)
-	if !done {
+	switch {
+	case r.settler.given.Load(): // it may run elsewhere already: Lambda must not delete it
+		if done = false; handled == nil {
+			handled = errGivenBack
+		}
+		handled = taskhawk.RetryAfter(0, handled)
+	case !done:
 		done, err = b.effect(ctx, r, handled)
 	}
 	if b.hub.Observer() != nil { // without one, the context is an allocation per record

@@ -21,7 +21,8 @@ var (
 	// returned when the answer was due.
 	ErrAbandoned = errors.New("the handler did not return in time")
 
-	errGoexit = errors.New("the handler ended its goroutine by runtime.Goexit")
+	errGivenBack = errors.New("the handler gave the message back")
+	errGoexit    = errors.New("the handler ended its goroutine by runtime.Goexit")
 )
 
 // RecordError is the failure of one record of an event.

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"strconv"
 	"strings"
+	"sync/atomic"
 	"time"
 
 	"github.com/aws/aws-lambda-go/events"
@@ -106,10 +107,30 @@ func sqsRecords(messages []events.SQSMessage, settler taskhawk.Settler, now, dea
 		r.ordered = strings.HasSuffix(m.EventSourceARN, ".fifo")
 		attributes = awsbatch.Texts(m.MessageAttributes, textOf, attributes)
 		deliver(&r.delivery, m, attributes)
-		r.delivery.Settler, r.delivery.Deadline = settler, deadline
+		r.delivery.Deadline = deadline
+		if settler != nil {
+			r.settler.Settler, r.delivery.Settler = settler, &r.settler
+		}
 		r.delivery.Received, r.delivery.LeaseEnds = now, now.Add(maxLease)
 	}
 	return batch
+}
+
+// recordSettler is the settler of one record. It notes that the handler gave the message
+// back.
+type recordSettler struct {
+	taskhawk.Settler
+
+	given atomic.Bool
+}
+
+// SetVisibility changes the visibility timeout by the settler.
+func (s *recordSettler) SetVisibility(ctx context.Context, d *taskhawk.Delivery, timeout time.Duration) error {
+	err := s.Settler.SetVisibility(ctx, d, timeout)
+	if err == nil && timeout == 0 {
+		s.given.Store(true)
+	}
+	return err
 }
 
 // deliver copies a message to a delivery.

@@ -192,6 +192,40 @@ func TestExtendVisibilityOnLambda(t *testing.T) {
 	})
 }
 
+// A message that its handler gave back is free, whatever the handler returns: nothing is
+// settled by the old receipt, and Lambda is told not to delete it.
+func TestGivenBackOnLambda(t *testing.T) {
+	t.Parallel()
+	for name, result := range map[string]error{"done": nil, "failed": errDown, "permanent": taskhawk.Permanent(errDown)} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			synctest.Test(t, func(t *testing.T) {
+				task := taskhawk.New("gives", func(ctx context.Context, _ doArgs) error {
+					if taskhawk.MetadataFrom(ctx).Attempt > 1 {
+						return nil
+					}
+					require.NoError(t, taskhawk.ExtendVisibility(ctx, 0))
+					time.Sleep(time.Second)
+					return result
+				})
+				r := newQueueEnv(t, "", []taskhawk.AnyTask{task}, lambdax.SQSConfig{})
+				event := doing("")
+				event.Records = event.Records[:1]
+				event.Records[0].Body = body("gives", 0, "")
+				r.send(event)
+				require.Len(t, r.turn(time.Minute), 1)
+				queue := r.server.Queue(r.name)
+				require.Len(t, queue.Messages, 1)
+				require.Zero(t, queue.InFlight, "visible")
+				require.Equal(t, 1, r.server.Requests(sqstest.OpChangeMessageVisibilityBatch))
+				require.Empty(t, r.server.Queue(sqsx.DeadLetterQueueName(r.name)).Messages)
+				require.Len(t, r.turn(time.Minute), 1)
+				require.Empty(t, r.server.Queue(r.name).Messages)
+			})
+		})
+	}
+}
+
 // brokenSettler fails, and panics.
 type brokenSettler struct {
 	mu    sync.Mutex
