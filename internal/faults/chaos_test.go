@@ -516,6 +516,7 @@ func (c *conductor) connection(conn net.Conn, state http.ConnState) {
 		c.clients[conn.RemoteAddr().String()] = true
 	case http.StateClosed, http.StateHijacked:
 		delete(c.clients, conn.RemoteAddr().String())
+	case http.StateActive, http.StateIdle:
 	}
 }
 
@@ -524,7 +525,7 @@ func (c *conductor) connection(conn net.Conn, state http.ConnState) {
 // are accepted in order, so those of the process come before one that is made now.
 func (c *conductor) awaitKilled() {
 	c.env.Helper()
-	last, err := net.Dial("tcp", c.server.Listener.Addr().String())
+	last, err := (&net.Dialer{}).DialContext(c.env.Context(), "tcp", c.server.Listener.Addr().String())
 	require.NoError(c.env, err)
 	defer last.Close()
 	c.env.await(time.Minute, "the handlers are gone with the process", func() bool {
