@@ -116,9 +116,9 @@ func (p *Publisher) Publish(ctx context.Context, out *taskhawk.Outgoing) error {
 }
 
 // PublishBatch publishes the messages in as few calls as the limits allow, shared with
-// other callers. It takes as long as the messages of each topic move: the others are not
-// sent if none of them is accepted for 20 s. The result has an error for each failed message, as in Publish; it wraps
-// a smithy.APIError if SNS refused the entry.
+// other callers. It takes as long as the messages of each topic move: if none of them is
+// accepted for 20 s, the others are not sent. The result has an error for each failed
+// message, as in Publish. The error wraps a smithy.APIError if SNS refused the entry.
 func (p *Publisher) PublishBatch(ctx context.Context, outs []*taskhawk.Outgoing) []error {
 	return p.batches.PublishBatch(ctx, outs)
 }

@@ -163,9 +163,9 @@ func (p *Publisher) Publish(ctx context.Context, out *taskhawk.Outgoing) error {
 }
 
 // PublishBatch sends the messages in as few calls as the limits allow, shared with other
-// callers. It takes as long as the messages of each queue move: the others are not sent
-// if none of them is stored for 20 s. The result has an error for each failed message, as in Publish; it wraps a
-// smithy.APIError if SQS refused the entry.
+// callers. It takes as long as the messages of each queue move: if none of them is stored
+// for 20 s, the others are not sent. The result has an error for each failed message, as
+// in Publish. The error wraps a smithy.APIError if SQS refused the entry.
 func (p *Publisher) PublishBatch(ctx context.Context, outs []*taskhawk.Outgoing) []error {
 	return p.batches.PublishBatch(ctx, outs)
 }

@@ -65,8 +65,8 @@ type Config[T Item] struct {
 	Patience time.Duration
 	// MaxWait is how long a caller waits in line while none of its items succeeds. Items
 	// that no call has taken by then get ErrNotSent. So calls that hang hold an item for
-	// MaxWait and the time of its own call, however many callers are in front, and a
-	// caller with thousands of items waits as long as they move. Default 0: no limit.
+	// MaxWait and the time of one call, however many callers are in front. A caller with
+	// thousands of items waits as long as they move. Default 0: no limit.
 	MaxWait time.Duration
 	// Linger returns how long an item waits for others to share its call if none is in
 	// flight. last is how long the last call took, 0 before the first. Default nil: no
