@@ -63,10 +63,10 @@ type Config[T Item] struct {
 	// begins, so that one call that hangs does not delay all items. Default 0: until the
 	// call ends.
 	Patience time.Duration
-	// MaxWait is how long a caller waits in line while none of its items succeeds. Items
-	// that no call has taken by then get ErrNotSent. So calls that hang hold an item for
-	// MaxWait and the time of one call, however many callers are in front. A caller with
-	// thousands of items waits as long as they move. Default 0: no limit.
+	// MaxWait is how long a caller waits in line without a success. Items that no call has
+	// taken by then get ErrNotSent. So calls that hang hold an item for MaxWait and the
+	// time of one call, however many callers are in front. A caller with thousands of
+	// items waits as long as they move. Default 0: no limit.
 	MaxWait time.Duration
 	// Linger returns how long an item waits for others to share its call if none is in
 	// flight. last is how long the last call took, 0 before the first. Default nil: no
